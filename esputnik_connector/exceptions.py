@@ -1,0 +1,86 @@
+"""Everything the connector raises on purpose.
+
+::
+
+    ConnectorError
+    ├── ConfigurationError (+ ImproperlyConfigured)   the developer must act; never retried
+    ├── DecryptionError                               a key was lost or rotated away
+    ├── Veto                                          the shop's own code said no to one record
+    ├── Skip                                          there is nothing to send, for a reason
+    └── DestinationError
+        ├── TemporaryError                            network, time-out, 408, 429, 5xx, proxy pages
+        ├── CredentialsError                          the vendor's own 401/403
+        └── RejectedError                             other 4xx: halve the batch
+"""
+
+from __future__ import annotations
+
+from django.core.exceptions import ImproperlyConfigured
+
+from .records import Reason
+
+
+class ConnectorError(Exception):
+    """Base of all; raise one of its children."""
+
+
+class ConfigurationError(ConnectorError, ImproperlyConfigured):
+    """A setting is missing or wrong. The message names it and says what to write there."""
+
+
+class DecryptionError(ConnectorError):
+    """A stored secret cannot be read with any key of ``ENCRYPTION_KEYS``."""
+
+
+class Veto(ConnectorError):
+    """Raised by a shop's ``RECORD_HOOK`` to keep one record back; its text is shown."""
+
+
+class Skip(ConnectorError):
+    """There is nothing to send for this record, and why."""
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        super().__init__(detail or reason.value)
+        self.reason = reason
+        self.detail = detail
+
+
+class DestinationError(ConnectorError):
+    """The destination did not take a request.
+
+    :param status: the HTTP status, 0 when there was no answer.
+    """
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class TemporaryError(DestinationError):
+    """Worth another try.
+
+    :param retry_after: seconds the destination asked us to wait, 0 if it did not say.
+    :param was_received: the request may have reached the destination (an answer, or a read
+        time-out); False when the connection itself failed, or when the answer says that the
+        request was not looked at (429).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        retry_after: float = 0,
+        was_received: bool = False,
+    ) -> None:
+        super().__init__(message, status=status)
+        self.retry_after = retry_after
+        self.was_received = was_received
+
+
+class CredentialsError(DestinationError):
+    """The destination itself said 401 or 403: the key is wrong, disabled or lacks rights."""
+
+
+class RejectedError(DestinationError):
+    """The destination refused the request for what is in it; sending it again is no use."""

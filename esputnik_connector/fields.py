@@ -1,0 +1,105 @@
+"""A text column whose value is encrypted at rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.db import models
+from django.utils.translation import gettext as _
+
+from .conf import conf
+from .exceptions import ConfigurationError, DecryptionError
+
+PREFIX = "fernet:"  # tells a ciphertext from anything else, so that neither is taken for the other
+
+
+def cipher() -> MultiFernet:
+    """The cipher of ``ENCRYPTION_KEYS``.
+
+    :raises ConfigurationError: no key, or one that is not a Fernet key.
+    """
+    if not conf.ENCRYPTION_KEYS:
+        raise ConfigurationError(
+            _(
+                "ESPUTNIK_CONNECTOR['ENCRYPTION_KEYS'] is empty: API keys cannot be stored. Make "
+                "one with: manage.py esputnik_doctor --new-key"
+            )
+        )
+    try:
+        return MultiFernet([Fernet(key) for key in conf.ENCRYPTION_KEYS])
+    except ValueError as error:
+        raise ConfigurationError(
+            _(
+                "ESPUTNIK_CONNECTOR['ENCRYPTION_KEYS'] holds a value that is not a Fernet key. "
+                "Make one with: manage.py esputnik_doctor --new-key"
+            )
+        ) from error
+
+
+def encrypt(plain: str) -> str:
+    """``plain`` as stored text; ``""`` stays ``""``."""
+    if not plain:
+        return ""
+    return PREFIX + cipher().encrypt(plain.encode()).decode()
+
+
+def decrypt(stored: str) -> str:
+    """The plain text of what :func:`encrypt` made.
+
+    :raises DecryptionError: no present key opens it. The ciphertext is never returned instead.
+    """
+    if not stored:
+        return ""
+    if not stored.startswith(PREFIX):
+        raise DecryptionError(_("A stored secret is not encrypted. Enter it again in the admin."))
+    try:
+        return cipher().decrypt(stored[len(PREFIX) :].encode()).decode()
+    except InvalidToken as error:
+        raise DecryptionError(
+            _(
+                "A stored secret cannot be read with any of ESPUTNIK_CONNECTOR['ENCRYPTION_KEYS']. "
+                "Bring the old key back, or enter the secret again in the admin."
+            )
+        ) from error
+
+
+class EncryptedText(str):
+    """A value as it stands in the database; :func:`reveal` opens it.
+
+    Reading a row never decrypts, so a lost key breaks the one use of the secret and not the list
+    it is shown in.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "EncryptedText(…)" if self else "EncryptedText()"
+
+
+class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
+    """Stores what is assigned encrypted, and gives :class:`EncryptedText` back."""
+
+    def from_db_value(self, value: str | None, *_: Any) -> EncryptedText | None:
+        return None if value is None else EncryptedText(value)
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        value = sealed(super().pre_save(model_instance, add))
+        setattr(model_instance, self.attname, value)
+        return value
+
+    def get_prep_value(self, value: Any) -> Any:
+        return None if value is None else str(sealed(value))
+
+
+def sealed(value: str) -> EncryptedText:
+    """``value`` as :class:`EncryptedText`; what is one already stays as it is."""
+    return value if isinstance(value, EncryptedText) else EncryptedText(encrypt(value))
+
+
+def reveal(value: str) -> str:
+    """The plain text of a model's encrypted attribute, saved or not.
+
+    :raises DecryptionError: a key was lost or rotated away.
+    """
+    return decrypt(str(value)) if isinstance(value, EncryptedText) else value

@@ -1,0 +1,203 @@
+"""E-mail, phone, language and text in the one form that a destination can match.
+
+Pure functions. Everything here answers ``""`` for what cannot be used: a placeholder never leaves
+the shop.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import unicodedata
+
+import phonenumbers
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator
+
+REDACTED_LENGTH = 500  # enough for a sentence of the vendor, too little for a page
+READ_LENGTH = 10_000  # of a vendor's answer; bounds the work of the patterns below
+
+is_email = EmailValidator()
+
+
+def email(value: object) -> str:
+    """``value`` stripped, its domain in lower case; ``""`` when it is no address.
+
+    The part before the @ keeps its case: it belongs to the mailbox's owner.
+    """
+    stripped = value.strip() if isinstance(value, str) else ""
+    if any(char.isspace() or unicodedata.category(char) in UNWANTED for char in stripped):
+        return ""  # Django's validator allows them between quotes
+    local, _, domain = stripped.rpartition("@")
+    canonical = f"{local}@{domain.lower()}"
+    try:
+        is_email(canonical)
+    except ValidationError:
+        return ""
+    return canonical
+
+
+def phone(value: object, *, region: str = "") -> str:
+    """``value`` as E.164 (``+380501234567``); ``""`` unless it is a possible and valid number.
+
+    :param value: text, or a ``PhoneNumber`` of django-phonenumber-field, whose unparsable values
+        are truthy and print as ``+NoneNone``.
+    :param region: ISO 3166-1 alpha-2 code by which a national number is read.
+    """
+    number = _parsed(value, region.upper())
+    if number is None or number.country_code is None:
+        return ""
+    if not (phonenumbers.is_possible_number(number) and phonenumbers.is_valid_number(number)):
+        return ""
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _parsed(value: object, region: str) -> phonenumbers.PhoneNumber | None:
+    if isinstance(value, phonenumbers.PhoneNumber) and value.country_code is not None:
+        return value
+    written = getattr(value, "raw_input", value)  # an unparsable PhoneNumber keeps what was typed
+    if not isinstance(written, str):
+        return None
+    stripped = written.strip()
+    if stripped.startswith("00"):  # no national number begins so; the IDD prefix does
+        stripped = f"+{stripped[2:]}"
+    try:
+        return phonenumbers.parse(stripped, region or None)
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def digits(phone: str) -> str:
+    """An E.164 number as it goes over the wire: ``+380501234567`` → ``380501234567``."""
+    return "".join(char for char in phone if char in "0123456789")
+
+
+SUBTAG = re.compile(r"[a-z0-9]{1,8}")
+
+
+def language(value: object) -> str:
+    """A Django language code as an RFC 5646 tag: ``en-gb`` → ``en-GB``, ``zh-hans`` → ``zh-Hans``.
+
+    Locale names (``pt_BR.UTF-8``) are understood too.
+    """
+    if not isinstance(value, str):
+        return ""
+    bare = re.split(r"[.@]", value.strip(), maxsplit=1)[0]
+    primary, *others = bare.lower().replace("_", "-").split("-")
+    if not re.fullmatch(r"[a-z]{2,3}", primary):
+        return ""
+    if not all(SUBTAG.fullmatch(subtag) for subtag in others):
+        return ""
+    return "-".join([primary, *map(_subtag, others)])
+
+
+def _subtag(subtag: str) -> str:
+    if len(subtag) == 4 and subtag.isalpha():  # a script
+        return subtag.capitalize()
+    if len(subtag) == 2 and subtag.isalpha():  # a region
+        return subtag.upper()
+    return subtag
+
+
+UNWANTED = frozenset({"Cc", "Cs"})  # control characters and lone surrogates
+ZERO_WIDTH_JOINER = "\u200d"
+
+
+def text(value: object, *, limit: int = 255) -> str:
+    """``value`` on one line, without control characters, at most ``limit`` characters.
+
+    A character made of several (a letter with its accents, a family of emoji, a flag) is kept
+    whole or left out.
+    """
+    clean = one_line(value)
+    if len(clean) <= limit:
+        return clean
+    end = limit
+    while end and _joins(clean, end):
+        end -= 1
+    return clean[: end or limit].rstrip()
+
+
+def one_line(value: object) -> str:
+    """What :func:`text` returns when there is no limit."""
+    raw = "" if value is None else str(value)
+    kept = "".join(char for char in raw if char.isspace() or not _is_unwanted(char))
+    return " ".join(unicodedata.normalize("NFC", kept).split())
+
+
+def _is_unwanted(char: str) -> bool:
+    point = ord(char)
+    if point & 0xFFFE == 0xFFFE or 0xFDD0 <= point <= 0xFDEF or char == "\ufeff":
+        return True  # not characters at all; XML and some JSON readers refuse them
+    return unicodedata.category(char) in UNWANTED
+
+
+def _joins(value: str, index: int) -> bool:
+    """Whether a cut before ``value[index]`` would fall inside one visible character."""
+    char, before = value[index], value[index - 1]
+    if ZERO_WIDTH_JOINER in (char, before) or unicodedata.category(char) in ("Mn", "Mc", "Me"):
+        return True
+    if "\U0001f3fb" <= char <= "\U0001f3ff" or "\U000e0020" <= char <= "\U000e007f":
+        return True  # a skin tone; a letter of a flag's tag sequence
+    return _is_half_flag(char) and _flag_letters_before(value, index) % 2 == 1
+
+
+def _is_half_flag(char: str) -> bool:
+    return "\U0001f1e6" <= char <= "\U0001f1ff"
+
+
+def _flag_letters_before(value: str, index: int) -> int:
+    start = index
+    while start and _is_half_flag(value[start - 1]):
+        start -= 1
+    return index - start
+
+
+AUTHORIZATION = re.compile(
+    r"""(?ix) (\b authorization ["']? \s* [:=] \s* ["']?) (?:(?:basic|bearer)\s+)? [^\s"',;]+"""
+)
+CREDENTIALS = re.compile(
+    r"(?i)\b(basic|bearer)\s+(?!auth|realm|token\b|credentials\b|access\b)[a-z0-9+/=._~-]{6,}"
+)
+EMAIL = re.compile(r"[^\s@<>\"(),;:\[\]]{1,64}(?:@|%40)[^\s@<>\"'(),;:=&?/\[\]]{1,255}")
+PHONE = re.compile(
+    r"""(?ix)
+    (?P<kept>
+        \b [0-9a-f]{8} (?:-[0-9a-f]{4}){3} - [0-9a-f]{12} \b        # a UUID
+      | \b (?:19|20)\d\d-[01]\d-[0-3]\d (?:[T\ ]\d\d:\d\d[\d:.]*)? (?!\d)  # a date
+    )
+    | \+? \d (?: [\s().\-\u00a0]{0,3} \d ){6,}
+    """
+)
+
+
+def redact(text: str) -> str:
+    """A vendor's message without the personal data and secrets it may quote.
+
+    UUIDs, dates and numbers of up to six digits stay readable.
+    """
+    safe = AUTHORIZATION.sub(r"\1[secret]", text[:READ_LENGTH])
+    safe = CREDENTIALS.sub(r"\1 [secret]", safe)
+    safe = EMAIL.sub("[e-mail]", safe)
+    safe = PHONE.sub(lambda found: found["kept"] or "[phone]", safe)
+    return safe[:REDACTED_LENGTH]
+
+
+def fingerprint(value: str, *, salt: str) -> str:
+    """A keyed hash of a canonical locator, by which an erased person is recognised.
+
+    Letter case does not count, as in the shop's own look-ups. ``""`` stays ``""``, so that
+    "no e-mail" is never somebody.
+    """
+    return _keyed_hash(value.strip().casefold(), salt) if value.strip() else ""
+
+
+def cart_token(cart_key: str, *, salt: str) -> str:
+    """The public name of a cart: the same each time, not to be guessed without the salt."""
+    hashed = _keyed_hash(f"cart:{cart_key}", salt)
+    return "-".join((hashed[:8], hashed[8:12], hashed[12:16], hashed[16:20], hashed[20:32]))
+
+
+def _keyed_hash(value: str, salt: str) -> str:
+    return hmac.new(salt.encode(), value.encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,201 @@
+"""The words of the connector: what a shop has, and what became of it at a destination.
+
+Plain frozen values: no database, no network. Money is :class:`~decimal.Decimal` with the currency
+of its own record; time is aware; a phone is E.164 (``+380501234567``); ``""`` means "no text",
+``None`` means "unknown".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Union
+
+JSONValue = Union[None, bool, int, float, str, "list[JSONValue]", "dict[str, JSONValue]"]
+JSONObject = dict[str, JSONValue]
+
+
+class Kind(str, Enum):
+    """What an outbox row, a lane and an envelope are about."""
+
+    CONTACT = "contact"
+    ORDER = "order"
+    CART = "cart"
+    EVENT = "event"
+    ERASURE = "erasure"
+
+    @property
+    def is_state(self) -> bool:
+        """State says "make the destination equal to the shop now"; a fact says "this happened"."""
+        return self in STATE_KINDS
+
+
+STATE_KINDS = frozenset({Kind.CONTACT, Kind.ORDER, Kind.CART})
+
+
+class Outcome(str, Enum):
+    """What became of one record."""
+
+    DELIVERED = "delivered"
+    ACCEPTED = "accepted"  # the destination works on it: ask later
+    DEFERRED = "deferred"  # try again later
+    REJECTED = "rejected"  # refused for good; kept where a person sees it
+    SKIPPED = "skipped"  # nothing to send, for a reason
+
+
+class Reason(str, Enum):
+    """Why a record was skipped, rejected or deferred. Counted and shown, in these words."""
+
+    UNCHANGED = "unchanged"
+    GONE = "gone"
+    NO_CONTACT_DATA = "no_contact_data"
+    ANONYMOUS = "anonymous"
+    NEVER_SENT = "never_sent"
+    NOT_LIVE = "not_live"
+    STATUS_NOT_SENT = "status_not_sent"
+    SYNC_OFF = "sync_off"
+    ERASED = "erased"
+    VETOED = "vetoed"
+    NOT_SUPPORTED = "not_supported"
+    REFUSED = "refused"
+    UNBUILDABLE = "unbuildable"
+    TOO_LARGE = "too_large"
+    UNREACHABLE = "unreachable"
+    BUSY = "busy"
+    IMPORTING = "importing"
+    IMPORT_FAILED = "import_failed"
+    ALREADY_ACCEPTED = "already_accepted"
+
+
+class Note(str, Enum):
+    """A warning that travels with a record: it was sent, but something in it was mended."""
+
+    PHONE_DROPPED = "phone_dropped"
+    EMAIL_DROPPED = "email_dropped"
+    TEXT_CUT = "text_cut"
+    CURRENCY_UNUSUAL = "currency_unusual"
+    STATUS_UNMAPPED = "status_unmapped"
+    ITEM_DROPPED = "item_dropped"
+    TOTAL_DIFFERS = "total_differs"
+    DETAILS_DROPPED = "details_dropped"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """A postal address in the four parts that eSputnik has, plus the country."""
+
+    region: str = ""
+    town: str = ""
+    line: str = ""
+    postcode: str = ""
+    country: str = ""  # ISO 3166-1 alpha-2
+
+    @property
+    def one_line(self) -> str:
+        parts = (self.line, self.town, self.region, self.postcode, self.country)
+        return ", ".join(part for part in parts if part)
+
+
+AttributeValue = Union[str, int, Decimal, datetime, "tuple[str, ...]", None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contact:
+    """A person the shop can name."""
+
+    key: str
+    email: str = ""
+    phone: str = ""  # E.164 with the plus
+    first_name: str = ""
+    last_name: str = ""
+    language: str = ""  # RFC 5646
+    address: Address = field(default_factory=Address)
+    joined_at: datetime | None = None
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Contact(key={self.key!r})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderItem:
+    """One line of an order, from the order's own snapshot."""
+
+    product_key: str  # the sellable unit: a variation, not its parent
+    quantity: int
+    total: Decimal  # what the customer paid for the line: after discounts, tax included
+    name: str = ""
+    category: str = ""  # full path: "Clothes > Shirts"
+    url: str = ""  # absolute
+    image_url: str = ""  # absolute
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """A purchase. ``total`` is what the customer paid, all included."""
+
+    key: str  # the order number
+    placed_at: datetime
+    status: str
+    currency: str
+    total: Decimal
+    shipping: Decimal = Decimal(0)  # after its discounts, tax included
+    surcharges: Decimal = Decimal(0)
+    discount: Decimal = Decimal(0)  # all discounts together, for information
+    taxes: Decimal | None = None
+    contact_key: str = ""  # "" for a guest
+    email: str = ""
+    phone: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    delivery_method: str = ""
+    payment_method: str = ""
+    address: Address = field(default_factory=Address)
+    items: tuple[OrderItem, ...] = ()
+    cart_key: str = ""
+    notes: tuple[Note, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Order(key={self.key!r})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CartItem:
+    product_key: str
+    quantity: int
+    unit_price: Decimal  # what the customer would pay for one now, tax included
+    name: str = ""
+    category: str = ""
+    url: str = ""
+    image_url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cart:
+    """The present contents of a basket. A closed cart (ordered, merged) has no items."""
+
+    key: str
+    currency: str
+    contact_key: str = ""
+    email: str = ""
+    phone: str = ""
+    items: tuple[CartItem, ...] = ()
+    is_live: bool = True  # False: put aside by the shopper ("saved for later")
+    notes: tuple[Note, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Cart(key={self.key!r})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Erasure:
+    """The shop deleted this person."""
+
+    key: str
+
+
+Record = Contact | Order | Cart | Erasure
