@@ -1,0 +1,183 @@
+"""The fake as tests hold it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, TypeVar
+
+from .faults import Fault
+from .server import FakeServer
+from .settings import Settings
+from .state import LogEntry, State, Violation
+
+Found = TypeVar("Found")
+
+
+class FakeEsputnik:
+    """An eSputnik on this machine. Every view is a copy, taken under the server's lock."""
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        key: str = "fake-key",
+        settings: Settings | None = None,
+    ) -> None:
+        self._host, self._port = host, port
+        self._state = State(replace(settings or Settings(), key=key))
+        self._server: FakeServer | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> FakeEsputnik:
+        """Serve in a thread; with port 0 on a free port."""
+        if self._server is None:
+            self._server = FakeServer((self._host, self._port), self._state)
+            self._port = int(self._server.server_address[1])
+            self._thread = threading.Thread(
+                target=self._server.serve_forever, args=(0.05,), name="fake-esputnik", daemon=True
+            )
+            self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """End all connections. The data stays readable; start() serves again, on the same port."""
+        server, thread = self._server, self._thread
+        self._server = self._thread = None
+        if server is None or thread is None:
+            return
+        server.shutdown()
+        server.server_close()
+        server.hang_up()
+        thread.join()
+
+    def __enter__(self) -> FakeEsputnik:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        return f"http://{self._host}:{self._port}"
+
+    @property
+    def api_url(self) -> str:
+        return f"{self.url}/api"
+
+    @property
+    def tracker_url(self) -> str:
+        return f"{self.url}/api/v2"
+
+    @property
+    def key(self) -> str:
+        return self.settings.key
+
+    @property
+    def settings(self) -> Settings:
+        with self._state.lock:
+            return self._state.settings
+
+    def configure(self, **changes: Any) -> None:
+        """Change settings by name, until the next reset(); ``key=`` revokes the old key."""
+        with self._state.lock:
+            self._state.settings = self._state.settings.patched(changes)
+
+    def script(self, *faults: Fault) -> None:
+        """Add failures to those still pending."""
+        with self._state.lock:
+            for fault in faults:
+                self._state.faults.add(fault)
+
+    def clear_faults(self) -> None:
+        with self._state.lock:
+            self._state.faults.clear()
+
+    def reset(self) -> None:
+        """No data, no log, no faults, the settings of the start."""
+        self._state.reset()
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Everything but the log, as GET /_fake/state gives it."""
+        return self._state.snapshot()
+
+    @property
+    def contacts(self) -> dict[str, dict[str, Any]]:
+        """By external id; those without one are in ``all_contacts``."""
+        known = {one["externalCustomerId"]: one for one in self.all_contacts}
+        return {external_id: one for external_id, one in known.items() if external_id}
+
+    @property
+    def all_contacts(self) -> list[dict[str, Any]]:
+        contacts: list[dict[str, Any]] = self._state.view("contacts")
+        return contacts
+
+    def contact(self, external_id: str) -> dict[str, Any] | None:
+        return self.contacts.get(external_id)
+
+    @property
+    def orders(self) -> dict[str, dict[str, Any]]:
+        """By externalOrderId: body, history, contactId, orderId, source, anonymised."""
+        orders: dict[str, dict[str, Any]] = self._state.view("orders")
+        return orders
+
+    def events(self, type: str | None = None, *, source: str = "") -> list[dict[str, Any]]:  # noqa: A002
+        """``source``: event, past_event, orders, import, subscribe or tracker."""
+        return [
+            event
+            for event in self._state.view("events")
+            if type in (None, event["type"]) and source in ("", event["source"])
+        ]
+
+    @property
+    def carts(self) -> dict[str, dict[str, Any]]:
+        """The last state by recycleStateId or GUID, the latest written last."""
+        carts: dict[str, dict[str, Any]] = self._state.view("carts")
+        return carts
+
+    @property
+    def recreated_after_erase(self) -> list[dict[str, Any]]:
+        recreated: list[dict[str, Any]] = self._state.view("recreated_after_erase")
+        return recreated
+
+    @property
+    def violations(self) -> list[Violation]:
+        with self._state.lock:
+            return list(self._state.violations)
+
+    @property
+    def log(self) -> list[LogEntry]:
+        """Every API request; their bodies are shared with the server, so only read them."""
+        with self._state.lock:
+            return [replace(entry) for entry in self._state.log]
+
+    def requests(self, path: str = "", method: str = "") -> list[LogEntry]:
+        """Logged requests whose path starts with ``path``."""
+        return [
+            entry
+            for entry in self.log
+            if entry.path.startswith(path) and method.upper() in ("", entry.method)
+        ]
+
+    def wait_for(self, predicate: Callable[[], Found], timeout: float = 5.0) -> Found:
+        """The first true answer of ``predicate``; TimeoutError when there is none in time."""
+        deadline = time.monotonic() + timeout
+        while not (found := predicate()):
+            if time.monotonic() >= deadline:
+                raise TimeoutError(f"Not within {timeout} s. Held: {_counts(self.state)}")
+            time.sleep(0.01)
+        return found
+
+
+def _counts(state: Mapping[str, Any]) -> str:
+    return ", ".join(f"{len(held)} {name}" for name, held in state.items())

@@ -1,0 +1,65 @@
+"""Domains, the tracking snippet and web push."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+from urllib.parse import urlsplit
+
+from .exchange import RefusedError
+
+# Stands in for eS.js: keeps the calls of the page where a browser test can read them.
+SCRIPT = """(function (w) {
+  var waiting = (w.eS && w.eS.q) || [];
+  w.esCalls = w.esCalls || [];
+  w.eS = function () { w.esCalls.push(Array.prototype.slice.call(arguments)); };
+  waiting.forEach(function (call) { w.eS.apply(null, call); });
+})(window);
+"""
+
+
+class Site:
+    def __init__(self) -> None:
+        self.domains: dict[str, str] = {}
+        self.web_push: dict[str, dict[str, Any]] = {}
+
+    def register(self, domain: str) -> str:
+        """The siteId of a new domain, which may be given as a host or as a URL."""
+        host = host_of(domain)
+        if host in self.domains:
+            raise RefusedError(400, "Domain is already registered", as_json=True)
+        self.domains[host] = hashlib.sha256(host.encode()).hexdigest()[:8].upper()
+        return self.domains[host]
+
+    def snippet(self, base_url: str) -> str:
+        if not self.domains:
+            raise RefusedError(404, "Domain not found. Register a domain first.")
+        script = f"{base_url}/scripts/{next(iter(self.domains.values()))}.js"
+        return (
+            "<script>!function(t,e,c,n){var s=e.createElement(c);s.async=1,s.src=n;"
+            "var r=e.scripts[0];r.parentNode.insertBefore(s,r);"
+            "t.eS=t.eS||function(){(t.eS.q=t.eS.q||[]).push(arguments)}}"
+            f"(window,document,'script','{script}');"
+            "eS('init',{TRACKING:true,RECOMS:true});</script>"
+        )
+
+    def add_web_push(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Errors come with a 200."""
+        domain = str(body["domain"])
+        if domain in self.web_push:
+            return {"errors": {"domain": domain, "message": "Domain is already registered"}}
+        self.web_push[domain] = dict(body)
+        return {"success": {"domain": domain, "status": "CREATED"}}
+
+    def web_push_script(self, domain: str) -> dict[str, str]:
+        if domain not in self.web_push:
+            raise RefusedError(404, f"Web push domain {domain} not found")
+        return {
+            "script": "<script>/* fake web push */</script>",
+            "serviceWorker": "/* fake service worker */",
+        }
+
+
+def host_of(domain: str) -> str:
+    parts = urlsplit(domain if "//" in domain else f"//{domain}")
+    return parts.netloc.lower()
