@@ -1,0 +1,91 @@
+"""The endpoints of eSputnik that the connector calls; one method each.
+
+"Contract" is the project's restatement of the vendor's documentation; the numbers are its sections.
+Authentication is HTTP Basic with any user name and the API key as password (contract 2).
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+from urllib.parse import quote
+
+from esputnik_connector.destinations.answers import Answer
+from esputnik_connector.destinations.base import PreparedRequest
+from esputnik_connector.destinations.http import HttpClient
+from esputnik_connector.exceptions import RejectedError, TemporaryError
+from esputnik_connector.records import JSONObject
+
+DEFAULT_URL = "https://esputnik.com/api"
+USER = "user"  # any name will do
+
+
+class Sender(Protocol):
+    """What carries a prepared request away: an HttpClient, or a rehearsal that only notes it."""
+
+    def send(self, request: PreparedRequest) -> Answer: ...
+
+
+class EsputnikClient:
+    """A method per endpoint. Takes and returns JSON as the contract spells it."""
+
+    def __init__(self, http: HttpClient, *, sender: Sender | None = None) -> None:
+        self._http = http
+        self._sender = sender or http
+
+    def account_info(self) -> Answer:
+        """``GET /v1/account/info`` (contract 4): whose key it is."""
+        return self._sender.send(self._http.prepared("GET", "v1/account/info"))
+
+    def add_contact(self, contact: JSONObject) -> Answer:
+        """``POST /v1/contact`` (contract 5.2): add or update one; starts no workflow."""
+        return self._post("v1/contact", contact)
+
+    def add_contacts(self, body: JSONObject) -> Answer:
+        """``POST /v1/contacts`` (contract 5.3): add or update many, asynchronously."""
+        return self._post("v1/contacts", body)
+
+    def import_status(self, session: str) -> Answer:
+        """``GET /v1/importstatus/{session}`` (contract 5.4): how far an import got."""
+        path = f"v1/importstatus/{quote(session, safe='')}"
+        return self._sender.send(self._http.prepared("GET", path))
+
+    def delete_contact(self, external_customer_id: str, *, erase: bool) -> Answer:
+        """``DELETE /v1/contact`` (contract 5.5): erase a person, or only mark as deleted."""
+        query = {
+            "externalCustomerId": external_customer_id,
+            "erase": "true" if erase else "false",  # the words; 1 and 0 are not documented
+        }
+        return self._sender.send(self._http.prepared("DELETE", "v1/contact", query=query))
+
+    def add_orders(self, orders: list[JSONObject]) -> Answer:
+        """``POST /v1/orders`` (contract 6.2): add or update; each order raises an event."""
+        return self._post("v1/orders", {"orders": [*orders]})
+
+    def generate_event(self, event: JSONObject) -> Answer:
+        """``POST /v3/event`` (contract 7.1): parameters are a plain object."""
+        return self._post("v3/event", event)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _post(self, path: str, body: JSONObject) -> Answer:
+        """:raises TemporaryError: also for 404 and 405, which none of these endpoints documents:
+        then the address is wrong, and no record is to blame."""
+        try:
+            return self._sender.send(self._http.prepared("POST", path, body=body))
+        except RejectedError as error:
+            if error.status not in (404, 405):
+                raise
+            message = f"No such endpoint; is the API address right? {error}"
+            raise TemporaryError(message, status=error.status, was_received=True) from error
+
+
+class Rehearsal:
+    """A sender that notes what would go out and answers as if all went well."""
+
+    def __init__(self) -> None:
+        self.requests: list[PreparedRequest] = []
+
+    def send(self, request: PreparedRequest) -> Answer:
+        self.requests.append(request)
+        return Answer(status=200)

@@ -1,0 +1,55 @@
+"""What a project may tune in ``DESTINATIONS["esputnik"]["OPTIONS"]``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from typing import Any
+
+from esputnik_connector.destinations.throttle import parsed_rate
+from esputnik_connector.exceptions import ConfigurationError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Name, type and default of every option. Times are in seconds."""
+
+    connect_timeout: float = 5.0
+    read_timeout: float = 30.0
+    deadline: float = 60.0  # of a request in all
+    rate: str = "5/second"  # of an account; documented limit: 200/second on contact methods
+    bulk_from: int = 10  # from this many contacts on, one asynchronous import instead of requests
+    contacts_per_call: int = 1000
+    orders_per_call: int = 500
+
+
+# contacts: 1..3000 (contract 5.3); orders: 1..1000 (contract 6.2)
+LARGEST = {"contacts_per_call": 3000, "orders_per_call": 1000}
+
+
+def options_from(given: Mapping[str, Any]) -> Options:
+    """:raises ConfigurationError: an option is unknown, or its value cannot be used."""
+    known = {field.name: field.default for field in fields(Options)}
+    for name, value in given.items():
+        if name not in known:
+            raise ConfigurationError(f"Unknown option {name!r}. {_advice(name, known)}")
+        _check(name, value, known[name])
+    return Options(**given)
+
+
+def _advice(name: str, known: Mapping[str, Any]) -> str:
+    close = get_close_matches(str(name), known, n=1)
+    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(known)}."
+
+
+def _check(name: str, value: Any, default: Any) -> None:
+    if isinstance(default, str):
+        parsed_rate(value)
+        return
+    numbers = int if isinstance(default, int) else (int, float)
+    largest = LARGEST.get(name, float("inf"))
+    if isinstance(value, bool) or not isinstance(value, numbers) or not 0 < value <= largest:
+        what = "a whole number" if numbers is int else "a number"
+        bound = f" up to {largest}" if name in LARGEST else ""
+        raise ConfigurationError(f"Option {name!r} must be {what} above 0{bound}, not {value!r}.")

@@ -1,0 +1,193 @@
+"""An order for ``POST /v1/orders`` (contract 6.1, 6.2) or as an event (6.4). Pure.
+
+The money rule, to the cent: ``totalCost == sum(cost * quantity) + shipping (+ adjustment)``.
+
+* ``cost`` is what was paid for one piece: discounts and taxes are inside, so ``discount`` and
+  ``taxes`` are for information only. A line that does not divide to whole cents goes out as two
+  items of the same ``externalItemId``, a cent apart.
+* ``shipping`` includes surcharges.
+* ``totalCost`` is always what the customer paid. When the lines say otherwise (a gift card, a
+  total of the shop's own) ``additionalInfo.adjustment`` holds the difference, and a note tells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from esputnik_connector.destinations.base import Account, Delivered, Envelope
+from esputnik_connector.exceptions import Skip
+from esputnik_connector.identity import cart_token, digits, text
+from esputnik_connector.records import JSONObject, JSONValue, Kind, Note, Order, OrderItem, Reason
+
+from .events import EVENT_LIMIT, event, event_size
+from .money import cents, number, portions
+from .payloads import TEXT_LIMIT, any_cut, digest, notes, present
+
+USUAL_CURRENCIES = frozenset({"USD", "EUR", "UAH"})  # the documented ones (contract 3.4)
+DELIVERY_ADDRESS_LIMIT = 500  # five parts in one line
+
+# Without one of these an event is silently not taken for an order (contract 6.4).
+EVENT_ITEM_FIELDS = ("externalItemId", "name", "quantity", "cost", "url", "imageUrl")
+
+# The event of a status that an order known there has reached; otherwise it is orderUpdated.
+STATUS_EVENTS = {"DELIVERED": "orderDelivered", "CANCELLED": "orderCancelled"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderPayload:
+    """An order as eSputnik spells it, and what was mended on the way."""
+
+    body: JSONObject
+    notes: tuple[Note, ...]
+
+
+def order_envelope(order: Order, *, account: Account, last: Delivered | None) -> Envelope:
+    """:raises Skip: nobody to attach the order to, or the merchant does not send its status.
+
+    :raises ValueError: the order's moment has no time zone, or an amount is no number.
+    """
+    built = order_payload(order, account=account)
+    if account.order_route != "events":
+        payload: JSONObject = {"order": built.body}
+        return _envelope(order, payload, hashed=payload, carried=built.notes)
+    return _event_envelope(order, built, account=account, last=last)
+
+
+def order_payload(order: Order, *, account: Account) -> OrderPayload:
+    """The order object of contract 6.1."""
+    buyer = _buyer(order)
+    if not any(buyer[name] for name in ("externalCustomerId", "email", "phone")):
+        raise Skip(Reason.NO_CONTACT_DATA)
+    if order.placed_at.tzinfo is None:
+        raise ValueError(f"order {order.key}: placed_at has no time zone")
+    status, is_unmapped = order_status(order.status, account=account)
+    currency = order.currency.strip().upper()
+    sold = [item for item in order.items if item.quantity > 0]
+    shipping = cents(order.shipping + order.surcharges)
+    lines = sum((cents(item.total) for item in sold), Decimal(0))
+    adjustment = cents(order.total) - shipping - lines
+    body = present(
+        {
+            "externalOrderId": order.key,
+            "totalCost": number(order.total),
+            "status": status,
+            "statusDescription": text(order.status, limit=TEXT_LIMIT),
+            "date": order.placed_at.isoformat(timespec="seconds"),
+            "currency": currency,
+            **buyer,
+            "shipping": _amount(shipping),
+            "discount": _amount(order.discount),
+            "taxes": _amount(order.taxes),
+            **_delivery(order),
+            "additionalInfo": {"adjustment": number(adjustment)} if adjustment else None,
+            "items": [part for item in sold for part in item_payloads(item)],
+        }
+    )
+    mended = notes(
+        order.notes,
+        (Note.STATUS_UNMAPPED, is_unmapped),
+        (Note.CURRENCY_UNUSUAL, currency not in USUAL_CURRENCIES),
+        (Note.ITEM_DROPPED, len(sold) < len(order.items)),
+        (Note.TOTAL_DIFFERS, bool(adjustment)),
+        (Note.TEXT_CUT, any_cut(*_texts(order, sold))),
+    )
+    return OrderPayload(body=body, notes=mended)
+
+
+def order_status(status: str, *, account: Account) -> tuple[str, bool]:
+    """eSputnik's status for one of the shop, and whether the mapping lacks it.
+
+    :raises Skip: the merchant chose not to send it.
+    """
+    is_unmapped = status not in account.statuses
+    mapped = account.default_status if is_unmapped else account.statuses[status]
+    if not mapped:
+        raise Skip(Reason.STATUS_NOT_SENT, status)
+    return mapped, is_unmapped
+
+
+def item_payloads(item: OrderItem) -> list[JSONObject]:
+    """One line as one item, or as two when its total does not divide to whole cents."""
+    return [
+        present(
+            {
+                "externalItemId": item.product_key,
+                "name": text(item.name, limit=TEXT_LIMIT),
+                "category": text(item.category, limit=TEXT_LIMIT),
+                "quantity": portion.quantity,
+                "cost": number(portion.cost),
+                "url": item.url,
+                "imageUrl": item.image_url,
+            }
+        )
+        for portion in portions(item.total, item.quantity)
+    ]
+
+
+def _buyer(order: Order) -> dict[str, JSONValue]:
+    return {
+        "externalCustomerId": order.contact_key,
+        "email": order.email,
+        "phone": digits(order.phone),
+        "firstName": text(order.first_name, limit=TEXT_LIMIT),
+        "lastName": text(order.last_name, limit=TEXT_LIMIT),
+    }
+
+
+def _delivery(order: Order) -> dict[str, JSONValue]:
+    return {
+        "deliveryMethod": text(order.delivery_method, limit=TEXT_LIMIT),
+        "paymentMethod": text(order.payment_method, limit=TEXT_LIMIT),
+        "deliveryAddress": text(order.address.one_line, limit=DELIVERY_ADDRESS_LIMIT),
+    }
+
+
+def _amount(amount: Decimal | None) -> float | None:
+    """For information: a zero says nothing and is left out."""
+    return number(amount) if amount else None
+
+
+def _texts(order: Order, sold: list[OrderItem]) -> list[str]:
+    texts = [order.first_name, order.last_name, order.delivery_method, order.payment_method]
+    return [*texts, *(text for item in sold for text in (item.name, item.category))]
+
+
+def _event_envelope(
+    order: Order, built: OrderPayload, *, account: Account, last: Delivered | None
+) -> Envelope:
+    """The order as a v3 event: the object of 6.1 as parameters, and the token of its cart.
+
+    Items are sent with all their required parameters or not at all: an incomplete one would make
+    eSputnik ignore the whole order.
+    """
+    params = dict(built.body)
+    if order.cart_key:
+        params["recycleStateId"] = cart_token(order.cart_key, salt=account.salt)
+    event_type = "orderCreated"
+    if last is not None and last.is_certain:  # else a try got lost: it is still new there
+        event_type = STATUS_EVENTS.get(str(params["status"]), "orderUpdated")
+    is_short = not _has_complete_items(params) or event_size(event_type, params) > EVENT_LIMIT
+    if is_short:
+        params.pop("items", None)
+    # The event's type is not part of the digest: it changes with ``last`` alone, and an order that
+    # did not change must not be sent again because it was sent before.
+    carried = notes(built.notes, (Note.DETAILS_DROPPED, is_short))
+    return _envelope(order, {"event": event(event_type, params)}, hashed=params, carried=carried)
+
+
+def _has_complete_items(params: JSONObject) -> bool:
+    items = params.get("items", [])
+    if not isinstance(items, list):
+        return False
+    return all(
+        isinstance(item, dict) and all(name in item for name in EVENT_ITEM_FIELDS) for item in items
+    )
+
+
+def _envelope(
+    order: Order, payload: JSONObject, *, hashed: JSONObject, carried: tuple[Note, ...]
+) -> Envelope:
+    return Envelope(
+        kind=Kind.ORDER, key=order.key, payload=payload, digest=digest(hashed), notes=carried
+    )

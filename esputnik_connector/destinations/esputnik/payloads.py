@@ -1,0 +1,170 @@
+"""Records of the shop as eSputnik spells them. Pure.
+
+Here: contacts, erasures and what all payloads share; orders and carts have files of their own.
+What is missing in the shop is left out, never sent empty (contract 14, "Traps").
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from django.utils import timezone
+
+from esputnik_connector.destinations.base import Account, Delivered, Envelope
+from esputnik_connector.exceptions import Skip
+from esputnik_connector.identity import digits, language, one_line, text
+from esputnik_connector.records import (
+    Address,
+    AttributeValue,
+    Contact,
+    Erasure,
+    JSONObject,
+    JSONValue,
+    Kind,
+    Note,
+    Reason,
+)
+
+TEXT_LIMIT = 255  # no limit is documented; a usual column's width
+
+# The standard fields of a contact that ``contactFields`` can name (contract 5.3).
+CONTACT_FIELDS = frozenset(
+    {"firstName", "lastName", "languageCode", "email", "sms"}
+    | {"address", "town", "region", "postcode"}
+)
+ADDRESS_FIELDS = ("region", "town", "address", "postcode")
+FIELD_PREFIX = "field:"  # an additional field among the names of an envelope: "field:17"
+
+
+def contact_envelope(contact: Contact, *, account: Account, last: Delivered | None) -> Envelope:
+    """A contact, and which of its fields are ours to write.
+
+    :raises Skip: neither e-mail nor phone: a contact needs a channel.
+    """
+    standard = _standard_fields(contact)
+    extra = additional_fields(contact.attributes, account.fields)
+    if not {"email", "sms"} & set(standard):
+        raise Skip(Reason.NO_CONTACT_DATA)
+    payload: JSONObject = {"contact": contact_payload(contact.key, standard, extra)}
+    fields = frozenset(standard) | {f"{FIELD_PREFIX}{number}" for number in extra}
+    postal = _address_fields(contact.address).values()
+    is_cut = any_cut(contact.first_name, contact.last_name, *postal)
+    return Envelope(
+        kind=Kind.CONTACT,
+        key=contact.key,
+        payload=payload,
+        digest=digest(payload),
+        fields=fields,
+        clears=_cleared(fields, account=account, last=last),
+        is_replacing=last is not None and bool(last.locators),
+        notes=notes(contact.notes, (Note.TEXT_CUT, is_cut)),
+    )
+
+
+def contact_payload(key: str, standard: Mapping[str, str], extra: Mapping[int, str]) -> JSONObject:
+    """A contact for ``POST /v1/contact`` and, within its list, ``POST /v1/contacts``.
+
+    Contract 5.1 (the object), 5.2, 5.3.
+
+    :param standard: standard fields that carry a value. :param extra: additional ones, by id.
+    """
+    channels = ("email", "sms")
+    return present(
+        {
+            "externalCustomerId": key,
+            "channels": [
+                {"type": name, "value": standard[name]} for name in channels if name in standard
+            ],
+            "firstName": standard.get("firstName"),
+            "lastName": standard.get("lastName"),
+            "languageCode": standard.get("languageCode"),
+            "address": present({name: standard.get(name) for name in ADDRESS_FIELDS}),
+            "fields": [{"id": number, "value": value} for number, value in extra.items()],
+        }
+    )
+
+
+def _standard_fields(contact: Contact) -> dict[str, str]:
+    """The standard fields that carry a value, by the names of ``contactFields``."""
+    values = {
+        "email": contact.email,
+        "sms": digits(contact.phone),
+        "firstName": text(contact.first_name, limit=TEXT_LIMIT),
+        "lastName": text(contact.last_name, limit=TEXT_LIMIT),
+        "languageCode": language(contact.language),
+    }
+    for name, value in _address_fields(contact.address).items():
+        values[name] = text(value, limit=TEXT_LIMIT)
+    return {name: value for name, value in values.items() if value}
+
+
+def _address_fields(address: Address) -> dict[str, str]:
+    return {
+        "region": address.region,
+        "town": address.town,
+        "address": address.line,
+        "postcode": address.postcode,
+    }
+
+
+def _cleared(fields: frozenset[str], *, account: Account, last: Delivered | None) -> frozenset[str]:
+    """Fields that eSputnik holds from us and that are empty now. A field the merchant no longer
+    maps is left as it is: it is theirs."""
+    if last is None:
+        return frozenset()
+    mapped = {f"{FIELD_PREFIX}{number}" for _, number in account.fields}
+    return (last.fields - fields) & (CONTACT_FIELDS | mapped)
+
+
+def additional_fields(
+    attributes: Mapping[str, AttributeValue], mapping: Iterable[tuple[str, int]]
+) -> dict[int, str]:
+    """Additional fields that carry a value: id → text (contract 5.10)."""
+    values = {number: field_value(attributes.get(name)) for name, number in mapping}
+    return {number: value for number, value in values.items() if value}
+
+
+def field_value(value: AttributeValue) -> str:
+    """An attribute as the text of an additional field; a moment is its date in the shop's zone."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return (timezone.localtime(value) if timezone.is_aware(value) else value).date().isoformat()
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    if isinstance(value, Decimal):
+        return format(value, "f")  # never in scientific notation
+    return str(value)
+
+
+def erasure_envelope(erasure: Erasure, *, account: Account) -> Envelope:
+    """A deleted person for ``DELETE /v1/contact`` (contract 5.5)."""
+    payload: JSONObject = {"externalCustomerId": erasure.key, "erase": account.erase}
+    return Envelope(kind=Kind.ERASURE, key=erasure.key, payload=payload, digest=digest(payload))
+
+
+def present(values: Mapping[str, JSONValue]) -> JSONObject:
+    """``values`` without the empty ones. Zero is a value."""
+    return {name: value for name, value in values.items() if value not in (None, "", [], {})}
+
+
+def digest(payload: JSONValue) -> str:
+    """Equal exactly when the payload is.
+
+    :raises ValueError: the payload holds NaN or an infinity.
+    """
+    canonical = json.dumps(payload, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def any_cut(*values: str) -> bool:
+    return any(len(one_line(value)) > TEXT_LIMIT for value in values)
+
+
+def notes(given: tuple[Note, ...], *conditional: tuple[Note, bool]) -> tuple[Note, ...]:
+    """``given`` and the notes whose condition holds, each once."""
+    return tuple(dict.fromkeys([*given, *(note for note, holds in conditional if holds)]))

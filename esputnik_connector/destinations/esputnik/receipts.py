@@ -1,0 +1,211 @@
+"""What became of each record, read from answers and errors. Pure.
+
+"Delivered" is written only from a readable positive answer for that record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from esputnik_connector.destinations.answers import Answer, vendor_words
+from esputnik_connector.destinations.base import AccountInfo, Envelope, Receipt
+from esputnik_connector.destinations.throttle import ThrottledError
+from esputnik_connector.exceptions import DestinationError, RejectedError, TemporaryError
+from esputnik_connector.records import JSONObject, JSONValue, Kind, Outcome, Reason
+
+from .refusals import Named, mentions, named, refusals
+
+DUPLICATE_WINDOW = 60.0  # seconds within which a repeated request is turned away (contract 3.3)
+
+
+def from_call(
+    envelopes: Sequence[Envelope], answer: Answer, *, is_import: bool = False
+) -> list[Receipt]:
+    """Receipts for the records of one call: contacts, orders or one event.
+
+    :param is_import: the call was ``POST /v1/contacts``, whose work goes on after the answer.
+    :raises RejectedError: some record was refused and the answer does not say which.
+    :raises TemporaryError: the answer cannot be read.
+    """
+    body = _readable(answer)
+    if answer.is_duplicate:
+        return [_duplicate(envelope, answer, is_import=is_import) for envelope in envelopes]
+    refused = _attributed(body, [named(envelope) for envelope in envelopes], status=answer.status)
+    session = _text_of(body, "asyncSessionId")
+    remote_id = "" if is_import or len(envelopes) > 1 else _text_of(body, "id")
+    return [
+        _refused(_blank(envelope), refused[envelope.key], status=answer.status)
+        if envelope.key in refused
+        else _taken(envelope, answer, session=session, remote_id=remote_id)
+        for envelope in envelopes
+    ]
+
+
+def from_import(session: str, keys: Sequence[str], answer: Answer) -> list[Receipt]:
+    """Receipts for the contacts of an import (contract 5.4).
+
+    The shape of its error report is not documented. When it refuses somebody without a name, only
+    the contacts in its ``mapping`` count as delivered and the others are to be sent again. A
+    ``description`` beside a mapping is such a report; a contact that it names and that the mapping
+    lacks is refused.
+    """
+    body = _readable(answer)
+    blank = [Receipt(kind=Kind.CONTACT, key=key, outcome=Outcome.DEFERRED) for key in keys]
+    blank = [replace(receipt, session=session, status=answer.status) for receipt in blank]
+    state = _text_of(body, "status").upper()
+    words = vendor_words(body) if isinstance(body, dict) and body.get("description") else ""
+    if state == "ERROR":
+        return [_import_failed(receipt, words) for receipt in blank]
+    if state != "FINISHED":
+        return [replace(receipt, reason=Reason.IMPORTING, detail=state[:50]) for receipt in blank]
+    return _finished(blank, body, words, status=answer.status)
+
+
+def lost_import(session: str, keys: Sequence[str], error: RejectedError) -> list[Receipt]:
+    """eSputnik does not know the import (any more): its contacts are to be sent again."""
+    blank = (Receipt(kind=Kind.CONTACT, key=key, outcome=Outcome.DEFERRED) for key in keys)
+    return [
+        _import_failed(replace(receipt, session=session, status=error.status), str(error))
+        for receipt in blank
+    ]
+
+
+def rejected(envelope: Envelope, error: RejectedError) -> Receipt:
+    return _refused(_blank(envelope), str(error), status=error.status)
+
+
+def too_large(envelope: Envelope, size: int, limit: int) -> Receipt:
+    detail = f"{size} bytes; eSputnik takes events of up to {limit}"
+    return replace(
+        _blank(envelope), outcome=Outcome.REJECTED, reason=Reason.TOO_LARGE, detail=detail
+    )
+
+
+def deferred(envelope: Envelope, error: DestinationError, *, was_tried: bool) -> Receipt:
+    """A record whose turn did not come, or came to nothing.
+
+    It counts as a try when eSputnik may have seen the record, which may then be the cause.
+    """
+    was_received = isinstance(error, TemporaryError) and error.was_received
+    is_busy = error.status == 429 or isinstance(error, ThrottledError)
+    return replace(
+        _blank(envelope),
+        reason=Reason.BUSY if is_busy else Reason.UNREACHABLE,
+        detail=str(error),
+        status=error.status,
+        retry_after=error.retry_after if isinstance(error, TemporaryError) else 0,
+        is_counted=was_tried and was_received,
+    )
+
+
+def erased(envelope: Envelope, answer: Answer) -> Receipt:
+    """A deletion went through; whether the person was there or not."""
+    return _taken(envelope, answer)
+
+
+def is_unknown_contact(error: RejectedError) -> bool:
+    """The person is not there (any more), which is what a deletion is for (contract 5.5)."""
+    return error.status == 404 or "not found" in str(error).lower()
+
+
+def account_info(answer: Answer) -> AccountInfo:
+    """:raises TemporaryError: somebody else answered."""
+    organisation = _text_of(answer.body, "organisationName")
+    if not organisation:
+        message = "The answer names no organisation. Is the address really eSputnik's?"
+        raise TemporaryError(message, status=answer.status, was_received=True)
+    return AccountInfo(
+        organisation=organisation,
+        organisation_id=_text_of(answer.body, "orgId"),
+        user=_text_of(answer.body, "userEmail"),
+    )
+
+
+def _readable(answer: Answer) -> JSONValue:
+    if not answer.was_readable:
+        message = "The answer broke off; what it said about the records is unknown"
+        raise TemporaryError(message, status=answer.status, was_received=True)
+    return answer.body
+
+
+def _attributed(body: JSONValue, records: Sequence[Named], *, status: int) -> dict[str, str]:
+    """Refused keys → words.
+
+    :raises RejectedError: a refusal fits no record or several; halved batches will show whom.
+    """
+    found = refusals(body, records, are_all=True)
+    for refusal in found:
+        if not refusal.key:
+            raise RejectedError(f"Some records were refused: {refusal.words}", status=status)
+    return {refusal.key: refusal.words for refusal in found}
+
+
+def _finished(
+    blank: Sequence[Receipt], body: JSONValue, words: str, *, status: int
+) -> list[Receipt]:
+    mapping = _mapping(body)
+    found = refusals(body, [Named(key=receipt.key) for receipt in blank], are_all=False)
+    refused = {refusal.key: refusal.words for refusal in found if refusal.key}
+    nameless = next((refusal.words for refusal in found if not refusal.key), "")
+    if mapping:  # without one, a description is no more than a remark
+        nameless = nameless or words
+
+    def receipt(one: Receipt) -> Receipt:
+        if one.key in refused:
+            return _refused(one, refused[one.key], status=status)
+        if one.key in mapping or not nameless:
+            return replace(one, outcome=Outcome.DELIVERED, remote_id=mapping.get(one.key, ""))
+        if mentions(words, one.key):
+            return _refused(one, words, status=status)
+        return _import_failed(one, nameless)
+
+    return [receipt(one) for one in blank]
+
+
+def _mapping(body: JSONValue) -> dict[str, str]:
+    """External id → internal id, of the contacts an import stored."""
+    pairs = body.get("mapping") if isinstance(body, dict) else None
+    rows = [pair for pair in pairs if isinstance(pair, dict)] if isinstance(pairs, list) else []
+    return {str(row.get("dedupeValue")): _text_of(row, "contactId") for row in rows}
+
+
+def _blank(envelope: Envelope) -> Receipt:
+    return Receipt(kind=envelope.kind, key=envelope.key, outcome=Outcome.DEFERRED)
+
+
+def _taken(
+    envelope: Envelope, answer: Answer, *, session: str = "", remote_id: str = ""
+) -> Receipt:
+    """ACCEPTED when an import works on it. Orders have no import to ask about (contract 6.2)."""
+    receipt = replace(_blank(envelope), outcome=Outcome.DELIVERED, status=answer.status)
+    if session and envelope.kind is Kind.CONTACT:
+        return replace(receipt, outcome=Outcome.ACCEPTED, session=session)
+    return replace(receipt, remote_id=remote_id)
+
+
+def _duplicate(envelope: Envelope, answer: Answer, *, is_import: bool) -> Receipt:
+    """The same request was accepted a moment ago, and its answer got lost.
+
+    That is delivered; a repeated order or event would start workflows again. Only an import is
+    asked for once more, which starts nothing: without its session nobody knows who was refused.
+    """
+    receipt = replace(_blank(envelope), reason=Reason.ALREADY_ACCEPTED, status=answer.status)
+    if is_import:
+        return replace(receipt, retry_after=DUPLICATE_WINDOW)
+    return replace(receipt, outcome=Outcome.DELIVERED)
+
+
+def _refused(receipt: Receipt, words: str, *, status: int) -> Receipt:
+    return replace(
+        receipt, outcome=Outcome.REJECTED, reason=Reason.REFUSED, detail=words, status=status
+    )
+
+
+def _import_failed(receipt: Receipt, words: str) -> Receipt:
+    return replace(receipt, reason=Reason.IMPORT_FAILED, detail=words, is_counted=True)
+
+
+def _text_of(body: JSONValue | JSONObject, name: str) -> str:
+    value = body.get(name) if isinstance(body, dict) else None
+    return "" if value is None or isinstance(value, (dict, list, bool)) else str(value)

@@ -1,0 +1,235 @@
+"""HTTP for destinations: one session, bounded time, a shared pace, errors without secrets.
+
+The only user of requests. Whatever happens on the wire leaves here as an
+:class:`~.answers.Answer` or as a ``DestinationError``; neither holds the key, a header, a body, an
+e-mail or a phone number.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Retry
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
+
+from esputnik_connector import __version__
+from esputnik_connector.exceptions import TemporaryError
+from esputnik_connector.records import JSONObject
+
+from .answers import Answer, RawAnswer, classify
+from .base import PreparedRequest
+from .throttle import Throttle
+from .watch import Watch, Watched, watched
+
+USER_AGENT = f"django-esputnik-connector/{__version__}"
+ANSWER_LIMIT = 8 * 1024 * 1024  # bytes; the largest real answer is a mapping of 3,000 contacts
+CHUNK = 64 * 1024
+SECRET = "[secret]"  # noqa: S105
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """Seconds to wait for a connection, for each byte of an answer, and for a request in all."""
+
+    connect: float = 5.0
+    read: float = 30.0
+    deadline: float = 60.0
+
+
+class HttpClient:
+    """Sends requests to one base address as one user.
+
+    :param throttle: asked for a slot before each request; ``None`` for no pace.
+    :param clock: the present time, for ``Retry-After`` dates.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        user: str,
+        password: str,
+        throttle: Throttle | None = None,
+        patience: Patience | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._patience = patience or Patience()
+        self._throttle = throttle
+        self._clock = clock
+        self._secrets = _secrets(user, password)
+        self._session = requests.Session()
+        # Bytes, because requests itself would encode a pasted non-Latin key as Latin-1 and fail.
+        self._session.auth = HTTPBasicAuth(user.encode(), password.encode())
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, WatchedAdapter(max_retries=CONNECTION_RETRY))
+
+    def __repr__(self) -> str:
+        return f"HttpClient({self._host!r})"
+
+    @property
+    def _host(self) -> str:
+        return urlsplit(self.base_url).hostname or "the destination"
+
+    def prepared(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: JSONObject | None = None,
+    ) -> PreparedRequest:
+        """The request as it will be sent, without the key. Sends nothing."""
+        url = f"{self.base_url}/{path.lstrip('/')}"
+        headers = {"Accept": "application/json; charset=UTF-8", "User-Agent": USER_AGENT}
+        if body is not None:
+            headers["Content-Type"] = "application/json; charset=UTF-8"
+        if query:
+            url = f"{url}?{urlencode(query)}"
+        return PreparedRequest(method=method, url=url, headers=headers, body=body)
+
+    def send(self, request: PreparedRequest) -> Answer:
+        """Send what :meth:`prepared` made.
+
+        :raises ThrottledError: our own pace; nothing was sent.
+        :raises TemporaryError, CredentialsError, RejectedError: see :func:`~.answers.classify`.
+        """
+        content = None if request.body is None else encoded(request.body)
+        if self._throttle is not None:
+            self._throttle.take()
+        raw = self._exchange(request, content)
+        return classify(self._without_secrets(raw), now=self._clock())
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _exchange(self, request: PreparedRequest, content: bytes | None) -> RawAnswer:
+        with watched(self._patience.deadline) as watch:
+            try:
+                answer = self._read(request, content)
+            except (requests.RequestException, HTTPError, OSError) as error:
+                if watch.has_barked:
+                    raise self._too_late(watch) from None
+                raise TemporaryError(
+                    f"{self._host}: {_in_words(error)}", was_received=watch.was_sent
+                ) from None  # the original quotes the address, and with it the customer's id
+        if watch.has_barked:
+            raise self._too_late(watch)
+        return answer
+
+    def _read(self, request: PreparedRequest, content: bytes | None) -> RawAnswer:
+        with self._session.request(
+            request.method,
+            request.url,
+            data=content,
+            headers=dict(request.headers),
+            timeout=(self._patience.connect, self._patience.read),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            received = bytearray()
+            for chunk in response.iter_content(CHUNK):
+                received += chunk
+                if len(received) > ANSWER_LIMIT:
+                    message = f"{self._host}: the answer is larger than {ANSWER_LIMIT} bytes"
+                    raise TemporaryError(message, status=response.status_code, was_received=True)
+            return RawAnswer(
+                status=response.status_code, content=bytes(received), headers=response.headers
+            )
+
+    def _too_late(self, watch: Watch) -> TemporaryError:
+        return TemporaryError(
+            f"{self._host}: no complete answer within {self._patience.deadline:g} s",
+            was_received=watch.was_sent,
+        )
+
+    def _without_secrets(self, raw: RawAnswer) -> RawAnswer:
+        """A refusal may quote the key it refuses."""
+        content = raw.content
+        for secret in self._secrets:
+            content = content.replace(secret, SECRET.encode())
+        return RawAnswer(status=raw.status, content=content, headers=raw.headers)
+
+
+def encoded(body: JSONObject) -> bytes:
+    """``body`` as it goes over the wire.
+
+    :raises ValueError: it holds NaN or an infinity.
+    """
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8", errors="replace")  # half a surrogate pair must not stop a batch
+
+
+SHORTEST_SECRET = 8  # bytes; replacing anything shorter would only spoil the answer
+
+
+def _secrets(user: str, password: str) -> tuple[bytes, ...]:
+    pair = base64.b64encode(f"{user}:{password}".encode())
+    return tuple(secret for secret in (pair, password.encode()) if len(secret) >= SHORTEST_SECRET)
+
+
+def _in_words(error: Exception) -> str:
+    """What went wrong, without the error's own text, which quotes addresses and queries."""
+    for kind, words in FAILURES:
+        if isinstance(error, kind):
+            return words
+    return "the connection failed"
+
+
+FAILURES: tuple[tuple[type[Exception], str], ...] = (
+    (requests.exceptions.ConnectTimeout, "could not connect in time"),
+    (requests.exceptions.ReadTimeout, "did not answer in time"),
+    (requests.exceptions.SSLError, "the secure connection could not be made (TLS)"),
+    (requests.exceptions.ProxyError, "the proxy could not be used"),
+    (requests.exceptions.ChunkedEncodingError, "the answer broke off"),
+    (requests.exceptions.ContentDecodingError, "the answer could not be decoded"),
+    (requests.exceptions.InvalidURL, "the address is not valid"),
+    (requests.exceptions.InvalidSchema, "the address is not valid"),
+    (requests.exceptions.MissingSchema, "the address is not valid"),
+)
+
+
+class _HTTPConnection(Watched, HTTPConnection):
+    pass
+
+
+class _HTTPSConnection(Watched, HTTPSConnection):
+    pass
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _HTTPConnection
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _HTTPSConnection
+
+
+POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
+
+CONNECTION_RETRY = Retry(
+    total=1, connect=1, read=0, redirect=0, status=0, other=0, respect_retry_after_header=False
+)
+
+
+class WatchedAdapter(HTTPAdapter):
+    """requests' own adapter, over watched connections."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = POOLS
+        return manager

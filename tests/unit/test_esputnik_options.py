@@ -1,0 +1,29 @@
+"""Options of the eSputnik destination."""
+
+from __future__ import annotations
+
+import pytest
+
+from esputnik_connector.destinations.esputnik.destination import EsputnikDestination
+from esputnik_connector.exceptions import ConfigurationError
+from tests.unit.samples import ACCOUNT
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"conect_timeout": 1}, "Did you mean 'connect_timeout'"),
+        ({"zzz": 1}, "Known: connect_timeout"),
+        ({"deadline": 0}, "above 0"),
+        ({"deadline": "60"}, "a number"),
+        ({"bulk_from": 1.5}, "a whole number"),
+        ({"bulk_from": True}, "a whole number"),
+        ({"orders_per_call": 1001}, "up to 1000"),
+        ({"contacts_per_call": 3001}, "up to 3000"),
+        ({"rate": "fast"}, "5/second"),
+        ({"rate": 5}, "5/second"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_explained(options, words):
+    with pytest.raises(ConfigurationError, match=words):
+        EsputnikDestination(ACCOUNT, options)
