@@ -1,0 +1,18 @@
+"""Wiring: the shop reports to capture, capture writes the outbox and wakes the relay."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class EsputnikConnectorConfig(AppConfig):
+    name = "esputnik_connector"
+    label = "esputnik_connector"
+    verbose_name = _("eSputnik")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from . import checks  # noqa: F401  registers itself
+        from .pipeline.capture import capture
+        from .registry import shop
+
+        shop().connect(capture)

@@ -1,0 +1,99 @@
+"""System checks: what is wrong with the settings, before anything is sent."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.utils.translation import gettext as _
+
+from . import registry
+from .conf import conf, setting_types
+from .exceptions import ConfigurationError
+from .fields import cipher
+
+DEADLINE = 60.0  # seconds; what a destination takes when its options do not say
+
+
+@register(Tags.compatibility)
+def check_names(**_options: Any) -> list[CheckMessage]:
+    """Every key of ``ESPUTNIK_CONNECTOR`` is one the connector has."""
+    known = list(setting_types())
+    messages: list[CheckMessage] = []
+    for name in getattr(settings, "ESPUTNIK_CONNECTOR", {}):
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = _("Did you mean %(name)r?") % {"name": near[0]} if near else None
+            text = _("ESPUTNIK_CONNECTOR has no setting %(name)r.") % {"name": name}
+            messages.append(Error(text, hint=hint, id="esputnik_connector.E001"))
+    return messages
+
+
+@register(Tags.compatibility)
+def check_paths(**_options: Any) -> list[CheckMessage]:
+    """Every dotted path can be imported."""
+    paths = [("SHOP", conf.SHOP), ("RECORD_HOOK", conf.RECORD_HOOK), ("WAKE", conf.WAKE)]
+    paths.append(("PRICE_STRATEGY", conf.PRICE_STRATEGY))
+    paths += [("CONTACT_ATTRIBUTES", path) for path in conf.CONTACT_ATTRIBUTES.values()]
+    paths += [("DESTINATIONS", str(entry.get("BACKEND"))) for entry in conf.DESTINATIONS.values()]
+    messages: list[CheckMessage] = []
+    for setting, path in paths:
+        try:
+            if path:
+                registry.load(path, setting)
+        except ConfigurationError as error:
+            messages.append(Error(str(error), id="esputnik_connector.E002"))
+    return messages
+
+
+@register(Tags.security)
+def check_encryption(**_options: Any) -> list[CheckMessage]:
+    """There is a key for secrets at rest."""
+    try:
+        cipher()
+    except ConfigurationError as error:
+        return [Error(str(error), id="esputnik_connector.E003")]
+    return []
+
+
+@register(Tags.compatibility)
+def check_times(**_options: Any) -> list[CheckMessage]:
+    """The lease outlasts a relay run, and the horizon is not shorter than promised."""
+    messages: list[CheckMessage] = []
+    options = [entry.get("OPTIONS", {}) for entry in conf.DESTINATIONS.values()]
+    longest = max((float(each.get("deadline", DEADLINE)) for each in options), default=DEADLINE)
+    if longest >= conf.LEASE_SECONDS:
+        messages.append(
+            Error(
+                _("LEASE_SECONDS (%(lease)s) must exceed the HTTP deadline (%(deadline)s).")
+                % {"lease": conf.LEASE_SECONDS, "deadline": longest},
+                hint=_("Otherwise two workers may send the same record at the same time."),
+                id="esputnik_connector.E004",
+            )
+        )
+    if conf.RETRY_HORIZON_HOURS < 72:
+        messages.append(
+            Warning(
+                _("RETRY_HORIZON_HOURS is below 72: a weekend's outage would set records aside."),
+                id="esputnik_connector.W001",
+            )
+        )
+    return messages
+
+
+@register(Tags.compatibility)
+def check_shop_url(**_options: Any) -> list[CheckMessage]:
+    """Product links can be made absolute."""
+    if conf.SHOP_URL.startswith(("https://", "http://")) and "example.com" not in conf.SHOP_URL:
+        return []
+    if not conf.SHOP_URL and "django.contrib.sites" in settings.INSTALLED_APPS:
+        return []
+    return [
+        Warning(
+            _("SHOP_URL is not an absolute address: product links cannot be sent."),
+            hint=_("Write the shop's public address, such as 'https://shop.example'."),
+            id="esputnik_connector.W002",
+        )
+    ]

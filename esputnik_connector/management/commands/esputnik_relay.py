@@ -1,0 +1,46 @@
+"""Send what is due, without Celery."""
+
+from __future__ import annotations
+
+import signal
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from esputnik_connector.models import Connection
+from esputnik_connector.pipeline.relay import Relay
+
+PAUSE_BETWEEN_ROUNDS = 2.0  # seconds
+
+
+class Command(BaseCommand):
+    help = gettext_lazy("Send what is due. With --watch it goes on until it is stopped.")  # type: ignore[assignment]
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--connection", help=_("name of one connection; all if left out"))
+        parser.add_argument("--watch", action="store_true", help=_("go on until stopped"))
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        self.is_stopping = False
+        if options["watch"]:
+            signal.signal(signal.SIGTERM, self._stop)
+            signal.signal(signal.SIGINT, self._stop)
+        while True:
+            self._round(options["connection"])
+            if not options["watch"] or self.is_stopping:
+                return
+            time.sleep(PAUSE_BETWEEN_ROUNDS)
+
+    def _stop(self, *_args: object) -> None:
+        self.is_stopping = True
+
+    def _round(self, name: str | None) -> None:
+        connections = Connection.objects.sending()
+        for connection in connections.filter(name=name) if name else connections:
+            tally = Relay(connection).run()
+            for outcome, count in sorted(tally.outcomes.items()):
+                self.stdout.write(f"{connection.name}: {count} {outcome}")

@@ -1,0 +1,22 @@
+"""What a guest said about a cart before ordering."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+from esputnik_connector.fields import EncryptedTextField
+
+
+class CartSession(models.Model):
+    """The e-mail that a guest typed at the check-out gate. Only added; the newest row counts.
+
+    Oscar keeps this address in the shopper's session alone, where a worker cannot read it.
+    """
+
+    cart_key = models.CharField(max_length=255, db_index=True)
+    email = EncryptedTextField()
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self) -> str:
+        return self.cart_key

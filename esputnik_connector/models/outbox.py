@@ -1,0 +1,169 @@
+"""The durable note of what has to be sent, who is sending, and what became of it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from esputnik_connector.records import Kind
+
+from .connection import Connection
+from .words import KINDS, OUTCOMES, REASONS, choices
+
+
+class OutboxQuerySet(models.QuerySet["OutboxMessage"]):
+    def of(self, connection: Connection, kind: Kind) -> OutboxQuerySet:
+        return self.filter(connection=connection, kind=kind.value)
+
+    def unsent(self) -> OutboxQuerySet:
+        """Waiting to be sent or tried again: neither set aside nor in an import."""
+        return self.filter(is_dead=False, session="")
+
+    def due(self, now: datetime) -> OutboxQuerySet:
+        return self.unsent().filter(due_at__lte=now)
+
+    def dead(self) -> OutboxQuerySet:
+        return self.filter(is_dead=True)
+
+    def revive(self) -> int:
+        """Put rows that were set aside back in line, with a fresh horizon."""
+        now = timezone.now()
+        return self.dead().update(
+            is_dead=False, attempts=0, due_at=now, failing_since=None, reason="", detail=""
+        )
+
+
+class OutboxMessage(models.Model):
+    """A change that is not yet settled. Rows are only added in a request, and removed when settled.
+
+    A state row is kind and key, without personal data; many rows of one key are one delivery.
+    """
+
+    # No constraint in the database: it would be checked when the shop's transaction commits, and
+    # a connection that was deleted a moment ago in another process must not cost a paid order.
+    connection = models.ForeignKey(
+        Connection, models.CASCADE, related_name="outbox", db_constraint=False
+    )
+    kind = models.CharField(_("kind"), max_length=10, choices=choices(KINDS))
+    key = models.CharField(_("key"), max_length=255)
+    payload = models.JSONField(null=True, editable=False)
+    captured_at = models.DateTimeField(_("noted"), default=timezone.now)
+    due_at = models.DateTimeField(_("next try"), default=timezone.now)
+    attempts = models.PositiveIntegerField(_("tries"), default=0)
+    failing_since = models.DateTimeField(_("failing since"), null=True)
+    session = models.CharField(_("import session"), max_length=100, blank=True, default="")
+    is_dead = models.BooleanField(_("set aside"), default=False)
+    reason = models.CharField(
+        _("reason"), max_length=30, blank=True, default="", choices=choices(REASONS)
+    )
+    detail = models.TextField(_("what eSputnik said"), blank=True, default="")
+
+    objects = OutboxQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("unsent change")
+        verbose_name_plural = _("unsent changes")
+        ordering = ["pk"]
+        indexes = [
+            models.Index(
+                fields=["connection", "kind", "is_dead", "due_at"], name="esputnik_outbox_due"
+            ),
+            models.Index(fields=["connection", "kind", "key"], name="esputnik_outbox_key"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
+
+
+class Lane(models.Model):
+    """(connection, kind): the unit of order, pacing and pausing. One holder sends at a time."""
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="lanes")
+    kind = models.CharField(_("kind"), max_length=10, choices=choices(KINDS))
+    holder = models.CharField(max_length=36, blank=True, default="")
+    leased_until = models.DateTimeField(null=True)
+    paused_until = models.DateTimeField(_("paused until"), null=True)
+    pause_detail = models.TextField(_("why it is paused"), blank=True, default="")
+    failures = models.PositiveIntegerField(default=0)
+    wake_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("lane")
+        verbose_name_plural = _("lanes")
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "kind"], name="esputnik_lane_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.connection} {self.kind}"
+
+    def lease(self, holder: str, *, seconds: int, now: datetime) -> bool:
+        """Take or keep the lane; False when somebody else has it. One compare-and-set UPDATE."""
+        is_free = Q(holder__in=["", holder]) | Q(leased_until__lt=now)
+        taken = Lane.objects.filter(is_free, pk=self.pk).update(
+            holder=holder, leased_until=now + timedelta(seconds=seconds)
+        )
+        return taken == 1
+
+    def renew(self, holder: str, *, seconds: int, now: datetime) -> bool:
+        """Keep the lane; False when the lease ran out and somebody else took it."""
+        kept = Lane.objects.filter(pk=self.pk, holder=holder).update(
+            leased_until=now + timedelta(seconds=seconds)
+        )
+        return kept == 1
+
+    def release(self, holder: str) -> None:
+        Lane.objects.filter(pk=self.pk, holder=holder).update(holder="", leased_until=None)
+
+    def pause(self, *, until: datetime, detail: str, failures: int) -> None:
+        """Hold every worker off this lane until then."""
+        self.paused_until, self.pause_detail, self.failures = until, detail, failures
+        self.save(update_fields=["paused_until", "pause_detail", "failures"])
+
+    def resume(self) -> None:
+        """The destination answers again."""
+        if self.failures or self.paused_until:
+            self.paused_until, self.pause_detail, self.failures = None, "", 0
+            self.save(update_fields=["paused_until", "pause_detail", "failures"])
+
+    def claim_wake(self, at: datetime, *, now: datetime) -> bool:
+        """True for the one worker that should come back to this lane at that time."""
+        is_unclaimed = Q(wake_at=None) | Q(wake_at__lte=now)
+        claimed = Lane.objects.filter(is_unclaimed, pk=self.pk).update(wake_at=at)
+        return claimed == 1
+
+    def is_paused(self, now: datetime) -> bool:
+        return self.paused_until is not None and self.paused_until > now
+
+
+class Attempt(models.Model):
+    """What became of one record, once. Redacted: no personal data, no bodies."""
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="attempts")
+    kind = models.CharField(_("kind"), max_length=10, choices=choices(KINDS))
+    key = models.CharField(_("key"), max_length=255)
+    outcome = models.CharField(_("outcome"), max_length=10, choices=choices(OUTCOMES))
+    reason = models.CharField(
+        _("reason"), max_length=30, blank=True, default="", choices=choices(REASONS)
+    )
+    detail = models.TextField(_("what eSputnik said"), blank=True, default="")
+    status = models.PositiveSmallIntegerField(_("HTTP status"), default=0)
+    notes = models.JSONField(_("warnings"), default=list)
+    captured_at = models.DateTimeField(_("noted"), null=True)
+    created_at = models.DateTimeField(_("time"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        ordering = ["-pk"]
+        indexes = [
+            models.Index(fields=["connection", "kind", "key"], name="esputnik_attempt_key"),
+            models.Index(fields=["created_at"], name="esputnik_attempt_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}: {self.outcome}"

@@ -1,0 +1,70 @@
+"""The words of :mod:`esputnik_connector.records` as a person reads them."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, TypeVar
+
+from django.utils.translation import gettext_lazy as _
+
+from esputnik_connector.records import Kind, Note, Outcome, Reason
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise as Lazy
+
+KINDS: dict[Kind, Lazy] = {
+    Kind.CONTACT: _("contact"),
+    Kind.ORDER: _("order"),
+    Kind.CART: _("cart"),
+    Kind.EVENT: _("event"),
+    Kind.ERASURE: _("deletion of a customer"),
+}
+
+OUTCOMES: dict[Outcome, Lazy] = {
+    Outcome.DELIVERED: _("delivered"),
+    Outcome.ACCEPTED: _("accepted, import is running"),
+    Outcome.DEFERRED: _("will be tried again"),
+    Outcome.REJECTED: _("refused"),
+    Outcome.SKIPPED: _("skipped"),
+}
+
+REASONS: dict[Reason, Lazy] = {
+    Reason.UNCHANGED: _("eSputnik has exactly this already"),
+    Reason.GONE: _("no longer in the shop"),
+    Reason.NO_CONTACT_DATA: _("neither e-mail nor phone"),
+    Reason.ANONYMOUS: _("nobody knows yet whose cart it is"),
+    Reason.NEVER_SENT: _("empty, and eSputnik was never told of it"),
+    Reason.NOT_LIVE: _("put aside by the shopper"),
+    Reason.STATUS_NOT_SENT: _("this order status is mapped to “do not send”"),
+    Reason.SYNC_OFF: _("switched off in the connection"),
+    Reason.ERASED: _("the person was deleted in the shop"),
+    Reason.VETOED: _("held back by the shop's own code"),
+    Reason.NOT_SUPPORTED: _("the destination has no such kind"),
+    Reason.REFUSED: _("eSputnik refused it"),
+    Reason.UNBUILDABLE: _("the shop's data could not be read"),
+    Reason.TOO_LARGE: _("larger than eSputnik takes"),
+    Reason.UNREACHABLE: _("eSputnik could not be reached"),
+    Reason.BUSY: _("eSputnik asked us to wait"),
+    Reason.IMPORTING: _("eSputnik is still importing"),
+    Reason.IMPORT_FAILED: _("eSputnik's import failed"),
+    Reason.ALREADY_ACCEPTED: _("eSputnik had this request already"),
+}
+
+NOTES: dict[Note, Lazy] = {
+    Note.PHONE_DROPPED: _("The phone is not a valid number and was left out."),
+    Note.EMAIL_DROPPED: _("The e-mail is not a valid address and was left out."),
+    Note.TEXT_CUT: _("A text was longer than 255 characters and was cut."),
+    Note.CURRENCY_UNUSUAL: _("eSputnik documents only USD, EUR and UAH; sent as it is."),
+    Note.STATUS_UNMAPPED: _("This order status is not mapped; the default was sent."),
+    Note.ITEM_DROPPED: _("A line without a positive quantity or a price was left out."),
+    Note.TOTAL_DIFFERS: _("The lines and the shipping do not add up to the shop's total."),
+    Note.DETAILS_DROPPED: _("Optional product details were left out."),
+}
+
+
+Word = TypeVar("Word", bound=Enum)
+
+
+def choices(words: dict[Word, Lazy]) -> list[tuple[str, Lazy]]:
+    """A vocabulary as Django choices."""
+    return [(word.value, label) for word, label in words.items()]

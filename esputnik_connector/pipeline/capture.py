@@ -1,0 +1,170 @@
+"""Write down, in the shop's own transaction, that something changed.
+
+The one place that runs inside a shopper's request. It adds rows and touches nothing else, each in
+its own savepoint, and it never raises: a receiver that raises re-opens the basket of an order that
+is already paid, and SQL that fails outside of a savepoint rolls that order back on PostgreSQL.
+
+Repeats of one key inside one transaction are left out: the first row commits with the last change,
+and the state is read when it is sent. A row that a rolled-back savepoint took away is written
+again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from logging import getLogger
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.models.signals import post_delete, post_save
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from esputnik_connector.conf import conf
+from esputnik_connector.exceptions import ConnectorError
+from esputnik_connector.fields import reveal
+from esputnik_connector.identity import fingerprint
+from esputnik_connector.models import CartSession, Connection, OutboxMessage
+from esputnik_connector.records import JSONValue, Kind
+
+logger = getLogger(__name__)
+
+CONNECTIONS_TTL = 5.0  # seconds; another process may have switched a connection on or off
+
+
+class _Noted:
+    """What one savepoint level of one transaction has noted; wakes the relays after the commit."""
+
+    def __init__(self, savepoints: set[str]) -> None:
+        self.savepoints = savepoints
+        self.__qualname__ = type(self).__qualname__  # Django names a callback that raises by it
+        self.records: set[tuple[Kind, str]] = set()
+        self.connections: set[int] = set()
+
+    def __call__(self) -> None:
+        if conf.WAKE:
+            for connection_id in self.connections:
+                import_string(conf.WAKE)(connection_id, conf.SETTLE_SECONDS)
+
+
+class OutboxCapture:
+    """The :class:`~esputnik_connector.shops.base.Capture` that writes the outbox."""
+
+    def __init__(self) -> None:
+        self._known: list[Connection] = []
+        self._known_until = 0.0
+
+    def contact_changed(self, key: str, *, using: str | None = None) -> None:
+        self._guarded(self._note, Kind.CONTACT, key, using)
+
+    def order_changed(self, key: str, *, using: str | None = None) -> None:
+        self._guarded(self._note, Kind.ORDER, key, using)
+
+    def cart_changed(self, key: str, *, using: str | None = None) -> None:
+        self._guarded(self._note, Kind.CART, key, using)
+
+    def cart_identified(self, key: str, *, email: str, using: str | None = None) -> None:
+        def remember() -> None:
+            CartSession.objects.using(using or DEFAULT_DB_ALIAS).create(cart_key=key, email=email)
+
+        self._guarded(self._note, Kind.CART, key, using, before=remember)
+
+    def contact_deleted(
+        self, key: str, *, locators: Iterable[str] = (), using: str | None = None
+    ) -> None:
+        values = [value for value in locators if value]
+        self._guarded(self._note, Kind.ERASURE, key, using, locators=values)
+
+    def forget_connections(self, **_: object) -> None:
+        """Read the connections again at the next change."""
+        self._known_until = 0.0
+
+    def _guarded(
+        self, note: Callable[..., None], kind: Kind, key: str, *rest: Any, **more: Any
+    ) -> None:
+        try:
+            note(kind, key, *rest, **more)
+        except Exception:  # the shopper's request must survive whatever is wrong with us
+            logger.exception("could not note a change of %s %s", kind.value, key)
+
+    def _note(
+        self,
+        kind: Kind,
+        key: str,
+        using: str | None,
+        *,
+        before: Callable[[], None] | None = None,
+        locators: list[str] | None = None,
+    ) -> None:
+        alias = using or DEFAULT_DB_ALIAS
+        targets = self._capturing(alias)
+        if not targets or (before is None and self._is_noted(alias, kind, key)):
+            return
+        due_at = timezone.now() + timedelta(seconds=conf.SETTLE_SECONDS)
+        rows = [
+            OutboxMessage(
+                connection_id=target.pk,
+                kind=kind.value,
+                key=key,
+                due_at=due_at,
+                payload=None if locators is None else _erasure(target, key, locators),
+            )
+            for target in targets
+        ]
+        with transaction.atomic(using=alias):
+            if before is not None:
+                before()
+            OutboxMessage.objects.using(alias).bulk_create(rows)
+        self._remember(alias, kind, key, targets)
+
+    def _capturing(self, alias: str) -> list[Connection]:
+        now = time.monotonic()
+        if now >= self._known_until:
+            with transaction.atomic(using=alias):
+                self._known = list(Connection.objects.using(alias).capturing())
+            self._known_until = now + CONNECTIONS_TTL
+        return self._known
+
+    def _is_noted(self, alias: str, kind: Kind, key: str) -> bool:
+        return any((kind, key) in noted.records for noted in _alive(alias))
+
+    def _remember(self, alias: str, kind: Kind, key: str, targets: list[Connection]) -> None:
+        savepoints = set(connections[alias].savepoint_ids)
+        noted = next((each for each in _alive(alias) if each.savepoints == savepoints), None)
+        if noted is None:
+            noted = _Noted(savepoints)
+            noted.records.add((kind, key))
+            noted.connections.update(target.pk for target in targets)
+            transaction.on_commit(noted, using=alias, robust=True)
+            return
+        noted.records.add((kind, key))
+        noted.connections.update(target.pk for target in targets)
+
+
+def _alive(alias: str) -> list[_Noted]:
+    """What the open transaction has noted and no savepoint has rolled back.
+
+    Django drops the callbacks of a savepoint together with its rows, so the list of callbacks tells
+    which of our rows are still there.
+    """
+    callbacks = connections[alias].run_on_commit
+    return [callback[1] for callback in callbacks if isinstance(callback[1], _Noted)]
+
+
+def _erasure(connection: Connection, key: str, locators: list[str]) -> JSONValue:
+    """Salted hashes of what named the person, to become tombstones. No personal data."""
+    try:
+        salt = reveal(connection.salt)
+    except ConnectorError:
+        logger.exception("the deletion of contact %s is noted without its locators", key)
+        return {"fingerprints": []}
+    return {"fingerprints": [fingerprint(value, salt=salt) for value in (key, *locators)]}
+
+
+capture = OutboxCapture()
+for _signal in (post_save, post_delete):
+    _signal.connect(
+        capture.forget_connections, sender=Connection, dispatch_uid="esputnik_connector.capture"
+    )

@@ -1,0 +1,277 @@
+"""Keys → records → envelopes → receipts. The same for live changes and for history.
+
+Nothing here writes what became of a record: that is :mod:`~esputnik_connector.pipeline.settle`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from logging import getLogger
+
+from esputnik_connector.destinations.base import Delivered, Destination, Envelope, Receipt
+from esputnik_connector.destinations.throttle import ThrottledError
+from esputnik_connector.exceptions import (
+    CredentialsError,
+    RejectedError,
+    Skip,
+    TemporaryError,
+    Veto,
+)
+from esputnik_connector.fields import reveal
+from esputnik_connector.models import CartSession, Connection, SyncState
+from esputnik_connector.records import Cart, Erasure, Kind, Outcome, Reason, Record
+from esputnik_connector.registry import record_hook
+from esputnik_connector.shops.base import ShopAdapter
+
+from .erasure import Graveyard
+from .locators import locators_of
+
+logger = getLogger(__name__)
+
+
+class LostLease(Exception):
+    """Another worker holds the lane now; what is not settled stays for it."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A receipt and what has to be remembered of the envelope it answers."""
+
+    receipt: Receipt
+    envelope: Envelope | None = None
+    owner_key: str = ""
+    locators: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Prepared:
+    """One batch, translated: what goes out, and what is settled already."""
+
+    outgoing: list[Envelope] = field(default_factory=list)
+    settled: list[Result] = field(default_factory=list)
+    owners: dict[str, str] = field(default_factory=dict)
+    locators: dict[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def result(self, envelope: Envelope, receipt: Receipt) -> Result:
+        key = envelope.key
+        return Result(receipt, envelope, self.owners.get(key, ""), self.locators.get(key, {}))
+
+
+def prepare(
+    connection: Connection,
+    destination: Destination,
+    shop: ShopAdapter,
+    kind: Kind,
+    keys: Sequence[str],
+) -> Prepared:
+    """Translate a batch. A constant number of queries, unless a record cannot be read."""
+    prepared = Prepared()
+    if not connection.syncs(kind) or kind not in destination.batch_sizes:
+        reason = Reason.NOT_SUPPORTED if connection.syncs(kind) else Reason.SYNC_OFF
+        prepared.settled += [Result(_skipped(kind, key, reason)) for key in keys]
+        return prepared
+    states = {
+        state.key: state
+        for state in SyncState.objects.filter(
+            connection=connection, kind=kind.value, key__in=list(keys)
+        )
+    }
+    salt = reveal(connection.salt)
+    records, broken = _read(shop, kind, keys)
+    graveyard = Graveyard.around(connection, salt, records.values(), states)
+    for key in keys:
+        record, state = records.get(key), states.get(key)
+        if key in broken:
+            prepared.settled.append(Result(broken[key]))
+            continue
+        if record is None:
+            prepared.settled.append(Result(_skipped(kind, key, Reason.GONE)))
+            continue
+        try:
+            if graveyard.holds(record, state):
+                raise Skip(Reason.ERASED)
+            record = _last_word(record, connection)
+            hashes = locators_of(record, salt=salt)
+            envelope = destination.prepare(record, last=_delivered(state, hashes))
+            if state is not None and state.digest and state.digest == envelope.digest:
+                raise Skip(Reason.UNCHANGED)
+        except Skip as skip:
+            receipt = _skipped(kind, key, skip.reason, skip.detail)
+            prepared.settled.append(Result(receipt))
+        except Exception as error:  # the shop's own code; one record must not stop the others
+            logger.exception("%s %s cannot be prepared", kind.value, key)
+            prepared.settled.append(Result(_unbuildable(kind, key, error)))
+        else:
+            prepared.outgoing.append(envelope)
+            prepared.owners[key] = getattr(record, "contact_key", "")
+            prepared.locators[key] = hashes
+    return prepared
+
+
+def deliver(destination: Destination, prepared: Prepared) -> Iterator[list[Result]]:
+    """Send what goes out, halving a refused batch until the culprit stands alone.
+
+    Yields the results of each call as soon as they are there, one per envelope over all. After a
+    temporary failure the rest is deferred without a call.
+
+    :raises LostLease: the destination's ``before_call`` found the lane in other hands.
+    """
+    waiting = [prepared.outgoing] if prepared.outgoing else []
+    while waiting:
+        chunk = waiting.pop(0)
+        try:
+            receipts = destination.deliver(chunk)
+        except RejectedError as error:
+            if len(chunk) > 1:
+                middle = len(chunk) // 2
+                waiting[:0] = [chunk[:middle], chunk[middle:]]
+                continue
+            yield [prepared.result(chunk[0], _refused(chunk[0], error))]
+        except (TemporaryError, CredentialsError) as error:
+            yield _deferred(prepared, chunk, waiting, error)
+            return
+        except LostLease:
+            raise
+        except Exception as error:  # a defect of ours must not hold back the lane for ever
+            logger.exception("a delivery of %d %s failed", len(chunk), chunk[0].kind.value)
+            crash = TemporaryError(type(error).__name__, was_received=True)
+            yield _deferred(prepared, chunk, waiting, crash)
+            return
+        else:
+            yield [
+                prepared.result(envelope, receipt)
+                for envelope, receipt in _matched(chunk, receipts)
+            ]
+
+
+def _read(
+    shop: ShopAdapter, kind: Kind, keys: Sequence[str]
+) -> tuple[dict[str, Record], dict[str, Receipt]]:
+    """Ask the shop in bulk; halve only when that raises, so that one poison record stands alone."""
+    try:
+        return _ask(shop, kind, keys), {}
+    except Exception as error:  # whatever the shop's code raises
+        if len(keys) == 1:
+            logger.exception("%s %s cannot be read", kind.value, keys[0])
+            return {}, {keys[0]: _unbuildable(kind, keys[0], error)}
+        middle = len(keys) // 2
+        records, broken = _read(shop, kind, keys[:middle])
+        more_records, more_broken = _read(shop, kind, keys[middle:])
+        return {**records, **more_records}, {**broken, **more_broken}
+
+
+def _ask(shop: ShopAdapter, kind: Kind, keys: Sequence[str]) -> dict[str, Record]:
+    if kind is Kind.CONTACT:
+        return dict(shop.contacts(keys))
+    if kind is Kind.ORDER:
+        return dict(shop.orders(keys))
+    if kind is Kind.CART:
+        return dict(_with_guests(shop.carts(keys)))
+    return {key: Erasure(key=key) for key in keys}
+
+
+def _with_guests(carts: Mapping[str, Cart]) -> Mapping[str, Cart]:
+    """Anonymous carts whose shopper told an e-mail at the check-out gate belong to that e-mail."""
+    unknown = [key for key, cart in carts.items() if not cart.contact_key and not cart.email]
+    sessions = CartSession.objects.filter(cart_key__in=unknown).order_by("pk")
+    emails = {session.cart_key: reveal(session.email) for session in sessions}
+    return {
+        key: replace(cart, email=emails[key]) if key in emails else cart
+        for key, cart in carts.items()
+    }
+
+
+def _last_word(record: Record, connection: Connection) -> Record:
+    hook = record_hook()
+    if hook is None or isinstance(record, Erasure):
+        return record
+    try:
+        return hook(record, connection)
+    except Veto as veto:
+        raise Skip(Reason.VETOED, str(veto)) from veto
+
+
+def _delivered(state: SyncState | None, hashes: Mapping[str, str]) -> Delivered | None:
+    if state is None:
+        return None
+    changed = {
+        name
+        for name, known in state.locators.items()
+        if known and hashes.get(name) and hashes[name] != known
+    }
+    return Delivered(
+        digest=state.digest,
+        is_certain=state.delivered_at is not None,
+        fields=frozenset(state.fields),
+        locators=frozenset(changed),
+    )
+
+
+def _matched(
+    chunk: Sequence[Envelope], receipts: Sequence[Receipt]
+) -> list[tuple[Envelope, Receipt]]:
+    by_key = {receipt.key: receipt for receipt in receipts}
+    return [
+        (envelope, by_key.get(envelope.key) or _without_receipt(envelope)) for envelope in chunk
+    ]
+
+
+def _without_receipt(envelope: Envelope) -> Receipt:
+    logger.error("no receipt for %s %s", envelope.kind.value, envelope.key)
+    return Receipt(
+        kind=envelope.kind, key=envelope.key, outcome=Outcome.DEFERRED, reason=Reason.UNREACHABLE,
+        detail="the destination gave no receipt", is_counted=True,
+    )  # fmt: skip
+
+
+def _deferred(
+    prepared: Prepared,
+    failed: Sequence[Envelope],
+    untouched: Sequence[Sequence[Envelope]],
+    error: TemporaryError | CredentialsError,
+) -> list[Result]:
+    """Results of a call that failed as a whole, and of calls that are not made because of it."""
+    was_received = isinstance(error, TemporaryError) and error.was_received
+    results = [_deferral(prepared, envelope, error, was_received) for envelope in failed]
+    rest = (envelope for chunk in untouched for envelope in chunk)
+    return results + [_deferral(prepared, envelope, error, False) for envelope in rest]
+
+
+def _deferral(
+    prepared: Prepared,
+    envelope: Envelope,
+    error: TemporaryError | CredentialsError,
+    is_counted: bool,
+) -> Result:
+    is_pace = error.status == 429 or isinstance(error, ThrottledError)
+    receipt = Receipt(
+        kind=envelope.kind,
+        key=envelope.key,
+        outcome=Outcome.DEFERRED,
+        reason=Reason.BUSY if is_pace else Reason.UNREACHABLE,
+        detail=str(error),
+        status=error.status,
+        retry_after=error.retry_after if isinstance(error, TemporaryError) else 0,
+        is_counted=is_counted,
+    )
+    return prepared.result(envelope, receipt)
+
+
+def _skipped(kind: Kind, key: str, reason: Reason, detail: str = "") -> Receipt:
+    return Receipt(kind=kind, key=key, outcome=Outcome.SKIPPED, reason=reason, detail=detail)
+
+
+def _refused(envelope: Envelope, error: RejectedError) -> Receipt:
+    return Receipt(
+        kind=envelope.kind, key=envelope.key, outcome=Outcome.REJECTED, reason=Reason.REFUSED,
+        detail=str(error), status=error.status,
+    )  # fmt: skip
+
+
+def _unbuildable(kind: Kind, key: str, error: Exception) -> Receipt:
+    """Names the exception's type only: its text may quote personal data."""
+    return Receipt(
+        kind=kind, key=key, outcome=Outcome.REJECTED, reason=Reason.UNBUILDABLE,
+        detail=type(error).__name__,
+    )  # fmt: skip

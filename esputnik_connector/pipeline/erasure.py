@@ -1,0 +1,120 @@
+"""Erased stays erased: tombstones, and the question whether a record belongs to one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from esputnik_connector.identity import fingerprint
+from esputnik_connector.models import Connection, OutboxMessage, SyncState, Tombstone
+from esputnik_connector.models.connection import EraseMode
+from esputnik_connector.records import Contact, Erasure, Kind, Order, Record
+
+from .locators import locators_of
+
+
+def bury_pending(connection: Connection) -> None:
+    """Turn deletions that were noted in a request into tombstones, before anything else is sent.
+
+    Any worker may do it, in any lane; done twice it changes nothing. The hashes of what eSputnik
+    was told of the person come from the last delivery.
+    """
+    pending = list(
+        OutboxMessage.objects.of(connection, Kind.ERASURE).exclude(payload=None).order_by("pk")
+    )
+    if not pending:
+        return
+    told = SyncState.objects.filter(
+        connection=connection, kind=Kind.CONTACT.value, key__in=[row.key for row in pending]
+    )
+    locators = {state.key: list(state.locators.values()) for state in told}
+    is_erasure = connection.erase_mode == EraseMode.ERASE
+    Tombstone.objects.bulk_create(
+        [
+            Tombstone(
+                connection=connection,
+                fingerprint=print_,
+                is_erasure=is_erasure,
+                created_at=row.captured_at,
+            )
+            for row in pending
+            for print_ in {*(row.payload or {}).get("fingerprints", []), *locators.get(row.key, [])}
+        ],
+        ignore_conflicts=True,
+    )
+    OutboxMessage.objects.filter(pk__in=[row.pk for row in pending]).update(payload=None)
+
+
+@dataclass(frozen=True)
+class Graveyard:
+    """The tombstones that concern one batch."""
+
+    salt: str
+    tombstones: Mapping[str, Tombstone]
+
+    @classmethod
+    def around(
+        cls,
+        connection: Connection,
+        salt: str,
+        records: Iterable[Record],
+        states: Mapping[str, SyncState],
+    ) -> Graveyard:
+        """Look up a batch. Asked after the records were read, so that a deletion which these
+        records do not know of yet is seen here."""
+        bury_pending(connection)
+        wanted = {
+            print_
+            for record in records
+            for print_ in _fingerprints(record, states.get(record.key), salt)
+        }
+        found = Tombstone.objects.filter(connection=connection, fingerprint__in=wanted)
+        return cls(salt, {tombstone.fingerprint: tombstone for tombstone in found})
+
+    def holds(self, record: Record, state: SyncState | None) -> bool:
+        """Must this record be kept back because its person was deleted?"""
+        if isinstance(record, Erasure) or not self.tombstones:
+            return False
+        for print_ in _owners(record, state, self.salt):
+            if print_ in self.tombstones:
+                return not _is_new(record, self.tombstones[print_])
+        for print_ in locators_of(record, salt=self.salt).values():
+            tombstone = self.tombstones.get(print_)
+            if tombstone is not None and not _is_allowed(record, tombstone):
+                return True
+        return False
+
+
+def _owners(record: Record, state: SyncState | None, salt: str) -> list[str]:
+    """Fingerprints of the customer a record belongs to, or belonged to when last sent."""
+    if isinstance(record, Contact):
+        return [fingerprint(record.key, salt=salt)]
+    keys = [getattr(record, "contact_key", ""), state.owner_key if state else ""]
+    return [fingerprint(key, salt=salt) for key in keys if key]
+
+
+def _fingerprints(record: Record, state: SyncState | None, salt: str) -> list[str]:
+    return [*_owners(record, state, salt), *locators_of(record, salt=salt).values()]
+
+
+def _is_new(record: Record, tombstone: Tombstone) -> bool:
+    """A customer who registered after the deletion is a new relationship, even under an old key."""
+    return isinstance(record, Contact) and _is_after(record.joined_at, tombstone)
+
+
+def _is_allowed(record: Record, tombstone: Tombstone) -> bool:
+    """May a record that only shares an e-mail or a phone with a deleted person be sent?
+
+    A new account may, and so may its later orders and carts. A guest may when the person was only
+    marked as deleted, never when they were erased.
+    """
+    if isinstance(record, Contact):
+        return _is_new(record, tombstone)
+    if isinstance(record, Order) and not _is_after(record.placed_at, tombstone):
+        return False
+    return bool(getattr(record, "contact_key", "")) or not tombstone.is_erasure
+
+
+def _is_after(moment: datetime | None, tombstone: Tombstone) -> bool:
+    return moment is not None and moment > tombstone.created_at

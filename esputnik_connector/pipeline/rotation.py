@@ -1,0 +1,54 @@
+"""Seal every stored secret anew with the first of ``ENCRYPTION_KEYS``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from django.utils.translation import gettext as _
+
+from esputnik_connector.exceptions import DecryptionError
+from esputnik_connector.fields import EncryptedText, reveal
+from esputnik_connector.models import CartSession, Connection
+
+
+@dataclass
+class Rotation:
+    """How many secrets were sealed anew, and names of those that no key opens."""
+
+    sealed: int = 0
+    unreadable: list[str] = field(default_factory=list)
+
+
+def rotate() -> Rotation:
+    """Decrypt each secret with whatever key opens it and encrypt it with the first one.
+
+    A secret that somebody replaces at the same moment is left as they wrote it.
+
+    :raises ConfigurationError: there is no usable key at all.
+    """
+    rotation = Rotation()
+    for name, model, pk, column, stored in _secrets():
+        try:
+            plain = reveal(stored)
+        except DecryptionError:
+            rotation.unreadable.append(name)
+            continue
+        rows = model._default_manager.filter(pk=pk, **{column: stored})
+        rotation.sealed += rows.update(**{column: plain})
+    return rotation
+
+
+def _secrets() -> Iterator[
+    tuple[str, type[Connection] | type[CartSession], int, str, EncryptedText]
+]:
+    for connection in Connection.objects.order_by("pk"):
+        for column, what in (("api_key", _("API key")), ("salt", _("salt"))):
+            stored = getattr(connection, column)
+            if stored:
+                name = f"{connection.name}: {what}"
+                yield name, Connection, connection.pk, column, stored
+    sessions = CartSession.objects.exclude(email="").order_by("pk")
+    for session in sessions.iterator(chunk_size=1000):
+        name = _("guest of cart %s") % session.cart_key
+        yield name, CartSession, session.pk, "email", EncryptedText(session.email)

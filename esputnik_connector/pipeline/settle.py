@@ -1,0 +1,254 @@
+"""Write down what became of a batch: delivered states, outbox rows, attempts.
+
+Exactly the rows that were read are settled; a row that came meanwhile stays.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from logging import getLogger
+
+from django.db import connection as database
+from django.db import transaction
+from django.dispatch import Signal
+
+from esputnik_connector import signals
+from esputnik_connector.conf import conf
+from esputnik_connector.destinations.base import Receipt
+from esputnik_connector.models import Attempt, Connection, OutboxMessage, SyncState
+from esputnik_connector.records import Kind, Outcome, Reason
+
+from . import backoff
+from .dispatch import Prepared, Result
+
+logger = getLogger(__name__)
+
+Rows = Mapping[str, Sequence[OutboxMessage]]
+
+UNKNOWN = "?"  # in place of a locator's hash: something else was sent, and no answer came
+
+
+def mark_unknown(connection: Connection, kind: Kind, prepared: Prepared) -> None:
+    """Before a batch goes out: from now on nobody knows what the destination holds of it.
+
+    Without this, a worker that dies between the request and its answer would leave the old digest
+    standing, and a record that returns to its old state would be taken for unchanged.
+    """
+    if kind is Kind.ERASURE or not prepared.outgoing:
+        return
+    keys = [envelope.key for envelope in prepared.outgoing]
+    known = {
+        state.key: state
+        for state in SyncState.objects.filter(connection=connection, kind=kind.value, key__in=keys)
+    }
+    rows = []
+    for envelope in prepared.outgoing:
+        state = known.get(envelope.key)
+        hashes = prepared.locators.get(envelope.key, {})
+        row = SyncState(connection=connection, kind=kind.value, key=envelope.key)
+        row.owner_key = prepared.owners.get(envelope.key, "") or (state.owner_key if state else "")
+        row.fields = sorted(envelope.fields | set(state.fields if state else ()))
+        row.locators = {
+            name: known_hash if hashes.get(name) == known_hash else UNKNOWN
+            for name, known_hash in (state.locators if state else {}).items()
+        }
+        rows.append(row)
+    _upsert(rows, ["owner_key", "fields", "locators", "digest"])
+
+
+def settle(
+    connection: Connection,
+    kind: Kind,
+    results: Sequence[Result],
+    rows: Rows,
+    *,
+    now: datetime,
+) -> None:
+    """Write the results of one call. ``rows`` are the outbox rows that were read, by key."""
+    with transaction.atomic():
+        _remember(connection, kind, results, now)
+        for result in results:
+            _settle_rows(result.receipt, rows.get(result.receipt.key, ()), now)
+        _forget_settled(results, rows)
+        _record(connection, results, rows, now)
+    _tell(connection, results)
+
+
+def _remember(connection: Connection, kind: Kind, results: Iterable[Result], now: datetime) -> None:
+    delivered, accepted, erased = [], [], []
+    for result in results:
+        if result.envelope is None:
+            continue
+        receipt, envelope = result.receipt, result.envelope
+        if kind is Kind.ERASURE:
+            if receipt.outcome is Outcome.DELIVERED:
+                erased.append(receipt.key)
+            continue
+        state = SyncState(
+            connection=connection, kind=kind.value, key=receipt.key, owner_key=result.owner_key,
+            fields=sorted(envelope.fields), locators=dict(result.locators),
+            remote_id=receipt.remote_id,
+        )  # fmt: skip
+        if receipt.outcome is Outcome.DELIVERED:
+            state.digest, state.delivered_at = envelope.digest, now
+            delivered.append(state)
+        elif receipt.outcome is Outcome.ACCEPTED:
+            state.session, state.session_digest = receipt.session, envelope.digest
+            state.session_since, state.poll_at = now, backoff.poll_due(now, now=now)
+            accepted.append(state)
+    _upsert(delivered, ["fields", "locators", "digest", "remote_id", "delivered_at"])
+    _upsert(
+        accepted,
+        ["fields", "locators", "session", "session_digest", "session_since", "poll_at"],
+    )
+    SyncState.objects.filter(
+        connection=connection, kind=Kind.CONTACT.value, key__in=erased
+    ).delete()
+
+
+def _upsert(states: Sequence[SyncState], fields: list[str]) -> None:
+    if not states:
+        return
+    target = ["connection", "kind", "key"]
+    SyncState.objects.bulk_create(
+        states,
+        update_conflicts=True,
+        update_fields=fields,
+        unique_fields=target if database.features.supports_update_conflicts_with_target else None,
+    )
+
+
+def _settle_rows(receipt: Receipt, rows: Sequence[OutboxMessage], now: datetime) -> None:
+    """Decide about the one row that stays for a record that is not settled."""
+    if not rows or receipt.outcome in (Outcome.DELIVERED, Outcome.SKIPPED):
+        return
+    row = rows[0]
+    row.reason = receipt.reason.value if receipt.reason else ""
+    row.detail = receipt.detail
+    if receipt.outcome is Outcome.ACCEPTED:
+        row.session = receipt.session
+        return
+    row.session = ""
+    if receipt.outcome is Outcome.REJECTED:
+        row.is_dead = True
+        return
+    row.is_dead = False
+    if not receipt.is_counted:
+        row.due_at = now + timedelta(seconds=receipt.retry_after)
+        return
+    row.attempts = max(each.attempts for each in rows) + 1
+    row.failing_since = row.failing_since or now
+    row.due_at = backoff.record_due(
+        row.attempts,
+        now=now,
+        jitter=random.random(),
+        retry_after=receipt.retry_after,
+    )
+    horizon = timedelta(hours=conf.RETRY_HORIZON_HOURS)
+    row.is_dead = now - row.failing_since >= horizon
+
+
+def _forget_settled(results: Iterable[Result], rows: Rows) -> None:
+    """Remove what is settled; a record that is not keeps one row, the oldest."""
+    kept, gone = [], []
+    for result in results:
+        mine = list(rows.get(result.receipt.key, ()))
+        if result.receipt.outcome not in (Outcome.DELIVERED, Outcome.SKIPPED):
+            kept += mine[:1]
+            mine = mine[1:]
+        gone += [row.pk for row in mine]
+    OutboxMessage.objects.bulk_update(
+        kept,
+        ["attempts", "failing_since", "due_at", "session", "is_dead", "reason", "detail"],
+        batch_size=200,
+    )
+    OutboxMessage.objects.filter(pk__in=gone).delete()
+
+
+def _record(connection: Connection, results: Iterable[Result], rows: Rows, now: datetime) -> None:
+    """One attempt per record that had its turn; a pause of the whole lane is not one."""
+    attempts = []
+    for result in results:
+        if result.receipt.outcome is Outcome.DEFERRED and not result.receipt.is_counted:
+            continue
+        receipt, mine = result.receipt, rows.get(result.receipt.key, ())
+        notes = result.envelope.notes if result.envelope else ()
+        attempts.append(
+            Attempt(
+                connection=connection,
+                kind=receipt.kind.value,
+                key=receipt.key,
+                outcome=receipt.outcome.value,
+                reason=receipt.reason.value if receipt.reason else "",
+                detail=receipt.detail,
+                status=receipt.status,
+                notes=[note.value for note in notes],
+                captured_at=min((row.captured_at for row in mine), default=None),
+                created_at=now,
+            )
+        )
+    Attempt.objects.bulk_create(attempts)
+
+
+def _tell(connection: Connection, results: Iterable[Result]) -> None:
+    for result in results:
+        receipt = result.receipt
+        common = {"connection": connection, "kind": receipt.kind, "key": receipt.key}
+        if receipt.outcome is Outcome.DELIVERED:
+            send(signals.delivered, **common)
+        elif receipt.outcome is Outcome.REJECTED:
+            send(signals.rejected, **common, reason=receipt.reason, detail=receipt.detail)
+
+
+def send(signal: Signal, **named: object) -> None:
+    """Send a public signal; a receiver that raises is logged and does no harm."""
+    for receiver, answer in signal.send_robust(sender=Connection, **named):
+        if isinstance(answer, Exception):
+            logger.error("receiver %r of a connector signal failed", receiver, exc_info=answer)
+
+
+def resolve_states(
+    connection: Connection,
+    states: Sequence[SyncState],
+    receipts: Sequence[Receipt],
+    *,
+    now: datetime,
+) -> None:
+    """Write what became of an import that was accepted before.
+
+    What is still importing is asked about again later. A record whose import failed goes back in
+    line; one that was refused is set aside.
+    """
+    answers = {receipt.key: receipt for receipt in receipts}
+    rows: dict[str, list[OutboxMessage]] = {}
+    session_rows = OutboxMessage.objects.filter(
+        connection=connection, kind=states[0].kind, session=states[0].session
+    )
+    for row in session_rows.order_by("pk"):
+        rows.setdefault(row.key, []).append(row)
+    results = []
+    for state in states:
+        receipt = answers.get(state.key)
+        if receipt is None or receipt.reason is Reason.IMPORTING:
+            state.poll_at = backoff.poll_due(state.session_since or now, now=now)
+            continue
+        if receipt.outcome is Outcome.DELIVERED:
+            state.digest, state.delivered_at = state.session_digest, now
+            state.remote_id = receipt.remote_id or state.remote_id
+        state.session, state.session_digest = "", ""
+        state.session_since, state.poll_at = None, None
+        results.append(Result(receipt))
+    with transaction.atomic():
+        SyncState.objects.bulk_update(
+            states,
+            ["digest", "delivered_at", "remote_id", "session", "session_digest",
+             "session_since", "poll_at"],
+            batch_size=200,
+        )  # fmt: skip
+        for result in results:
+            _settle_rows(result.receipt, rows.get(result.receipt.key, ()), now)
+        _forget_settled(results, rows)
+        _record(connection, results, rows, now)
+    _tell(connection, results)

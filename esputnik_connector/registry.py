@@ -1,0 +1,104 @@
+"""Dotted paths and connections → live objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, cast
+
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+from .conf import conf
+from .destinations.base import Account, Destination
+from .exceptions import ConfigurationError
+from .fields import reveal
+from .models import Connection
+from .models.connection import EraseMode, OrderStatus
+from .records import Record
+from .shops.base import ShopAdapter
+
+RecordHook = Callable[[Record, Connection], Record]
+
+
+def load(dotted_path: str, setting: str) -> Any:
+    """The object a setting names.
+
+    :raises ConfigurationError: nothing is there; the message names the setting.
+    """
+    try:
+        return import_string(dotted_path)
+    except ImportError as error:
+        raise ConfigurationError(
+            f"ESPUTNIK_CONNECTOR[{setting!r}] names {dotted_path!r}, which cannot be imported: "
+            f"{error}"
+        ) from error
+
+
+@lru_cache(maxsize=1)
+def shop() -> ShopAdapter:
+    """The adapter of this project's shop."""
+    return cast(ShopAdapter, load(conf.SHOP, "SHOP")())
+
+
+@lru_cache(maxsize=1)
+def record_hook() -> RecordHook | None:
+    """The project's last word on every record, or ``None``."""
+    return cast(RecordHook, load(conf.RECORD_HOOK, "RECORD_HOOK")) if conf.RECORD_HOOK else None
+
+
+def account(connection: Connection) -> Account:
+    """A connection as plain values, secrets opened.
+
+    :raises DecryptionError: a secret cannot be read with the present keys.
+    """
+    return Account(
+        name=connection.name,
+        api_key=reveal(connection.api_key),
+        api_url=connection.api_url.rstrip("/"),
+        tracker_url=connection.tracker_url.rstrip("/"),
+        order_route=connection.order_route,
+        erase=connection.erase_mode == EraseMode.ERASE,
+        fields=tuple(connection.field_mappings.values_list("attribute", "field_id")),
+        statuses={
+            mapping.shop_status: _wire_status(mapping.status)
+            for mapping in connection.status_mappings.all()
+        },
+        default_status=_wire_status(connection.default_status),
+        salt=reveal(connection.salt),
+        rate_limit_storage=conf.RATE_LIMIT_STORAGE,
+    )
+
+
+def destination(connection: Connection) -> Destination:
+    """A live destination of this connection; close it after use.
+
+    :raises ConfigurationError: the connection names a destination that the settings do not have.
+    """
+    return destination_for(connection.destination, account(connection))
+
+
+def destination_for(name: str, account: Account) -> Destination:
+    """A live destination for an account that need not be stored yet."""
+    try:
+        entry = conf.DESTINATIONS[name]
+    except KeyError as error:
+        raise ConfigurationError(
+            f"No destination {name!r} in ESPUTNIK_CONNECTOR['DESTINATIONS']; there are: "
+            f"{', '.join(conf.DESTINATIONS)}"
+        ) from error
+    backend = load(entry["BACKEND"], "DESTINATIONS")
+    return cast(Destination, backend(account, entry.get("OPTIONS", {})))
+
+
+def _wire_status(status: str) -> str:
+    return "" if status == OrderStatus.DO_NOT_SEND else status
+
+
+def _forget(*, setting: str, **_: object) -> None:
+    if setting == "ESPUTNIK_CONNECTOR":
+        shop.cache_clear()
+        record_hook.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="esputnik_connector.registry")

@@ -1,0 +1,147 @@
+"""Oscar's baskets → carts, in nine queries per batch.
+
+A unit price is what the shop's strategy asks now. Offers and vouchers are left out: Oscar applies
+them to one basket at a time, with queries for each.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Prefetch
+from django.utils.module_loading import import_string
+from oscar.core.loading import get_class, get_model
+from oscar.core.utils import get_default_currency
+
+from esputnik_connector.conf import conf
+from esputnik_connector.records import Cart, CartItem, Note
+from esputnik_connector.shops.oscar import people
+from esputnik_connector.shops.oscar.catalogue import NO_CARD, Card, cards
+from esputnik_connector.shops.oscar.contacts import contact_of
+from esputnik_connector.shops.oscar.mending import Mender
+from esputnik_connector.shops.oscar.tables import fetched, values_of
+
+NO_PERSON = {"contact_key": "", "email": "", "phone": ""}
+
+
+def carts(keys: Sequence[str]) -> dict[str, Cart]:
+    """Key → cart for the baskets that exist."""
+    baskets = _baskets(values_of(get_model("basket", "Basket")._meta.pk, keys))
+    owners = _owners({basket.owner_id for basket in baskets} - {None})
+    lines = _lines([basket for basket in baskets if not _is_closed(basket)])
+    shown = cards(line.product_id for group in lines.values() for line in group)
+    return {
+        str(basket.pk): _cart(basket, owners, lines.get(basket.pk, []), shown) for basket in baskets
+    }
+
+
+def _baskets(pks: Iterable[Any]) -> list[Any]:
+    placed = get_model("order", "Order")._base_manager.filter(basket_id=OuterRef("pk"))
+    baskets = get_model("basket", "Basket")._base_manager.annotate(is_ordered=Exists(placed))
+    return list(fetched(lambda chunk: baskets.filter(pk__in=chunk), pks))
+
+
+def _is_closed(basket: Any) -> bool:
+    """Ordered or merged away. Frozen alone is not enough: a payment may fail and thaw it; and
+    django-oscar-api freezes the basket of an order and never submits it."""
+    if basket.status == basket.FROZEN:
+        return bool(basket.is_ordered)
+    return basket.status in (basket.SUBMITTED, basket.MERGED)
+
+
+def _owners(user_pks: Iterable[Any]) -> dict[Any, dict[str, str]]:
+    users = people.users_by_pk(user_pks)
+    books = people.address_books(users)
+    found = {}
+    for pk, user in users.items():
+        contact = contact_of(user, books.get(pk, []))
+        found[pk] = {"contact_key": contact.key, "email": contact.email, "phone": contact.phone}
+    return found
+
+
+def _lines(baskets: Iterable[Any]) -> dict[Any, list[Any]]:
+    """Basket pk → lines, ready for a strategy: it finds all it usually asks for in memory."""
+    by_pk = {basket.pk: basket for basket in baskets}
+    record = get_model("partner", "StockRecord")
+    stock = record._default_manager.order_by(*(record._meta.ordering or ["pk"]))
+    lines = (
+        get_model("basket", "Line")
+        ._base_manager.order_by("date_created", "pk")
+        .select_related(
+            "stockrecord__partner", "product__product_class", "product__parent__product_class"
+        )
+        .prefetch_related(
+            Prefetch("product__stockrecords", queryset=stock.select_related("partner"))
+        )
+    )
+    strategy = _strategy()
+    groups: defaultdict[Any, list[Any]] = defaultdict(list)
+    for line in fetched(lambda chunk: lines.filter(basket_id__in=chunk), by_pk):
+        line.basket = by_pk[line.basket_id]
+        line.basket.strategy = strategy
+        groups[line.basket_id].append(line)
+    return dict(groups)
+
+
+def _strategy() -> Any:
+    if conf.PRICE_STRATEGY:
+        return import_string(conf.PRICE_STRATEGY)()
+    return get_class("partner.strategy", "Selector")().strategy()
+
+
+def _cart(
+    basket: Any,
+    owners: Mapping[Any, Mapping[str, str]],
+    lines: Sequence[Any],
+    shown: Mapping[Any, Card],
+) -> Cart:
+    mender = Mender()
+    prices = {line.pk: _price(line) for line in lines}
+    currency = _currency(prices.values())
+    items = tuple(
+        _item(line, amount, shown.get(line.product_id, NO_CARD), mender)
+        for line in lines
+        for amount, its_currency in [prices[line.pk]]
+        if amount is not None and its_currency == currency and line.quantity > 0
+    )
+    if len(items) < len(lines):  # no price, another currency, no quantity
+        mender.note(Note.ITEM_DROPPED)
+    return Cart(
+        key=str(basket.pk),
+        currency=currency,
+        items=items,
+        is_live=basket.status != basket.SAVED,
+        notes=mender.notes,
+        **owners.get(basket.owner_id, NO_PERSON),
+    )
+
+
+def _item(line: Any, amount: Decimal, card: Card, mender: Mender) -> CartItem:
+    return CartItem(
+        product_key=str(line.product_id),
+        quantity=line.quantity,
+        unit_price=amount,
+        name=mender.text(card.name),
+        category=mender.text(card.category),
+        url=card.url,
+        image_url=card.image_url,
+    )
+
+
+def _price(line: Any) -> tuple[Decimal | None, str]:
+    """What one costs now, tax included if known; else what it cost when it was put in."""
+    price = line.purchase_info.price
+    now = price.incl_tax if price.is_tax_known else price.excl_tax
+    if now is not None:
+        return now, price.currency or line.price_currency
+    then = line.price_incl_tax if line.price_incl_tax is not None else line.price_excl_tax
+    return then, line.price_currency
+
+
+def _currency(prices: Iterable[tuple[Decimal | None, str]]) -> str:
+    """A basket has one currency: that of its first line with a price."""
+    known = (currency for amount, currency in prices if amount is not None)
+    return next(known, get_default_currency())

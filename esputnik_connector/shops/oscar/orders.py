@@ -1,0 +1,241 @@
+"""Oscar's orders → records, from the order's own snapshot, in eleven queries per batch.
+
+User, product, stock record, basket, addresses and site of an old order may all be gone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.utils import translation
+from oscar.core.loading import get_model
+
+from esputnik_connector.records import Note, Order, OrderItem
+from esputnik_connector.shops.oscar import people
+from esputnik_connector.shops.oscar.catalogue import NO_CARD, Card, cards
+from esputnik_connector.shops.oscar.mending import Mender
+from esputnik_connector.shops.oscar.tables import (
+    Row,
+    aware,
+    field_names,
+    model_or_none,
+    present,
+    rows,
+    values_of,
+)
+
+ZERO = Decimal(0)
+ORDER_FIELDS = (
+    "pk",
+    "number",
+    "date_placed",
+    "status",
+    "currency",
+    "total_incl_tax",
+    "total_excl_tax",
+    "shipping_incl_tax",
+    "shipping_method",
+    "guest_email",
+    "user_id",
+    "basket_id",
+)
+LINE_FIELDS = (
+    "pk",
+    "order_id",
+    "product_id",
+    "partner_sku",
+    "upc",
+    "title",
+    "quantity",
+    "line_price_incl_tax",
+    "line_price_before_discounts_incl_tax",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """All that belongs to a batch of orders and stands in other tables."""
+
+    users: Mapping[Any, Any]
+    lines: Mapping[Any, Sequence[Row]]
+    cards: Mapping[Any, Card]
+    shipping_discounts: Mapping[Any, Decimal]
+    surcharges: Mapping[Any, Decimal]
+    payment_methods: Mapping[Any, str]
+
+
+def orders(keys: Sequence[str]) -> dict[str, Order]:
+    """Key → order for the order numbers that exist."""
+    model = get_model("order", "Order")
+    numbers = values_of(model._meta.get_field("number"), keys)
+    names = [*ORDER_FIELDS, *_address_lookups(model)]
+    found = list(rows(model._base_manager.order_by("pk"), "number", numbers, names))
+    around = _surroundings(found)
+    return {row["number"]: _order(row, around) for row in found}
+
+
+def _surroundings(found: Sequence[Row]) -> Surroundings:
+    pks = [row["pk"] for row in found]
+    lines = _grouped(get_model("order", "Line"), pks, LINE_FIELDS)
+    products = {line["product_id"] for group in lines.values() for line in group}
+    return Surroundings(
+        users=people.users_by_pk({row["user_id"] for row in found} - {None}),
+        lines=lines,
+        cards=cards(products - {None}),
+        shipping_discounts=_shipping_discounts(pks),
+        surcharges=_surcharges(pks),
+        payment_methods=_payment_methods(pks),
+    )
+
+
+def _order(row: Row, around: Surroundings) -> Order:
+    mender = Mender()
+    shipping, billing = _address(row, "shipping_address"), _address(row, "billing_address")
+    user = around.users.get(row["user_id"])
+    lines = around.lines.get(row["pk"], ())
+    first_name, last_name = _names(shipping, billing, user)
+    placed_at = aware(row["date_placed"])
+    assert placed_at is not None  # the column is NOT NULL
+    return Order(
+        key=row["number"],
+        placed_at=placed_at,
+        status=mender.text(row["status"]),
+        currency=row["currency"].strip().upper(),
+        total=row["total_incl_tax"],
+        shipping=row["shipping_incl_tax"],
+        surcharges=around.surcharges.get(row["pk"], ZERO),
+        discount=_line_discount(lines) + around.shipping_discounts.get(row["pk"], ZERO),
+        taxes=_taxes(row),
+        contact_key="" if row["user_id"] is None else str(row["user_id"]),
+        email=mender.email(people.email_of(user) if user else row["guest_email"]),
+        phone=mender.phone([(shipping.get("phone_number"), shipping.get("country_id") or "")]),
+        first_name=mender.text(first_name),
+        last_name=mender.text(last_name),
+        delivery_method=mender.text(row["shipping_method"]),
+        payment_method=mender.text(around.payment_methods.get(row["pk"], "")),
+        address=mender.address(shipping),
+        items=_items(lines, around.cards, mender),
+        cart_key="" if row["basket_id"] is None else str(row["basket_id"]),
+        notes=mender.notes,  # evaluated last: the calls above write it
+    )
+
+
+def _items(
+    lines: Iterable[Row], cards_: Mapping[Any, Card], mender: Mender
+) -> tuple[OrderItem, ...]:
+    items = []
+    for line in lines:
+        if line["quantity"] <= 0:
+            mender.note(Note.ITEM_DROPPED)
+            continue
+        card = cards_.get(line["product_id"], NO_CARD)
+        items.append(
+            OrderItem(
+                product_key=_product_key(line),
+                quantity=line["quantity"],
+                total=line["line_price_incl_tax"],
+                name=mender.text(line["title"]),
+                category=mender.text(card.category),
+                url=card.url,
+                image_url=card.image_url,
+            )
+        )
+    return tuple(items)
+
+
+def _product_key(line: Row) -> str:
+    """The variation's pk; once the product is deleted, the steadiest name the line has.
+
+    Prefixed, because an article number may be just the pk of another product.
+    """
+    if line["product_id"] is not None:
+        return str(line["product_id"])
+    for name in ("partner_sku", "upc"):
+        if line[name]:
+            return f"{name.removeprefix('partner_')}-{line[name]}"
+    return f"line-{line['pk']}"
+
+
+def _line_discount(lines: Iterable[Row]) -> Decimal:
+    return sum(
+        (
+            line["line_price_before_discounts_incl_tax"] - line["line_price_incl_tax"]
+            for line in lines
+        ),
+        ZERO,
+    )
+
+
+def _taxes(row: Row) -> Decimal | None:
+    including, excluding = row["total_incl_tax"], row["total_excl_tax"]
+    return None if excluding is None else including - excluding
+
+
+def _names(shipping: Row, billing: Row, user: Any) -> tuple[str, str]:
+    """Of the first that has a name: the delivery address, the billing address, the user."""
+    for address in (shipping, billing):
+        names = address.get("first_name") or "", address.get("last_name") or ""
+        if any(names):
+            return names
+    return people.names_of(user) if user else ("", "")
+
+
+def _address_lookups(model: Any) -> list[str]:
+    """``values()`` names of both addresses' columns: no translated texts, so a join is safe."""
+    return [
+        f"{relation}__{name}"
+        for relation in ("shipping_address", "billing_address")
+        if relation in field_names(model)
+        for name in present(model._meta.get_field(relation).related_model, people.ADDRESS_FIELDS)
+    ]
+
+
+def _address(row: Row, relation: str) -> Row:
+    prefix = f"{relation}__"
+    return {name.removeprefix(prefix): row[name] for name in row if name.startswith(prefix)}
+
+
+def _grouped(model: Any, order_pks: Iterable[Any], names: Sequence[str]) -> dict[Any, list[Row]]:
+    """Order pk → its rows of ``model``, oldest first; nothing if the shop has no such model."""
+    groups: defaultdict[Any, list[Row]] = defaultdict(list)
+    if model is not None:
+        for row in rows(model._base_manager.order_by("pk"), "order_id", order_pks, names):
+            groups[row["order_id"]].append(row)
+    return dict(groups)
+
+
+def _shipping_discounts(order_pks: Iterable[Any]) -> dict[Any, Decimal]:
+    """Discounts of lines are in the lines; those of the delivery stand only here."""
+    model = get_model("order", "OrderDiscount")
+    groups = _grouped(model, order_pks, ["order_id", "category", "amount"])
+    return {
+        pk: sum((row["amount"] for row in group if row["category"] == model.SHIPPING), ZERO)
+        for pk, group in groups.items()
+    }
+
+
+def _surcharges(order_pks: Iterable[Any]) -> dict[Any, Decimal]:
+    groups = _grouped(model_or_none("order", "Surcharge"), order_pks, ["order_id", "incl_tax"])
+    return {pk: sum((row["incl_tax"] for row in group), ZERO) for pk, group in groups.items()}
+
+
+def _payment_methods(order_pks: Iterable[Any]) -> dict[Any, str]:
+    """Order pk → names of its payment source types. The names may be translated: own manager."""
+    sources = _grouped(
+        model_or_none("payment", "Source"), order_pks, ["order_id", "source_type_id"]
+    )
+    if not sources:
+        return {}
+    types = get_model("payment", "SourceType")._default_manager.order_by()
+    type_pks = {row["source_type_id"] for group in sources.values() for row in group}
+    with translation.override(settings.LANGUAGE_CODE):
+        names = {row["pk"]: row["name"] for row in rows(types, "pk", type_pks, ["pk", "name"])}
+    return {
+        pk: ", ".join(dict.fromkeys(names.get(row["source_type_id"], "") for row in group))
+        for pk, group in sources.items()
+    }

@@ -1,0 +1,81 @@
+"""Reading Oscar's tables in bulk: keys, chunks, fields that a fork may lack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from oscar.core.loading import get_model
+
+IDS_PER_QUERY = 10_000  # below the limits of SQLite (32 766) and PostgreSQL (65 535) parameters
+
+Row = dict[str, Any]
+
+
+def model_or_none(label: str, name: str) -> Any:
+    """The model, or ``None`` where the shop left the app out: that feature is then off."""
+    try:
+        return get_model(label, name)
+    except LookupError:
+        return None
+
+
+def family(model: Any) -> list[Any]:
+    """``model``, its proxies and its multi-table children: each sends signals as itself."""
+    concrete = model._meta.concrete_model
+    models = apps.get_models(include_auto_created=True)
+    return [other for other in models if issubclass(other, concrete)]
+
+
+def field_names(model: Any) -> frozenset[str]:
+    """Names of the columns of ``model``. Anything else might cost a query per object."""
+    return frozenset(field.name for field in model._meta.concrete_fields)
+
+
+def present(model: Any, names: Iterable[str]) -> list[str]:
+    """Those of ``names`` that the shop's own ``model`` still has."""
+    columns = field_names(model)
+    return [name for name in names if name.removesuffix("_id") in columns or name in columns]
+
+
+def values_of(field: Any, keys: Iterable[str]) -> list[Any]:
+    """``keys`` as values of ``field``; what is not exactly such a key is left out."""
+    while field.remote_field:  # the key of a multi-table child is its parent's
+        field = field.target_field
+    parsed = (_value_of(field, key) for key in dict.fromkeys(keys))
+    return [value for value in parsed if value is not None]
+
+
+def _value_of(field: Any, key: str) -> Any:
+    if "\x00" in key or any("\ud800" <= char <= "\udfff" for char in key):
+        return None  # PostgreSQL raises on both
+    try:
+        value = field.to_python(key)
+        field.run_validators(value)  # an integer too large for its column raises on SQLite
+    except (ValidationError, ValueError):
+        return None
+    return value if str(value) == key else None
+
+
+def rows(queryset: Any, lookup: str, ids: Iterable[Any], names: Sequence[str]) -> Iterator[Row]:
+    """``values(*names)`` of the rows whose ``lookup`` is in ``ids``; no ids, no query."""
+    return fetched(lambda chunk: queryset.filter(**{f"{lookup}__in": chunk}).values(*names), ids)
+
+
+def fetched(read: Callable[[list[Any]], Iterable[Any]], ids: Iterable[Any]) -> Iterator[Any]:
+    """What ``read`` answers, asked once per :data:`IDS_PER_QUERY` distinct ids."""
+    left = iter(dict.fromkeys(ids))
+    while chunk := list(islice(left, IDS_PER_QUERY)):
+        yield from read(chunk)
+
+
+def aware(moment: datetime | None) -> datetime | None:
+    """``moment`` with a time zone, also in a shop with ``USE_TZ = False``."""
+    if moment is None or timezone.is_aware(moment):
+        return moment
+    return timezone.make_aware(moment, timezone.get_default_timezone())

@@ -1,0 +1,144 @@
+"""Celery's doors: three tasks, and the wake-up that runs after a shopper's commit."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import timedelta
+from logging import getLogger
+from typing import Any
+
+from celery import current_app, shared_task
+from django.db.models import Q
+from django.utils import timezone
+from kombu import Connection as Broker
+from kombu.pools import ProducerPool
+
+from .conf import conf
+from .exceptions import DestinationError
+from .models import Connection, OutboxMessage, SyncState
+from .pipeline.prune import prune as prune_history
+from .pipeline.relay import Relay
+from .pipeline.verification import verify
+
+logger = getLogger(__name__)
+
+RELAY_SECONDS = 50.0  # one run; what is left is for the next one
+RELAY_LIMIT = 170  # seconds until Celery ends a run that hangs; below the lease
+BROKER_TIMEOUT = 0.25  # seconds a shopper's request may wait for a broker that does not answer
+BROKER_REST = 30.0  # seconds without another try after that; the sweep does the work meanwhile
+LINES_PER_PROCESS = 100  # as many as a web process may have threads
+RECHECK_INTERVAL = timedelta(minutes=15)  # a key that was refused may be enabled again
+
+
+@shared_task(name="esputnik_connector.relay", ignore_result=True, soft_time_limit=RELAY_LIMIT)
+def relay(connection_id: int) -> None:
+    """Send what is due of one connection."""
+    connection = Connection.objects.sending().filter(pk=connection_id).first()
+    if connection is None:
+        return
+    tally = Relay(connection).run(seconds=RELAY_SECONDS)
+    if tally.next_due is not None:
+        wake(connection_id, max(0.0, (tally.next_due - timezone.now()).total_seconds()))
+
+
+@shared_task(name="esputnik_connector.sweep", ignore_result=True)
+def sweep() -> None:
+    """Every minute: start a relay wherever something is due, whatever became of its wake-up."""
+    now = timezone.now()
+    due = OutboxMessage.objects.due(now).values("connection_id")
+    polls = SyncState.objects.exclude(session="").filter(poll_at__lte=now).values("connection_id")
+    waiting = Connection.objects.sending().filter(Q(pk__in=due) | Q(pk__in=polls))
+    for connection_id in waiting.values_list("pk", flat=True):
+        relay.apply_async((connection_id,), **_queue())
+    for connection in Connection.objects.capturing().filter(
+        paused_at__lt=now - RECHECK_INTERVAL, checked_at__lt=now - RECHECK_INTERVAL
+    ):
+        _recheck(connection)
+
+
+@shared_task(name="esputnik_connector.prune", ignore_result=True)
+def prune() -> None:
+    """Daily: remove the history that is older than the retention."""
+    prune_history()
+
+
+def wake(connection_id: int, delay: float) -> None:
+    """Start a relay in ``delay`` seconds. Never raises and never waits for long.
+
+    Runs in a shopper's request, after the commit. When the broker cannot be reached it is left
+    alone for a while, and the sweep sends what is due.
+    """
+    if _broker.is_resting:
+        return
+    try:
+        with _broker.producer() as producer:
+            relay.apply_async(
+                (connection_id,),
+                countdown=delay,
+                retry=False,
+                producer=producer,
+                **_queue(),
+            )
+    except Exception as error:  # kombu lets through what its transports raise
+        _broker.rest()
+        logger.warning(
+            "the broker cannot be reached (%s); changes are sent by the next sweep",
+            type(error).__name__,
+        )
+
+
+class _BrokerLine:
+    """A publishing connection with time-outs of its own, apart from the project's.
+
+    The project's may wait for minutes, which is right for a worker and wrong for a shopper.
+    """
+
+    def __init__(self) -> None:
+        self._pool: Any = None
+        self._pid = 0
+        self._resting_until = 0.0
+
+    @property
+    def is_resting(self) -> bool:
+        return time.monotonic() < self._resting_until
+
+    def rest(self) -> None:
+        self._resting_until = time.monotonic() + BROKER_REST
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.force_close_all()
+
+    def producer(self) -> Any:
+        if self._pool is None or self._pid != os.getpid():
+            self._pid = os.getpid()
+            lines = _impatient_broker().Pool(limit=LINES_PER_PROCESS)
+            self._pool = ProducerPool(lines, limit=LINES_PER_PROCESS)
+        return self._pool.acquire(block=False)
+
+
+def _impatient_broker() -> Broker:
+    options = {
+        **current_app.conf.broker_transport_options,
+        "socket_timeout": BROKER_TIMEOUT,
+        "socket_connect_timeout": BROKER_TIMEOUT,
+        "retry_on_timeout": False,
+        "max_retries": 0,
+    }
+    return current_app.connection_for_write(
+        connect_timeout=BROKER_TIMEOUT, transport_options=options
+    )
+
+
+_broker = _BrokerLine()
+
+
+def _queue() -> dict[str, Any]:
+    return {"queue": conf.CELERY_QUEUE} if conf.CELERY_QUEUE else {}
+
+
+def _recheck(connection: Connection) -> None:
+    try:
+        verify(connection)
+    except DestinationError as error:
+        logger.info("connection %s stays paused: %s", connection.name, error)

@@ -1,0 +1,37 @@
+"""Connect the sandbox shop to an eSputnik account: as a merchant does in the admin, in one line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from esputnik_connector.exceptions import DestinationError
+from esputnik_connector.models import Connection
+from esputnik_connector.models.connection import add_proposed_statuses
+from esputnik_connector.pipeline.verification import verify
+
+
+class Command(BaseCommand):
+    help = "Create or update a connection, map the shop's order statuses and check the key."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--name", default="main")
+        parser.add_argument("--api-url", required=True)
+        parser.add_argument("--tracker-url", default="")
+        parser.add_argument("--key", required=True)
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        addresses = {"api_url": options["api_url"], "api_key": options["key"]}
+        if options["tracker_url"]:
+            addresses["tracker_url"] = options["tracker_url"]
+        connection, _ = Connection.objects.update_or_create(
+            name=options["name"], defaults=addresses
+        )
+        add_proposed_statuses(connection, settings.OSCAR_ORDER_STATUS_PIPELINE)
+        try:
+            account = verify(connection)
+        except DestinationError as error:
+            raise CommandError(f"The key was not accepted: {error}") from error
+        self.stdout.write(f"Connected to {account.organisation}.")

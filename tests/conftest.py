@@ -1,0 +1,65 @@
+"""What many tests share. Servers are started by tests/settings.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.apps import apps
+from django.conf import settings as project_settings
+from django.contrib.contenttypes.management import create_contenttypes
+from django.contrib.sites.management import create_default_site
+from django.db import connection as database
+from django.db.models.signals import post_migrate
+
+from esputnik_connector.models import Connection
+from esputnik_connector.pipeline.capture import capture
+from esputnik_connector.testing.recording import RecordingDestination
+from tests.plainshop.shop import PlainShop
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """The rows that ``migrate`` makes stay (see tests/postgres): do not make them again."""
+    if database.vendor == "postgresql":
+        post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+        post_migrate.disconnect(create_contenttypes)
+        post_migrate.disconnect(create_default_site, sender=apps.get_app_config("sites"))
+
+
+@pytest.fixture(autouse=True)
+def _fresh_capture() -> Iterator[None]:
+    """Connections of one test are unknown to the next."""
+    capture.forget_connections()
+    yield
+    capture.forget_connections()
+
+
+@pytest.fixture
+def plain_shop(settings) -> Iterator[type[PlainShop]]:
+    """The pipeline between a shop that is not Oscar and a destination that only remembers."""
+    settings.ESPUTNIK_CONNECTOR = {
+        **project_settings.ESPUTNIK_CONNECTOR,
+        "SHOP": "tests.plainshop.shop.PlainShop",
+        "DESTINATIONS": {
+            "recording": {"BACKEND": "esputnik_connector.testing.recording.RecordingDestination"}
+        },
+        "SETTLE_SECONDS": 0,
+        "WAKE": "",
+    }
+    PlainShop.reset()
+    RecordingDestination.reset()
+    yield PlainShop
+    PlainShop.reset()
+    RecordingDestination.reset()
+
+
+@pytest.fixture
+def recording(plain_shop: type[PlainShop]) -> type[RecordingDestination]:
+    return RecordingDestination
+
+
+@pytest.fixture
+def connection(plain_shop: type[PlainShop], db: None) -> Connection:
+    """A connection to the destination that only remembers."""
+    return Connection.objects.create(name="main", destination="recording", api_key="a key")

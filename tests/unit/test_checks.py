@@ -1,0 +1,64 @@
+"""System checks of the settings."""
+
+from __future__ import annotations
+
+import pytest
+
+from esputnik_connector import checks
+
+
+@pytest.fixture
+def change(settings):
+    def change_settings(**values: object) -> None:
+        settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, **values}
+
+    return change_settings
+
+
+def test_the_sandbox_has_nothing_to_complain_about():
+    for check in (
+        checks.check_names,
+        checks.check_paths,
+        checks.check_encryption,
+        checks.check_times,
+        checks.check_shop_url,
+    ):
+        assert check() == []
+
+
+def test_a_misspelt_setting_is_named_with_the_right_one(change):
+    change(ENCRYPTION_KEY=["x"])
+    (message,) = checks.check_names()
+    assert message.id == "esputnik_connector.E001"
+    assert "ENCRYPTION_KEYS" in message.hint
+
+
+@pytest.mark.parametrize("setting", ["SHOP", "RECORD_HOOK", "PRICE_STRATEGY", "WAKE"])
+def test_a_path_that_leads_nowhere_is_named_with_its_setting(change, setting):
+    change(**{setting: "myshop.nowhere.Thing"})
+    (message,) = checks.check_paths()
+    assert message.id == "esputnik_connector.E002"
+    assert setting in message.msg
+    assert "myshop.nowhere.Thing" in message.msg
+
+
+def test_a_missing_encryption_key_is_an_error(change):
+    change(ENCRYPTION_KEYS=[])
+    (message,) = checks.check_encryption()
+    assert message.id == "esputnik_connector.E003"
+
+
+def test_a_lease_shorter_than_a_request_is_an_error(change):
+    change(LEASE_SECONDS=30)
+    assert [message.id for message in checks.check_times()] == ["esputnik_connector.E004"]
+
+
+def test_a_short_horizon_is_a_warning(change):
+    change(RETRY_HORIZON_HOURS=1)
+    assert [message.id for message in checks.check_times()] == ["esputnik_connector.W001"]
+
+
+@pytest.mark.parametrize("address", ["shop.example", "https://example.com"])
+def test_a_shop_address_that_makes_no_links_is_a_warning(change, address):
+    change(SHOP_URL=address)
+    assert [message.id for message in checks.check_shop_url()] == ["esputnik_connector.W002"]
