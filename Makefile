@@ -1,0 +1,74 @@
+# Everything a person or CI runs. Needs Python 3.10+, make and a package index; nothing else.
+# Another interpreter: make demo PYTHON=python3.12
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+EXTRAS := oscar,redis,cli,testing
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo sandbox test bench check lint types docs format clean
+
+help:  ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.sandbox-is-ready  ## A customer's journey through a real shop, end to end
+	@echo "• demo"
+	@$(BIN)/python -m sandbox_project.demo
+
+sandbox: $(VENV)/.sandbox-is-ready  ## The same, and it keeps running
+	@echo "• sandbox"
+	@$(BIN)/python -m sandbox_project.demo --keep
+
+test: $(VENV)/.dev-is-ready  ## The whole suite, on real PostgreSQL and Redis (ARGS="-k …")
+	@echo "• tests"
+	@$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/.dev-is-ready  ## What it costs, measured
+	@echo "• benchmarks"
+	@$(BIN)/python -m pytest tests/benchmarks -p no:randomly -rP $(ARGS)
+
+check: lint types  ## Lint and types
+
+lint: $(VENV)/.dev-is-ready  ## Style and the direction of imports
+	@echo "• lint"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+types: $(VENV)/.dev-is-ready  ## mypy --strict over the package
+	@echo "• types"
+	@$(BIN)/mypy
+
+docs: $(VENV)/.dev-is-ready  ## HTML in docs/_build
+	@echo "• docs"
+	@$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build
+
+format: $(VENV)/.dev-is-ready  ## Let ruff write
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean:  ## Remove the environment and everything that was made here
+	@rm -rf $(VENV) .sandbox .tox build dist docs/_build htmlcov .coverage*
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/.pip-is-ready:
+	@echo "• virtual environment in $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+		|| { echo "Python 3.10 or newer is needed: make PYTHON=python3.12 …" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+		|| { echo "No venv module: install python3-venv, or give another PYTHON=…" >&2; exit 1; }
+	@$(PIP) install -qq -U 'pip>=25.1'
+	@touch $@
+
+$(VENV)/.sandbox-is-ready: pyproject.toml $(VENV)/.pip-is-ready
+	@echo "• packages for the sandbox"
+	@$(PIP) install -qq -e '.[$(EXTRAS)]' --group sandbox
+	@touch $@
+
+$(VENV)/.dev-is-ready: pyproject.toml $(VENV)/.pip-is-ready
+	@echo "• packages for development"
+	@$(PIP) install -qq -e '.[$(EXTRAS)]' --group dev
+	@touch $@ $(VENV)/.sandbox-is-ready

@@ -1,0 +1,132 @@
+"""Real parts that can be taken away: worker processes, and a line to the broker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from celery import Celery
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Worker:
+    """A Celery worker with a beat, as a process of its own, on the test's database."""
+
+    def __init__(self, *, database_url: str, broker_url: str, log: Path) -> None:
+        self.environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "tests.worker_settings",
+            "DATABASE_URL": database_url,
+            "REDIS_URL": broker_url,
+            "PYTHONPATH": str(ROOT),
+        }
+        self.log = log
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable, "-m", "celery", "-A", "sandbox_project", "worker",
+                    "--beat", "--schedule", str(self.log.with_suffix(".beat")),
+                    "--concurrency", "2", "--loglevel", "INFO",
+                    "--without-gossip", "--without-mingle", "--without-heartbeat",
+                ],
+                cwd=ROOT, env=self.environment, stdout=output, stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )  # fmt: skip
+
+    def kill(self) -> None:
+        """``kill -9`` for the worker and its children: nobody has time to clean up."""
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+
+class BrokerLine:
+    """A TCP line to the real broker that can be cut, or answer nothing (a black hole)."""
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        self.target = target
+        self.is_silent = False
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.sockets: list[socket.socket] = []
+        self.is_open = True
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def cut(self) -> None:
+        """As when Redis is stopped: nobody listens, and open connections break."""
+        self.is_open = False
+        with suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self._drop()
+
+    def black_hole(self) -> None:
+        """As behind a firewall that drops packets: connections open and nothing ever answers."""
+        self.is_silent = True
+        self._drop()
+
+    def _drop(self) -> None:
+        for each in self.sockets:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+        self.sockets = []
+
+    def _accept(self) -> None:
+        while self.is_open:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            self.sockets.append(near)
+            if self.is_silent:
+                continue
+            far = socket.create_connection(self.target)
+            self.sockets.append(far)
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
+
+    def __enter__(self) -> BrokerLine:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.is_open:
+            self.cut()
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    with suppress(OSError):
+        sink.shutdown(socket.SHUT_RDWR)
+
+
+def point_to(app: Celery, broker_url: str) -> None:
+    """Make this process publish elsewhere."""
+    app.conf.broker_url = broker_url
+    app.conf.broker_read_url = app.conf.broker_write_url = broker_url
+    app.pool.force_close_all()
+    app.set_current()
