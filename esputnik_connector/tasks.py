@@ -15,7 +15,7 @@ from kombu import Connection as Broker
 from kombu.pools import ProducerPool
 
 from .conf import conf
-from .exceptions import DestinationError
+from .exceptions import DecryptionError, DestinationError
 from .models import Connection, OutboxMessage, SyncState
 from .pipeline.prune import prune as prune_history
 from .pipeline.relay import Relay
@@ -28,7 +28,7 @@ RELAY_LIMIT = 170  # seconds until Celery ends a run that hangs; below the lease
 BROKER_TIMEOUT = 0.25  # seconds a shopper's request may wait for a broker that does not answer
 BROKER_REST = 30.0  # seconds without another try after that; the sweep does the work meanwhile
 LINES_PER_PROCESS = 100  # as many as a web process may have threads
-RECHECK_INTERVAL = timedelta(minutes=15)  # a key that was refused may be enabled again
+RECHECK_INTERVAL = timedelta(minutes=15)  # for a key that was refused or never answered
 
 
 @shared_task(name="esputnik_connector.relay", ignore_result=True, soft_time_limit=RELAY_LIMIT)
@@ -51,10 +51,11 @@ def sweep() -> None:
     waiting = Connection.objects.sending().filter(Q(pk__in=due) | Q(pk__in=polls))
     for connection_id in waiting.values_list("pk", flat=True):
         relay.apply_async((connection_id,), **_queue())
-    for connection in Connection.objects.capturing().filter(
-        paused_at__lt=now - RECHECK_INTERVAL, checked_at__lt=now - RECHECK_INTERVAL
-    ):
-        _recheck(connection)
+    is_doubtful = Q(paused_at__isnull=False) | Q(verified_at=None)
+    was_asked = Q(checked_at__gt=now - RECHECK_INTERVAL)
+    for connection in Connection.objects.capturing().filter(is_doubtful).exclude(was_asked):
+        if connection.api_key and connection.is_bound_here:
+            _recheck(connection)
 
 
 @shared_task(name="esputnik_connector.prune", ignore_result=True)
@@ -140,5 +141,5 @@ def _queue() -> dict[str, Any]:
 def _recheck(connection: Connection) -> None:
     try:
         verify(connection)
-    except DestinationError as error:
-        logger.info("connection %s stays paused: %s", connection.name, error)
+    except (DestinationError, DecryptionError) as error:
+        logger.info("the key of connection %s is still not accepted: %s", connection.name, error)

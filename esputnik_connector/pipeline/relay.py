@@ -18,7 +18,7 @@ from django.utils import timezone
 from esputnik_connector import registry, signals
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import Destination, Receipt
-from esputnik_connector.exceptions import CredentialsError, TemporaryError
+from esputnik_connector.exceptions import CredentialsError, DecryptionError, TemporaryError
 from esputnik_connector.models import Connection, Lane, OutboxMessage, SyncState
 from esputnik_connector.records import Kind, Outcome, Reason
 
@@ -56,6 +56,7 @@ class Relay:
         self.holder = str(uuid.uuid4())
         self.tally = Tally()
         self.deadline = clock()
+        self.account = _account(connection)
 
     def run(self, *, seconds: float = 50) -> Tally:
         """Send what is due, for about that long.
@@ -67,9 +68,14 @@ class Relay:
             return self.tally
         if not self.connection.environment:
             self.connection.bind()
-        with self._destination() as destination:
+        try:
+            destination = registry.destination(self.connection)
+        except DecryptionError as error:
+            self._pause_connection(str(error))
+            return self.tally
+        with closing(destination):
             for kind in ORDER_OF_LANES:
-                if self.connection.paused_at is None:
+                if self._is_open():
                     self._serve(destination, kind)
         self.tally.next_due = self._come_back()
         return self.tally
@@ -88,9 +94,6 @@ class Relay:
             SyncState.objects.filter(connection=self.connection).exclude(session="").exists()
         )
 
-    def _destination(self) -> closing[Destination]:
-        return closing(registry.destination(self.connection))
-
     def _serve(self, destination: Destination, kind: Kind) -> None:
         """Drain one lane; look again after letting go, for a row that came in between."""
         lane, _ = Lane.objects.get_or_create(connection=self.connection, kind=kind.value)
@@ -106,7 +109,7 @@ class Relay:
             finally:
                 for each in held:
                     each.release(self.holder)
-            if self.connection.paused_at is not None or self.clock() >= self.deadline:
+            if not self._is_open() or self.clock() >= self.deadline:
                 return
 
     def _lease(self, lane: Lane) -> list[Lane]:
@@ -157,9 +160,10 @@ class Relay:
                 return
 
     def _is_open(self) -> bool:
-        """Has nobody switched the connection off or paused it meanwhile?"""
+        """Has nobody switched the connection off, paused it or given it another key meanwhile?"""
         self.connection.refresh_from_db()
-        return self.connection.is_enabled and self.connection.paused_at is None
+        is_on = self.connection.is_enabled and self.connection.paused_at is None
+        return is_on and self.account == _account(self.connection)
 
     def _read(self, destination: Destination, kind: Kind) -> dict[str, list[OutboxMessage]]:
         """One batch: every unsettled row of the keys that are due first, oldest row first.
@@ -291,6 +295,10 @@ class Relay:
             if moment - now <= SWEEP_INTERVAL and lane.claim_wake(moment, now=now):
                 moments.append(moment)
         return min(moments, default=None)
+
+
+def _account(connection: Connection) -> tuple[str, str, str]:
+    return connection.destination, connection.api_url, str(connection.api_key)
 
 
 def _lost(receipt: Receipt) -> Receipt:

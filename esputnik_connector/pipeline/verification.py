@@ -1,15 +1,16 @@
-"""Ask the destination whose key a connection holds."""
+"""Ask the destination whose key a connection holds, and remember the answer."""
 
 from __future__ import annotations
 
 from contextlib import closing
 
+from django.db import transaction
 from django.utils import timezone
 
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import AccountInfo
 from esputnik_connector.exceptions import CredentialsError
-from esputnik_connector.models import Connection
+from esputnik_connector.models import Connection, OutboxMessage, SyncState
 
 
 def verify(connection: Connection) -> AccountInfo:
@@ -17,6 +18,7 @@ def verify(connection: Connection) -> AccountInfo:
 
     :raises CredentialsError: the key is wrong; the connection is paused.
     :raises TemporaryError: the destination could not be asked; nothing changes.
+    :raises DecryptionError: the key cannot be read.
     """
     connection.checked_at = timezone.now()
     connection.save(update_fields=["checked_at"])
@@ -26,7 +28,33 @@ def verify(connection: Connection) -> AccountInfo:
         except CredentialsError as error:
             connection.pause(str(error))
             raise
-    connection.accept_key(info.organisation, info.organisation_id)
-    if not connection.environment:
-        connection.bind()
+    accept(connection, info)
     return info
+
+
+def accept(connection: Connection, info: AccountInfo) -> None:
+    """The destination accepted the key. Of another organisation's, everything starts anew."""
+    former = connection.organisation_id
+    with transaction.atomic():
+        connection.accept_key(info.organisation, info.organisation_id)
+        if former and former != connection.organisation_id:
+            forget_deliveries(connection)
+        if not connection.environment:
+            connection.bind()
+
+
+def forget_deliveries(connection: Connection) -> None:
+    """Let every record count as never delivered.
+
+    Otherwise “eSputnik has exactly this already” would be said of an account that has nothing. The
+    states stay, since they know whose a record was. An import that was running is given up: its
+    changes go again.
+    """
+    with transaction.atomic():
+        SyncState.objects.filter(connection=connection).update(
+            digest="", delivered_at=None, remote_id="", session="", session_digest="",
+            session_since=None, poll_at=None,
+        )  # fmt: skip
+        OutboxMessage.objects.filter(connection=connection, is_dead=False).exclude(
+            session=""
+        ).update(session="", due_at=timezone.now())

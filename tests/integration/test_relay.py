@@ -12,9 +12,10 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
 from esputnik_connector import signals
-from esputnik_connector.destinations.base import Envelope, Receipt
+from esputnik_connector.destinations.base import AccountInfo, Envelope, Receipt
 from esputnik_connector.exceptions import CredentialsError, RejectedError, TemporaryError, Veto
 from esputnik_connector.models import Attempt, Lane, OutboxMessage, SyncState, Tombstone
+from esputnik_connector.pipeline import verification
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.relay import Relay
 from esputnik_connector.records import Cart, CartItem, Contact, Kind, Order, Outcome, Reason
@@ -461,6 +462,51 @@ def test_a_copy_of_the_database_elsewhere_sends_nothing(
     assert "--confirm-environment" in caplog.text
     connection.refresh_from_db()
     connection.bind()
+    assert run() == {"delivered": 1}
+
+
+def test_a_worker_stops_when_the_key_is_replaced_under_it(plain_shop, recording, run, connection):
+    """What goes to the former account must not count as delivered to the new one."""
+    plain_shop.people["1"] = contact()
+    plain_shop.purchases["100"] = order()
+    capture.contact_changed("1")
+    capture.order_changed("100")
+
+    def replace_key(envelopes: Sequence[Envelope]) -> Sequence[Receipt]:
+        connection.api_key = "another key"
+        connection.save()
+        return fail(RuntimeError(), times=0)(envelopes)
+
+    recording.answer = staticmethod(replace_key)
+    run()
+    assert recording.keys() == ["1"]
+    recording.answer = None
+    assert run() == {"delivered": 1}
+
+
+def test_an_unreadable_key_pauses_the_connection_and_loses_nothing(
+    plain_shop, recording, run, connection, settings
+):
+    plain_shop.people["1"] = contact()
+    capture.contact_changed("1")
+    kept = settings.ESPUTNIK_CONNECTOR
+    lost = "bG9zdGxvc3Rsb3N0bG9zdGxvc3Rsb3N0bG9zdGxvc3Q="
+    settings.ESPUTNIK_CONNECTOR = {**kept, "ENCRYPTION_KEYS": [lost]}
+    assert run() == {}
+    connection.refresh_from_db()
+    assert "ENCRYPTION_KEYS" in connection.pause_detail
+    settings.ESPUTNIK_CONNECTOR = kept
+    verification.verify(connection)
+    assert run() == {"delivered": 1}
+
+
+def test_another_organisation_starts_anew(plain_shop, recording, run, connection):
+    plain_shop.people["1"] = contact()
+    capture.contact_changed("1")
+    run()
+    connection.accept_key("Former", "1")
+    verification.accept(connection, AccountInfo(organisation="Other", organisation_id="2"))
+    capture.contact_changed("1")
     assert run() == {"delivered": 1}
 
 

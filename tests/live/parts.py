@@ -14,6 +14,8 @@ from types import TracebackType
 
 from celery import Celery
 
+from esputnik_connector import tasks
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -125,8 +127,40 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
 
 
 def point_to(app: Celery, broker_url: str) -> None:
-    """Make this process publish elsewhere."""
+    """Make this process publish elsewhere, from now on."""
     app.conf.broker_url = broker_url
     app.conf.broker_read_url = app.conf.broker_write_url = broker_url
-    app.pool.force_close_all()
-    app.set_current()
+    tasks._broker.rest()  # lets go of open lines
+    tasks._broker._resting_until = 0
+
+
+class SocketWatch:
+    """Every address that a thread other than the test's own connects to."""
+
+    def __init__(self) -> None:
+        self.addresses: list[object] = []
+        self._connect = socket.socket.connect
+        self._connect_ex = socket.socket.connect_ex
+
+    def __enter__(self) -> SocketWatch:
+        watch = self
+
+        def connect(self: socket.socket, address: object) -> None:
+            watch._see(address)
+            watch._connect(self, address)  # type: ignore[arg-type]
+
+        def connect_ex(self: socket.socket, address: object) -> int:
+            watch._see(address)
+            return watch._connect_ex(self, address)  # type: ignore[arg-type]
+
+        socket.socket.connect = connect  # type: ignore[method-assign, assignment]
+        socket.socket.connect_ex = connect_ex  # type: ignore[method-assign, assignment]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        socket.socket.connect = self._connect  # type: ignore[method-assign]
+        socket.socket.connect_ex = self._connect_ex  # type: ignore[method-assign]
+
+    def _see(self, address: object) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            self.addresses.append(address)

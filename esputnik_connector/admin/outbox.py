@@ -1,0 +1,109 @@
+"""“Unsent changes” and lanes: what waits, why, and a way to try again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth import get_permission_codename
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from esputnik_connector.models import Lane, OutboxMessage
+
+from .read_only import ReadOnlyAdmin
+from .waking import wake
+
+
+def moment(value: datetime) -> str:
+    return date_format(timezone.localtime(value), "SHORT_DATETIME_FORMAT")
+
+
+def because(row: Any) -> str:
+    """The reason of an outbox row or an attempt as a sentence, with eSputnik's own words."""
+    reason = row.get_reason_display() if row.reason else ""
+    return ": ".join(part for part in (reason, row.detail) if part)
+
+
+def state_in_words(row: OutboxMessage) -> str:
+    """What a change is waiting for."""
+    why = because(row)
+    if row.is_dead:
+        return _("set aside: %(why)s") % {"why": why or "—"}
+    if row.session:
+        return _("eSputnik is importing it")
+    if row.attempts or row.reason:
+        return _("trying again at %(time)s because: %(why)s") % {
+            "time": moment(row.due_at),
+            "why": why or "—",
+        }
+    return _("waiting")
+
+
+@admin.register(OutboxMessage)
+class OutboxMessageAdmin(ReadOnlyAdmin):
+    list_display = ["key", "kind", "state", "captured_at", "due_at", "attempts", "connection"]
+    list_filter = ["is_dead", "kind", "reason", "connection"]
+    search_fields = ["key__exact"]
+    search_help_text = gettext_lazy("The whole order number, customer id or basket id.")
+    fields = [
+        "connection", "kind", "key", "state", "detail", "captured_at", "due_at", "attempts",
+        "failing_since",
+    ]  # fmt: skip
+    actions = ["try_again"]
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, row: OutboxMessage) -> str:
+        return state_in_words(row)
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        """Trying again changes a row, although nobody edits one."""
+        codename = get_permission_codename("change", self.opts)
+        return bool(request.user.has_perm(f"{self.opts.app_label}.{codename}"))
+
+    @admin.action(description=gettext_lazy("Try again"), permissions=["retry"])
+    def try_again(self, request: HttpRequest, queryset: QuerySet[OutboxMessage]) -> None:
+        """What was set aside goes back in line; what waits is due now. An import is left alone."""
+        chosen = OutboxMessage.objects.filter(pk__in=queryset.order_by().values("pk"))
+        connections = list(chosen.order_by().values_list("connection_id", flat=True).distinct())
+        hurried = chosen.unsent().update(due_at=timezone.now())
+        count = hurried + chosen.revive()
+        for connection_id in connections:
+            wake(connection_id)
+        messages.success(
+            request,
+            ngettext(
+                "%(count)s change is in line again and is sent as soon as eSputnik takes it.",
+                "%(count)s changes are in line again and are sent as soon as eSputnik takes them.",
+                count,
+            )
+            % {"count": count},
+        )
+
+
+@admin.register(Lane)
+class LaneAdmin(ReadOnlyAdmin):
+    list_display = ["name", "state", "failures"]
+    list_filter = ["connection"]
+    fields = ["connection", "kind", "state", "paused_until", "pause_detail", "failures"]
+
+    @admin.display(description=gettext_lazy("lane"))
+    def name(self, lane: Lane) -> str:
+        return f"{lane.connection} · {lane.get_kind_display()}"
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, lane: Lane) -> str:
+        now = timezone.now()
+        if lane.paused_until is not None and lane.is_paused(now):
+            return _("paused until %(time)s because: %(why)s") % {
+                "time": moment(lane.paused_until),
+                "why": lane.pause_detail or "—",
+            }
+        if lane.holder and lane.leased_until is not None and lane.leased_until > now:
+            return _("being sent")
+        return _("open")

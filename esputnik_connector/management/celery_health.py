@@ -1,0 +1,78 @@
+"""Findings about Celery: can a relay be started at all, and does the sweep run?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from celery import current_app
+from django.apps import apps
+from django.db import DatabaseError
+from django.utils.translation import gettext as _
+
+from esputnik_connector.pipeline.health import Finding, ok, problem, warning
+
+PATIENCE = 1.0  # seconds for a broker that does not answer
+SWEEP = "esputnik_connector.sweep"
+
+
+def findings() -> Iterator[Finding]:
+    if not is_configured():
+        yield warning(
+            "Celery",
+            _("This project has no Celery application."),
+            _("Keep this running instead: manage.py esputnik_relay --watch"),
+        )
+        return
+    yield broker()
+    yield schedule()
+
+
+def is_configured() -> bool:
+    """Celery makes an application named “default” up where a project has none."""
+    return current_app.main != "default" or bool(current_app.conf.broker_url)
+
+
+def broker() -> Finding:
+    """One bounded try. Addresses are not shown: they hold passwords."""
+    options = {
+        **current_app.conf.broker_transport_options,
+        "socket_timeout": PATIENCE,
+        "socket_connect_timeout": PATIENCE,
+        "retry_on_timeout": False,
+        "max_retries": 0,
+    }
+    line = current_app.connection_for_write(connect_timeout=PATIENCE, transport_options=options)
+    try:
+        line.ensure_connection(max_retries=0)
+    except Exception as error:  # kombu lets through what its transports raise
+        return problem(
+            _("broker"),
+            _("The broker of Celery does not answer (%s).") % type(error).__name__,
+            _("Start it, or correct CELERY_BROKER_URL. Changes are noted meanwhile."),
+        )
+    finally:
+        line.release()
+    return ok(_("broker"), _("The broker of Celery answers."))
+
+
+def schedule() -> Finding:
+    """Is the sweep in the plan of beat, in the settings or in django-celery-beat?"""
+    planned = {entry.get("task") for entry in (current_app.conf.beat_schedule or {}).values()}
+    if SWEEP in planned or _is_in_database():
+        return ok("beat", _("The sweep is in the schedule of Celery beat."))
+    return problem(
+        "beat",
+        _("“%s” is not in Celery beat's schedule: what a wake-up missed stays unsent.") % SWEEP,
+        _("Add it to CELERY_BEAT_SCHEDULE, every 60 seconds."),
+    )
+
+
+def _is_in_database() -> bool:
+    if not apps.is_installed("django_celery_beat"):
+        return False
+    model: Any = apps.get_app_config("django_celery_beat").get_model("PeriodicTask")
+    try:
+        return bool(model.objects.filter(task=SWEEP, enabled=True).exists())
+    except DatabaseError:
+        return False

@@ -1,0 +1,155 @@
+"""Look at everything the connector needs, and say what is wrong and what to do about it."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from cryptography.fernet import Fernet
+from django.core import checks
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from esputnik_connector.exceptions import ConfigurationError
+from esputnik_connector.management import celery_health
+from esputnik_connector.models import Connection
+from esputnik_connector.pipeline import health
+from esputnik_connector.pipeline.health import Finding, Level
+from esputnik_connector.pipeline.rotation import rotate
+
+CHECK_PREFIX = "esputnik_connector."
+IN_HEALTH = "esputnik_connector.W002"  # the shop's address has a finding of its own
+
+
+class Command(BaseCommand):
+    help = gettext_lazy(  # type: ignore[assignment]
+        "Check the connector: one line each with ok, warning or problem, and what to do. Asks "
+        "eSputnik whether the key is accepted, unless --offline. Ends with 1 when there is a "
+        "problem, with 0 when there are only warnings."
+    )
+    requires_system_checks = []  # it must run when the settings are wrong: that is what it is for
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--connection", help=_("name of one connection; all of them if left out")
+        )
+        parser.add_argument("--offline", action="store_true", help=_("do not ask eSputnik"))
+        parser.add_argument("--json", action="store_true", help=_("findings as JSON"))
+        deeds = parser.add_mutually_exclusive_group()
+        deeds.add_argument("--new-key", action="store_true", help=_("print a new encryption key"))
+        deeds.add_argument(
+            "--confirm-environment",
+            action="store_true",
+            help=_("this installation is the one that sends from now on"),
+        )
+        deeds.add_argument(
+            "--rotate-keys",
+            action="store_true",
+            help=_("encrypt every stored secret with the first of ENCRYPTION_KEYS"),
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        if options["new_key"]:
+            self.stdout.write(Fernet.generate_key().decode())
+        elif options["confirm_environment"]:
+            self._confirm_environment(options["connection"])
+        elif options["rotate_keys"]:
+            self._rotate_keys()
+        else:
+            self._examine(options)
+
+    def _examine(self, options: dict[str, Any]) -> None:
+        found: list[Finding] = []
+        for finding in self._findings(options["connection"], options["offline"]):
+            found.append(finding)
+            if not options["json"]:
+                self._show(finding)
+        if options["json"]:
+            self.stdout.write(json.dumps([asdict(each) for each in found], ensure_ascii=False))
+        if any(finding.level is Level.PROBLEM for finding in found):
+            raise SystemExit(1)
+
+    def _findings(self, name: str | None, is_offline: bool) -> Iterator[Finding]:
+        yield from _settings()
+        yield from celery_health.findings()
+        try:
+            yield from health.findings(_chosen(name), is_offline=is_offline)
+        except ConfigurationError as error:
+            yield health.problem(_("settings"), str(error), _("Correct the settings."))
+        except DatabaseError as error:
+            yield health.problem(
+                _("database"),
+                _("The tables of the connector cannot be read (%s).") % type(error).__name__,
+                _("Run: manage.py migrate"),
+            )
+
+    def _show(self, finding: Finding) -> None:
+        style = {
+            Level.OK: self.style.SUCCESS,
+            Level.WARNING: self.style.WARNING,
+            Level.PROBLEM: self.style.ERROR,
+        }[finding.level]
+        line = f"{_level_in_words(finding.level):<8} {finding.subject}: {finding.text}"
+        if finding.remedy:
+            line = f"{line} → {finding.remedy}"
+        self.stdout.write(style(line))
+
+    def _confirm_environment(self, name: str | None) -> None:
+        for connection in _chosen(name):
+            was_bound = connection.is_bound_here and bool(connection.environment)
+            connection.bind()
+            text = _("This installation sends already.") if was_bound else _("Sends from here now.")
+            self.stdout.write(f"{connection.name}: {text}")
+
+    def _rotate_keys(self) -> None:
+        try:
+            rotation = rotate()
+        except ConfigurationError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(_("Encrypted with the first key: %s") % rotation.sealed)
+        for name in rotation.unreadable:
+            self.stdout.write(_("No key opens: %s") % name)
+        if rotation.unreadable:
+            raise CommandError(
+                _("Bring the missing key back into ENCRYPTION_KEYS and run this again.")
+            )
+        self.stdout.write(_("The other keys may be removed from ENCRYPTION_KEYS now."))
+
+
+def _chosen(name: str | None) -> QuerySet[Connection]:
+    """:raises CommandError: there is no connection of that name."""
+    connections = Connection.objects.order_by("name")
+    if name is None:
+        return connections
+    if not connections.filter(name=name).exists():
+        known = ", ".join(connections.values_list("name", flat=True)) or "–"
+        raise CommandError(
+            _("There is no connection “%(name)s”; there are: %(known)s")
+            % {"name": name, "known": known}
+        )
+    return connections.filter(name=name)
+
+
+def _settings() -> Iterator[Finding]:
+    """What the system checks of the connector say."""
+    messages = checks.run_checks(tags=[checks.Tags.compatibility, checks.Tags.security])
+    mine = [
+        message
+        for message in messages
+        if str(message.id).startswith(CHECK_PREFIX) and message.id != IN_HEALTH
+    ]
+    for message in mine:
+        find = health.problem if message.level >= checks.ERROR else health.warning
+        yield find(_("settings"), str(message.msg), str(message.hint or ""))
+    if not mine:
+        yield health.ok(_("settings"), _("ESPUTNIK_CONNECTOR is in order."))
+
+
+def _level_in_words(level: Level) -> str:
+    return {Level.OK: _("ok"), Level.WARNING: _("warning"), Level.PROBLEM: _("problem")}[level]
