@@ -9,7 +9,7 @@ EXTRAS := oscar,redis,cli,testing
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test bench check lint types docs format clean
+.PHONY: help demo sandbox test bench check lint types messages docs format clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -24,7 +24,7 @@ sandbox: $(VENV)/.sandbox-is-ready  ## The same, and it keeps running
 
 test: $(VENV)/.dev-is-ready  ## The whole suite, on real PostgreSQL and Redis (ARGS="-k …")
 	@echo "• tests"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
 
 bench: $(VENV)/.dev-is-ready  ## What it costs, measured
 	@echo "• benchmarks"
@@ -41,6 +41,10 @@ lint: $(VENV)/.dev-is-ready  ## Style and the direction of imports
 types: $(VENV)/.dev-is-ready  ## mypy --strict over the package
 	@echo "• types"
 	@$(BIN)/mypy
+
+messages: $(VENV)/.dev-is-ready  ## Collect texts for translation, and compile (needs gettext)
+	@cd esputnik_connector && ../$(BIN)/django-admin makemessages -v 0 -l en -l uk --no-obsolete --no-location
+	@cd esputnik_connector && ../$(BIN)/django-admin compilemessages -v 0
 
 docs: $(VENV)/.dev-is-ready  ## HTML in docs/_build
 	@echo "• docs"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
@@ -12,8 +13,10 @@ from django.utils.translation import gettext as _
 from . import registry
 from .conf import conf, setting_types
 from .exceptions import ConfigurationError
+from .feed.draft import storage
 from .fields import cipher
 
+FEED_PRICES = ("strategy", "stock_records", "one_by_one")
 DEADLINE = 60.0  # seconds; what a destination takes when its options do not say
 
 
@@ -86,7 +89,8 @@ def check_times(**_options: Any) -> list[CheckMessage]:
 @register(Tags.compatibility)
 def check_shop_url(**_options: Any) -> list[CheckMessage]:
     """Product links can be made absolute."""
-    if conf.SHOP_URL.startswith(("https://", "http://")) and "example.com" not in conf.SHOP_URL:
+    address = urlsplit(conf.SHOP_URL)
+    if address.scheme in ("https", "http") and address.hostname not in (None, "example.com"):
         return []
     if not conf.SHOP_URL and "django.contrib.sites" in settings.INSTALLED_APPS:
         return []
@@ -97,3 +101,18 @@ def check_shop_url(**_options: Any) -> list[CheckMessage]:
             id="esputnik_connector.W002",
         )
     ]
+
+
+@register(Tags.compatibility)
+def check_feeds(**_options: Any) -> list[CheckMessage]:
+    """The storage of product feeds exists, and their prices are read in a way that exists."""
+    messages: list[CheckMessage] = []
+    try:
+        storage()
+    except ConfigurationError as error:
+        messages.append(Error(str(error), id="esputnik_connector.E020"))
+    if conf.FEED_PRICES not in FEED_PRICES:
+        text = _("FEED_PRICES is %(value)r; it may be: %(known)s.")
+        known = {"value": conf.FEED_PRICES, "known": ", ".join(FEED_PRICES)}
+        messages.append(Error(text % known, id="esputnik_connector.E021"))
+    return messages

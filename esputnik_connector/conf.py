@@ -65,11 +65,26 @@ class Settings:
     ATTEMPT_RETENTION_DAYS: int = 30
     """How long the history of deliveries is kept. Nothing unsent is ever removed."""
 
+    REJECTED_RETENTION_DAYS: int = 180
+    """How long the history of refused records is kept."""
+
+    RECONCILE_LIMIT: int = 1000
+    """How many records of a kind one reconciliation puts in line without a person's word."""
+
     WAKE: str = "esputnik_connector.tasks.wake"
     """Dotted path of ``callable(connection_id, delay)`` run after a commit. Empty: beat only."""
 
     CELERY_QUEUE: str = ""
     """Celery queue of the relay tasks. Empty: the default queue."""
+
+    FEED_STORAGE: str = "default"
+    """Alias in ``STORAGES`` of the storage that keeps the built product feeds."""
+
+    FEED_PRICES: str = "strategy"
+    """How a feed learns prices: ``strategy``, ``stock_records`` (fast) or ``one_by_one`` (slow)."""
+
+    FEED_REGISTRATION_URL: str = ""
+    """Where feeds are registered by API, once eSputnik publishes it. Shown, never called."""
 
     _PREFIX: ClassVar[str] = "ESPUTNIK_CONNECTOR"
 

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import re
 import unicodedata
+from functools import lru_cache
 
 import phonenumbers
 from django.core.exceptions import ValidationError
@@ -27,7 +28,9 @@ def email(value: object) -> str:
     The part before the @ keeps its case: it belongs to the mailbox's owner.
     """
     stripped = value.strip() if isinstance(value, str) else ""
-    if any(char.isspace() or unicodedata.category(char) in UNWANTED for char in stripped):
+    if not (stripped.isascii() and stripped.isprintable() and " " not in stripped) and any(
+        char.isspace() or unicodedata.category(char) in UNWANTED for char in stripped
+    ):
         return ""  # Django's validator allows them between quotes
     local, _, domain = stripped.rpartition("@")
     canonical = f"{local}@{domain.lower()}"
@@ -110,7 +113,11 @@ def text(value: object, *, limit: int = 255) -> str:
     A character made of several (a letter with its accents, a family of emoji, a flag) is kept
     whole or left out.
     """
-    clean = one_line(value)
+    return cut(one_line(value), limit)
+
+
+def cut(clean: str, limit: int) -> str:
+    """At most ``limit`` characters of what :func:`one_line` returned."""
     if len(clean) <= limit:
         return clean
     end = limit
@@ -121,7 +128,14 @@ def text(value: object, *, limit: int = 255) -> str:
 
 def one_line(value: object) -> str:
     """What :func:`text` returns when there is no limit."""
-    raw = "" if value is None else str(value)
+    return "" if value is None else _one_line(str(value))
+
+
+@lru_cache(maxsize=4096)  # titles, towns, methods: a batch holds few of them, many times each
+def _one_line(raw: str) -> str:
+    joined = " ".join(unicodedata.normalize("NFC", raw).split())
+    if joined.isprintable():  # nearly always; then nothing below would change it
+        return joined
     kept = "".join(char for char in raw if char.isspace() or not _is_unwanted(char))
     return " ".join(unicodedata.normalize("NFC", kept).split())
 

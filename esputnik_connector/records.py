@@ -61,6 +61,7 @@ class Reason(str, Enum):
     VETOED = "vetoed"
     NOT_SUPPORTED = "not_supported"
     REFUSED = "refused"
+    KEY_REFUSED = "key_refused"
     UNBUILDABLE = "unbuildable"
     TOO_LARGE = "too_large"
     UNREACHABLE = "unreachable"
@@ -114,6 +115,7 @@ class Contact:
     language: str = ""  # RFC 5646
     address: Address = field(default_factory=Address)
     joined_at: datetime | None = None
+    is_guest: bool = False  # known from orders alone: the key is the shop's, no customer's id
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
 
@@ -189,6 +191,88 @@ class Cart:
 
     def __repr__(self) -> str:
         return f"Cart(key={self.key!r})"
+
+
+class Availability(str, Enum):
+    """Can a product be bought? In the words of product feeds."""
+
+    IN_STOCK = "in_stock"
+    OUT_OF_STOCK = "out_of_stock"
+    BACKORDER = "backorder"  # can be ordered although none is there
+    PREORDER = "preorder"
+
+
+class Flaw(str, Enum):
+    """What is wrong with a product in a feed."""
+
+    NO_PRICE = "no_price"
+    ZERO_PRICE = "zero_price"
+    OTHER_CURRENCY = "other_currency"
+    PRICE_ROUNDED = "price_rounded"
+    NO_TITLE = "no_title"
+    NO_LINK = "no_link"
+    NO_IMAGE = "no_image"
+    IMAGE_MISSING = "image_missing"
+    NO_DESCRIPTION = "no_description"
+    NO_BRAND = "no_brand"
+    NO_CATEGORY = "no_category"
+    BAD_GTIN = "bad_gtin"
+    DUPLICATE_ID = "duplicate_id"
+    TOO_LONG = "too_long"
+    NOT_ABSOLUTE = "not_absolute"
+    NOT_HTTPS = "not_https"
+
+    @property
+    def excludes(self) -> bool:
+        """A product with this flaw is left out: a CDP could do nothing right with it."""
+        return self in EXCLUDING_FLAWS
+
+
+EXCLUDING_FLAWS = frozenset(
+    {Flaw.NO_PRICE, Flaw.OTHER_CURRENCY, Flaw.NO_TITLE, Flaw.NO_LINK, Flaw.DUPLICATE_ID}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Category:
+    """A category with all its ancestors, topmost first."""
+
+    keys: tuple[str, ...]
+    names: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        return self.keys[-1]
+
+    @property
+    def path(self) -> str:
+        return " > ".join(self.names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product:
+    """A sellable unit: a variation, not its parent. As the shop shows it in one language."""
+
+    key: str
+    title: str
+    url: str  # absolute
+    price: Decimal | None  # what a customer pays for one, tax included if known; before offers
+    currency: str
+    availability: Availability
+    sale_price: Decimal | None = None  # after the offers that are sure to apply
+    description: str = ""  # as the shop keeps it: may hold HTML
+    image_urls: tuple[str, ...] = ()  # absolute, the main one first
+    missing_images: tuple[str, ...] = ()  # names of pictures that the storage does not have
+    categories: tuple[Category, ...] = ()
+    group_key: str = ""  # the parent of a variation
+    brand: str = ""
+    gtin: str = ""
+    mpn: str = ""
+    google_category: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Product(key={self.key!r})"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, cast
 
@@ -70,12 +71,16 @@ def account(connection: Connection) -> Account:
     )
 
 
-def destination(connection: Connection) -> Destination:
+def destination(connection: Connection, *, order_route: str = "") -> Destination:
     """A live destination of this connection; close it after use.
 
+    :param order_route: another route for its orders than the connection's own, for history.
     :raises ConfigurationError: the connection names a destination that the settings do not have.
     """
-    return destination_for(connection.destination, account(connection))
+    plain = account(connection)
+    if order_route:
+        plain = replace(plain, order_route=order_route)
+    return destination_for(connection.destination, plain)
 
 
 def destination_for(name: str, account: Account) -> Destination:

@@ -47,7 +47,7 @@ def held_tables(held: Held) -> str:
                 (
                     order.number,
                     " → ".join(order.statuses),
-                    f"{order.total} {order.currency}",
+                    f"{order.total:.2f} {order.currency}",
                     order.contact_key or order.email,
                     _items(order.items),
                 )

@@ -211,6 +211,14 @@ CELERY_BEAT_SCHEDULE = {
         "task": "esputnik_connector.sweep",
         "schedule": env.float("ESPUTNIK_SWEEP_SECONDS", default=60.0),
     },
+    "esputnik-feeds": {
+        "task": "esputnik_connector.feeds",
+        "schedule": env.float("ESPUTNIK_FEEDS_SECONDS", default=300.0),
+    },
+    "esputnik-reconcile": {
+        "task": "esputnik_connector.reconcile",
+        "schedule": crontab(hour=3, minute=20),
+    },
     "esputnik-prune": {
         "task": "esputnik_connector.prune",
         "schedule": crontab(hour=4, minute=10),

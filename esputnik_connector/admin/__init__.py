@@ -1,12 +1,16 @@
 """The merchant's and support's screens, a file each."""
 
 from .connection import ConnectionAdmin
+from .feed import FeedAdmin, FeedBuildAdmin, FeedProblemAdmin
 from .history import AttemptAdmin, SyncStateAdmin, TombstoneAdmin
 from .outbox import LaneAdmin, OutboxMessageAdmin
 
 __all__ = [
     "AttemptAdmin",
     "ConnectionAdmin",
+    "FeedAdmin",
+    "FeedBuildAdmin",
+    "FeedProblemAdmin",
     "LaneAdmin",
     "OutboxMessageAdmin",
     "SyncStateAdmin",

@@ -23,6 +23,7 @@ from esputnik_connector.models.connection import (
     propose_statuses,
 )
 from esputnik_connector.pipeline.verification import accept
+from esputnik_connector.pipeline.waking import wake
 from esputnik_connector.records import Outcome
 
 from .connection_form import ConnectionForm
@@ -30,7 +31,6 @@ from .connection_views import ConnectionViews
 from .key_check import KeyCheck
 from .mappings import DATALIST_ID, FieldMappingInline, StatusMappingInline, unmapped_statuses
 from .state import is_readable, state_in_words
-from .waking import wake
 
 KEY_CHECK = "_esputnik_key_check"  # attribute of a request: the answer to check_key()
 

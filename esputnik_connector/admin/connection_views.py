@@ -17,9 +17,9 @@ from esputnik_connector.exceptions import ConnectorError, TemporaryError
 from esputnik_connector.models import Connection
 from esputnik_connector.models.connection import this_environment
 from esputnik_connector.pipeline.verification import verify
+from esputnik_connector.pipeline.waking import wake
 
 from .key_check import in_words
-from .waking import wake
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin

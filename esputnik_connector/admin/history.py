@@ -28,9 +28,9 @@ def note_in_words(note: str) -> str:
 @admin.register(Attempt)
 class AttemptAdmin(ReadOnlyAdmin):
     list_display = [
-        "key", "kind", "outcome", "why", "warnings", "http_status", "latency", "created_at",
-        "connection",
+        "created_at", "kind", "key", "outcome", "why", "warnings", "latency", "connection",
     ]  # fmt: skip
+    list_display_links = ["created_at", "key"]
     list_filter = ["outcome", "reason", "kind", "connection"]
     search_fields = ["key__exact"]
     search_help_text = gettext_lazy("The whole order number, customer id or basket id.")
@@ -52,7 +52,7 @@ class AttemptAdmin(ReadOnlyAdmin):
     def http_status(self, attempt: Attempt) -> str:
         return str(attempt.status or "—")
 
-    @admin.display(description=gettext_lazy("seconds from change to outcome"))
+    @admin.display(description=gettext_lazy("seconds since the change"))
     def latency(self, attempt: Attempt) -> str:
         if attempt.captured_at is None:
             return "—"

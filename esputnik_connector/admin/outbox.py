@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from esputnik_connector.models import Lane, OutboxMessage
+from esputnik_connector.pipeline.waking import wake
 
 from .read_only import ReadOnlyAdmin
-from .waking import wake
 
 
 def moment(value: datetime) -> str:

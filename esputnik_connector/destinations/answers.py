@@ -55,6 +55,7 @@ class Answer:
     :param is_duplicate: the same request came a moment ago and was accepted then.
     :param was_readable: False when the body of a success is broken JSON: what it said about the
         records is unknown.
+    :param clock_ahead: seconds by which its clock is ahead of ours; ``None`` when it did not say.
     """
 
     status: int
@@ -62,6 +63,7 @@ class Answer:
     text: str = field(default="", repr=False)
     is_duplicate: bool = False
     was_readable: bool = True
+    clock_ahead: float | None = None
 
 
 def classify(raw: RawAnswer, *, now: datetime) -> Answer:
@@ -76,7 +78,10 @@ def classify(raw: RawAnswer, *, now: datetime) -> Answer:
     if status == 409 or "duplicated request" in raw.text.lower():
         return Answer(status=status, body=parsed, text=raw.text, is_duplicate=True)
     if 200 <= status < 300:
-        return Answer(status=status, body=parsed, text=raw.text, was_readable=was_readable)
+        return Answer(
+            status=status, body=parsed, text=raw.text, was_readable=was_readable,
+            clock_ahead=_clock_ahead(raw, now),
+        )  # fmt: skip
     if status < 400:
         raise _temporary(raw, "a redirect, which is not followed; check the address", now=now)
     if status in (408, 429) or status >= 500:
@@ -112,13 +117,23 @@ def retry_after(value: str | None, *, now: datetime) -> float:
 
 
 def _seconds_until(text: str, now: datetime) -> float:
+    moment = _http_date(text)
+    return (moment - now).total_seconds() if moment else 0.0
+
+
+def _clock_ahead(raw: RawAnswer, now: datetime) -> float | None:
+    moment = _http_date(raw.headers.get("Date") or "")
+    return (moment - now).total_seconds() if moment else None
+
+
+def _http_date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
-        return 0.0
+        return None
     if moment.tzinfo is None:  # "-0000": UTC by RFC 9110
         moment = moment.replace(tzinfo=timezone.utc)
-    return (moment - now).total_seconds()
+    return moment
 
 
 def _parsed(raw: RawAnswer) -> tuple[JSONValue, bool]:

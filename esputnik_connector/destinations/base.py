@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from esputnik_connector.exceptions import Skip
 from esputnik_connector.records import JSONObject, Kind, Note, Outcome, Reason, Record
 
 
@@ -18,7 +19,8 @@ class Account:
     api_key: str = field(repr=False)
     api_url: str
     tracker_url: str = ""
-    order_route: str = "orders"  # "orders" (POST /v1/orders) or "events" (generate event v3)
+    order_route: str = "orders"  # "orders" (POST /v1/orders), "events" (generate event v3), or
+    # "past_events" (history that starts no workflow)
     erase: bool = True  # a deleted customer is erased (True) or only marked as deleted (False)
     fields: tuple[tuple[str, int], ...] = ()  # contact attribute → additional-field id
     statuses: Mapping[str, str] = field(default_factory=dict)  # shop status → status or "" (keep)
@@ -46,8 +48,9 @@ class Envelope:
     """One record going out, already translated.
 
     ``payload`` is what the destination will send for it; ``digest`` is equal exactly when the
-    payload is; ``fields`` are the names that carry a value, remembered for the next time, so that
-    a field that becomes empty in the shop can be cleared, and no other is touched.
+    destination would hold the same afterwards, by whichever route it came; ``fields`` are the
+    names that carry a value, remembered for the next time, so that a field that becomes empty in
+    the shop can be cleared, and no other is touched.
     """
 
     kind: Kind
@@ -89,6 +92,7 @@ class AccountInfo:
     organisation: str
     organisation_id: str = ""
     user: str = ""
+    clock_ahead: float | None = None  # seconds; None when the answer does not tell the time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +103,14 @@ class PreparedRequest:
     url: str
     headers: Mapping[str, str]
     body: JSONObject | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remote:
+    """What the destination itself holds of one record, told without its values."""
+
+    is_found: bool
+    differing: tuple[str, ...] = ()  # names of fields that hold something else there
 
 
 def _nothing() -> None:
@@ -152,3 +164,14 @@ class Destination(ABC):
     @abstractmethod
     def preview(self, envelope: Envelope) -> PreparedRequest:
         """Exactly what would be sent. Sends nothing."""
+
+    def look_up(self, envelope: Envelope) -> Remote:
+        """Ask the destination what it really holds, and compare. One or two requests.
+
+        :raises Skip: the destination has no way to tell.
+        """
+        raise Skip(Reason.NOT_SUPPORTED)
+
+    def sources(self, kind: Kind) -> Mapping[str, str]:
+        """Path in the payload → field of the record it comes from, for a person to read."""
+        return {}

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from celery import current_app
 from django.apps import apps
 from django.db import DatabaseError
+from django.utils import timezone
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from esputnik_connector.pipeline.health import Finding, ok, problem, warning
+from esputnik_connector.models import Heartbeat
+from esputnik_connector.pipeline.health import LATE, Finding, Level, ok, problem, warning
 
 PATIENCE = 1.0  # seconds for a broker that does not answer
 SWEEP = "esputnik_connector.sweep"
@@ -24,8 +28,12 @@ def findings() -> Iterator[Finding]:
             _("Keep this running instead: manage.py esputnik_relay --watch"),
         )
         return
-    yield broker()
+    line = broker()
+    yield line
+    if line.level is Level.OK:  # else nobody can be asked
+        yield worker()
     yield schedule()
+    yield beat(now=timezone.now())
 
 
 def is_configured() -> bool:
@@ -54,6 +62,36 @@ def broker() -> Finding:
     finally:
         line.release()
     return ok(_("broker"), _("The broker of Celery answers."))
+
+
+def worker() -> Finding:
+    """Does any worker answer? A busy one of the “solo” pool cannot."""
+    try:
+        answers = current_app.control.inspect(timeout=PATIENCE).ping() or {}
+    except Exception as error:  # kombu lets through what its transports raise
+        return warning(
+            _("worker"),
+            _("The workers of Celery cannot be asked (%s).") % type(error).__name__,
+            _("Look whether one is running."),
+        )
+    if answers:
+        return ok(_("worker"), _("Workers of Celery that answer: %s.") % len(answers))
+    return problem(
+        _("worker"),
+        _("No worker of Celery answers: changes are noted, and nobody sends them."),
+        _("Start one: celery -A <project> worker"),
+    )
+
+
+def beat(*, now: datetime) -> Finding:
+    """Did the sweep run lately? It leaves a mark in the database, so this sees beat and a worker at
+    work together, whatever machine they are on."""
+    last = Heartbeat.last("sweep")
+    remedy = _("Start beat: celery -A <project> beat")
+    if last is None:
+        return warning("beat", _("The sweep never ran."), remedy)
+    text = _("The sweep ran %s ago.") % timesince(last, now)
+    return ok("beat", text) if now - last < LATE else problem("beat", text, remedy)
 
 
 def schedule() -> Finding:

@@ -1,17 +1,30 @@
 """What the connector remembers."""
 
+from .backfill import Backfill
 from .cart import CartSession
 from .connection import Connection, FieldMapping, StatusMapping
+from .feed import Feed, FeedAttribute, FeedCategory
+from .feed_build import FeedBuild, FeedProblem
+from .heartbeat import Heartbeat
 from .outbox import Attempt, Lane, OutboxMessage
+from .reconcile import Reconciliation
 from .sync import SyncState, Tombstone
 
 __all__ = [
     "Attempt",
+    "Backfill",
     "CartSession",
     "Connection",
+    "Feed",
+    "FeedAttribute",
+    "FeedBuild",
+    "FeedCategory",
+    "FeedProblem",
     "FieldMapping",
+    "Heartbeat",
     "Lane",
     "OutboxMessage",
+    "Reconciliation",
     "StatusMapping",
     "SyncState",
     "Tombstone",

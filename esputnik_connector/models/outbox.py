@@ -56,6 +56,8 @@ class OutboxMessage(models.Model):
     attempts = models.PositiveIntegerField(_("tries"), default=0)
     failing_since = models.DateTimeField(_("failing since"), null=True)
     session = models.CharField(_("import session"), max_length=100, blank=True, default="")
+    # Of a historical record: it must stay as quiet as the merchant chose. Empty: the connection's.
+    route = models.CharField(max_length=12, blank=True, default="", editable=False)
     is_dead = models.BooleanField(_("set aside"), default=False)
     reason = models.CharField(
         _("reason"), max_length=30, blank=True, default="", choices=choices(REASONS)

@@ -6,6 +6,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .backfill import Backfill
 from .connection import Connection
 from .words import KINDS, choices
 
@@ -15,10 +16,13 @@ class SyncState(models.Model):
 
     ``digest`` is of the payload the destination accepted, empty before the first time. While an
     import runs, ``session`` names it and ``session_digest`` is what it will have delivered.
-    Locators are kept as salted hashes only.
+    Locators are kept as salted hashes only. ``seal`` is written by a reconciliation that found the
+    record unchanged: while it still fits, nobody needs to build the record again.
     """
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="sync_states")
+    connection = models.ForeignKey(
+        Connection, models.CASCADE, related_name="sync_states", db_index=False
+    )  # its column leads the unique constraint below; one index less to keep up for each record
     kind = models.CharField(_("kind"), max_length=10, choices=choices(KINDS))
     key = models.CharField(_("key"), max_length=255)
     owner_key = models.CharField(_("customer"), max_length=255, blank=True, default="")
@@ -31,6 +35,12 @@ class SyncState(models.Model):
     session_digest = models.CharField(max_length=64, blank=True, default="")
     session_since = models.DateTimeField(null=True)
     poll_at = models.DateTimeField(null=True)
+    # The historical import that waits for this session.
+    backfill = models.ForeignKey(
+        Backfill, models.SET_NULL, null=True, editable=False, db_index=False, db_constraint=False,
+        related_name="imports",
+    )  # fmt: skip
+    seal = models.CharField(max_length=32, blank=True, default="", editable=False)
 
     class Meta:
         verbose_name = _("delivered record")

@@ -41,6 +41,7 @@ REASONS: dict[Reason, Lazy] = {
     Reason.VETOED: _("held back by the shop's own code"),
     Reason.NOT_SUPPORTED: _("the destination has no such kind"),
     Reason.REFUSED: _("eSputnik refused it"),
+    Reason.KEY_REFUSED: _("eSputnik refused the key"),
     Reason.UNBUILDABLE: _("the shop's data could not be read"),
     Reason.TOO_LARGE: _("larger than eSputnik takes"),
     Reason.UNREACHABLE: _("eSputnik could not be reached"),

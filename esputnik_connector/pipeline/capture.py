@@ -109,7 +109,7 @@ class OutboxCapture:
                 kind=kind.value,
                 key=key,
                 due_at=due_at,
-                payload=None if locators is None else _erasure(target, key, locators),
+                payload=None if locators is None else erasure_payload(target, key, locators),
             )
             for target in targets
         ]
@@ -153,7 +153,7 @@ def _alive(alias: str) -> list[_Noted]:
     return [callback[1] for callback in callbacks if isinstance(callback[1], _Noted)]
 
 
-def _erasure(connection: Connection, key: str, locators: list[str]) -> JSONValue:
+def erasure_payload(connection: Connection, key: str, locators: list[str]) -> JSONValue:
     """Salted hashes of what named the person, to become tombstones. No personal data."""
     try:
         salt = reveal(connection.salt)

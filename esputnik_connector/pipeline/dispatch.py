@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from logging import getLogger
 
 from esputnik_connector.destinations.base import Delivered, Destination, Envelope, Receipt
-from esputnik_connector.destinations.throttle import ThrottledError
+from esputnik_connector.destinations.throttle import deferral_reason
 from esputnik_connector.exceptions import (
     CredentialsError,
     RejectedError,
@@ -52,6 +52,8 @@ class Prepared:
     settled: list[Result] = field(default_factory=list)
     owners: dict[str, str] = field(default_factory=dict)
     locators: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    records: Mapping[str, Record] = field(default_factory=dict)
+    states: Mapping[str, SyncState] = field(default_factory=dict)  # as they were before
 
     def result(self, envelope: Envelope, receipt: Receipt) -> Result:
         key = envelope.key
@@ -64,8 +66,13 @@ def prepare(
     shop: ShopAdapter,
     kind: Kind,
     keys: Sequence[str],
+    *,
+    with_unchanged: bool = False,
 ) -> Prepared:
-    """Translate a batch. A constant number of queries, unless a record cannot be read."""
+    """Translate a batch. A constant number of queries, unless a record cannot be read.
+
+    :param with_unchanged: what was delivered just so goes out too: for a preview.
+    """
     prepared = Prepared()
     if not connection.syncs(kind) or kind not in destination.batch_sizes:
         reason = Reason.NOT_SUPPORTED if connection.syncs(kind) else Reason.SYNC_OFF
@@ -78,7 +85,10 @@ def prepare(
         )
     }
     salt = reveal(connection.salt)
-    records, broken = _read(shop, kind, keys)
+    records, broken = read(shop, kind, keys)
+    if kind is Kind.CART:
+        records |= _emptied(keys, {*records, *broken}, states)
+    prepared.records, prepared.states = records, states
     graveyard = Graveyard.around(connection, salt, records.values(), states)
     for key in keys:
         record, state = records.get(key), states.get(key)
@@ -94,7 +104,7 @@ def prepare(
             record = _last_word(record, connection)
             hashes = locators_of(record, salt=salt)
             envelope = destination.prepare(record, last=_delivered(state, hashes))
-            if state is not None and state.digest and state.digest == envelope.digest:
+            if not with_unchanged and _is_delivered(state, envelope):
                 raise Skip(Reason.UNCHANGED)
         except Skip as skip:
             receipt = _skipped(kind, key, skip.reason, skip.detail)
@@ -145,7 +155,7 @@ def deliver(destination: Destination, prepared: Prepared) -> Iterator[list[Resul
             ]
 
 
-def _read(
+def read(
     shop: ShopAdapter, kind: Kind, keys: Sequence[str]
 ) -> tuple[dict[str, Record], dict[str, Receipt]]:
     """Ask the shop in bulk; halve only when that raises, so that one poison record stands alone."""
@@ -156,8 +166,8 @@ def _read(
             logger.exception("%s %s cannot be read", kind.value, keys[0])
             return {}, {keys[0]: _unbuildable(kind, keys[0], error)}
         middle = len(keys) // 2
-        records, broken = _read(shop, kind, keys[:middle])
-        more_records, more_broken = _read(shop, kind, keys[middle:])
+        records, broken = read(shop, kind, keys[:middle])
+        more_records, more_broken = read(shop, kind, keys[middle:])
         return {**records, **more_records}, {**broken, **more_broken}
 
 
@@ -179,6 +189,18 @@ def _with_guests(carts: Mapping[str, Cart]) -> Mapping[str, Cart]:
     return {
         key: replace(cart, email=emails[key]) if key in emails else cart
         for key, cart in carts.items()
+    }
+
+
+def _emptied(
+    keys: Sequence[str], present: set[str], states: Mapping[str, SyncState]
+) -> dict[str, Record]:
+    """Carts that were sent and whose basket the shop has deleted since: empty for their owner."""
+    gone = [key for key in keys if key not in present and key in states]
+    return {
+        key: Cart(key=key, currency="", contact_key=states[key].owner_key)
+        for key in gone
+        if states[key].owner_key
     }
 
 
@@ -206,6 +228,10 @@ def _delivered(state: SyncState | None, hashes: Mapping[str, str]) -> Delivered 
         fields=frozenset(state.fields),
         locators=frozenset(changed),
     )
+
+
+def _is_delivered(state: SyncState | None, envelope: Envelope) -> bool:
+    return state is not None and bool(state.digest) and state.digest == envelope.digest
 
 
 def _matched(
@@ -244,12 +270,11 @@ def _deferral(
     error: TemporaryError | CredentialsError,
     is_counted: bool,
 ) -> Result:
-    is_pace = error.status == 429 or isinstance(error, ThrottledError)
     receipt = Receipt(
         kind=envelope.kind,
         key=envelope.key,
         outcome=Outcome.DEFERRED,
-        reason=Reason.BUSY if is_pace else Reason.UNREACHABLE,
+        reason=deferral_reason(error),
         detail=str(error),
         status=error.status,
         retry_after=error.retry_after if isinstance(error, TemporaryError) else 0,

@@ -9,7 +9,7 @@ from datetime import datetime
 from esputnik_connector.identity import fingerprint
 from esputnik_connector.models import Connection, OutboxMessage, SyncState, Tombstone
 from esputnik_connector.models.connection import EraseMode
-from esputnik_connector.records import Contact, Erasure, Kind, Order, Record
+from esputnik_connector.records import Cart, Contact, Erasure, Kind, Order, Record
 
 from .locators import locators_of
 
@@ -64,12 +64,15 @@ class Graveyard:
         """Look up a batch. Asked after the records were read, so that a deletion which these
         records do not know of yet is seen here."""
         bury_pending(connection)
+        buried = Tombstone.objects.filter(connection=connection)
+        if not buried.exists():
+            return cls(salt, {})
         wanted = {
             print_
             for record in records
             for print_ in _fingerprints(record, states.get(record.key), salt)
         }
-        found = Tombstone.objects.filter(connection=connection, fingerprint__in=wanted)
+        found = buried.filter(fingerprint__in=wanted)
         return cls(salt, {tombstone.fingerprint: tombstone for tombstone in found})
 
     def holds(self, record: Record, state: SyncState | None) -> bool:
@@ -103,17 +106,17 @@ def _is_new(record: Record, tombstone: Tombstone) -> bool:
     return isinstance(record, Contact) and _is_after(record.joined_at, tombstone)
 
 
-def _is_allowed(record: Record, tombstone: Tombstone) -> bool:
+def _is_allowed(record: Contact | Order | Cart, tombstone: Tombstone) -> bool:
     """May a record that only shares an e-mail or a phone with a deleted person be sent?
 
-    A new account may, and so may its later orders and carts. A guest may when the person was only
-    marked as deleted, never when they were erased.
+    Another account may: a family shares a phone. A guest may when the person was only marked as
+    deleted and this came later; never when they were erased.
     """
-    if isinstance(record, Contact):
-        return _is_new(record, tombstone)
-    if isinstance(record, Order) and not _is_after(record.placed_at, tombstone):
-        return False
-    return bool(getattr(record, "contact_key", "")) or not tombstone.is_erasure
+    has_account = not record.is_guest if isinstance(record, Contact) else bool(record.contact_key)
+    if has_account:
+        return True
+    is_older = isinstance(record, Order) and not _is_after(record.placed_at, tombstone)
+    return not tombstone.is_erasure and not is_older
 
 
 def _is_after(moment: datetime | None, tombstone: Tombstone) -> bool:

@@ -6,9 +6,7 @@ Reads, and asks the destination whose key it is. Names no person, shows no secre
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
 
 from django.conf import settings
 from django.db.models import Count, Min, QuerySet
@@ -29,44 +27,22 @@ from esputnik_connector.fields import reveal
 from esputnik_connector.models import Connection, Lane, OutboxMessage
 from esputnik_connector.models.connection import OrderStatus
 
+from . import sanity
+from .findings import Finding, Level, ok, problem, warning
 from .verification import verify
+
+__all__ = ["Finding", "Level", "findings", "of_connection", "ok", "problem", "warning"]
 
 LATE = timedelta(minutes=5)  # several sweeps: a change that is due longer is worth a look
 VERY_LATE = timedelta(hours=1)
-
-
-class Level(str, Enum):
-    OK = "ok"
-    WARNING = "warning"
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing that was looked at, in words, and what to do about it."""
-
-    level: Level
-    subject: str
-    text: str
-    remedy: str = ""
-
-
-def ok(subject: str, text: str) -> Finding:
-    return Finding(level=Level.OK, subject=subject, text=text)
-
-
-def warning(subject: str, text: str, remedy: str) -> Finding:
-    return Finding(level=Level.WARNING, subject=subject, text=text, remedy=remedy)
-
-
-def problem(subject: str, text: str, remedy: str) -> Finding:
-    return Finding(level=Level.PROBLEM, subject=subject, text=text, remedy=remedy)
 
 
 def findings(connections: Iterable[Connection], *, is_offline: bool = False) -> Iterator[Finding]:
     """Everything that can be seen from here, one by one, as each check ends."""
     yield shop_address()
     yield pace_storage()
+    yield sanity.time_zone()
+    yield sanity.currencies()
     chosen = list(connections)
     if not chosen:
         yield warning(
@@ -86,7 +62,7 @@ def of_connection(connection: Connection, *, is_offline: bool = False) -> Iterat
             _("It is off: changes are not even noted."),
             _("Switch it on in the admin when it should send."),
         )
-    yield key(connection, is_offline=is_offline)
+    yield from key(connection, is_offline=is_offline)
     yield from salt(connection)
     yield environment(connection)
     yield statuses(connection)
@@ -131,36 +107,45 @@ def pace_storage() -> Finding:
     )
 
 
-def key(connection: Connection, *, is_offline: bool) -> Finding:
-    """Can the key be read, and is it accepted?"""
+def key(connection: Connection, *, is_offline: bool) -> Iterator[Finding]:
+    """Can the key be read, is it accepted, and what time is it over there?"""
     paste = _("Paste a key in the admin and save.")
     if not connection.api_key:
-        return problem(connection.name, _("It has no API key."), paste)
+        yield problem(connection.name, _("It has no API key."), paste)
+        return
     try:
         reveal(connection.api_key)
     except ConnectorError as error:
-        return problem(connection.name, _("The API key cannot be read."), str(error))
+        yield problem(connection.name, _("The API key cannot be read."), str(error))
+        return
     if is_offline or not connection.is_enabled:
-        return _known(connection)
+        yield _known(connection)
+        return
     try:
         info = verify(connection)
-    except CredentialsError as error:
+    except ConnectorError as error:
+        yield _not_accepted(connection, error, paste)
+        return
+    organisation = info.organisation or "?"
+    text = _("The key is accepted; the organisation is %s.") % organisation
+    yield ok(connection.name, text)
+    if time := sanity.clock(connection.name, info):
+        yield time
+
+
+def _not_accepted(connection: Connection, error: ConnectorError, paste: str) -> Finding:
+    if isinstance(error, CredentialsError):
         return problem(connection.name, _("eSputnik refused the key: %s") % error, paste)
-    except TemporaryError as error:
+    if isinstance(error, TemporaryError):
         return problem(
             connection.name,
             _("eSputnik cannot be reached: %s") % error,
             _("Check the network and the API address. Changes wait meanwhile; nothing is lost."),
         )
-    except ConnectorError as error:
-        return problem(
-            connection.name,
-            _("The key cannot be checked: %s") % error,
-            _("Check the API address and the settings of the destination."),
-        )
-    return ok(
+    return problem(
         connection.name,
-        _("The key is accepted; the organisation is %s.") % (info.organisation or "?"),
+        _("The key cannot be checked: %s") % error,
+        _("Check the API address and the settings of the destination."),
     )
 
 

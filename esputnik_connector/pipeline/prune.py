@@ -2,27 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.apps import apps
+from django.db import connections, router
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from esputnik_connector.conf import conf
-from esputnik_connector.models import Attempt, CartSession
+from esputnik_connector.models import Attempt, CartSession, OutboxMessage, Reconciliation
+from esputnik_connector.records import Kind, Outcome
 
 CHUNK = 5000  # rows per DELETE, so that no statement holds locks for long
+COUNTED_UP_TO = 100_000  # rows; a larger table is estimated where the database can
+APP = "esputnik_connector"
 
 
-def prune() -> int:
-    """Remove history older than ``ATTEMPT_RETENTION_DAYS``; returns how many rows went."""
-    limit = timezone.now() - timedelta(days=conf.ATTEMPT_RETENTION_DAYS)
-    return _remove(Attempt.objects.filter(created_at__lt=limit)) + _remove(
-        CartSession.objects.filter(created_at__lt=limit)
+@dataclass(frozen=True, kw_only=True)
+class TableSize:
+    """How many rows a table of the connector has."""
+
+    name: str
+    rows: int
+    is_estimate: bool = False
+
+
+def prune(*, days: int | None = None) -> dict[str, int]:
+    """Remove what is older than its retention; table → how many rows went.
+
+    :param days: instead of ``ATTEMPT_RETENTION_DAYS``.
+    """
+    return {rows.model._meta.db_table: _remove(rows) for rows in _outdated(days)}
+
+
+def prunable(*, days: int | None = None) -> dict[str, int]:
+    """Table → how many rows would go."""
+    return {rows.model._meta.db_table: rows.count() for rows in _outdated(days)}
+
+
+def _outdated(days: int | None) -> Iterator[QuerySet[Any]]:
+    """By outcome: refusals stay longer. What belongs to a row of the outbox stays with it."""
+    now = timezone.now()
+    usual = now - timedelta(days=conf.ATTEMPT_RETENTION_DAYS if days is None else days)
+    longer = min(usual, now - timedelta(days=conf.REJECTED_RETENTION_DAYS))
+    is_outdated = Q(created_at__lt=longer) | (
+        Q(created_at__lt=usual) & ~Q(outcome=Outcome.REJECTED.value)
     )
+    unsent = OutboxMessage.objects.filter(
+        connection=OuterRef("connection"), kind=OuterRef("kind"), key=OuterRef("key")
+    )
+    carts = OutboxMessage.objects.filter(kind=Kind.CART.value, key=OuterRef("cart_key"))
+    yield Attempt.objects.filter(is_outdated).filter(~Exists(unsent))
+    yield CartSession.objects.filter(created_at__lt=usual).filter(~Exists(carts))
+    yield Reconciliation.objects.filter(finished_at__lt=usual)
 
 
-def _remove(rows: QuerySet[Model]) -> int:
+def _remove(rows: QuerySet[Any]) -> int:
     removed = 0
     while keys := list(rows.order_by("pk").values_list("pk", flat=True)[:CHUNK]):
         removed += rows.model._default_manager.filter(pk__in=keys).delete()[0]
     return removed
+
+
+def table_sizes() -> list[TableSize]:
+    """Every table of the connector, the largest first."""
+    sizes = [_size(model) for model in apps.get_app_config(APP).get_models()]
+    return sorted(sizes, key=lambda size: -size.rows)
+
+
+def _size(model: type[Model]) -> TableSize:
+    """Counted, unless PostgreSQL's own statistics say that this would take long."""
+    name = model._meta.db_table
+    estimate = _estimate(model)
+    if estimate > COUNTED_UP_TO:
+        return TableSize(name=name, rows=estimate, is_estimate=True)
+    return TableSize(name=name, rows=model._default_manager.count())
+
+
+def _estimate(model: type[Model]) -> int:
+    """Rows as of the last ANALYZE or autovacuum; 0 where nobody knows."""
+    database = connections[router.db_for_read(model)]
+    if database.vendor != "postgresql":
+        return 0
+    with database.cursor() as cursor:
+        cursor.execute(
+            "SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(%s)",
+            [f'"{model._meta.db_table}"'],
+        )
+        row = cursor.fetchone()
+    return max(0, int(row[0])) if row else 0

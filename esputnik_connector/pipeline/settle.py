@@ -6,24 +6,20 @@ Exactly the rows that were read are settled; a row that came meanwhile stays.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from logging import getLogger
 
 from django.db import connection as database
 from django.db import transaction
-from django.dispatch import Signal
 
-from esputnik_connector import signals
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import Receipt
-from esputnik_connector.models import Attempt, Connection, OutboxMessage, SyncState
+from esputnik_connector.models import Attempt, Backfill, Connection, OutboxMessage, SyncState
 from esputnik_connector.records import Kind, Outcome, Reason
 
-from . import backoff
+from . import backoff, ledger
 from .dispatch import Prepared, Result
-
-logger = getLogger(__name__)
+from .telling import tell
 
 Rows = Mapping[str, Sequence[OutboxMessage]]
 
@@ -34,18 +30,16 @@ def mark_unknown(connection: Connection, kind: Kind, prepared: Prepared) -> None
     """Before a batch goes out: from now on nobody knows what the destination holds of it.
 
     Without this, a worker that dies between the request and its answer would leave the old digest
-    standing, and a record that returns to its old state would be taken for unchanged.
+    standing, and a record that returns to its old state would be taken for unchanged. Of an order
+    that never went out there is nothing to forget, and none of its fields is ever cleared.
     """
-    if kind is Kind.ERASURE or not prepared.outgoing:
+    if kind is Kind.ERASURE:
         return
-    keys = [envelope.key for envelope in prepared.outgoing]
-    known = {
-        state.key: state
-        for state in SyncState.objects.filter(connection=connection, kind=kind.value, key__in=keys)
-    }
     rows = []
     for envelope in prepared.outgoing:
-        state = known.get(envelope.key)
+        state = prepared.states.get(envelope.key)
+        if state is None and kind is Kind.ORDER:
+            continue
         hashes = prepared.locators.get(envelope.key, {})
         row = SyncState(connection=connection, kind=kind.value, key=envelope.key)
         row.owner_key = prepared.owners.get(envelope.key, "") or (state.owner_key if state else "")
@@ -55,7 +49,7 @@ def mark_unknown(connection: Connection, kind: Kind, prepared: Prepared) -> None
             for name, known_hash in (state.locators if state else {}).items()
         }
         rows.append(row)
-    _upsert(rows, ["owner_key", "fields", "locators", "digest"])
+    upsert(rows, ["owner_key", "fields", "locators", "digest"])
 
 
 def settle(
@@ -65,18 +59,62 @@ def settle(
     rows: Rows,
     *,
     now: datetime,
+    backfill: Backfill | None = None,
+    also: Callable[[], None] | None = None,
 ) -> None:
-    """Write the results of one call. ``rows`` are the outbox rows that were read, by key."""
+    """Write the results of one call. ``rows`` are the outbox rows that were read, by key.
+
+    :param backfill: the records are history of this run: they have no rows, unless one is needed.
+    :param also: runs in the same transaction.
+    """
     with transaction.atomic():
-        _remember(connection, kind, results, now)
+        _remember(connection, kind, results, now, backfill)
+        if backfill is not None:
+            receipts = [result.receipt for result in results]
+            rows = _with_rows_where_needed(connection, receipts, rows, route=backfill.route)
         for result in results:
             _settle_rows(result.receipt, rows.get(result.receipt.key, ()), now)
         _forget_settled(results, rows)
-        _record(connection, results, rows, now)
-    _tell(connection, results)
+        _record(connection, _remarkable(results) if backfill else results, rows, now)
+        if also is not None:
+            also()
+    tell(connection, results)
 
 
-def _remember(connection: Connection, kind: Kind, results: Iterable[Result], now: datetime) -> None:
+def _with_rows_where_needed(
+    connection: Connection, receipts: Iterable[Receipt], rows: Rows, *, route: str = ""
+) -> Rows:
+    """Give a row to each historical record that is not settled, so that it is seen and tried again
+    like any other."""
+    missing = [
+        OutboxMessage(connection=connection, kind=receipt.kind.value, key=receipt.key, route=route)
+        for receipt in receipts
+        if receipt.outcome in (Outcome.REJECTED, Outcome.DEFERRED) and not rows.get(receipt.key)
+    ]
+    if not missing:
+        return rows
+    OutboxMessage.objects.bulk_create(missing)
+    return {**rows, **{row.key: [row] for row in missing}}
+
+
+def _remarkable(results: Iterable[Result]) -> list[Result]:
+    """Of history, only what somebody may ask about leaves an attempt: what plainly arrived is in
+    :class:`SyncState`, and what arrived before is counted."""
+    return [
+        result
+        for result in results
+        if result.receipt.reason not in (None, Reason.UNCHANGED)
+        or (result.envelope is not None and result.envelope.notes)
+    ]
+
+
+def _remember(
+    connection: Connection,
+    kind: Kind,
+    results: Iterable[Result],
+    now: datetime,
+    backfill: Backfill | None,
+) -> None:
     delivered, accepted, erased = [], [], []
     for result in results:
         if result.envelope is None:
@@ -86,10 +124,10 @@ def _remember(connection: Connection, kind: Kind, results: Iterable[Result], now
             if receipt.outcome is Outcome.DELIVERED:
                 erased.append(receipt.key)
             continue
-        state = SyncState(
-            connection=connection, kind=kind.value, key=receipt.key, owner_key=result.owner_key,
-            fields=sorted(envelope.fields), locators=dict(result.locators),
-            remote_id=receipt.remote_id,
+        state = SyncState(  # by ids: to assign an object costs ten times as much, per record
+            connection_id=connection.pk, kind=kind.value, key=receipt.key,
+            owner_key=result.owner_key, fields=sorted(envelope.fields),
+            locators=dict(result.locators), remote_id=receipt.remote_id,
         )  # fmt: skip
         if receipt.outcome is Outcome.DELIVERED:
             state.digest, state.delivered_at = envelope.digest, now
@@ -97,18 +135,20 @@ def _remember(connection: Connection, kind: Kind, results: Iterable[Result], now
         elif receipt.outcome is Outcome.ACCEPTED:
             state.session, state.session_digest = receipt.session, envelope.digest
             state.session_since, state.poll_at = now, backoff.poll_due(now, now=now)
+            state.backfill_id = backfill.pk if backfill else None
             accepted.append(state)
-    _upsert(delivered, ["fields", "locators", "digest", "remote_id", "delivered_at"])
-    _upsert(
+    upsert(delivered, ["fields", "locators", "digest", "remote_id", "delivered_at"])
+    upsert(
         accepted,
-        ["fields", "locators", "session", "session_digest", "session_since", "poll_at"],
-    )
+        ["fields", "locators", "session", "session_digest", "session_since", "poll_at",
+         "backfill"],
+    )  # fmt: skip
     SyncState.objects.filter(
         connection=connection, kind=Kind.CONTACT.value, key__in=erased
     ).delete()
 
 
-def _upsert(states: Sequence[SyncState], fields: list[str]) -> None:
+def upsert(states: Sequence[SyncState], fields: list[str]) -> None:
     if not states:
         return
     target = ["connection", "kind", "key"]
@@ -134,11 +174,16 @@ def _settle_rows(receipt: Receipt, rows: Sequence[OutboxMessage], now: datetime)
     if receipt.outcome is Outcome.REJECTED:
         row.is_dead = True
         return
+    was_dead = any(each.is_dead for each in rows)
     row.is_dead = False
     if not receipt.is_counted:
         row.due_at = now + timedelta(seconds=receipt.retry_after)
         return
-    row.attempts = max(each.attempts for each in rows) + 1
+    if was_dead:  # set aside once, and changed since: a fresh horizon
+        row.attempts, row.failing_since = 0, None
+    else:
+        row.attempts = max(each.attempts for each in rows)
+    row.attempts += 1
     row.failing_since = row.failing_since or now
     row.due_at = backoff.record_due(
         row.attempts,
@@ -192,23 +237,6 @@ def _record(connection: Connection, results: Iterable[Result], rows: Rows, now: 
     Attempt.objects.bulk_create(attempts)
 
 
-def _tell(connection: Connection, results: Iterable[Result]) -> None:
-    for result in results:
-        receipt = result.receipt
-        common = {"connection": connection, "kind": receipt.kind, "key": receipt.key}
-        if receipt.outcome is Outcome.DELIVERED:
-            send(signals.delivered, **common)
-        elif receipt.outcome is Outcome.REJECTED:
-            send(signals.rejected, **common, reason=receipt.reason, detail=receipt.detail)
-
-
-def send(signal: Signal, **named: object) -> None:
-    """Send a public signal; a receiver that raises is logged and does no harm."""
-    for receiver, answer in signal.send_robust(sender=Connection, **named):
-        if isinstance(answer, Exception):
-            logger.error("receiver %r of a connector signal failed", receiver, exc_info=answer)
-
-
 def resolve_states(
     connection: Connection,
     states: Sequence[SyncState],
@@ -229,6 +257,7 @@ def resolve_states(
     for row in session_rows.order_by("pk"):
         rows.setdefault(row.key, []).append(row)
     results = []
+    imported: dict[int, list[Receipt]] = {}
     for state in states:
         receipt = answers.get(state.key)
         if receipt is None or receipt.reason is Reason.IMPORTING:
@@ -237,18 +266,23 @@ def resolve_states(
         if receipt.outcome is Outcome.DELIVERED:
             state.digest, state.delivered_at = state.session_digest, now
             state.remote_id = receipt.remote_id or state.remote_id
+        if state.backfill_id is not None:
+            imported.setdefault(state.backfill_id, []).append(receipt)
         state.session, state.session_digest = "", ""
-        state.session_since, state.poll_at = None, None
+        state.session_since, state.poll_at, state.backfill = None, None, None
         results.append(Result(receipt))
     with transaction.atomic():
         SyncState.objects.bulk_update(
             states,
             ["digest", "delivered_at", "remote_id", "session", "session_digest",
-             "session_since", "poll_at"],
+             "session_since", "poll_at", "backfill"],
             batch_size=200,
         )  # fmt: skip
+        for backfill_id, its_receipts in imported.items():
+            ledger.imported(backfill_id, its_receipts)
+        with_rows = _with_rows_where_needed(connection, (one.receipt for one in results), rows)
         for result in results:
-            _settle_rows(result.receipt, rows.get(result.receipt.key, ()), now)
-        _forget_settled(results, rows)
-        _record(connection, results, rows, now)
-    _tell(connection, results)
+            _settle_rows(result.receipt, with_rows.get(result.receipt.key, ()), now)
+        _forget_settled(results, with_rows)
+        _record(connection, results, with_rows, now)
+    tell(connection, results)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
-from esputnik_connector.records import Cart, Contact, Order
+from esputnik_connector.records import Cart, Category, Contact, Kind, Order, Product
 
 
 class Capture(Protocol):
@@ -28,6 +31,31 @@ class Capture(Protocol):
 
     def cart_identified(self, key: str, *, email: str, using: str | None = None) -> None:
         """A guest said who they are: the cart can be sent from now on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """Some keys of a long walk, and where the next page begins.
+
+    Only the adapter understands a cursor, so it stays good when the record that it came from is
+    deleted. ``""`` says that this page is the last; a page before that may be empty.
+    """
+
+    keys: tuple[str, ...] = ()
+    cursor: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assortment:
+    """Which products a feed wants, and how much is to be read of each."""
+
+    categories: tuple[str, ...] = ()  # keys; with everything below them. Empty: all
+    product_classes: tuple[str, ...] = ()  # keys. Empty: all
+    is_one_per_parent: bool = False  # the parent stands for its variations
+    attributes: tuple[str, ...] = ()  # names of those that are wanted
+    with_offers: bool = True  # read sale prices, where they are sure
+    checks_images: bool = True  # ask the storage for each picture, however far away it is
+    shop_url: str = ""  # where links begin. Empty: the shop's own address
 
 
 class ShopAdapter(ABC):
@@ -52,9 +80,100 @@ class ShopAdapter(ABC):
         """Present contents; an anonymous cart has neither ``contact_key`` nor ``email``."""
 
     @abstractmethod
+    def keys(
+        self,
+        kind: Kind,
+        *,
+        after: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int,
+        newest_first: bool = False,
+    ) -> Page:
+        """The next keys of contacts (guests included) or orders, each once over the whole walk.
+
+        By keyset, never by offset: what is deleted or added meanwhile neither skips nor repeats a
+        record that stays.
+
+        :param after: the cursor of the page before, ``""`` for the first.
+        :param since, until: registered or placed from the one moment on, and before the other.
+        """
+
+    @abstractmethod
+    def count(
+        self, kind: Kind, *, since: datetime | None = None, until: datetime | None = None
+    ) -> int:
+        """How many keys such a walk yields."""
+
+    def long_walk(self) -> AbstractContextManager[None]:
+        """Around reading batch after batch of history, for at most a minute or so.
+
+        Within, what many records share (a product's name and picture) need not be read anew.
+        """
+        return nullcontext()
+
+    @abstractmethod
     def statuses(self) -> list[str]:
         """Every order status the shop knows: of its pipeline and of the orders that exist."""
 
     @abstractmethod
     def attributes(self) -> Mapping[str, str]:
         """Names of the contact attributes a field mapping may use → their (translated) labels."""
+
+    def currencies(self) -> Collection[str]:
+        """Every currency that orders of this shop are in. None, unless a shop can tell."""
+        return ()
+
+    def versions(self, kind: Kind, keys: Sequence[str]) -> Mapping[str, str]:
+        """Key → a text that is another one as soon as the shop holds something else of the record.
+
+        It lets a reconciliation pass over what did not change without building it. A key that is
+        left out is built and compared; so are all of them, unless a shop knows better.
+        """
+        return {}
+
+    def existing(self, kind: Kind, keys: Sequence[str]) -> Collection[str]:
+        """Which of these records the shop still has. All of them, unless a shop can tell."""
+        return set(keys)
+
+    def fresh_carts(self, *, after: str = "", since: datetime, limit: int) -> Page:
+        """The next keys of carts that were touched from that moment on. None, unless a shop can
+        tell."""
+        return Page()
+
+    def sources(self, kind: Kind) -> Mapping[str, str]:
+        """Field of the record → where in the shop its value comes from, for a person to read."""
+        return {}
+
+    def products(
+        self, *, language: str, currency: str, assortment: Assortment | None = None
+    ) -> Iterator[Product]:
+        """Every public product once, ordered by key, in constant memory and queries per page.
+
+        Never leaves ``language`` active between two products. A product that has no price, or one
+        in another currency only, comes as well: the feed leaves it out and says so.
+
+        :param language: a code of ``LANGUAGES``; texts and addresses are in it.
+        :param currency: wanted; of a product that has several prices, the one in it is taken.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no product feed")
+
+    def product_count(self, assortment: Assortment | None = None) -> int | None:
+        """How many products :meth:`products` is about to yield; ``None`` if only time will tell."""
+        return None
+
+    def categories(self, *, language: str) -> Iterable[Category]:
+        """Every public category, parents before their children."""
+        return ()
+
+    def product_classes(self) -> Mapping[str, str]:
+        """Keys of the kinds of products → their names."""
+        return {}
+
+    def product_attributes(self) -> Mapping[str, str]:
+        """Names of the product attributes a feed may use → their labels."""
+        return {}
+
+    def product_page_for_staff(self, key: str) -> str:
+        """Path of the page where staff edits this product; ``""`` if there is none."""
+        return ""

@@ -96,6 +96,9 @@ def test_a_note_before_a_savepoint_survives_its_rollback(connection):
     assert noted() == [("order", "100")]
 
 
+@pytest.mark.skipif(
+    database.vendor == "sqlite", reason="SQLite has no limit that a row could break"
+)
 def test_sql_that_fails_in_capture_does_not_harm_the_shops_transaction(connection, caplog):
     too_long_for_the_column = "9" * 300
     with transaction.atomic():

@@ -22,6 +22,7 @@ from esputnik_connector.models import (
     CartSession,
     Connection,
     FieldMapping,
+    Heartbeat,
     Lane,
     OutboxMessage,
     StatusMapping,
@@ -36,7 +37,11 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _settings(settings) -> None:
+def _settings(settings, monkeypatch, db) -> None:
+    """A worker answers and the sweep ran just now; what is otherwise is in test_doctor_alive.py."""
+    answer = celery_health.ok("worker", "Workers of Celery that answer: 1.")
+    monkeypatch.setattr(celery_health, "worker", lambda: answer)
+    Heartbeat.beat("sweep")
     settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "ENVIRONMENT": HERE}
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import ClassVar, TypeVar
 
-from esputnik_connector.records import Cart, Contact, Order
-from esputnik_connector.shops.base import Capture, ShopAdapter
+from esputnik_connector.records import Cart, Contact, Kind, Order, Product
+from esputnik_connector.shops.base import Assortment, Capture, Page, ShopAdapter
 
 Record = TypeVar("Record")
 
@@ -17,11 +18,13 @@ class PlainShop(ShopAdapter):
     people: ClassVar[dict[str, Contact]] = {}
     purchases: ClassVar[dict[str, Order]] = {}
     baskets: ClassVar[dict[str, Cart]] = {}
+    goods: ClassVar[list[Product]] = []
     before_reading: ClassVar[Callable[[Sequence[str]], None] | None] = None
 
     @classmethod
     def reset(cls) -> None:
         cls.people, cls.purchases, cls.baskets, cls.before_reading = {}, {}, {}, None
+        cls.goods = []
 
     def connect(self, capture: Capture) -> None:
         """The tests report changes themselves."""
@@ -35,14 +38,69 @@ class PlainShop(ShopAdapter):
     def carts(self, keys: Sequence[str]) -> Mapping[str, Cart]:
         return self._read(self.baskets, keys)
 
+    def keys(
+        self,
+        kind: Kind,
+        *,
+        after: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int,
+        newest_first: bool = False,
+    ) -> Page:
+        """The cursor is the last key, padded, so that keys sort as numbers."""
+        found = sorted(self._within(kind, since, until), key=_place, reverse=newest_first)
+        if after:
+            found = [key for key in found if _is_beyond(_place(key), after, newest_first)]
+        page = tuple(found[:limit])
+        return Page(keys=page, cursor=_place(page[-1]) if len(page) == limit else "")
+
+    def existing(self, kind: Kind, keys: Sequence[str]) -> Collection[str]:
+        table = {Kind.CONTACT: self.people, Kind.ORDER: self.purchases}[kind]
+        return {key for key in keys if key in table}
+
+    def fresh_carts(self, *, after: str = "", since: datetime, limit: int) -> Page:
+        """All of them: a dictionary knows no moment."""
+        return Page(keys=tuple(self.baskets))
+
+    def count(
+        self, kind: Kind, *, since: datetime | None = None, until: datetime | None = None
+    ) -> int:
+        return len(self._within(kind, since, until))
+
+    def products(
+        self, *, language: str, currency: str, assortment: Assortment | None = None
+    ) -> Iterator[Product]:
+        yield from self.goods
+
     def statuses(self) -> list[str]:
         return ["New", "Done"]
 
     def attributes(self) -> Mapping[str, str]:
         return {"email": "e-mail"}
 
+    def _within(self, kind: Kind, since: datetime | None, until: datetime | None) -> list[str]:
+        moments = {
+            Kind.CONTACT: {key: one.joined_at for key, one in self.people.items()},
+            Kind.ORDER: {key: one.placed_at for key, one in self.purchases.items()},
+        }[kind]
+        return [
+            key
+            for key, moment in moments.items()
+            if (not since or (moment and moment >= since))
+            and (not until or (moment and moment < until))
+        ]
+
     @classmethod
     def _read(cls, table: Mapping[str, Record], keys: Sequence[str]) -> dict[str, Record]:
         if cls.before_reading is not None:
             cls.before_reading(keys)
         return {key: table[key] for key in keys if key in table}
+
+
+def _place(key: str) -> str:
+    return key.rjust(12)
+
+
+def _is_beyond(place: str, after: str, newest_first: bool) -> bool:
+    return place < after if newest_first else place > after

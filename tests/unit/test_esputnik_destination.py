@@ -203,7 +203,7 @@ def test_halving_is_bounded_and_whoever_is_left_comes_again(wire):
     [
         (503, Reason.UNREACHABLE, TemporaryError),
         (429, Reason.BUSY, TemporaryError),
-        (401, Reason.UNREACHABLE, CredentialsError),
+        (401, Reason.KEY_REFUSED, CredentialsError),
     ],
 )
 @pytest.mark.parametrize("make", [contacts, carts])

@@ -166,8 +166,20 @@ def resolved(body, *keys: str):
 
 def test_a_finished_import_delivers_with_remote_ids():
     body = {"status": "FINISHED", "mapping": [{"dedupeValue": "1", "contactId": 11}]}
-    found = resolved(body, "1", "2")
-    assert [(one.outcome, one.remote_id) for one in found] == [(DELIVERED, "11"), (DELIVERED, "")]
+    (receipt,) = resolved(body, "1")
+    assert (receipt.outcome, receipt.remote_id) == (DELIVERED, "11")
+
+
+def test_a_contact_that_a_finished_import_does_not_name_goes_again():
+    """Delivered is written only from a positive answer for that record."""
+    body = {"status": "FINISHED", "mapping": [{"dedupeValue": "1", "contactId": 11}]}
+    _, receipt = resolved(body, "1", "2")
+    assert (receipt.outcome, receipt.reason) == (DEFERRED, Reason.IMPORT_FAILED)
+    assert receipt.is_counted
+
+
+def test_a_finished_import_without_a_mapping_delivered_everybody():
+    assert outcomes(resolved({"status": "FINISHED"}, "1", "2")) == [DELIVERED, DELIVERED]
 
 
 @pytest.mark.parametrize("status", ["STARTED", "IMPORTING", "NEW", "", None])

@@ -14,7 +14,7 @@ from esputnik_connector.records import JSONObject, Kind
 
 from . import receipts
 from .client import EsputnikClient
-from .events import EVENT_LIMIT
+from .events import EVENT_LIMIT, PAST_EVENTS_PER_CALL
 from .options import Options
 from .payloads import CONTACT_FIELDS, FIELD_PREFIX
 
@@ -45,9 +45,11 @@ def _planned(envelopes: Sequence[Envelope], options: Options) -> Iterator[Iterab
     erasures = [envelope for envelope in envelopes if envelope.kind is Kind.ERASURE]
     orders = [envelope for envelope in envelopes if "order" in envelope.payload]
     events = [envelope for envelope in envelopes if "event" in envelope.payload]
+    past = [envelope for envelope in envelopes if "past_event" in envelope.payload]
     yield _contact_calls(contacts, options)
     yield _chunks(orders, send_orders, size=options.orders_per_call)
     yield _chunks(events, send_event, size=1)
+    yield _chunks(past, send_past_events, size=PAST_EVENTS_PER_CALL)
     yield _chunks(erasures, send_erasure, size=1)
 
 
@@ -60,10 +62,12 @@ def _contact_calls(envelopes: Sequence[Envelope], options: Options) -> Iterator[
     are_few = len(envelopes) < options.bulk_from
     alone = [one for one in envelopes if are_few and not (one.clears or one.is_replacing)]
     yield from _chunks(alone, send_contact, size=1)
-    groups: dict[frozenset[str], list[Envelope]] = {}
+    gone_alone = {envelope.key for envelope in alone}
+    groups: dict[tuple[str, frozenset[str]], list[Envelope]] = {}
     for envelope in envelopes:
-        if envelope not in alone:
-            groups.setdefault(envelope.fields | envelope.clears, []).append(envelope)
+        if envelope.key not in gone_alone:
+            likeness = _dedupe_on(envelope), envelope.fields | envelope.clears
+            groups.setdefault(likeness, []).append(envelope)
     for group in groups.values():
         yield from _chunks(group, send_contacts, size=options.contacts_per_call)
 
@@ -96,6 +100,21 @@ def send_event(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Re
     return receipts.from_call(envelopes, client.generate_event(event))
 
 
+def send_past_events(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Receipt]:
+    events = {envelope.key: _inner(envelope, "past_event") for envelope in envelopes}
+    sizes = {key: len(encoded(event)) for key, event in events.items()}
+    small = [envelope for envelope in envelopes if sizes[envelope.key] <= EVENT_LIMIT]
+    settled = [
+        receipts.too_large(envelope, sizes[envelope.key], EVENT_LIMIT)
+        for envelope in envelopes
+        if sizes[envelope.key] > EVENT_LIMIT
+    ]
+    if small:
+        answer = client.add_past_events([events[envelope.key] for envelope in small])
+        settled += receipts.from_call(small, answer)
+    return settled
+
+
 def send_erasure(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Receipt]:
     (envelope,) = envelopes
     try:
@@ -118,11 +137,18 @@ def contacts_body(envelopes: Sequence[Envelope]) -> JSONObject:
     extra = sorted(int(name.removeprefix(FIELD_PREFIX)) for name in owned - CONTACT_FIELDS)
     body: JSONObject = {
         "contacts": [_inner(envelope, "contact") for envelope in envelopes],
-        "dedupeOn": "externalCustomerId",
+        "dedupeOn": _dedupe_on(envelopes[0]),
         "contactFields": [*sorted(owned & CONTACT_FIELDS)],
         "restoreDeleted": False,
     }
     return {**body, "customFieldsIDs": [*extra]} if extra else body
+
+
+def _dedupe_on(envelope: Envelope) -> str:
+    """By what eSputnik finds a contact again; a guest has no id of a customer."""
+    if "externalCustomerId" in _inner(envelope, "contact"):
+        return "externalCustomerId"
+    return "email" if "email" in envelope.fields else "sms"
 
 
 def _inner(envelope: Envelope, name: str) -> JSONObject:

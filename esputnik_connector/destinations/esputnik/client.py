@@ -49,6 +49,12 @@ class EsputnikClient:
         path = f"v1/importstatus/{quote(session, safe='')}"
         return self._sender.send(self._http.prepared("GET", path))
 
+    def search_contacts(self, **query: str) -> Answer:
+        """``GET /v1/contacts`` (contract 5.6). The name of the parameter for the external id is a
+        guess there, so whoever asks must look whether the answer is what was asked for."""
+        path, asked = "v1/contacts", {**query, "startindex": "1", "maxrows": "10"}
+        return self._sender.send(self._http.prepared("GET", path, query=asked))
+
     def delete_contact(self, external_customer_id: str, *, erase: bool) -> Answer:
         """``DELETE /v1/contact`` (contract 5.5): erase a person, or only mark as deleted."""
         query = {
@@ -64,6 +70,10 @@ class EsputnikClient:
     def generate_event(self, event: JSONObject) -> Answer:
         """``POST /v3/event`` (contract 7.1): parameters are a plain object."""
         return self._post("v3/event", event)
+
+    def add_past_events(self, events: list[JSONObject]) -> Answer:
+        """``POST /v3/past_events`` (contract 7.2): dated events that start no workflow."""
+        return self._post("v3/past_events", {"events": [*events]})
 
     def close(self) -> None:
         self._http.close()

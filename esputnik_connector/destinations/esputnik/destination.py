@@ -16,6 +16,7 @@ from esputnik_connector.destinations.base import (
     Envelope,
     PreparedRequest,
     Receipt,
+    Remote,
 )
 from esputnik_connector.destinations.http import HttpClient, Patience
 from esputnik_connector.destinations.throttle import Throttle, ThrottledError
@@ -28,10 +29,10 @@ from esputnik_connector.exceptions import (
 )
 from esputnik_connector.records import Cart, Contact, Kind, Order, Reason, Record
 
-from . import receipts
+from . import receipts, remote, sources
 from .calls import Call, planned
 from .client import DEFAULT_URL, USER, EsputnikClient, Rehearsal
-from .events import cart_envelope
+from .events import PAST_EVENTS_PER_CALL, cart_envelope
 from .options import options_from
 from .order_payload import order_envelope
 from .payloads import contact_envelope, erasure_envelope
@@ -41,6 +42,10 @@ CALLS_PER_DELIVERY = 100  # while halving; the rest waits, so that no delivery o
 
 
 TOO_MANY_REFUSALS = ThrottledError("Too many refusals at once; the rest comes next time")
+
+
+DELIVERY_SECONDS = 60.0  # then what is settled is written down, and the rest goes next
+OUT_OF_TIME = ThrottledError("A minute of slow answers: the rest goes next")
 
 
 class EsputnikDestination(Destination):
@@ -67,6 +72,8 @@ class EsputnikDestination(Destination):
         orders = self._options.orders_per_call
         if account.order_route == "events":
             orders = SINGLES_PER_DELIVERY
+        elif account.order_route == "past_events":
+            orders = PAST_EVENTS_PER_CALL
         self.batch_sizes = {  # type: ignore[misc]  # of this account; the class has the defaults
             **type(self).batch_sizes,
             Kind.CONTACT: self._options.contacts_per_call,
@@ -96,7 +103,11 @@ class EsputnikDestination(Destination):
         settled: dict[str, Receipt] = {}
         waiting = deque(planned(envelopes, self._options))
         calls_left = max(CALLS_PER_DELIVERY, len(waiting))
+        started = time.monotonic()
         while waiting:
+            if settled and time.monotonic() - started > DELIVERY_SECONDS:
+                _settle(settled, _postponed(waiting, OUT_OF_TIME))
+                break
             if not calls_left:
                 _settle(settled, _postponed(waiting, TOO_MANY_REFUSALS))
                 break
@@ -141,6 +152,12 @@ class EsputnikDestination(Destination):
             if not rehearsal.requests:
                 raise Skip(Reason.TOO_LARGE, outcome[0].detail)
         return rehearsal.requests[0]
+
+    def look_up(self, envelope: Envelope) -> Remote:
+        return remote.look_up(self._client, envelope)
+
+    def sources(self, kind: Kind) -> Mapping[str, str]:
+        return sources.SOURCES.get(kind, {})
 
     def close(self) -> None:
         """Give the connections back."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from django.utils import timezone
+
 from esputnik_connector.destinations.base import Account, Delivered, Envelope
 from esputnik_connector.destinations.http import encoded
 from esputnik_connector.exceptions import Skip
@@ -11,12 +15,20 @@ from esputnik_connector.records import Cart, CartItem, JSONObject, JSONValue, Ki
 from .money import number
 from .payloads import TEXT_LIMIT, any_cut, digest, notes, present
 
+PAST_EVENTS_PER_CALL = 500  # documented maximum of POST /v3/past_events (contract 7.2)
 EVENT_LIMIT = 20_000  # bytes; documented as 20 kB, the smaller reading (contract 8.1)
 
 
 def event(event_type: str, params: JSONObject) -> JSONObject:
     """``keyValue`` is left out: eSputnik takes it from the identity among the parameters."""
     return {"eventTypeKey": event_type, "params": params}
+
+
+def past_event(event_type: str, params: JSONObject, moment: datetime) -> JSONObject:
+    """An event of long ago (contract 7.2), to the minute, in the shop's own time zone: the stamp
+    has no offset, and the account's zone is most likely the shop's. ``params`` may hold more."""
+    occurred = timezone.localtime(moment).strftime("%Y-%m-%dT%H:%M")
+    return {**event(event_type, params), "occurred": occurred}
 
 
 def event_size(event_type: str, params: JSONObject) -> int:
@@ -40,7 +52,7 @@ def cart_envelope(cart: Cart, *, account: Account, last: Delivered | None) -> En
     params: JSONObject = {
         **identity,
         "products": [product(item) for item in items],
-        "currencyCode": cart.currency.strip().upper(),
+        **present({"currencyCode": cart.currency.strip().upper()}),
         "recycleStateId": cart_token(cart.key, salt=account.salt),
     }
     is_short = event_size("cartUpdated", params) > EVENT_LIMIT

@@ -1,4 +1,4 @@
-"""An order for ``POST /v1/orders`` (contract 6.1, 6.2) or as an event (6.4). Pure.
+"""An order for ``POST /v1/orders`` (contract 6.1, 6.2) or as an event (6.4, 7.2). Pure.
 
 The money rule, to the cent: ``totalCost == sum(cost * quantity) + shipping (+ adjustment)``.
 
@@ -20,7 +20,7 @@ from esputnik_connector.exceptions import Skip
 from esputnik_connector.identity import cart_token, digits, text
 from esputnik_connector.records import JSONObject, JSONValue, Kind, Note, Order, OrderItem, Reason
 
-from .events import EVENT_LIMIT, event, event_size
+from .events import EVENT_LIMIT, event, event_size, past_event
 from .money import cents, number, portions
 from .payloads import TEXT_LIMIT, any_cut, digest, notes, present
 
@@ -29,6 +29,8 @@ DELIVERY_ADDRESS_LIMIT = 500  # five parts in one line
 
 # Without one of these an event is silently not taken for an order (contract 6.4).
 EVENT_ITEM_FIELDS = ("externalItemId", "name", "quantity", "cost", "url", "imageUrl")
+
+EVENT_ROUTES = frozenset({"events", "past_events"})
 
 # The event of a status that an order known there has reached; otherwise it is orderUpdated.
 STATUS_EVENTS = {"DELIVERED": "orderDelivered", "CANCELLED": "orderCancelled"}
@@ -48,10 +50,16 @@ def order_envelope(order: Order, *, account: Account, last: Delivered | None) ->
     :raises ValueError: the order's moment has no time zone, or an amount is no number.
     """
     built = order_payload(order, account=account)
-    if account.order_route != "events":
-        payload: JSONObject = {"order": built.body}
-        return _envelope(order, payload, hashed=payload, carried=built.notes)
-    return _event_envelope(order, built, account=account, last=last)
+    payload: JSONObject = {"order": built.body}
+    # The same for every route: an order that came as history must not come again as an order.
+    order_digest = digest(payload)
+    carried = built.notes
+    if account.order_route in EVENT_ROUTES:
+        payload, is_short = _event_payload(order, built, account=account, last=last)
+        carried = notes(carried, (Note.DETAILS_DROPPED, is_short))
+    return Envelope(
+        kind=Kind.ORDER, key=order.key, payload=payload, digest=order_digest, notes=carried
+    )
 
 
 def order_payload(order: Order, *, account: Account) -> OrderPayload:
@@ -153,27 +161,28 @@ def _texts(order: Order, sold: list[OrderItem]) -> list[str]:
     return [*texts, *(text for item in sold for text in (item.name, item.category))]
 
 
-def _event_envelope(
+def _event_payload(
     order: Order, built: OrderPayload, *, account: Account, last: Delivered | None
-) -> Envelope:
+) -> tuple[JSONObject, bool]:
     """The order as a v3 event: the object of 6.1 as parameters, and the token of its cart.
 
-    Items are sent with all their required parameters or not at all: an incomplete one would make
-    eSputnik ignore the whole order.
+    Items are sent with all their required parameters or not at all (then True comes with it): an
+    incomplete one would make eSputnik ignore the whole order.
     """
+    is_past = account.order_route == "past_events"
     params = dict(built.body)
     if order.cart_key:
         params["recycleStateId"] = cart_token(order.cart_key, salt=account.salt)
     event_type = "orderCreated"
     if last is not None and last.is_certain:  # else a try got lost: it is still new there
-        event_type = STATUS_EVENTS.get(str(params["status"]), "orderUpdated")
+        status = "" if is_past else str(params["status"])  # history only states what is so
+        event_type = STATUS_EVENTS.get(status, "orderUpdated")
     is_short = not _has_complete_items(params) or event_size(event_type, params) > EVENT_LIMIT
     if is_short:
         params.pop("items", None)
-    # The event's type is not part of the digest: it changes with ``last`` alone, and an order that
-    # did not change must not be sent again because it was sent before.
-    carried = notes(built.notes, (Note.DETAILS_DROPPED, is_short))
-    return _envelope(order, {"event": event(event_type, params)}, hashed=params, carried=carried)
+    if is_past:
+        return {"past_event": past_event(event_type, params, order.placed_at)}, is_short
+    return {"event": event(event_type, params)}, is_short
 
 
 def _has_complete_items(params: JSONObject) -> bool:
@@ -182,12 +191,4 @@ def _has_complete_items(params: JSONObject) -> bool:
         return False
     return all(
         isinstance(item, dict) and all(name in item for name in EVENT_ITEM_FIELDS) for item in items
-    )
-
-
-def _envelope(
-    order: Order, payload: JSONObject, *, hashed: JSONObject, carried: tuple[Note, ...]
-) -> Envelope:
-    return Envelope(
-        kind=Kind.ORDER, key=order.key, payload=payload, digest=digest(hashed), notes=carried
     )

@@ -29,6 +29,7 @@ from esputnik_connector.records import (
     Reason,
 )
 
+CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 TEXT_LIMIT = 255  # no limit is documented; a usual column's width
 
 # The standard fields of a contact that ``contactFields`` can name (contract 5.3).
@@ -49,7 +50,9 @@ def contact_envelope(contact: Contact, *, account: Account, last: Delivered | No
     extra = additional_fields(contact.attributes, account.fields)
     if not {"email", "sms"} & set(standard):
         raise Skip(Reason.NO_CONTACT_DATA)
-    payload: JSONObject = {"contact": contact_payload(contact.key, standard, extra)}
+    payload: JSONObject = {
+        "contact": contact_payload("" if contact.is_guest else contact.key, standard, extra)
+    }
     fields = frozenset(standard) | {f"{FIELD_PREFIX}{number}" for number in extra}
     postal = _address_fields(contact.address).values()
     is_cut = any_cut(contact.first_name, contact.last_name, *postal)
@@ -70,6 +73,7 @@ def contact_payload(key: str, standard: Mapping[str, str], extra: Mapping[int, s
 
     Contract 5.1 (the object), 5.2, 5.3.
 
+    :param key: the customer's id, ``""`` for a guest: eSputnik finds them by e-mail or phone.
     :param standard: standard fields that carry a value. :param extra: additional ones, by id.
     """
     channels = ("email", "sms")
@@ -149,7 +153,11 @@ def erasure_envelope(erasure: Erasure, *, account: Account) -> Envelope:
 
 def present(values: Mapping[str, JSONValue]) -> JSONObject:
     """``values`` without the empty ones. Zero is a value."""
-    return {name: value for name, value in values.items() if value not in (None, "", [], {})}
+    return {
+        name: value
+        for name, value in values.items()
+        if value or isinstance(value, (int, float))  # the other empty ones are None, "", [], {}
+    }
 
 
 def digest(payload: JSONValue) -> str:
@@ -157,8 +165,7 @@ def digest(payload: JSONValue) -> str:
 
     :raises ValueError: the payload holds NaN or an infinity.
     """
-    canonical = json.dumps(payload, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(CANONICAL.encode(payload).encode()).hexdigest()
 
 
 def any_cut(*values: str) -> bool:

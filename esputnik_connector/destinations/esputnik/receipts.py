@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from esputnik_connector.destinations.answers import Answer, vendor_words
 from esputnik_connector.destinations.base import AccountInfo, Envelope, Receipt
-from esputnik_connector.destinations.throttle import ThrottledError
+from esputnik_connector.destinations.throttle import deferral_reason
 from esputnik_connector.exceptions import DestinationError, RejectedError, TemporaryError
 from esputnik_connector.records import JSONObject, JSONValue, Kind, Outcome, Reason
 
@@ -88,10 +88,9 @@ def deferred(envelope: Envelope, error: DestinationError, *, was_tried: bool) ->
     It counts as a try when eSputnik may have seen the record, which may then be the cause.
     """
     was_received = isinstance(error, TemporaryError) and error.was_received
-    is_busy = error.status == 429 or isinstance(error, ThrottledError)
     return replace(
         _blank(envelope),
-        reason=Reason.BUSY if is_busy else Reason.UNREACHABLE,
+        reason=deferral_reason(error),
         detail=str(error),
         status=error.status,
         retry_after=error.retry_after if isinstance(error, TemporaryError) else 0,
@@ -119,6 +118,7 @@ def account_info(answer: Answer) -> AccountInfo:
         organisation=organisation,
         organisation_id=_text_of(answer.body, "orgId"),
         user=_text_of(answer.body, "userEmail"),
+        clock_ahead=answer.clock_ahead,
     )
 
 
@@ -149,7 +149,7 @@ def _finished(
     refused = {refusal.key: refusal.words for refusal in found if refusal.key}
     nameless = next((refusal.words for refusal in found if not refusal.key), "")
     if mapping:  # without one, a description is no more than a remark
-        nameless = nameless or words
+        nameless = nameless or words or "The import did not name this contact in its result"
 
     def receipt(one: Receipt) -> Receipt:
         if one.key in refused:

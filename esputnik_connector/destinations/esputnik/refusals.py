@@ -132,7 +132,9 @@ def _locators(payload: JSONObject) -> Iterator[str]:
     for record in payload.values():
         if not isinstance(record, dict):
             continue
-        yield from (str(record[name]) for name in ("email", "phone") if name in record)
+        params = record.get("params")
+        named = params if isinstance(params, dict) else record
+        yield from (str(named[name]) for name in ("email", "phone") if name in named)
         channels = record.get("channels")
         for channel in channels if isinstance(channels, list) else []:
             if isinstance(channel, dict):

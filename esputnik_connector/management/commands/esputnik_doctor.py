@@ -14,7 +14,6 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.management import celery_health
@@ -24,14 +23,15 @@ from esputnik_connector.pipeline.health import Finding, Level
 from esputnik_connector.pipeline.rotation import rotate
 
 CHECK_PREFIX = "esputnik_connector."
+BLIND = 2  # exit code: most could not be looked at
 IN_HEALTH = "esputnik_connector.W002"  # the shop's address has a finding of its own
 
 
 class Command(BaseCommand):
-    help = gettext_lazy(  # type: ignore[assignment]
+    help = (
         "Check the connector: one line each with ok, warning or problem, and what to do. Asks "
         "eSputnik whether the key is accepted, unless --offline. Ends with 1 when there is a "
-        "problem, with 0 when there are only warnings."
+        "problem, with 0 when there are only warnings, with 2 when the database could not be read."
     )
     requires_system_checks = []  # it must run when the settings are wrong: that is what it is for
 
@@ -66,23 +66,27 @@ class Command(BaseCommand):
 
     def _examine(self, options: dict[str, Any]) -> None:
         found: list[Finding] = []
+        self.is_blind = False
         for finding in self._findings(options["connection"], options["offline"]):
             found.append(finding)
             if not options["json"]:
                 self._show(finding)
         if options["json"]:
             self.stdout.write(json.dumps([asdict(each) for each in found], ensure_ascii=False))
+        if self.is_blind:
+            raise SystemExit(BLIND)
         if any(finding.level is Level.PROBLEM for finding in found):
             raise SystemExit(1)
 
     def _findings(self, name: str | None, is_offline: bool) -> Iterator[Finding]:
         yield from _settings()
-        yield from celery_health.findings()
         try:
+            yield from celery_health.findings()
             yield from health.findings(_chosen(name), is_offline=is_offline)
         except ConfigurationError as error:
             yield health.problem(_("settings"), str(error), _("Correct the settings."))
         except DatabaseError as error:
+            self.is_blind = True
             yield health.problem(
                 _("database"),
                 _("The tables of the connector cannot be read (%s).") % type(error).__name__,

@@ -7,18 +7,19 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from esputnik_connector.models import Connection
 from esputnik_connector.pipeline.relay import Relay
 
 PAUSE_BETWEEN_ROUNDS = 2.0  # seconds
+ROUND_SECONDS = 10.0  # so that a stop is heard soon
 
 
 class Command(BaseCommand):
-    help = gettext_lazy("Send what is due. With --watch it goes on until it is stopped.")  # type: ignore[assignment]
+    help = "Send what is due. With --watch it goes on until it is stopped."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--connection", help=_("name of one connection; all if left out"))
@@ -39,8 +40,17 @@ class Command(BaseCommand):
         self.is_stopping = True
 
     def _round(self, name: str | None) -> None:
-        connections = Connection.objects.sending()
-        for connection in connections.filter(name=name) if name else connections:
-            tally = Relay(connection).run()
+        for connection in self._connections(name):
+            tally = Relay(connection).run(seconds=ROUND_SECONDS)
             for outcome, count in sorted(tally.outcomes.items()):
                 self.stdout.write(f"{connection.name}: {count} {outcome}")
+
+    def _connections(self, name: str | None) -> QuerySet[Connection]:
+        if name and not Connection.objects.filter(name=name).exists():
+            names = ", ".join(Connection.objects.values_list("name", flat=True)) or "-"
+            raise CommandError(
+                _("There is no connection %(name)r; there are: %(names)s.")
+                % {"name": name, "names": names}
+            )
+        connections = Connection.objects.sending()
+        return connections.filter(name=name) if name else connections

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
 
+from django.urls import NoReverseMatch, reverse
+from django.utils import translation
 from oscar.core.loading import get_model
 
-from esputnik_connector.records import Cart, Contact, Order
-from esputnik_connector.shops.base import Capture, ShopAdapter
-from esputnik_connector.shops.oscar import attributes, carts, contacts, orders
+from esputnik_connector.records import Cart, Category, Contact, Kind, Order, Product
+from esputnik_connector.shops.base import Assortment, Capture, Page, ShopAdapter
+from esputnik_connector.shops.oscar import (
+    attributes,
+    carts,
+    catalogue,
+    contacts,
+    history,
+    orders,
+    product_attributes,
+    products,
+    sources,
+    versions,
+)
+from esputnik_connector.shops.oscar.categories import Tree
 from esputnik_connector.shops.oscar.receivers import Receivers
 
 
 class OscarShop(ShopAdapter):
-    """Keys: the user's pk, the order's number, the basket's pk.
+    """Keys: the user's pk, the order's number, the basket's pk; ``guest:`` and the number of their
+    first order for somebody who only ever ordered as a guest.
 
     A project may subclass it, change what it likes and name its class in ``SHOP``.
     """
@@ -30,6 +47,28 @@ class OscarShop(ShopAdapter):
     def carts(self, keys: Sequence[str]) -> Mapping[str, Cart]:
         return carts.carts(keys)
 
+    def keys(
+        self,
+        kind: Kind,
+        *,
+        after: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int,
+        newest_first: bool = False,
+    ) -> Page:
+        return history.page(
+            kind, after=after, since=since, until=until, limit=limit, newest_first=newest_first
+        )
+
+    def count(
+        self, kind: Kind, *, since: datetime | None = None, until: datetime | None = None
+    ) -> int:
+        return history.count(kind, since=since, until=until)
+
+    def long_walk(self) -> AbstractContextManager[None]:
+        return catalogue.cards_kept()
+
     def statuses(self) -> list[str]:
         """Those of the pipeline in its order, then those found only on existing orders."""
         model = get_model("order", "Order")
@@ -38,3 +77,47 @@ class OscarShop(ShopAdapter):
 
     def attributes(self) -> Mapping[str, str]:
         return attributes.labels()
+
+    def currencies(self) -> Collection[str]:
+        orders = get_model("order", "Order")._base_manager.order_by("currency")
+        return [code for code in orders.values_list("currency", flat=True).distinct() if code]
+
+    def versions(self, kind: Kind, keys: Sequence[str]) -> Mapping[str, str]:
+        """Of orders. A subclass that reads orders in its own way has no versions but its own."""
+        if kind is not Kind.ORDER or type(self).orders is not OscarShop.orders:
+            return {}
+        return versions.order_versions(keys)
+
+    def existing(self, kind: Kind, keys: Sequence[str]) -> Collection[str]:
+        return versions.existing(kind, keys)
+
+    def fresh_carts(self, *, after: str = "", since: datetime, limit: int) -> Page:
+        return versions.fresh_carts(after=after, since=since, limit=limit)
+
+    def sources(self, kind: Kind) -> Mapping[str, str]:
+        return sources.SOURCES.get(kind, {})
+
+    def products(
+        self, *, language: str, currency: str, assortment: Assortment | None = None
+    ) -> Iterator[Product]:
+        return products.products(assortment or Assortment(), language=language, currency=currency)
+
+    def product_count(self, assortment: Assortment | None = None) -> int | None:
+        return int(products.chosen(assortment or Assortment()).count())
+
+    def categories(self, *, language: str) -> Iterable[Category]:
+        with translation.override(language):
+            return list(Tree())
+
+    def product_classes(self) -> Mapping[str, str]:
+        classes = get_model("catalogue", "ProductClass")._default_manager.order_by("name")
+        return {str(one.slug): str(one.name) for one in classes}
+
+    def product_attributes(self) -> Mapping[str, str]:
+        return product_attributes.labels()
+
+    def product_page_for_staff(self, key: str) -> str:
+        try:
+            return reverse("dashboard:catalogue-product", kwargs={"pk": key})
+        except NoReverseMatch:  # a shop without Oscar's dashboard
+            return ""

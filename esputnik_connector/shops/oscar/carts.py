@@ -12,13 +12,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Prefetch
-from django.utils.module_loading import import_string
-from oscar.core.loading import get_class, get_model
+from oscar.core.loading import get_model
 from oscar.core.utils import get_default_currency
 
-from esputnik_connector.conf import conf
 from esputnik_connector.records import Cart, CartItem, Note
-from esputnik_connector.shops.oscar import people
+from esputnik_connector.shops.oscar import people, prices
 from esputnik_connector.shops.oscar.catalogue import NO_CARD, Card, cards
 from esputnik_connector.shops.oscar.contacts import contact_of
 from esputnik_connector.shops.oscar.mending import Mender
@@ -65,31 +63,22 @@ def _owners(user_pks: Iterable[Any]) -> dict[Any, dict[str, str]]:
 def _lines(baskets: Iterable[Any]) -> dict[Any, list[Any]]:
     """Basket pk → lines, ready for a strategy: it finds all it usually asks for in memory."""
     by_pk = {basket.pk: basket for basket in baskets}
-    record = get_model("partner", "StockRecord")
-    stock = record._default_manager.order_by(*(record._meta.ordering or ["pk"]))
+    stock = prices.stock_records().select_related("partner")
     lines = (
         get_model("basket", "Line")
         ._base_manager.order_by("date_created", "pk")
         .select_related(
             "stockrecord__partner", "product__product_class", "product__parent__product_class"
         )
-        .prefetch_related(
-            Prefetch("product__stockrecords", queryset=stock.select_related("partner"))
-        )
+        .prefetch_related(Prefetch("product__stockrecords", queryset=stock))
     )
-    strategy = _strategy()
+    strategy = prices.strategy()
     groups: defaultdict[Any, list[Any]] = defaultdict(list)
     for line in fetched(lambda chunk: lines.filter(basket_id__in=chunk), by_pk):
         line.basket = by_pk[line.basket_id]
         line.basket.strategy = strategy
         groups[line.basket_id].append(line)
     return dict(groups)
-
-
-def _strategy() -> Any:
-    if conf.PRICE_STRATEGY:
-        return import_string(conf.PRICE_STRATEGY)()
-    return get_class("partner.strategy", "Selector")().strategy()
 
 
 def _cart(
@@ -134,7 +123,7 @@ def _item(line: Any, amount: Decimal, card: Card, mender: Mender) -> CartItem:
 def _price(line: Any) -> tuple[Decimal | None, str]:
     """What one costs now, tax included if known; else what it cost when it was put in."""
     price = line.purchase_info.price
-    now = price.incl_tax if price.is_tax_known else price.excl_tax
+    now = prices.amount(price)
     if now is not None:
         return now, price.currency or line.price_currency
     then = line.price_incl_tax if line.price_incl_tax is not None else line.price_excl_tax

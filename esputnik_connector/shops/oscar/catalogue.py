@@ -7,10 +7,13 @@ through a relation would miss the translations of django-modeltranslation.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from django.apps import apps
 from django.conf import settings
@@ -18,6 +21,7 @@ from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
 from django.db.models import Q
 from django.urls import NoReverseMatch, reverse
 from django.utils import translation
+from oscar.apps.catalogue.abstract_models import AbstractProduct
 from oscar.core.loading import get_model
 
 from esputnik_connector import identity
@@ -25,6 +29,7 @@ from esputnik_connector.conf import conf
 from esputnik_connector.shops.oscar.tables import fetched, rows
 
 SEPARATOR = " > "
+MOST_KEPT = 20_000  # cards, some MB; a bigger catalogue is read again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +47,31 @@ NO_CARD = Card()
 
 def cards(product_ids: Iterable[Any]) -> dict[Any, Card]:
     """Product pk → card, in four queries. A variation borrows what it lacks from its parent."""
+    kept = _kept.get()
+    if kept is None:
+        return _cards(set(product_ids))
     wanted = set(product_ids)
+    if len(kept) > MOST_KEPT:
+        kept.clear()
+    kept.update(_cards(wanted - kept.keys()))
+    return {pk: kept[pk] for pk in wanted & kept.keys()}
+
+
+_kept: ContextVar[dict[Any, Card] | None] = ContextVar("esputnik_connector_cards", default=None)
+
+
+@contextmanager
+def cards_kept() -> Iterator[None]:
+    """Read each card once within: for a walk over history, where the same products come again and
+    again and a card that is some seconds old is as good."""
+    token = _kept.set({})
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+
+
+def _cards(wanted: set[Any]) -> dict[Any, Card]:
     with translation.override(settings.LANGUAGE_CODE):
         products = _products(wanted)
         categories = first_category_paths(products)
@@ -55,7 +84,7 @@ def _card(
     pk: Any,
     products: Mapping[Any, Mapping[str, Any]],
     categories: Mapping[Any, str],
-    images: Mapping[Any, str],
+    images: Mapping[Any, Sequence[str]],
     base: str,
 ) -> Card:
     product = products[pk]
@@ -64,8 +93,8 @@ def _card(
     return Card(
         name=identity.text(product["title"] or parent.get("title", "")),
         category=categories.get(pk) or categories.get(parent_pk, ""),
-        url=absolute(_product_path(product), base),
-        image_url=absolute(images.get(pk) or images.get(parent_pk, ""), base),
+        url=absolute(page_path(product), base),
+        image_url=absolute(next(iter(images.get(pk) or images.get(parent_pk, ())), ""), base),
     )
 
 
@@ -76,13 +105,28 @@ def _products(wanted: set[Any]) -> dict[Any, dict[str, Any]]:
     def read(chunk: list[Any]) -> Any:
         parents = products.filter(pk__in=chunk, parent__isnull=False).values("parent_id")
         found = products.filter(Q(pk__in=chunk) | Q(pk__in=parents))
-        return found.values("pk", "parent_id", "slug", "title")
+        names = ("pk", "parent_id", "slug", "title")
+        if not has_own_pages():
+            return found.values(*names)
+        return ({name: getattr(one, name) for name in names} | {"product": one} for one in found)
 
     return {product["pk"]: product for product in fetched(read, wanted)}
 
 
-def _product_path(product: Mapping[str, Any]) -> str:
+def has_own_pages() -> bool:
+    """Does the shop's product compute its address itself? Then the whole product is needed."""
+    product = get_model("catalogue", "Product")
+    return product.get_absolute_url is not AbstractProduct.get_absolute_url
+
+
+def page_path(product: Mapping[str, Any]) -> str:
+    """Path of a product's page in the active language, from its ``pk`` and ``slug``.
+
+    With ``product`` in the row, from what the shop itself says.
+    """
     try:
+        if "product" in product:
+            return str(product["product"].get_absolute_url() or "")
         return reverse(
             "catalogue:detail", kwargs={"product_slug": product["slug"], "pk": product["pk"]}
         )
@@ -90,19 +134,33 @@ def _product_path(product: Mapping[str, Any]) -> str:
         return ""
 
 
-def _images(product_ids: Iterable[Any]) -> dict[Any, str]:
+def _images(product_ids: Iterable[Any]) -> dict[Any, list[str]]:
     """Product pk → address of its first picture, as the storage gives it."""
-    model = get_model("catalogue", "ProductImage")
-    storage = model._meta.get_field("original").storage
-    names: dict[Any, str] = {}
-    ordered = model._default_manager.order_by("display_order", "pk")
-    for image in rows(ordered, "product_id", product_ids, ["product_id", "original"]):
-        if image["original"]:
-            names.setdefault(image["product_id"], image["original"])
-    return {pk: _file_url(storage, name) for pk, name in names.items()}
+    storage = image_storage()
+    return {pk: [file_url(storage, names[0])] for pk, names in image_names(product_ids).items()}
 
 
-def _file_url(storage: Any, name: str) -> str:
+def image_storage() -> Any:
+    return get_model("catalogue", "ProductImage")._meta.get_field("original").storage
+
+
+def image_names(product_ids: Iterable[Any]) -> dict[Any, list[str]]:
+    """Product pk → names of its pictures in the storage, in the shop's order."""
+    ordered = get_model("catalogue", "ProductImage")._default_manager.order_by(
+        "display_order", "pk"
+    )
+    names: defaultdict[Any, list[str]] = defaultdict(list)
+    read = fetched(
+        lambda chunk: ordered.filter(product_id__in=chunk).values_list("product_id", "original"),
+        product_ids,
+    )
+    for product_pk, name in read:
+        if name:
+            names[product_pk].append(name)
+    return dict(names)
+
+
+def file_url(storage: Any, name: str) -> str:
     try:
         return str(storage.url(name))
     except ValueError:  # a manifest that lacks the file, or a storage without addresses
@@ -167,11 +225,19 @@ def shop_url() -> str:
         return ""
 
 
+@lru_cache(maxsize=8)
+def _origin(base: str) -> str:
+    parts = urlsplit(base)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def absolute(path: str, base: str) -> str:
     """``path`` as a full address; one that a storage already made full stays as it is."""
     if not path:
         return ""
     if path.startswith("//"):
         return f"https:{path}"
+    if path.startswith("/") and "/." not in path:  # as nearly always; joining is slow
+        return f"{_origin(base)}{path}" if base else ""
     joined = urljoin(f"{base}/", path)
     return joined if "://" in joined else ""

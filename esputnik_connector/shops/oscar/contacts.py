@@ -1,4 +1,5 @@
-"""Users → contacts, in six queries per batch, besides those of ``CONTACT_ATTRIBUTES``."""
+"""Users → contacts, in six queries per batch, besides those of ``CONTACT_ATTRIBUTES``; one more for
+guests, who are known from their orders alone."""
 
 from __future__ import annotations
 
@@ -7,15 +8,18 @@ from dataclasses import replace
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from oscar.core.loading import get_model
 
 from esputnik_connector.records import Contact
 from esputnik_connector.shops.oscar import attributes, people
+from esputnik_connector.shops.oscar.history import GUEST
 from esputnik_connector.shops.oscar.mending import Mender
-from esputnik_connector.shops.oscar.tables import aware, values_of
+from esputnik_connector.shops.oscar.orders import address_lookups, address_of
+from esputnik_connector.shops.oscar.tables import Row, aware, rows, values_of
 
 
 def contacts(keys: Sequence[str]) -> dict[str, Contact]:
-    """Key → contact for the users that exist."""
+    """Key → contact for the users and the guests that exist."""
     users = people.users_by_pk(values_of(get_user_model()._meta.pk, keys))
     books = people.address_books(users)
     bought = attributes.purchase_attributes(list(users))
@@ -25,7 +29,33 @@ def contacts(keys: Sequence[str]) -> dict[str, Contact]:
         contact = contact_of(user, books.get(pk, []))
         told = attributes.profile_attributes(contact) | bought[pk] | extra.get(contact.key, {})
         found[contact.key] = replace(contact, attributes=told)
-    return found
+    return found | _guests([key for key in keys if key.startswith(GUEST)])
+
+
+def _guests(keys: Sequence[str]) -> dict[str, Contact]:
+    """Key → contact, from the order that the key names."""
+    model = get_model("order", "Order")
+    numbers = values_of(model._meta.get_field("number"), [key.removeprefix(GUEST) for key in keys])
+    guests = model._base_manager.filter(user_id=None).order_by("pk")
+    names = ["number", "guest_email", *address_lookups(model)]
+    return {guest.key: guest for guest in map(_guest, rows(guests, "number", numbers, names))}
+
+
+def _guest(row: Row) -> Contact:
+    mender = Mender()
+    shipping, billing = address_of(row, "shipping_address"), address_of(row, "billing_address")
+    named = shipping if shipping.get("first_name") or shipping.get("last_name") else billing
+    contact = Contact(
+        key=f"{GUEST}{row['number']}",
+        email=mender.email(row["guest_email"]),
+        phone=mender.phone([(shipping.get("phone_number"), shipping.get("country_id") or "")]),
+        first_name=mender.text(named.get("first_name") or ""),
+        last_name=mender.text(named.get("last_name") or ""),
+        address=mender.address(shipping),
+        is_guest=True,
+        notes=mender.notes,  # evaluated last: the calls above write it
+    )
+    return replace(contact, attributes=attributes.profile_attributes(contact))
 
 
 def contact_of(user: Any, book: people.AddressBook) -> Contact:

@@ -30,7 +30,7 @@ class Mender:
         whole = identity.one_line(value)
         if len(whole) > TEXT_LENGTH:
             self.note(Note.TEXT_CUT)
-        return identity.text(whole, limit=TEXT_LENGTH)
+        return identity.cut(whole, TEXT_LENGTH)
 
     def email(self, value: object) -> str:
         canonical = identity.email(value)

@@ -73,7 +73,7 @@ def orders(keys: Sequence[str]) -> dict[str, Order]:
     """Key → order for the order numbers that exist."""
     model = get_model("order", "Order")
     numbers = values_of(model._meta.get_field("number"), keys)
-    names = [*ORDER_FIELDS, *_address_lookups(model)]
+    names = [*ORDER_FIELDS, *address_lookups(model)]
     found = list(rows(model._base_manager.order_by("pk"), "number", numbers, names))
     around = _surroundings(found)
     return {row["number"]: _order(row, around) for row in found}
@@ -95,7 +95,7 @@ def _surroundings(found: Sequence[Row]) -> Surroundings:
 
 def _order(row: Row, around: Surroundings) -> Order:
     mender = Mender()
-    shipping, billing = _address(row, "shipping_address"), _address(row, "billing_address")
+    shipping, billing = address_of(row, "shipping_address"), address_of(row, "billing_address")
     user = around.users.get(row["user_id"])
     lines = around.lines.get(row["pk"], ())
     first_name, last_name = _names(shipping, billing, user)
@@ -185,7 +185,7 @@ def _names(shipping: Row, billing: Row, user: Any) -> tuple[str, str]:
     return people.names_of(user) if user else ("", "")
 
 
-def _address_lookups(model: Any) -> list[str]:
+def address_lookups(model: Any) -> list[str]:
     """``values()`` names of both addresses' columns: no translated texts, so a join is safe."""
     return [
         f"{relation}__{name}"
@@ -195,7 +195,7 @@ def _address_lookups(model: Any) -> list[str]:
     ]
 
 
-def _address(row: Row, relation: str) -> Row:
+def address_of(row: Row, relation: str) -> Row:
     prefix = f"{relation}__"
     return {name.removeprefix(prefix): row[name] for name in row if name.startswith(prefix)}
 

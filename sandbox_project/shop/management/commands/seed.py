@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from oscar.core.loading import get_model
 
+from sandbox_project.shop.feeds import announce_feeds
 from sandbox_project.shop.goods import catalogue
 from sandbox_project.shop.offers import announce_offers
 from sandbox_project.shop.pictures import missing_picture
@@ -44,6 +45,7 @@ class Command(BaseCommand):
         open_countries()
         fill_shelves(list(catalogue()))
         announce_offers()
+        announce_feeds()
         hire_staff(options["staff_email"], password)
         product_count = get_model("catalogue", "Product").objects.count()
         self.stdout.write(f"The shop has {product_count} products.")

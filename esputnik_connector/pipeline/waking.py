@@ -1,4 +1,4 @@
-"""Start a relay after a person has acted, when what they did is committed."""
+"""Start a relay soon after a commit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 from esputnik_connector.conf import conf
 
 
-def wake(connection_id: int) -> None:
+def wake(connection_id: int, delay: float = 0.0) -> None:
     """Send what is due of this connection soon; with an empty ``WAKE`` the next sweep does."""
     if conf.WAKE:
-        transaction.on_commit(partial(import_string(conf.WAKE), connection_id, 0.0), robust=True)
+        transaction.on_commit(partial(import_string(conf.WAKE), connection_id, delay), robust=True)

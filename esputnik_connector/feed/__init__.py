@@ -1,0 +1,1 @@
+"""The product file that a CDP fetches."""

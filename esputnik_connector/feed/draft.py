@@ -1,0 +1,134 @@
+"""A build on its way: two temporary files (plain and gzip), then a place in the storage."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import tempfile
+import zlib
+from contextlib import suppress
+from dataclasses import dataclass
+from logging import getLogger
+from types import TracebackType
+from typing import IO
+
+from django.core.files.base import File
+from django.core.files.storage import InvalidStorageError, Storage, storages
+from django.utils.translation import gettext as _
+
+from esputnik_connector.conf import conf
+from esputnik_connector.exceptions import ConfigurationError, ConnectorError
+
+logger = getLogger(__name__)
+
+FOLDER = "esputnik_feeds"
+GZIP_WINDOW = 31  # zlib's number for a gzip header
+GZIP_LEVEL = 6
+
+
+class StorageError(ConnectorError):
+    """The storage did not keep what it was given."""
+
+
+def storage() -> Storage:
+    """:raises ConfigurationError: ``FEED_STORAGE`` names none of ``STORAGES``."""
+    try:
+        return storages[conf.FEED_STORAGE]
+    except InvalidStorageError as error:
+        raise ConfigurationError(
+            f"ESPUTNIK_CONNECTOR['FEED_STORAGE'] names {conf.FEED_STORAGE!r}, which is not in "
+            "STORAGES."
+        ) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """Names in the storage."""
+
+    file: str
+    gzip_file: str
+
+
+class Draft:
+    """Everything that is written goes to the disk; nothing of it stays in memory."""
+
+    def __init__(self) -> None:
+        self.file: IO[bytes] = tempfile.TemporaryFile(prefix="esputnik-feed-")  # noqa: SIM115
+        self.gzip: IO[bytes] = tempfile.TemporaryFile(prefix="esputnik-feed-")  # noqa: SIM115
+        self.size = self.gzip_size = self.count = 0
+        self._hash = hashlib.sha256()
+        self._pack = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_WINDOW)
+
+    def __enter__(self) -> Draft:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for file in (self.file, self.gzip):
+            with suppress(OSError):  # a full disk may refuse to flush what is thrown away
+                file.close()
+
+    def write(self, piece: bytes, count: int) -> None:
+        self.file.write(piece)
+        self._hash.update(piece)
+        self.gzip.write(self._pack.compress(piece))
+        self.size += len(piece)
+        self.count += count
+
+    def close(self) -> None:
+        """Nothing follows. What the disk did not take is known after this.
+
+        :raises OSError: the disk is full.
+        """
+        self.gzip.write(self._pack.flush())
+        self.gzip.flush()
+        self.file.flush()
+        self.gzip_size = self.gzip.tell()
+
+    @property
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+    def store(self, name: str, extension: str) -> Stored:
+        """Both files under new names that nobody can guess: a media folder is often public.
+
+        :raises StorageError: a file arrived with another size.
+        """
+        path = f"{FOLDER}/{name}-{secrets.token_urlsafe(24)}.{extension}"
+        file = _stored(self.file, path, self.size)
+        try:
+            gzip_file = _stored(self.gzip, f"{path}.gz", self.gzip_size)
+        except Exception:
+            remove([file])
+            raise
+        return Stored(file=file, gzip_file=gzip_file)
+
+
+def _stored(source: IO[bytes], path: str, size: int) -> str:
+    source.seek(0)
+    keeper = storage()
+    try:
+        name = keeper.save(path, File(source, name=path))
+    except Exception:
+        remove([path])  # what arrived of it
+        raise
+    kept = keeper.size(name)
+    if kept != size:
+        remove([name])
+        raise StorageError(
+            _("The storage kept %(kept)s of %(size)s bytes.") % {"kept": kept, "size": size}
+        )
+    return str(name)
+
+
+def remove(names: list[str]) -> None:
+    """Delete files that nobody needs; one that cannot be deleted only takes space."""
+    for name in filter(None, names):
+        try:
+            storage().delete(name)
+        except Exception as error:  # storages raise what their vendors raise
+            logger.warning("an old feed file was not deleted: %s", type(error).__name__)

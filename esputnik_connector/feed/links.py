@@ -1,0 +1,84 @@
+"""Addresses: of the storefront, of a feed, and whether the world can read it there."""
+
+from __future__ import annotations
+
+import time
+from urllib.parse import urljoin
+
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+
+from esputnik_connector.conf import conf
+from esputnik_connector.destinations.base import PreparedRequest
+from esputnik_connector.destinations.http import USER_AGENT, HttpClient
+from esputnik_connector.exceptions import ConfigurationError, DestinationError
+from esputnik_connector.fields import reveal
+from esputnik_connector.models import Feed
+
+from .formats import writer_of
+
+CHECK_AGENT = f"{USER_AGENT} (checks its own feed)"
+
+
+def storefront(feed: Feed) -> str:
+    """Where the feed's shop lives, without a slash at the end; ``""`` if nobody said."""
+    if feed.shop_url or conf.SHOP_URL:
+        return str(feed.shop_url or conf.SHOP_URL).rstrip("/")
+    if not apps.is_installed("django.contrib.sites"):
+        return ""
+    try:
+        return f"https://{apps.get_model('sites', 'Site').objects.get_current().domain}"
+    except (ImproperlyConfigured, ObjectDoesNotExist):
+        return ""
+
+
+def feed_path(feed: Feed) -> str:
+    """:raises ConfigurationError: the project does not include our addresses."""
+    try:
+        return reverse(
+            "esputnik_connector:feed",
+            kwargs={
+                "token": feed.token,
+                "language": feed.language,
+                "extension": writer_of(feed.format).EXTENSION,
+            },
+        )
+    except NoReverseMatch as error:
+        raise ConfigurationError(
+            _(
+                "The addresses of the feeds are not in the project. Add to its urls.py, outside "
+                "of i18n_patterns: path('esputnik/', include('esputnik_connector.urls'))"
+            )
+        ) from error
+
+
+def feed_url(feed: Feed) -> str:
+    """The address to paste into eSputnik.
+
+    :raises ConfigurationError: the project does not include our addresses.
+    """
+    return urljoin(f"{storefront(feed)}/", feed_path(feed))
+
+
+def reach(feed: Feed) -> str:
+    """Fetch the feed's head through the public host; ``""`` if it came, else what went wrong."""
+    address = feed_url(feed)
+    if "://" not in address:
+        return _("SHOP_URL is not set: nobody knows where the shop is.")
+    client = HttpClient(address, user=feed.auth_user, password=reveal(feed.auth_password))
+    headers = {"User-Agent": CHECK_AGENT, "Accept": "*/*", "Cache-Control": "no-cache"}
+    request = PreparedRequest(
+        method="HEAD", url=f"{address}?check={time.time_ns()}", headers=headers, body=None
+    )
+    try:
+        client.send(request)
+    except DestinationError as error:
+        return _("%(address)s cannot be read from here: %(error)s") % {
+            "address": storefront(feed),
+            "error": error,
+        }
+    finally:
+        client.close()
+    return ""

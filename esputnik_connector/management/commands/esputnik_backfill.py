@@ -1,0 +1,264 @@
+"""Import what was there before: contacts, guests and orders of years."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from esputnik_connector import tasks
+from esputnik_connector.management import progress
+from esputnik_connector.management.attendance import see_through
+from esputnik_connector.models import Backfill, Connection
+from esputnik_connector.models.backfill import HistoryRoute, State
+from esputnik_connector.pipeline import history
+from esputnik_connector.pipeline.history import BadRequestError
+from esputnik_connector.records import Kind
+
+KINDS = {"contacts": [Kind.CONTACT], "orders": [Kind.ORDER], "all": list(history.KINDS)}
+YES = ("y", "yes", "т", "так")
+
+ROUTES = gettext_lazy(
+    "How shall orders travel?\n"
+    "  orders       eSputnik gets real orders. Each raises an event order<STATUS>, however old it\n"
+    "               is, and a workflow that waits for that event starts. Switch such workflows\n"
+    "               off first.\n"
+    "  past_events  eSputnik gets dated events of the past, which start no workflow. Switch the\n"
+    "               segmentation of orderCreated and orderUpdated on first, or no order appears.\n"
+)
+
+
+class Command(BaseCommand):
+    help = (
+        "Import contacts and orders that were there before the connection, in pages, beside live "
+        "traffic. Ends with 1 when something was refused, paused or unknown."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("what", choices=list(KINDS), help=_("contacts come before orders"))
+        parser.add_argument("--connection", help=_("name of the connection, if there are several"))
+        parser.add_argument("--since", help=_("from this moment on: 2024-01-01T00:00+02:00"))
+        parser.add_argument("--until", help=_("before this moment"))
+        parser.add_argument("--newest-first", action="store_true", help=_("the latest come first"))
+        parser.add_argument("--only-failed", action="store_true", help=_("what was set aside"))
+        parser.add_argument("--ids", nargs="+", metavar="ID", help=_("only these records"))
+        parser.add_argument("--route", choices=HistoryRoute.values, help=_("how orders travel"))
+        parser.add_argument(
+            "--stop-loss", type=float, metavar="SHARE",
+            help=_("pause when more than this share of a page is refused, such as 0.25"),
+        )  # fmt: skip
+        parser.add_argument("--dry-run", action="store_true", help=_("translate all, send nothing"))
+        parser.add_argument("--no-wait", action="store_true", help=_("start it and return"))
+        parser.add_argument("--json", action="store_true", help=_("the result as JSON"))
+        parser.add_argument("--yes", action="store_true", help=_("ask nothing"))
+        deeds = parser.add_mutually_exclusive_group()
+        for deed in ("pause", "resume", "cancel", "restart"):
+            deeds.add_argument(
+                f"--{deed}", action="store_const", const=deed, dest="deed",
+                help=_("an import that was started before"),
+            )  # fmt: skip
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        self.options = options
+        self.unknown: list[str] = []
+        connection = self._connection()
+        kinds = KINDS[options["what"]]
+        try:
+            if options["deed"]:
+                runs = self._do(options["deed"], connection, kinds)
+            elif options["dry_run"]:
+                self._rehearse(connection, kinds)
+                return
+            else:
+                runs = self._start(connection, kinds)
+        except BadRequestError as error:
+            raise CommandError(str(error)) from error
+        if runs and not options["no_wait"]:
+            see_through(runs, self._say, is_json=self.options["json"])
+        self._report(runs)
+
+    # What was asked for
+
+    def _connection(self) -> Connection:
+        found = Connection.objects.all()
+        if name := self.options["connection"]:
+            found = found.filter(name=name)
+        names = list(found.values_list("name", flat=True))
+        if len(names) != 1:
+            known = ", ".join(Connection.objects.values_list("name", flat=True)) or _("none")
+            raise CommandError(
+                _("Name one connection with --connection; there are: %(known)s.") % {"known": known}
+            )
+        connection = found.get()
+        if not connection.is_enabled or connection.paused_at is not None:
+            raise CommandError(
+                _("Connection “%(name)s” is switched off or paused and sends nothing. %(why)s")
+                % {"name": connection.name, "why": connection.pause_detail}
+            )
+        if not connection.is_bound_here:
+            raise CommandError(
+                _(
+                    "Connection “%(name)s” belongs to another installation; this may be a copy of "
+                    "its database. If this one should send, run: manage.py "
+                    "esputnik_doctor --confirm-environment"
+                )
+                % {"name": connection.name}
+            )
+        return connection
+
+    def _moment(self, name: str) -> datetime | None:
+        text = self.options[name]
+        if not text:
+            return None
+        moment = parse_datetime(text)
+        if moment is None:
+            raise CommandError(
+                _("--%(name)s %(text)s is no moment; write it like 2024-01-01T00:00+02:00.")
+                % {"name": name, "text": text}
+            )
+        return moment
+
+    def _route(self, kind: Kind) -> str:
+        if kind is not Kind.ORDER:
+            return ""
+        if self.options["route"]:
+            return str(self.options["route"])
+        if not self._may_ask():
+            raise CommandError(
+                _(
+                    "Orders need --route orders (each starts an order<STATUS> event, however old) "
+                    "or --route past_events (starts none); nothing was started."
+                )
+            )
+        self.stdout.write(str(ROUTES))
+        answer = input(_("orders or past_events? ")).strip()
+        if answer not in HistoryRoute.values:
+            raise CommandError(_("Neither of the two; nothing was started."))
+        self.options["route"] = answer
+        return answer
+
+    def _plans(self, connection: Connection, kinds: list[Kind]) -> list[Backfill]:
+        """What would be started, not saved yet."""
+        since, until = self._moment("since"), self._moment("until")
+        history.check_range(since, until)
+        return [
+            Backfill(
+                connection=connection, kind=kind.value, route=self._route(kind), since=since,
+                until=until, newest_first=self.options["newest_first"], keys=self._keys(
+                    connection, kind),
+            )
+            for kind in kinds
+        ]  # fmt: skip
+
+    def _keys(self, connection: Connection, kind: Kind) -> list[str] | None:
+        if self.options["only_failed"]:
+            return history.failed_keys(connection, kind)
+        if not self.options["ids"]:
+            return None
+        if self.options["what"] == "all":
+            raise BadRequestError(_("--ids needs “contacts” or “orders”, not “all”."))
+        known, unknown = history.known_keys(kind, self.options["ids"])
+        self.unknown += unknown
+        return known
+
+    def _may_ask(self) -> bool:
+        is_quiet = self.options["yes"] or self.options["json"]
+        return sys.stdin.isatty() and not is_quiet
+
+    # What is done
+
+    def _start(self, connection: Connection, kinds: list[Kind]) -> list[Backfill]:
+        plans = self._plans(connection, kinds)
+        for plan in plans:
+            self._say(progress.foretold(plan, history.forecast(plan)))
+        if self._may_ask() and input(_("Start? [y/N] ")).strip().lower() not in YES:
+            raise CommandError(_("Nothing was started."))
+        runs = []
+        for plan in plans:
+            run, is_new = history.start(
+                connection, plan.of_kind(), route=plan.route, since=plan.since, until=plan.until,
+                newest_first=plan.newest_first, keys=plan.keys,
+                stop_loss=self.options["stop_loss"],
+            )  # fmt: skip
+            if not is_new:
+                self._say(_("%(what)s: an import is under way already; here it is.")
+                          % {"what": progress.kind_in_words(run)})  # fmt: skip
+            runs.append(run)
+        for run in runs:
+            tasks.wake_backfill(run.pk)
+        return runs
+
+    def _do(self, deed: str, connection: Connection, kinds: list[Kind]) -> list[Backfill]:
+        runs = []
+        for kind in kinds:
+            run = Backfill.objects.filter(connection=connection, kind=kind.value).first()
+            if run is None:
+                continue
+            if deed == "restart":
+                run, _is_new = history.restart(run)
+            else:
+                {"pause": history.pause, "resume": history.resume, "cancel": history.cancel}[deed](
+                    run
+                )
+            runs.append(run)
+        if not runs:
+            raise CommandError(_("There is no such import."))
+        if deed in ("resume", "restart"):
+            for run in runs:
+                tasks.wake_backfill(run.pk)
+            return runs
+        self.options["no_wait"] = True
+        return runs
+
+    def _rehearse(self, connection: Connection, kinds: list[Kind]) -> None:
+        plans = self._plans(connection, kinds)
+        seen = [(plan, history.forecast(plan, is_thorough=True)) for plan in plans]
+        if self.options["json"]:
+            found = [
+                {"kind": plan.kind, "total": one.total, "to_send": one.to_send,
+                 "skipped": one.skips, "refused": one.refusals}
+                for plan, one in seen
+            ]  # fmt: skip
+            self.stdout.write(json.dumps({"forecast": found, "unknown": self.unknown}))
+        else:
+            for plan, one in seen:
+                self.stdout.write(progress.foretold(plan, one))
+        self._complain()
+
+    # What is seen
+
+    def _report(self, runs: list[Backfill]) -> None:
+        for run in runs:
+            run.refresh_from_db()
+        if self.options["json"]:
+            found = [progress.as_json(run) for run in runs]
+            self.stdout.write(json.dumps({"runs": found, "unknown": self.unknown}))
+        else:
+            for run in runs:
+                self.stdout.write(progress.verdict(run))
+                if run.detail:
+                    self.stdout.write(run.detail)
+        bad = [run for run in runs if run.counts.get("refused") or run.state == State.PAUSED]
+        self._complain()
+        if bad and not self.options["deed"] and not self.options["no_wait"]:
+            raise CommandError(
+                _("Not everything arrived. The list of unsent changes says what and why.")
+            )
+
+    def _complain(self) -> None:
+        if self.unknown:
+            raise CommandError(
+                _("Not in the shop: %(keys)s. The others are done.")
+                % {"keys": ", ".join(self.unknown)}
+            )
+
+    def _say(self, text: str) -> None:
+        if not self.options["json"]:
+            self.stdout.write(text)

@@ -1,0 +1,157 @@
+"""Product feeds from the command line."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from esputnik_connector import registry
+from esputnik_connector.exceptions import ConfigurationError
+from esputnik_connector.feed import contents, watch
+from esputnik_connector.feed.build import Build, BuildBusy
+from esputnik_connector.feed.links import feed_url, reach
+from esputnik_connector.models import Feed, FeedBuild
+from esputnik_connector.models.feed_build import FLAWS, BuildStatus
+from esputnik_connector.records import Flaw
+
+Progress = Callable[[int], None]
+
+
+class Command(BaseCommand):
+    help = (
+        "Product feeds: list them with their addresses, build them, check that they are well and "
+        "can be read from outside, or give them a new secret address."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("action", choices=["list", "build", "check", "rotate"])
+        parser.add_argument("name", nargs="?", help=_("name of one feed; all if left out"))
+        parser.add_argument(
+            "--due", action="store_true", help=_("build only feeds whose time has come")
+        )
+        parser.add_argument(
+            "--offline", action="store_true", help=_("check without fetching the address")
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        feeds = _chosen(options["name"])
+        if options["action"] == "list":
+            self._list(feeds)
+        elif options["action"] == "build":
+            due = watch.due()
+            self._build(feeds.filter(pk__in=due) if options["due"] else feeds)
+        elif options["action"] == "check":
+            self._check(feeds, is_offline=options["offline"])
+        elif options["name"]:
+            self._rotate(feeds.get())
+        else:
+            raise CommandError(_("Name the feed that gets a new address."))
+
+    def _list(self, feeds: QuerySet[Feed]) -> None:
+        for feed in feeds:
+            state = _("on") if feed.is_enabled else _("off")
+            built = f"{feed.built_at:%Y-%m-%d %H:%M}" if feed.built_at else "–"
+            what = f"{feed.format} {feed.language} {feed.currency}"
+            self.stdout.write(f"{feed.name}: {state}, {what}, {feed.item_count}, {built}")
+            self.stdout.write(f"    {_address(feed)}")
+
+    def _build(self, feeds: QuerySet[Feed]) -> None:
+        failed = []
+        for feed in feeds.filter(is_enabled=True):
+            try:
+                with self._progress(feed) as progress:
+                    row = Build(feed, progress=progress).run()
+            except BuildBusy as error:
+                self.stderr.write(str(error))
+                failed.append(feed.name)
+                continue
+            except Exception as error:  # the next feed is not to blame; the build's row has it
+                self.stderr.write(f"{feed.name}: {type(error).__name__}: {error}")
+                failed.append(feed.name)
+                continue
+            self._report(row)
+            if row.status in (BuildStatus.HELD, BuildStatus.REFUSED):
+                failed.append(feed.name)
+        if failed:
+            raise CommandError(_("Not built: %s") % ", ".join(failed))
+
+    @contextmanager
+    def _progress(self, feed: Feed) -> Iterator[Progress | None]:
+        """A bar on a terminal that has tqdm; nothing in a log."""
+        try:
+            from tqdm import tqdm
+        except ImportError:
+            yield None
+            return
+        total = registry.shop().product_count(contents.assortment(feed))
+        is_silent = not self.stderr.isatty()
+        with tqdm(total=total, desc=feed.name, unit=" items", disable=is_silent) as bar:
+            yield lambda count: bar.update(count - bar.n) and None
+
+    def _report(self, row: FeedBuild) -> None:
+        text = _("%(name)s: %(status)s, %(items)s items, %(left_out)s left out, %(seconds).1f s")
+        self.stdout.write(
+            text
+            % {
+                "name": row.feed.name,
+                "status": row.get_status_display(),
+                "items": row.item_count,
+                "left_out": row.left_out,
+                "seconds": row.seconds,
+            }
+        )
+        if row.detail:
+            self.stdout.write(f"    {row.detail}")
+        for flaw, count in sorted(row.counts.items()):
+            self.stdout.write(f"    {count} × {FLAWS[Flaw(flaw)]}")
+
+    def _check(self, feeds: QuerySet[Feed], *, is_offline: bool) -> None:
+        is_well = True
+        for feed in feeds.filter(is_enabled=True):
+            found = watch.alerts(feed)
+            if not is_offline:
+                found += filter(None, [_reach(feed)])
+            for alert in found:
+                self.stdout.write(self.style.ERROR(f"{feed.name}: {alert}"))
+            if not found:
+                self.stdout.write(self.style.SUCCESS(f"{feed.name}: {_('in order')}"))
+            is_well = is_well and not found
+        if not is_well:
+            raise SystemExit(1)
+
+    def _rotate(self, feed: Feed) -> None:
+        feed.rotate()
+        self.stdout.write(_("The old address answers 404 from now on. Paste the new one:"))
+        self.stdout.write(_address(feed))
+
+
+def _chosen(name: str | None) -> QuerySet[Feed]:
+    """:raises CommandError: there is no feed of that name."""
+    feeds = Feed.objects.order_by("name")
+    if name is None:
+        return feeds
+    if not feeds.filter(name=name).exists():
+        known = ", ".join(feeds.values_list("name", flat=True)) or "–"
+        text = _("There is no feed “%(name)s”; there are: %(known)s")
+        raise CommandError(text % {"name": name, "known": known})
+    return feeds.filter(name=name)
+
+
+def _address(feed: Feed) -> str:
+    try:
+        return feed_url(feed)
+    except ConfigurationError as error:
+        return str(error)
+
+
+def _reach(feed: Feed) -> str:
+    try:
+        return reach(feed)
+    except ConfigurationError as error:
+        return str(error)

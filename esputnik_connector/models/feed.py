@@ -1,0 +1,259 @@
+"""A product feed: what it holds, the file that is served now, and how its builds went."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from esputnik_connector.fields import EncryptedTextField
+
+TOKEN_BYTES = 32  # nobody guesses 256 bits
+FIRST_RETRY = timedelta(minutes=15)
+
+
+class FeedFormat(models.TextChoices):
+    GOOGLE = "google", _("Google Shopping RSS 2.0 (XML): what eSputnik reads")
+    YML = "yml", _("YML (XML): for Mindbox")
+    JSONL = "jsonl", _("JSON lines: for your own tools")
+
+
+def new_secret() -> str:
+    return secrets.token_urlsafe(TOKEN_BYTES)
+
+
+class FeedQuerySet(models.QuerySet["Feed"]):
+    def due(self, now: datetime) -> FeedQuerySet:
+        """Enabled, their time has come, and nobody is at it."""
+        is_free = Q(holder="") | Q(leased_until__lt=now)
+        return self.filter(is_free, is_enabled=True, due_at__lte=now)
+
+
+class Feed(models.Model):
+    """One file for one language, currency and format, at a secret address."""
+
+    name = models.SlugField(
+        _("name"), unique=True, help_text=_("A short name for logs and commands, such as “uk”.")
+    )
+    is_enabled = models.BooleanField(
+        _("enabled"), default=True, help_text=_("Off: the address answers “410 Gone”.")
+    )
+    format = models.CharField(
+        _("format"), max_length=10, choices=FeedFormat.choices, default=FeedFormat.GOOGLE
+    )
+    language = models.CharField(_("language"), max_length=15)
+    currency = models.CharField(
+        _("currency"),
+        max_length=3,
+        validators=[RegexValidator(r"^[A-Z]{3}$", _("Three capital letters, such as UAH."))],
+    )
+    shop_url = models.CharField(
+        _("storefront"),
+        max_length=200,
+        blank=True,
+        validators=[RegexValidator(r"^https?://[^/\s]+", _("Begin with https:// or http://."))],
+        help_text=_(
+            "Address of the storefront that the links lead to, such as https://shop.example. "
+            "Empty: SHOP_URL of the settings."
+        ),
+    )
+    title = models.CharField(_("title of the shop"), max_length=150, blank=True)
+    secret = models.CharField(max_length=64, default=new_secret, editable=False)
+    auth_user = models.CharField(
+        _("user name"),
+        max_length=100,
+        blank=True,
+        help_text=_("For HTTP Basic authentication. Empty: the secret address is enough."),
+    )
+    auth_password = EncryptedTextField(_("password"), blank=True, default="")
+
+    is_one_per_parent = models.BooleanField(
+        _("one item per product"),
+        default=False,
+        help_text=_(
+            "Off: each variation is an item, as in orders and carts. On: one item stands for all "
+            "variations; eSputnik then cannot join it with what was bought."
+        ),
+    )
+    only_buyable = models.BooleanField(
+        _("only what can be bought"),
+        default=False,
+        help_text=_("Off: what is out of stock stays in the feed and says so."),
+    )
+    with_offers = models.BooleanField(
+        _("sale prices from offers"),
+        default=True,
+        help_text=_("Only of offers that everybody gets on every piece."),
+    )
+    checks_images = models.BooleanField(
+        _("look for each picture"),
+        default=False,
+        help_text=_(
+            "Asks a remote storage for every picture, which takes long. A local one is asked "
+            "in any case."
+        ),
+    )
+    categories = models.JSONField(_("only these categories"), default=list, blank=True)
+    product_classes = models.JSONField(_("only these product classes"), default=list, blank=True)
+    brand = models.CharField(
+        _("brand of products without one"), max_length=70, blank=True, default=""
+    )
+    requires_brand = models.BooleanField(_("every product needs a brand"), default=True)
+
+    every_hours = models.PositiveSmallIntegerField(
+        _("build every … hours"),
+        default=24,
+        validators=[MinValueValidator(1), MaxValueValidator(24 * 7)],
+    )
+    stale_hours = models.PositiveSmallIntegerField(
+        _("too old after … hours"), default=48, validators=[MinValueValidator(1)]
+    )
+    largest_shrink = models.PositiveSmallIntegerField(
+        _("largest loss, %"),
+        default=20,
+        validators=[MaxValueValidator(100)],
+        help_text=_("A build that lost more of its items than this waits for a person."),
+    )
+
+    file = models.CharField(max_length=255, blank=True, editable=False)
+    gzip_file = models.CharField(max_length=255, blank=True, editable=False)
+    former_files = models.JSONField(default=list, editable=False)
+    digest = models.CharField(max_length=64, blank=True, editable=False)
+    size = models.PositiveBigIntegerField(_("size"), default=0, editable=False)
+    gzip_size = models.PositiveBigIntegerField(default=0, editable=False)
+    item_count = models.PositiveIntegerField(_("items"), default=0, editable=False)
+    changed_at = models.DateTimeField(_("content of"), null=True, editable=False)
+    built_at = models.DateTimeField(_("last good build"), null=True, editable=False)
+    due_at = models.DateTimeField(_("next build"), default=timezone.now, editable=False)
+    failures = models.PositiveIntegerField(default=0, editable=False)
+    stale_since = models.DateTimeField(null=True, editable=False)
+    fetched_at = models.DateTimeField(_("last fetched"), null=True, editable=False)
+    fetched_by = models.CharField(max_length=200, blank=True, editable=False)
+    holder = models.CharField(max_length=36, blank=True, default="", editable=False)
+    leased_until = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+
+    objects = FeedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("product feed")
+        verbose_name_plural = _("product feeds")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"Feed(name={self.name!r})"
+
+    @property
+    def token(self) -> str:
+        """What the address is made of: which feed, and the proof that one may read it."""
+        return f"{self.pk}.{self.secret}"
+
+    def rotate(self) -> None:
+        """A new address; the old one answers 404 from now on."""
+        self.secret = new_secret()
+        self.save(update_fields=["secret"])
+
+    def is_stale(self, now: datetime) -> bool:
+        since = self.built_at or self.created_at
+        return self.is_enabled and since < now - timedelta(hours=self.stale_hours)
+
+    def wait(self) -> timedelta:
+        """How long after a build the next one is due; after failures sooner, then ever later."""
+        regular = timedelta(hours=self.every_hours)
+        if not self.failures:
+            return regular
+        doublings: int = min(self.failures - 1, 10)
+        return min(regular, FIRST_RETRY * (1 << doublings))
+
+    def lease(self, holder: str, *, seconds: int, now: datetime) -> bool:
+        """Take or keep the right to build; False when somebody else has it."""
+        is_free = Q(holder__in=["", holder]) | Q(leased_until__lt=now)
+        taken = Feed.objects.filter(is_free, pk=self.pk).update(
+            holder=holder, leased_until=now + timedelta(seconds=seconds)
+        )
+        return taken == 1
+
+    def release(self, holder: str) -> None:
+        Feed.objects.filter(pk=self.pk, holder=holder).update(holder="", leased_until=None)
+
+    def is_being_built(self, now: datetime) -> bool:
+        return bool(self.holder and self.leased_until and self.leased_until > now)
+
+
+class FeedField(models.TextChoices):
+    """What a feed can say of a product besides its own fields."""
+
+    BRAND = "brand", _("brand")
+    GTIN = "gtin", _("GTIN (EAN, UPC, ISBN)")
+    MPN = "mpn", _("MPN (manufacturer's number)")
+    COLOR = "color", _("colour")
+    SIZE = "size", _("size")
+    MATERIAL = "material", _("material")
+    PATTERN = "pattern", _("pattern")
+    GENDER = "gender", _("gender")
+    AGE_GROUP = "age_group", _("age group")
+    CONDITION = "condition", _("condition (new, refurbished, used)")
+    NEW = "new", _("new (needed on the plan “Pro”)")
+    LABEL_0 = "custom_label_0", _("custom label 0")
+    LABEL_1 = "custom_label_1", _("custom label 1")
+    LABEL_2 = "custom_label_2", _("custom label 2")
+    LABEL_3 = "custom_label_3", _("custom label 3")
+    LABEL_4 = "custom_label_4", _("custom label 4")
+
+
+class FeedAttribute(models.Model):
+    """A product attribute of the shop → a field of the feed."""
+
+    feed = models.ForeignKey(Feed, models.CASCADE, related_name="attributes")
+    field = models.CharField(_("field of the feed"), max_length=20, choices=FeedField.choices)
+    attribute = models.CharField(_("product attribute"), max_length=128)
+
+    class Meta:
+        verbose_name = _("product attribute")
+        verbose_name_plural = _("product attributes")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["feed", "field"],
+                name="esputnik_feed_field_once",
+                violation_error_message=_("This field is filled already."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.attribute} → {self.field}"
+
+
+class FeedCategory(models.Model):
+    """A category of the shop, with all below it → one of Google's product categories."""
+
+    feed = models.ForeignKey(Feed, models.CASCADE, related_name="google_categories")
+    category = models.CharField(_("category"), max_length=100)
+    google_category = models.CharField(
+        _("Google product category"),
+        max_length=300,
+        help_text=_("Its number or full path, such as 1604 or Apparel & Accessories > Clothing."),
+    )
+
+    class Meta:
+        verbose_name = _("Google product category")
+        verbose_name_plural = _("Google product categories")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["feed", "category"],
+                name="esputnik_feed_category_once",
+                violation_error_message=_("This category is mapped already."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.category} → {self.google_category}"

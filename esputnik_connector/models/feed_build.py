@@ -1,0 +1,113 @@
+"""How the builds of a feed went, and what was wrong with its products."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from esputnik_connector.records import Flaw
+
+from .feed import Feed
+from .words import choices
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise as Lazy
+
+FLAWS: dict[Flaw, Lazy] = {
+    Flaw.NO_PRICE: _("no price; left out"),
+    Flaw.ZERO_PRICE: _("the price is 0"),
+    Flaw.OTHER_CURRENCY: _("no price in the feed's currency; left out"),
+    Flaw.PRICE_ROUNDED: _("the price has more decimals than its currency and was rounded"),
+    Flaw.NO_TITLE: _("no title; left out"),
+    Flaw.NO_LINK: _("no page in the shop; left out"),
+    Flaw.NO_IMAGE: _("no picture"),
+    Flaw.IMAGE_MISSING: _("the storage does not have the picture"),
+    Flaw.NO_DESCRIPTION: _("no description"),
+    Flaw.NO_BRAND: _("no brand"),
+    Flaw.NO_CATEGORY: _("no category"),
+    Flaw.BAD_GTIN: _("not a GTIN (EAN, UPC, ISBN); left empty"),
+    Flaw.DUPLICATE_ID: _("the id is in the feed already; left out"),
+    Flaw.TOO_LONG: _("longer than feeds allow and was cut"),
+    Flaw.NOT_ABSOLUTE: _("an address that does not begin with http:// or https://"),
+    Flaw.NOT_HTTPS: _("an http:// address in a shop with https"),
+}
+
+
+class BuildStatus(models.TextChoices):
+    RUNNING = "running", _("running")
+    PUBLISHED = "published", _("published")
+    UNCHANGED = "unchanged", _("same as before")
+    HELD = "held", _("held back: waits for a person")
+    REFUSED = "refused", _("refused: not well-formed")
+    FAILED = "failed", _("failed")
+    DISCARDED = "discarded", _("discarded")
+
+
+class FeedBuild(models.Model):
+    """One build and what became of it. Of a held one the file is kept until a person decides."""
+
+    feed = models.ForeignKey(Feed, models.CASCADE, related_name="builds")
+    status = models.CharField(
+        _("outcome"), max_length=10, choices=BuildStatus.choices, default=BuildStatus.RUNNING
+    )
+    started_at = models.DateTimeField(_("started"), default=timezone.now)
+    finished_at = models.DateTimeField(_("finished"), null=True)
+    item_count = models.PositiveIntegerField(_("items"), default=0)
+    left_out = models.PositiveIntegerField(_("left out"), default=0)
+    flawed = models.PositiveIntegerField(_("with problems"), default=0)
+    counts = models.JSONField(_("problems"), default=dict)
+    former_count = models.PositiveIntegerField(_("items before"), default=0)
+    size = models.PositiveBigIntegerField(_("size"), default=0)
+    detail = models.TextField(_("what happened"), blank=True, default="")
+    file = models.CharField(max_length=255, blank=True)
+    gzip_file = models.CharField(max_length=255, blank=True)
+    gzip_size = models.PositiveBigIntegerField(default=0)
+    digest = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        verbose_name = _("build of a feed")
+        verbose_name_plural = _("builds of feeds")
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.feed} {self.started_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def seconds(self) -> float:
+        ended = self.finished_at or timezone.now()
+        return (ended - self.started_at).total_seconds()
+
+    @property
+    def error_rate(self) -> float:
+        """Share of the products looked at that have any problem, from 0 to 1."""
+        seen = self.item_count + self.left_out
+        return self.flawed / seen if seen else 0.0
+
+    @property
+    def difference(self) -> int:
+        """Items more than the build before."""
+        return self.item_count - self.former_count
+
+
+class FeedProblem(models.Model):
+    """What is wrong with one product in the last build of a feed. Examples: at most so many of each
+    reason are kept, while the build counts them all."""
+
+    feed = models.ForeignKey(Feed, models.CASCADE, related_name="problems")
+    product_key = models.CharField(_("product"), max_length=255)
+    title = models.CharField(_("title"), max_length=150, blank=True)
+    url = models.CharField(max_length=2000, blank=True)
+    flaw = models.CharField(_("reason"), max_length=20, choices=choices(FLAWS))
+    detail = models.CharField(_("detail"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("problem of a feed")
+        verbose_name_plural = _("problems of feeds")
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["feed", "flaw"], name="esputnik_problem_flaw")]
+
+    def __str__(self) -> str:
+        return f"{self.product_key}: {self.flaw}"

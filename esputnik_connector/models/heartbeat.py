@@ -1,0 +1,26 @@
+"""When something that must run now and then ran last."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import models
+from django.utils import timezone
+
+
+class Heartbeat(models.Model):
+    """A row per task. In the database, since a project's cache may belong to one process alone."""
+
+    name = models.CharField(max_length=50, unique=True)
+    beaten_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def beat(cls, name: str) -> None:
+        cls.objects.update_or_create(name=name, defaults={"beaten_at": timezone.now()})
+
+    @classmethod
+    def last(cls, name: str) -> datetime | None:
+        return cls.objects.filter(name=name).values_list("beaten_at", flat=True).first()

@@ -1,0 +1,15 @@
+"""Addresses that the world may call. Include them outside of ``i18n_patterns``::
+
+path("esputnik/", include("esputnik_connector.urls"))
+"""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from . import views
+
+app_name = "esputnik_connector"
+urlpatterns = [
+    path("feeds/<str:token>/<str:language>.<str:extension>", views.feed, name="feed"),
+]

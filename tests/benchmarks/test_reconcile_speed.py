@@ -1,0 +1,215 @@
+"""A night over a big shop in which nothing has changed: what it costs, beside sending it all.
+
+``RECONCILE_ORDERS=100000 make bench ARGS="-k reconcile"`` for the size of the issue. Everything is
+measured in one run on one machine: *sending* is the way of the historical import (the same
+``prepare``, ``deliver`` and ``settle``, no outbox rows) to a server that answers at once; the
+*plain limit* is the leanest reading of the same rows, one hash each.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from decimal import Decimal
+from hashlib import blake2b
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.utils import timezone
+from oscar.core.loading import get_model
+
+from esputnik_connector import registry
+from esputnik_connector.destinations.http import HttpClient
+from esputnik_connector.models import Connection, OutboxMessage, SyncState
+from esputnik_connector.pipeline.compare import Comparer, chunks
+from esputnik_connector.pipeline.dispatch import deliver, prepare
+from esputnik_connector.pipeline.reconcile import CHUNK, Reconciler, new_run
+from esputnik_connector.pipeline.settle import mark_unknown, settle
+from esputnik_connector.records import Kind
+from tests.servers import free_port, wait_for_port
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ORDERS = int(os.environ.get("RECONCILE_ORDERS", "20000"))
+LINES_PER_ORDER = 3
+TIMES_FASTER = 5  # the issue asks for it
+
+SERVER = """
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+    def log_message(self, *_): pass
+ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+@pytest.fixture
+def endpoint() -> Iterator[str]:
+    """A server in a process of its own that takes everything at once."""
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "-c", SERVER, str(port)])
+    try:
+        wait_for_port(port)
+        yield f"http://127.0.0.1:{port}/api"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def connection(endpoint, settings, db) -> Connection:
+    settings.ESPUTNIK_CONNECTOR = {
+        **settings.ESPUTNIK_CONNECTOR,
+        "WAKE": "",
+        "RATE_LIMIT_STORAGE": "",
+        "DESTINATIONS": {
+            "esputnik": {
+                **registry.conf.DESTINATIONS["esputnik"],
+                "OPTIONS": {"rate": "100000/second"},
+            }
+        },
+    }
+    seed()
+    return Connection.objects.create(
+        name="bench", api_key="a key of the benchmark", api_url=endpoint, is_enabled=True,
+        created_at=timezone.now() - timedelta(days=9999),
+    )  # fmt: skip
+
+
+def seed() -> None:
+    """A shop of ``ORDERS`` orders: a user for every fifth, addresses, products with a category."""
+    product_class = get_model("catalogue", "ProductClass").objects.create(name="Thing")
+    products = get_model("catalogue", "Product").objects.bulk_create(
+        get_model("catalogue", "Product")(
+            title=f"Thing {number}", slug=f"thing-{number}", product_class=product_class,
+            upc=f"upc{number}", structure="standalone",
+        )
+        for number in range(500)
+    )  # fmt: skip
+    users = get_user_model().objects.bulk_create(
+        get_user_model()(
+            username=f"u{number}", email=f"u{number}@example.com", first_name="Тарас",
+            last_name=f"Шевченко {number}",
+        )
+        for number in range(max(1, ORDERS // 5))
+    )  # fmt: skip
+    country, _ = get_model("address", "Country").objects.get_or_create(
+        iso_3166_1_a2="UA", defaults={"printable_name": "Ukraine", "name": "Ukraine"}
+    )
+    placed = timezone.now() - timedelta(days=100)
+    for start in range(0, ORDERS, 5000):
+        numbers = range(start, min(start + 5000, ORDERS))
+        addresses = get_model("order", "ShippingAddress").objects.bulk_create(
+            get_model("order", "ShippingAddress")(
+                first_name="Тарас", last_name="Шевченко", line1=f"Хрещатик {number}", line4="Київ",
+                postcode="01001", country=country, phone_number="+380501234567",
+            )
+            for number in numbers
+        )  # fmt: skip
+        orders = get_model("order", "Order").objects.bulk_create(
+            get_model("order", "Order")(
+                number=str(100000 + number), user=users[number % len(users)], status="New",
+                currency="UAH", total_incl_tax=Decimal("330.00"), total_excl_tax=Decimal("275.00"),
+                shipping_incl_tax=Decimal("30.00"), shipping_excl_tax=Decimal("25.00"),
+                shipping_method="Nova Poshta", date_placed=placed, shipping_address=address,
+            )
+            for number, address in zip(numbers, addresses, strict=True)
+        )  # fmt: skip
+        get_model("order", "Line").objects.bulk_create(
+            get_model("order", "Line")(
+                order=order, product=products[(number * 7 + part) % len(products)],
+                title="A thing of beauty", quantity=1, partner_sku=f"sku{part}", upc=f"upc{part}",
+                line_price_incl_tax=Decimal("100.00"), line_price_excl_tax=Decimal("83.33"),
+                line_price_before_discounts_incl_tax=Decimal("100.00"),
+                line_price_before_discounts_excl_tax=Decimal("83.33"), status="New",
+                num_allocated=0,
+            )
+            for number, order in zip(numbers, orders, strict=True)
+            for part in range(LINES_PER_ORDER)
+        )  # fmt: skip
+
+
+def send_all(connection: Connection) -> float:
+    """Seconds to send every order."""
+    started = time.perf_counter()
+    cursor, shop = "", registry.shop()
+    with closing(registry.destination(connection)) as destination:
+        while True:
+            page = shop.keys(Kind.ORDER, after=cursor, limit=500)
+            if page.keys:
+                prepared = prepare(connection, destination, shop, Kind.ORDER, page.keys)
+                mark_unknown(connection, Kind.ORDER, prepared)
+                for results in deliver(destination, prepared):
+                    settle(connection, Kind.ORDER, results, {}, now=timezone.now())
+            cursor = page.cursor
+            if not cursor:
+                return time.perf_counter() - started
+
+
+def reconcile_all_orders(connection: Connection) -> float:
+    """Seconds to find that nothing has changed."""
+    started = time.perf_counter()
+    run = new_run(connection, Kind.ORDER)
+    run.save()
+    with closing(registry.destination(connection)) as destination:
+        comparer = Comparer(connection, destination, registry.shop())
+        assert Reconciler(run, comparer).work()
+    assert run.counts == {"unchanged": ORDERS}, run.counts
+    return time.perf_counter() - started
+
+
+def plain_limit() -> float:
+    """Seconds to read the orders, their lines and the delivered states, and hash each order."""
+    started = time.perf_counter()
+    orders, lines = get_model("order", "Order"), get_model("order", "Line")
+    pks = list(orders._base_manager.order_by("pk").values_list("pk", flat=True))
+    for chunk in chunks(pks, CHUNK):
+        heads = orders._base_manager.filter(pk__in=chunk).values_list()
+        parts: dict[int, list[object]] = {pk: [] for pk in chunk}
+        for row in lines._base_manager.filter(order_id__in=chunk).values_list(
+            "order_id", "product_id", "quantity", "line_price_incl_tax", "title"
+        ):
+            parts[row[0]].append(row)
+        numbers = []
+        for head in heads:
+            numbers.append(head[1])
+            blake2b(repr((head, parts[head[0]])).encode()).hexdigest()
+        list(SyncState.objects.filter(key__in=numbers).values_list("key", "digest", "seal"))
+    return time.perf_counter() - started
+
+
+def test_an_unchanged_shop_costs_no_request_and_a_fifth_of_sending(connection, monkeypatch):
+    sending = send_all(connection)
+    assert SyncState.objects.exclude(digest="").count() == ORDERS
+
+    def no_request(*_args, **_kwargs):
+        raise AssertionError("a reconciliation sends nothing")
+
+    monkeypatch.setattr(HttpClient, "send", no_request)
+    first = reconcile_all_orders(connection)
+    nightly = min(reconcile_all_orders(connection) for _ in range(2))
+    limit = plain_limit()
+    assert not OutboxMessage.objects.exists()
+    print(  # noqa: T201  the numbers are what a benchmark is for
+        f"\n{ORDERS} orders, {LINES_PER_ORDER} lines each, on {connection._state.db}\n"
+        f"  sending        {sending:7.2f} s  {ORDERS / sending:8.0f}/s\n"
+        f"  first night    {first:7.2f} s  {ORDERS / first:8.0f}/s  (builds and seals each)\n"
+        f"  any other      {nightly:7.2f} s  {ORDERS / nightly:8.0f}/s\n"
+        f"  plain limit    {limit:7.2f} s  {ORDERS / limit:8.0f}/s\n"
+        f"  {sending / nightly:.1f} times faster than sending (first night {sending / first:.1f}),"
+        f" {limit / nightly:.0%} of the plain limit's speed"
+    )
+    assert sending / nightly >= TIMES_FASTER
