@@ -5,6 +5,7 @@
     ConnectorError
     ├── ConfigurationError (+ ImproperlyConfigured)   the developer must act; never retried
     ├── DecryptionError                               a key was lost or rotated away
+    ├── HookError                                     RECORD_HOOK answered with something else
     ├── Veto                                          the shop's own code said no to one record
     ├── Skip                                          there is nothing to send, for a reason
     └── DestinationError
@@ -15,9 +16,13 @@
 
 from __future__ import annotations
 
+import traceback
+
 from django.core.exceptions import ImproperlyConfigured
 
 from .records import Reason
+
+LOGGED_FRAMES = 8  # the innermost ones: enough to find the line, without the worker's own
 
 
 class ConnectorError(Exception):
@@ -30,6 +35,10 @@ class ConfigurationError(ConnectorError, ImproperlyConfigured):
 
 class DecryptionError(ConnectorError):
     """A stored secret cannot be read with any key of ``ENCRYPTION_KEYS``."""
+
+
+class HookError(ConnectorError):
+    """``RECORD_HOOK`` did not return the record it was given, changed or not."""
 
 
 class Veto(ConnectorError):
@@ -84,3 +93,10 @@ class CredentialsError(DestinationError):
 
 class RejectedError(DestinationError):
     """The destination refused the request for what is in it; sending it again is no use."""
+
+
+def without_message(error: BaseException) -> str:
+    """Type and place of an error for a log. Its text stays out: it may quote personal data."""
+    frames = traceback.extract_tb(error.__traceback__)[-LOGGED_FRAMES:]
+    places = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+    return "\n  ".join([type(error).__name__, *places])

@@ -156,6 +156,7 @@ class Destination(ABC):
         """Check the key.
 
         :raises CredentialsError: the key is wrong. :raises TemporaryError: could not ask.
+        :raises RejectedError: what answered is another server.
         """
 
     def close(self) -> None:  # noqa: B027  most doubles have nothing to close

@@ -24,8 +24,11 @@ def findings() -> Iterator[Finding]:
     if not is_configured():
         yield warning(
             "Celery",
-            _("This project has no Celery application."),
-            _("Keep this running instead: manage.py esputnik_relay --watch"),
+            _("No Celery application is loaded in this process, so changes wait for the sweep."),
+            _(
+                "If the project has one, import it in the project's __init__.py. Without Celery, "
+                "keep this running: manage.py esputnik_relay --watch"
+            ),
         )
         return
     line = broker()

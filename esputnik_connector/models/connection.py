@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import DEFAULT_DB_ALIAS, connections, models
@@ -55,7 +56,10 @@ def this_environment() -> str:
         return conf.ENVIRONMENT
     database = connections[DEFAULT_DB_ALIAS].settings_dict
     address = f"{database.get('HOST') or 'local'}:{database.get('PORT') or '-'}"
-    return f"{address}/{database['NAME']} {conf.SHOP_URL}".strip()[:300]
+    shop = urlsplit(conf.SHOP_URL)  # http or https, in capitals or with a slash: the same shop
+    return f"{address}/{database['NAME']} {shop.netloc.lower()}{shop.path.rstrip('/')}".strip()[
+        :300
+    ]
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):

@@ -23,7 +23,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from esputnik_connector.conf import conf
-from esputnik_connector.exceptions import ConnectorError
+from esputnik_connector.exceptions import ConnectorError, without_message
 from esputnik_connector.fields import reveal
 from esputnik_connector.identity import fingerprint
 from esputnik_connector.models import CartSession, Connection, OutboxMessage
@@ -86,8 +86,9 @@ class OutboxCapture:
     ) -> None:
         try:
             note(kind, key, *rest, **more)
-        except Exception:  # the shopper's request must survive whatever is wrong with us
-            logger.exception("could not note a change of %s %s", kind.value, key)
+        except Exception as error:  # the shopper's request must survive whatever is wrong with us
+            what = without_message(error)
+            logger.error("could not note a change of %s %s: %s", kind.value, key, what)
 
     def _note(
         self,

@@ -13,10 +13,12 @@ from esputnik_connector.destinations.base import Delivered, Destination, Envelop
 from esputnik_connector.destinations.throttle import deferral_reason
 from esputnik_connector.exceptions import (
     CredentialsError,
+    HookError,
     RejectedError,
     Skip,
     TemporaryError,
     Veto,
+    without_message,
 )
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import CartSession, Connection, SyncState
@@ -110,7 +112,7 @@ def prepare(
             receipt = _skipped(kind, key, skip.reason, skip.detail)
             prepared.settled.append(Result(receipt))
         except Exception as error:  # the shop's own code; one record must not stop the others
-            logger.exception("%s %s cannot be prepared", kind.value, key)
+            logger.error("%s %s cannot be prepared: %s", kind.value, key, without_message(error))
             prepared.settled.append(Result(_unbuildable(kind, key, error)))
         else:
             prepared.outgoing.append(envelope)
@@ -144,7 +146,10 @@ def deliver(destination: Destination, prepared: Prepared) -> Iterator[list[Resul
         except LostLease:
             raise
         except Exception as error:  # a defect of ours must not hold back the lane for ever
-            logger.exception("a delivery of %d %s failed", len(chunk), chunk[0].kind.value)
+            logger.error(
+                "a delivery of %d %s failed: %s",
+                len(chunk), chunk[0].kind.value, without_message(error),
+            )  # fmt: skip
             crash = TemporaryError(type(error).__name__, was_received=True)
             yield _deferred(prepared, chunk, waiting, crash)
             return
@@ -163,7 +168,7 @@ def read(
         return _ask(shop, kind, keys), {}
     except Exception as error:  # whatever the shop's code raises
         if len(keys) == 1:
-            logger.exception("%s %s cannot be read", kind.value, keys[0])
+            logger.error("%s %s cannot be read: %s", kind.value, keys[0], without_message(error))
             return {}, {keys[0]: _unbuildable(kind, keys[0], error)}
         middle = len(keys) // 2
         records, broken = read(shop, kind, keys[:middle])
@@ -209,9 +214,19 @@ def _last_word(record: Record, connection: Connection) -> Record:
     if hook is None or isinstance(record, Erasure):
         return record
     try:
-        return hook(record, connection)
+        answer = hook(record, connection)
     except Veto as veto:
         raise Skip(Reason.VETOED, str(veto)) from veto
+    if type(answer) is not type(record) or answer.key != record.key:
+        raise HookError(
+            f"RECORD_HOOK returned {_shown(answer)} for {_shown(record)}; it must return the "
+            "record it was given, changed or not, with the same key"
+        )
+    return answer
+
+
+def _shown(value: object) -> str:
+    return f"{type(value).__name__} {getattr(value, 'key', '')}".strip()
 
 
 def _delivered(state: SyncState | None, hashes: Mapping[str, str]) -> Delivered | None:
@@ -295,8 +310,8 @@ def _refused(envelope: Envelope, error: RejectedError) -> Receipt:
 
 
 def _unbuildable(kind: Kind, key: str, error: Exception) -> Receipt:
-    """Names the exception's type only: its text may quote personal data."""
+    """Names the exception's type only, unless it is ours: its text may quote personal data."""
     return Receipt(
         kind=kind, key=key, outcome=Outcome.REJECTED, reason=Reason.UNBUILDABLE,
-        detail=type(error).__name__,
+        detail=str(error) if isinstance(error, HookError) else type(error).__name__,
     )  # fmt: skip

@@ -18,6 +18,7 @@ def verify(connection: Connection) -> AccountInfo:
 
     :raises CredentialsError: the key is wrong; the connection is paused.
     :raises TemporaryError: the destination could not be asked; nothing changes.
+    :raises RejectedError: another server answered; nothing changes.
     :raises DecryptionError: the key cannot be read.
     """
     connection.checked_at = timezone.now()

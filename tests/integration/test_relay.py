@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection as database
@@ -567,6 +568,42 @@ def test_the_shops_hook_changes_a_value_or_holds_a_record_back(
     assert recording.calls[0][0].payload["first_name"] == "OLENA"
     skipped = Attempt.objects.get(key="2")
     assert (skipped.reason, skipped.detail) == ("vetoed", "wholesale customer")
+
+
+def misuse(record, connection):
+    """A hook that forgets to return, changes the key, or returns something else."""
+    return {"1": None, "2": replace(record, key="3"), "4": SimpleNamespace(key="4")}[record.key]
+
+
+@pytest.mark.parametrize("key", ["1", "2", "4"])
+def test_a_hook_that_returns_something_else_harms_nobody(plain_shop, recording, run, settings, key):
+    settings.ESPUTNIK_CONNECTOR = {
+        **settings.ESPUTNIK_CONNECTOR,
+        "RECORD_HOOK": f"{__name__}.misuse",
+    }
+    plain_shop.people[key] = contact(key)
+    capture.contact_changed(key)
+    assert run() == {"rejected": 1}
+    assert recording.calls == []
+    assert "RECORD_HOOK returned" in OutboxMessage.objects.get().detail
+
+
+def quoting(record, connection):
+    raise ValueError("phone +380509998877 of boom@x.example")
+
+
+def test_what_the_shops_code_raises_is_logged_without_its_text(plain_shop, run, settings, caplog):
+    settings.ESPUTNIK_CONNECTOR = {
+        **settings.ESPUTNIK_CONNECTOR,
+        "RECORD_HOOK": f"{__name__}.quoting",
+    }
+    plain_shop.people["1"] = contact()
+    capture.contact_changed("1")
+    run()
+    assert "ValueError" in caplog.text
+    assert "in quoting" in caplog.text
+    assert "boom" not in caplog.text
+    assert "380509998877" not in caplog.text
 
 
 # -- erased stays erased ---------------------------------------------------------------------------

@@ -307,7 +307,7 @@ def test_the_key_is_checked(wire):
 @pytest.mark.parametrize("status", [200, 404])
 def test_somebody_elses_server_is_recognised(wire, status):
     wire.get(f"{API}/v1/account/info", status=status, json={"hello": "world"})
-    with esputnik() as destination, pytest.raises(TemporaryError, match="eSputnik"):
+    with esputnik() as destination, pytest.raises(RejectedError, match="eSputnik"):
         destination.verify()
 
 

@@ -241,5 +241,5 @@ def test_the_account_is_named():
 
 @pytest.mark.parametrize("body", [None, {}, [], {"organisationName": ""}])
 def test_an_answer_without_an_organisation_is_not_esputniks(body):
-    with pytest.raises(TemporaryError, match="really eSputnik"):
+    with pytest.raises(RejectedError, match="really eSputnik"):
         receipts.account_info(answer(body))

@@ -27,7 +27,7 @@ from esputnik_connector.exceptions import (
     Skip,
     TemporaryError,
 )
-from esputnik_connector.records import Cart, Contact, Kind, Order, Reason, Record
+from esputnik_connector.records import Cart, Contact, Erasure, Kind, Order, Reason, Record
 
 from . import receipts, remote, sources
 from .calls import Call, planned
@@ -90,7 +90,9 @@ class EsputnikDestination(Destination):
             return order_envelope(record, account=self.account, last=last)
         if isinstance(record, Cart):
             return cart_envelope(record, account=self.account, last=last)
-        return erasure_envelope(record, account=self.account)
+        if isinstance(record, Erasure):
+            return erasure_envelope(record, account=self.account)
+        raise TypeError(f"{type(record).__name__} is no record that eSputnik has")
 
     def deliver(self, envelopes: Sequence[Envelope]) -> Sequence[Receipt]:
         """Send envelopes of one kind; exactly one receipt each, in their order.
@@ -137,8 +139,8 @@ class EsputnikDestination(Destination):
         try:
             return receipts.account_info(self._client.account_info())
         except RejectedError as error:
-            message = f"This does not look like eSputnik's address. {error}"
-            raise TemporaryError(message, status=error.status, was_received=True) from error
+            message = f"This does not look like eSputnik's address, which ends in /api. {error}"
+            raise RejectedError(message, status=error.status) from error
 
     def preview(self, envelope: Envelope) -> PreparedRequest:
         """What :meth:`deliver` would send for this envelope alone; its own code, rehearsed.

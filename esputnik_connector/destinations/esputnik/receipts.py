@@ -109,11 +109,11 @@ def is_unknown_contact(error: RejectedError) -> bool:
 
 
 def account_info(answer: Answer) -> AccountInfo:
-    """:raises TemporaryError: somebody else answered."""
+    """:raises RejectedError: somebody else answered."""
     organisation = _text_of(answer.body, "organisationName")
     if not organisation:
         message = "The answer names no organisation. Is the address really eSputnik's?"
-        raise TemporaryError(message, status=answer.status, was_received=True)
+        raise RejectedError(message, status=answer.status)
     return AccountInfo(
         organisation=organisation,
         organisation_id=_text_of(answer.body, "orgId"),

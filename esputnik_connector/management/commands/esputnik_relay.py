@@ -27,6 +27,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         self.is_stopping = False
+        self.told: dict[str, str] = {}
         if options["watch"]:
             signal.signal(signal.SIGTERM, self._stop)
             signal.signal(signal.SIGINT, self._stop)
@@ -41,6 +42,7 @@ class Command(BaseCommand):
 
     def _round(self, name: str | None) -> None:
         for connection in self._connections(name):
+            self._tell_why_not(connection)
             tally = Relay(connection).run(seconds=ROUND_SECONDS)
             for outcome, count in sorted(tally.outcomes.items()):
                 self.stdout.write(f"{connection.name}: {count} {outcome}")
@@ -52,5 +54,16 @@ class Command(BaseCommand):
                 _("There is no connection %(name)r; there are: %(names)s.")
                 % {"name": name, "names": names}
             )
-        connections = Connection.objects.sending()
+        connections = Connection.objects.capturing()
         return connections.filter(name=name) if name else connections
+
+    def _tell_why_not(self, connection: Connection) -> None:
+        """What keeps this connection from sending, once each time it changes."""
+        reason = ""
+        if connection.paused_at is not None:
+            reason = _("paused: %(why)s") % {"why": connection.pause_detail}
+        elif not connection.is_bound_here:
+            reason = _("bound to another installation; nothing is sent from here")
+        if reason and self.told.get(connection.name) != reason:
+            self.stderr.write(f"{connection.name}: {reason}")
+        self.told[connection.name] = reason

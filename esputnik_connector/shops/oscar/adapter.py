@@ -70,10 +70,12 @@ class OscarShop(ShopAdapter):
         return catalogue.cards_kept()
 
     def statuses(self) -> list[str]:
-        """Those of the pipeline in its order, then those found only on existing orders."""
+        """Those of the pipeline in its order, also those that are only led to, then those found on
+        existing orders alone."""
         model = get_model("order", "Order")
+        targets = (status for following in model.pipeline.values() for status in following)
         used = model._base_manager.order_by("status").values_list("status", flat=True).distinct()
-        return [status for status in dict.fromkeys([*model.pipeline, *used]) if status]
+        return [status for status in dict.fromkeys([*model.pipeline, *targets, *used]) if status]
 
     def attributes(self) -> Mapping[str, str]:
         return attributes.labels()

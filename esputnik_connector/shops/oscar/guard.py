@@ -16,6 +16,8 @@ from django.db import transaction
 from django.db.models import Model
 from oscar.core.loading import get_model
 
+from esputnik_connector.exceptions import without_message
+
 logger = getLogger(__name__)
 
 
@@ -29,10 +31,13 @@ def guarded(receive: Callable[..., None]) -> Callable[..., None]:
         try:
             with _savepoint_if_needed(subject, kwargs.get("using")):
                 receive(**kwargs)
-        except Exception:
+        except Exception as error:
             label = getattr(getattr(subject, "_meta", None), "label", type(sender).__name__)
             key = getattr(subject, "pk", None)
-            logger.exception("%s: change of %s %s not captured", receive.__name__, label, key)
+            logger.error(
+                "%s: change of %s %s not captured: %s",
+                receive.__name__, label, key, without_message(error),
+            )  # fmt: skip
 
     return receive_safely
 
