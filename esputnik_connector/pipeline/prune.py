@@ -13,7 +13,13 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from esputnik_connector.conf import conf
-from esputnik_connector.models import Attempt, CartSession, OutboxMessage, Reconciliation
+from esputnik_connector.models import (
+    Attempt,
+    CartSession,
+    Connection,
+    OutboxMessage,
+    Reconciliation,
+)
 from esputnik_connector.records import Kind, Outcome
 
 CHUNK = 5000  # rows per DELETE, so that no statement holds locks for long
@@ -58,6 +64,13 @@ def _outdated(days: int | None) -> Iterator[QuerySet[Any]]:
     yield Attempt.objects.filter(is_outdated).filter(~Exists(unsent))
     yield CartSession.objects.filter(created_at__lt=usual).filter(~Exists(carts))
     yield Reconciliation.objects.filter(finished_at__lt=usual)
+    yield _orphans()
+
+
+def _orphans() -> QuerySet[Any]:
+    """Rows that a process noted for a connection which another one had just deleted."""
+    alive = Connection.objects.filter(pk=OuterRef("connection_id"))
+    return OutboxMessage.objects.filter(~Exists(alive))
 
 
 def _remove(rows: QuerySet[Any]) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.records import Cart, Category, Contact, Kind, Order, Product
 
 
@@ -156,7 +157,7 @@ class ShopAdapter(ABC):
         :param language: a code of ``LANGUAGES``; texts and addresses are in it.
         :param currency: wanted; of a product that has several prices, the one in it is taken.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no product feed")
+        raise ConfigurationError(f"{type(self).__name__} has no product feed")
 
     def product_count(self, assortment: Assortment | None = None) -> int | None:
         """How many products :meth:`products` is about to yield; ``None`` if only time will tell."""

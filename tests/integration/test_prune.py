@@ -135,3 +135,10 @@ def test_a_large_table_is_estimated(history, monkeypatch):
     assert sizes["esputnik_connector_attempt"].rows == 8
     assert not sizes["esputnik_connector_tombstone"].is_estimate
     assert "about 8" in run("--dry-run")
+
+
+def test_rows_of_a_connection_that_is_gone_are_removed(connection):
+    OutboxMessage.objects.create(connection=connection, kind="order", key="1")
+    OutboxMessage.objects.create(connection_id=connection.pk + 1, kind="order", key="2")
+    prune()
+    assert list(OutboxMessage.objects.values_list("key", flat=True)) == ["1"]
