@@ -30,13 +30,15 @@ from .connection_form import ConnectionForm
 from .connection_views import ConnectionViews
 from .key_check import KeyCheck
 from .mappings import DATALIST_ID, FieldMappingInline, StatusMappingInline, unmapped_statuses
+from .secret import WritesSecret
 from .state import is_readable, state_in_words
 
 KEY_CHECK = "_esputnik_key_check"  # attribute of a request: the answer to check_key()
 
 
 @admin.register(Connection)
-class ConnectionAdmin(ConnectionViews, admin.ModelAdmin):  # type: ignore[type-arg]
+class ConnectionAdmin(WritesSecret, ConnectionViews, admin.ModelAdmin):  # type: ignore[type-arg]
+    write_only = "new_key"
     form = ConnectionForm
     inlines = [FieldMappingInline, StatusMappingInline]
     list_display = ["name", "state", "pending", "set_aside", "last_delivery"]
@@ -90,21 +92,6 @@ class ConnectionAdmin(ConnectionViews, admin.ModelAdmin):  # type: ignore[type-a
         return connection.delivered_at
 
     # --- the form ---------------------------------------------------------------------------------
-
-    def get_fieldsets(self, request: HttpRequest, obj: Connection | None = None) -> Any:
-        """Who may only look sees no field for a key."""
-        may_write = (
-            self.has_add_permission(request)
-            if obj is None
-            else self.has_change_permission(request, obj)
-        )
-        if may_write:
-            return self.fieldsets
-        shown = []
-        for title, options in self.fieldsets:
-            names = [name for name in options["fields"] if name != "new_key"]
-            shown.append((title, {**options, "fields": names}))
-        return shown
 
     def get_form(
         self, request: HttpRequest, obj: Connection | None = None, change: bool = False, **kw: Any

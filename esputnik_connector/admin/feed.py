@@ -26,6 +26,7 @@ from esputnik_connector.records import Flaw
 from .feed_form import FeedAttributeInline, FeedCategoryInline, FeedForm
 from .feed_views import FeedViews, build_soon
 from .read_only import ReadOnlyAdmin
+from .secret import WritesSecret
 
 
 def state_in_words(feed: Feed) -> str:
@@ -42,7 +43,8 @@ def state_in_words(feed: Feed) -> str:
 
 
 @admin.register(Feed)
-class FeedAdmin(FeedViews, admin.ModelAdmin):  # type: ignore[type-arg]
+class FeedAdmin(WritesSecret, FeedViews, admin.ModelAdmin):  # type: ignore[type-arg]
+    write_only = "new_password"
     form = FeedForm
     inlines = [FeedAttributeInline, FeedCategoryInline]
     list_display = [
@@ -80,21 +82,6 @@ class FeedAdmin(FeedViews, admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=gettext_lazy("state"))
     def state(self, feed: Feed) -> str:
         return state_in_words(feed)
-
-    def get_fieldsets(self, request: HttpRequest, obj: Feed | None = None) -> Any:
-        """Who may only look sees no field for a password."""
-        may_write = (
-            self.has_add_permission(request)
-            if obj is None
-            else self.has_change_permission(request, obj)
-        )
-        if may_write:
-            return self.fieldsets
-        shown = []
-        for title, options in self.fieldsets:
-            names = [name for name in options["fields"] if name != "new_password"]
-            shown.append((title, {**options, "fields": names}))
-        return shown
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
