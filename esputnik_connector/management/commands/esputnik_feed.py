@@ -120,7 +120,8 @@ class Command(BaseCommand):
             for alert in found:
                 self.stdout.write(self.style.ERROR(f"{feed.name}: {alert}"))
             if not found:
-                self.stdout.write(self.style.SUCCESS(f"{feed.name}: {_('in order')}"))
+                verdict = _("in order")
+                self.stdout.write(self.style.SUCCESS(f"{feed.name}: {verdict}"))
             is_well = is_well and not found
         if not is_well:
             raise SystemExit(1)
