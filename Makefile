@@ -9,7 +9,7 @@ EXTRAS := oscar,redis,cli,testing
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test bench check lint types messages docs format clean
+.PHONY: help demo sandbox test coverage bench check lint types messages docs format clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,10 @@ sandbox: $(VENV)/.sandbox-is-ready  ## The same, and it keeps running
 
 test: $(VENV)/.dev-is-ready  ## The whole suite, on real PostgreSQL and Redis (ARGS="-k …")
 	@echo "• tests"
+	@$(BIN)/python -m pytest $(ARGS)
+
+coverage: $(VENV)/.dev-is-ready  ## The same suite, and which branches it did not take (slower)
+	@echo "• tests, with branch coverage"
 	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
 
 bench: $(VENV)/.dev-is-ready  ## What it costs, measured
