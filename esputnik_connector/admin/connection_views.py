@@ -24,19 +24,19 @@ from .key_check import in_words
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
 
-    Base = ModelAdmin[Connection]
+    class Base(ModelAdmin[Connection]):
+        """What these views call and ConnectionAdmin has."""
+
+        def greet(self, request: HttpRequest, connection: Connection, former_id: str) -> None: ...
+
+        def propose(self, request: HttpRequest, connection: Connection) -> int: ...
+
 else:
     Base = object
 
 
 class ConnectionViews(Base):
     """Mixed into the connection's admin."""
-
-    def greet(self, request: HttpRequest, connection: Connection, former_id: str) -> None:
-        raise NotImplementedError
-
-    def propose(self, request: HttpRequest, connection: Connection) -> int:
-        raise NotImplementedError
 
     def get_urls(self) -> list[URLPattern]:
         views = {"test": self.test_view, "bind": self.bind_view, "propose": self.propose_view}
