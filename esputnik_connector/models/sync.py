@@ -2,13 +2,88 @@
 
 from __future__ import annotations
 
-from django.db import models
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connections, models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .backfill import Backfill
 from .connection import Connection
 from .words import KINDS, choices
+
+
+class SyncStateQuerySet(models.QuerySet["SyncState"]):
+    def importing(self) -> SyncStateQuerySet:
+        """Those that an import of the destination still works on."""
+        return self.filter(session__gt="")  # not exclude(): this one is a range of the index
+
+    def upsert(self, rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> None:
+        """Add states; of those that exist already, write ``fields`` only. One statement.
+
+        :param rows: the values of each state by column, such as ``connection_id``; all of the same
+            columns. What is left out has its default.
+        """
+        if not rows:
+            return
+        database = connections[self.db]
+        if database.vendor == "postgresql":
+            self._upsert_as_json(rows, fields)
+            return
+        has_target = database.features.supports_update_conflicts_with_target
+        self.bulk_create(
+            [SyncState(**row) for row in rows],
+            update_conflicts=True,
+            update_fields=list(fields),
+            unique_fields=["connection", "kind", "key"] if has_target else None,
+        )
+
+    def _upsert_as_json(self, rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> None:
+        """``bulk_create`` for PostgreSQL, at a quarter of its time.
+
+        The rows travel as one parameter instead of one per row and column, and what is the same
+        in all of them travels once.
+        """
+        database, table = connections[self.db], self.model._meta
+        quote = database.ops.quote_name
+        shared = {
+            field.attname: rows[0].get(field.attname, field.get_default())
+            for field in table.concrete_fields
+            if not field.primary_key and _is_same(rows, field.attname)
+        }
+        given = [{name: row[name] for name in rows[0] if name not in shared} for row in rows]
+
+        def names(row: Mapping[str, Any]) -> str:
+            return ", ".join(map(quote, row))
+
+        def shape(row: Mapping[str, Any]) -> str:
+            columns = (table.get_field(name) for name in row)
+            return ", ".join(f"{quote(one.column)} {one.db_type(database)}" for one in columns)
+
+        changes = ", ".join(
+            f"{column} = EXCLUDED.{column}"
+            for column in (quote(table.get_field(name).column) for name in fields)
+        )
+        sql = (  # nothing in it comes from outside
+            f"INSERT INTO {quote(table.db_table)} ({names(given[0])}, {names(shared)})"  # noqa: S608
+            f" SELECT {names(given[0])}, {names(shared)}"
+            f" FROM json_to_recordset(%s::json) AS given({shape(given[0])}),"
+            f" json_to_record(%s::json) AS shared({shape(shared)})"
+            f" ON CONFLICT (connection_id, kind, key) DO UPDATE SET {changes}"
+        )
+        with database.cursor() as cursor:
+            cursor.execute(
+                sql, [json.dumps(part, default=datetime.isoformat) for part in (given, shared)]
+            )
+
+
+def _is_same(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
+    """Never the key: of one row alone, it is what differs."""
+    first = rows[0].get(name)
+    return name != "key" and all(row.get(name) == first for row in rows)
 
 
 class SyncState(models.Model):
@@ -41,6 +116,8 @@ class SyncState(models.Model):
         related_name="imports",
     )  # fmt: skip
     seal = models.CharField(max_length=32, blank=True, default="", editable=False)
+
+    objects = SyncStateQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("delivered record")

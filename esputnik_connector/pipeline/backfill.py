@@ -19,7 +19,7 @@ from esputnik_connector import registry
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import Destination, Receipt
 from esputnik_connector.exceptions import DecryptionError
-from esputnik_connector.models import Backfill, Lane, OutboxMessage, SyncState
+from esputnik_connector.models import Backfill, Lane, OutboxMessage
 from esputnik_connector.models.backfill import WORKING, State
 from esputnik_connector.records import Kind, Outcome, Reason
 
@@ -70,7 +70,7 @@ class BackfillWorker(LaneHolder):
             return None
         if not self.run.lease(self.holder, seconds=conf.LEASE_SECONDS, now=self.clock()):
             return None
-        self.run.refresh_from_db()
+        self._look_again()
         wake_at = None
         try:
             wake_at = self._go_on(deadline)
@@ -87,6 +87,11 @@ class BackfillWorker(LaneHolder):
             self.connection.bind()
         return True
 
+    def _look_again(self) -> None:
+        """Somebody may have paused it; the connection is looked after apart from it."""
+        self.run.refresh_from_db()
+        self.run.connection = self.connection
+
     def _go_on(self, deadline: datetime) -> datetime | None:
         try:
             route = self.run.route
@@ -97,7 +102,7 @@ class BackfillWorker(LaneHolder):
         with closing(destination), registry.shop().long_walk():
             while self._is_open():
                 wake_at = self._turn(destination)
-                self.run.refresh_from_db()
+                self._look_again()
                 self.after_page(self.run)
                 if not self.run.is_working or wake_at is not None:
                     return wake_at if self.run.is_working else None
@@ -131,7 +136,7 @@ class BackfillWorker(LaneHolder):
     def _hold(self, destination: Destination, lane: Lane) -> datetime | None:
         """What is done with the lane in hand."""
         self._resolve_imports(destination, lane)
-        self.run.refresh_from_db()
+        self._look_again()
         if not self.run.page and not self.run.is_read:
             self._read_page(destination)
         if not self.run.page and self.run.is_read:
@@ -259,6 +264,7 @@ class BackfillWorker(LaneHolder):
         )  # and nothing else: a person may just have paused it
         if run.state in WORKING and (run.page or not run.is_read):
             stop_loss.check(run, refused=run.page_refused, of=run.page_size)
+        run.connection = self.connection
         self.run = run
 
     def _rest(self, span: timedelta) -> None:
@@ -268,9 +274,7 @@ class BackfillWorker(LaneHolder):
     def _finish(self) -> datetime | None:
         """All is sent: wait for the imports, then it is over."""
         run, now = self.run, self.clock()
-        imports = SyncState.objects.filter(
-            connection=self.connection, kind=run.kind, backfill=run
-        ).exclude(session="")
+        imports = self._waiting_imports(run.of_kind()).filter(backfill=run)
         polls = list(imports.order_by("poll_at").values_list("poll_at", flat=True)[:1])
         if polls:
             run.change(State.RUNNING, to=State.SETTLING)

@@ -85,9 +85,7 @@ class LaneHolder:
         return True
 
     def _waiting_imports(self, kind: Kind) -> QuerySet[SyncState]:
-        return SyncState.objects.filter(connection=self.connection, kind=kind.value).exclude(
-            session=""
-        )
+        return SyncState.objects.importing().filter(connection=self.connection, kind=kind.value)
 
     def _is_open(self) -> bool:
         """Has nobody switched the connection off, paused it or given it another key meanwhile?"""

@@ -42,7 +42,6 @@ from esputnik_connector.shops.base import Page, ShopAdapter
 from .capture import erasure_payload
 from .compare import Comparer, Comparison, lines_of
 from .dispatch import read
-from .settle import upsert
 from .waking import wake
 
 logger = getLogger(__name__)
@@ -226,9 +225,9 @@ def _seal(connection: Connection, kind: Kind, seals: Mapping[str, str]) -> None:
     """Only on states that are still there: a customer may have been erased a moment ago."""
     mine = SyncState.objects.filter(connection=connection, kind=kind.value, key__in=list(seals))
     there = mine.select_for_update().values_list("key", flat=True) if seals else ()
-    upsert(
+    SyncState.objects.upsert(
         [
-            SyncState(connection=connection, kind=kind.value, key=key, seal=seals[key])
+            {"connection_id": connection.pk, "kind": kind.value, "key": key, "seal": seals[key]}
             for key in there
         ],
         ["seal"],

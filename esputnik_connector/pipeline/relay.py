@@ -63,7 +63,7 @@ class Relay(LaneHolder):
         if not self.is_bound_here():
             return False
         return OutboxMessage.objects.filter(connection=self.connection, is_dead=False).exists() or (
-            SyncState.objects.filter(connection=self.connection).exclude(session="").exists()
+            SyncState.objects.importing().filter(connection=self.connection).exists()
         )
 
     def _serve(self, destination: Destination, kind: Kind) -> None:
@@ -166,7 +166,7 @@ class Relay(LaneHolder):
         """
         now = self.clock()
         rows = OutboxMessage.objects.filter(connection=self.connection).unsent()
-        imports = SyncState.objects.filter(connection=self.connection).exclude(session="")
+        imports = SyncState.objects.importing().filter(connection=self.connection)
         first: dict[str, datetime] = {}
         for found in (
             rows.order_by().values_list("kind").annotate(Min("due_at")),

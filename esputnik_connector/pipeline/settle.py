@@ -9,7 +9,6 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from django.db import connection as database
 from django.db import transaction
 
 from esputnik_connector.conf import conf
@@ -41,15 +40,17 @@ def mark_unknown(connection: Connection, kind: Kind, prepared: Prepared) -> None
         if state is None and kind is Kind.ORDER:
             continue
         hashes = prepared.locators.get(envelope.key, {})
-        row = SyncState(connection=connection, kind=kind.value, key=envelope.key)
-        row.owner_key = prepared.owners.get(envelope.key, "") or (state.owner_key if state else "")
-        row.fields = sorted(envelope.fields | set(state.fields if state else ()))
-        row.locators = {
-            name: known_hash if hashes.get(name) == known_hash else UNKNOWN
-            for name, known_hash in (state.locators if state else {}).items()
-        }
-        rows.append(row)
-    upsert(rows, ["owner_key", "fields", "locators", "digest"])
+        owner = prepared.owners.get(envelope.key, "")
+        rows.append({
+            "connection_id": connection.pk, "kind": kind.value, "key": envelope.key,
+            "owner_key": owner or (state.owner_key if state else ""),
+            "fields": sorted(envelope.fields | set(state.fields if state else ())),
+            "locators": {
+                name: known_hash if hashes.get(name) == known_hash else UNKNOWN
+                for name, known_hash in (state.locators if state else {}).items()
+            },
+        })  # fmt: skip
+    SyncState.objects.upsert(rows, ["owner_key", "fields", "locators", "digest"])
 
 
 def settle(
@@ -124,21 +125,23 @@ def _remember(
             if receipt.outcome is Outcome.DELIVERED:
                 erased.append(receipt.key)
             continue
-        state = SyncState(  # by ids: to assign an object costs ten times as much, per record
-            connection_id=connection.pk, kind=kind.value, key=receipt.key,
-            owner_key=result.owner_key, fields=sorted(envelope.fields),
-            locators=dict(result.locators), remote_id=receipt.remote_id,
-        )  # fmt: skip
+        state = {
+            "connection_id": connection.pk, "kind": kind.value, "key": receipt.key,
+            "owner_key": result.owner_key, "fields": sorted(envelope.fields),
+            "locators": dict(result.locators), "remote_id": receipt.remote_id,
+        }  # fmt: skip
         if receipt.outcome is Outcome.DELIVERED:
-            state.digest, state.delivered_at = envelope.digest, now
-            delivered.append(state)
+            delivered.append({**state, "digest": envelope.digest, "delivered_at": now})
         elif receipt.outcome is Outcome.ACCEPTED:
-            state.session, state.session_digest = receipt.session, envelope.digest
-            state.session_since, state.poll_at = now, backoff.poll_due(now, now=now)
-            state.backfill_id = backfill.pk if backfill else None
-            accepted.append(state)
-    upsert(delivered, ["fields", "locators", "digest", "remote_id", "delivered_at"])
-    upsert(
+            accepted.append({
+                **state, "session": receipt.session, "session_digest": envelope.digest,
+                "session_since": now, "poll_at": backoff.poll_due(now, now=now),
+                "backfill_id": backfill.pk if backfill else None,
+            })  # fmt: skip
+    SyncState.objects.upsert(
+        delivered, ["fields", "locators", "digest", "remote_id", "delivered_at"]
+    )
+    SyncState.objects.upsert(
         accepted,
         ["fields", "locators", "session", "session_digest", "session_since", "poll_at",
          "backfill"],
@@ -146,18 +149,6 @@ def _remember(
     SyncState.objects.filter(
         connection=connection, kind=Kind.CONTACT.value, key__in=erased
     ).delete()
-
-
-def upsert(states: Sequence[SyncState], fields: list[str]) -> None:
-    if not states:
-        return
-    target = ["connection", "kind", "key"]
-    SyncState.objects.bulk_create(
-        states,
-        update_conflicts=True,
-        update_fields=fields,
-        unique_fields=target if database.features.supports_update_conflicts_with_target else None,
-    )
 
 
 def _settle_rows(receipt: Receipt, rows: Sequence[OutboxMessage], now: datetime) -> None:

@@ -1,0 +1,81 @@
+"""Delivered states are written in one statement, by either way to the same end."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
+
+from esputnik_connector.models import SyncState
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=timezone.utc)
+
+
+@pytest.fixture(params=["this database", "any database"])
+def way(request, monkeypatch) -> None:
+    """PostgreSQL takes the rows as JSON; the others, and here PostgreSQL too, by bulk_create."""
+    if request.param == "any database":
+        monkeypatch.setattr(database, "vendor", "another")
+
+
+def row(connection, key: str, **values: Any) -> dict[str, Any]:
+    return {"connection_id": connection.pk, "kind": "contact", "key": key, **values}
+
+
+def stored(key: str) -> dict[str, Any]:
+    state = SyncState.objects.values().get(key=key)
+    del state["id"]
+    return state
+
+
+def test_what_is_left_out_has_its_default(connection, way):
+    SyncState.objects.upsert([row(connection, "1")], ["digest"])
+    blank = SyncState(connection=connection, kind="contact", key="1")
+    expected = {field.attname: getattr(blank, field.attname) for field in SyncState._meta.fields}
+    del expected["id"]
+    assert stored("1") == expected
+
+
+def test_every_column_arrives_as_it_was_given(connection, way):
+    given = [
+        row(
+            connection, key, owner_key="Олена “О'Коваль”\\", digest="d" * 64, remote_id="7",
+            fields=["email", "field:17"], locators={"email": f"hash {key}"}, delivered_at=NOON,
+            session="s", session_digest="e" * 64, session_since=NOON, poll_at=None,
+            backfill_id=None, seal="",
+        )
+        for key in ("1", "two", "“3'")
+    ]  # fmt: skip
+    with CaptureQueriesContext(database) as captured:
+        SyncState.objects.upsert(given, ["digest"])
+    assert len([each for each in captured if "INSERT" in each["sql"]]) == 1
+    assert [stored(each["key"]) for each in given] == given
+
+
+def test_of_a_state_that_exists_only_the_named_columns_change(connection, way):
+    SyncState.objects.upsert([row(connection, "1", digest="old", seal="kept")], ["digest"])
+    changes = [
+        row(connection, "1", digest="new", seal="lost", delivered_at=NOON),
+        row(connection, "2", digest="first", seal="its own", delivered_at=NOON),
+    ]
+    SyncState.objects.upsert(changes, ["digest", "delivered_at"])
+    one, two = stored("1"), stored("2")
+    assert (one["digest"], one["seal"], one["delivered_at"]) == ("new", "kept", NOON)
+    assert (two["digest"], two["seal"], two["delivered_at"]) == ("first", "its own", NOON)
+
+
+def test_nothing_to_write_is_no_statement(connection, way, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        SyncState.objects.upsert([], ["digest"])
+
+
+def test_what_is_being_imported_is_found_by_its_session(connection):
+    SyncState.objects.upsert(
+        [row(connection, "1", session=""), row(connection, "2", session="abc")], ["session"]
+    )
+    assert [state.key for state in SyncState.objects.importing()] == ["2"]
