@@ -6,7 +6,6 @@ the shop.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 import unicodedata
@@ -42,18 +41,34 @@ def email(value: object) -> str:
 
 
 def phone(value: object, *, region: str = "") -> str:
-    """``value`` as E.164 (``+380501234567``); ``""`` unless it is a possible and valid number.
+    """``value`` as E.164 (``+380501234567``); ``""`` unless it is a valid number.
 
     :param value: text, or a ``PhoneNumber`` of django-phonenumber-field, whose unparsable values
         are truthy and print as ``+NoneNone``.
     :param region: ISO 3166-1 alpha-2 code by which a national number is read.
     """
-    number = _parsed(value, region.upper())
+    number = _of_e164(value)
+    if number is None or not phonenumbers.is_valid_number(number):
+        number = _parsed(value, region.upper())
     if number is None or number.country_code is None:
         return ""
-    if not (phonenumbers.is_possible_number(number) and phonenumbers.is_valid_number(number)):
+    if not phonenumbers.is_valid_number(number):
         return ""
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+
+
+def _of_e164(value: object) -> phonenumbers.PhoneNumber | None:
+    """What is written in canonical form already, as shops store it, without the cost of parsing."""
+    if not (isinstance(value, str) and E164.fullmatch(value)):
+        return None
+    for end in (2, 3, 4):  # no country code is the beginning of another one
+        code, national = int(value[1:end]), value[end:]
+        if code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE and not national.startswith("0"):
+            return phonenumbers.PhoneNumber(country_code=code, national_number=int(national))
+    return None
 
 
 def _parsed(value: object, region: str) -> phonenumbers.PhoneNumber | None:
@@ -214,4 +229,4 @@ def cart_token(cart_key: str, *, salt: str) -> str:
 
 
 def _keyed_hash(value: str, salt: str) -> str:
-    return hmac.new(salt.encode(), value.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(salt.encode(), value.encode(), "sha256").hex()

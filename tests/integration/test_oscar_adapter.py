@@ -499,6 +499,26 @@ def test_names_come_from_the_billing_address_or_the_user_when_there_is_no_delive
     assert order_of(bare).first_name == "User"
 
 
+def test_a_user_model_with_a_full_name_of_its_own_is_asked_for_it(monkeypatch):
+    bare = place(factories.UserFactory(first_name="", last_name=""), shipping_address=None)
+    bare.billing_address = None
+    bare.save()
+    assert order_of(bare).first_name == ""
+    monkeypatch.setattr(get_user_model(), "get_full_name", lambda user: f"No. {user.pk}")
+    assert order_of(bare).first_name == f"No. {bare.user_id}"
+
+
+def test_an_order_has_no_line_of_its_neighbours(django_assert_num_queries):
+    goods = [factories.ProductFactory() for _ in range(3)]
+    placed = [place() for _ in goods]
+    for order, product in zip(placed, goods, strict=True):
+        lines_of(order, product)
+    first, _between, last = placed
+    found = shop.orders([first.number, last.number])
+    keys = [[item.product_key for item in order.items] for order in found.values()]
+    assert keys == [[str(goods[0].pk)], [str(goods[2].pk)]]
+
+
 def test_addresses_are_in_the_default_language_whatever_is_active():
     order = place()
     lines_of(order, factories.ProductFactory())

@@ -21,7 +21,7 @@ pytestmark = [
 ]
 
 CONTACT_QUERIES = 6
-ORDER_QUERIES = 11
+ORDER_QUERIES = 10
 CART_QUERIES = 9
 
 shop = OscarShop()

@@ -4,6 +4,7 @@ import re
 import unicodedata
 import uuid
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,6 +86,23 @@ def test_a_phone_is_canonical_or_empty(value):
     assert canonical == "" or re.fullmatch(r"\+[0-9]{7,15}", canonical)
     assert identity.phone(canonical) == canonical
     assert identity.digits(canonical) == canonical[1:]
+
+
+REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
+
+
+@given(st.sampled_from(REGIONS), st.integers(0, 10**10))
+def test_a_phone_that_is_canonical_already_is_read_as_the_library_reads_it(region, digits):
+    example = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
+    national = str(example.national_number if example else "")
+    written = f"+{phonenumbers.country_code_for_region(region)}{national[:-4]}{digits}"
+    try:
+        number = phonenumbers.parse(written)
+    except phonenumbers.NumberParseException:
+        return
+    if phonenumbers.is_valid_number(number):
+        e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        assert identity.phone(written) == e164
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ class Mender:
 
     def phone(self, candidates: Iterable[tuple[object, str]]) -> str:
         """The first usable of (number, country) pairs; a note only if none of them is."""
-        written = [pair for pair in candidates if pair[0]]
+        written = [pair for pair in candidates if pair[0] is not None and pair[0] != ""]
         for number, country in written:
             if canonical := read_phone(number, country):
                 return canonical

@@ -22,9 +22,11 @@ from esputnik_connector.shops.oscar.mending import Mender
 from esputnik_connector.shops.oscar.tables import (
     Row,
     aware,
+    belongs_to,
     field_names,
     model_or_none,
     present,
+    read,
     rows,
     values_of,
 )
@@ -61,7 +63,7 @@ LINE_FIELDS = (
 class Surroundings:
     """All that belongs to a batch of orders and stands in other tables."""
 
-    users: Mapping[Any, Any]
+    buyers: Mapping[Any, people.Buyer]
     lines: Mapping[Any, Sequence[Row]]
     cards: Mapping[Any, Card]
     shipping_discounts: Mapping[Any, Decimal]
@@ -73,7 +75,7 @@ def orders(keys: Sequence[str]) -> dict[str, Order]:
     """Key → order for the order numbers that exist."""
     model = get_model("order", "Order")
     numbers = values_of(model._meta.get_field("number"), keys)
-    names = [*ORDER_FIELDS, *address_lookups(model)]
+    names = [*ORDER_FIELDS, *people.buyer_lookups("user"), *address_lookups(model)]
     found = list(rows(model._base_manager.order_by("pk"), "number", numbers, names))
     around = _surroundings(found)
     return {row["number"]: _order(row, around) for row in found}
@@ -84,7 +86,7 @@ def _surroundings(found: Sequence[Row]) -> Surroundings:
     lines = _grouped(get_model("order", "Line"), pks, LINE_FIELDS)
     products = {line["product_id"] for group in lines.values() for line in group}
     return Surroundings(
-        users=people.users_by_pk({row["user_id"] for row in found} - {None}),
+        buyers=people.buyers(found, "user"),
         lines=lines,
         cards=cards(products - {None}),
         shipping_discounts=_shipping_discounts(pks),
@@ -96,9 +98,9 @@ def _surroundings(found: Sequence[Row]) -> Surroundings:
 def _order(row: Row, around: Surroundings) -> Order:
     mender = Mender()
     shipping, billing = address_of(row, "shipping_address"), address_of(row, "billing_address")
-    user = around.users.get(row["user_id"])
+    buyer = around.buyers.get(row["user_id"])
     lines = around.lines.get(row["pk"], ())
-    first_name, last_name = _names(shipping, billing, user)
+    first_name, last_name = _names(shipping, billing, buyer)
     placed_at = aware(row["date_placed"])
     assert placed_at is not None  # the column is NOT NULL
     return Order(
@@ -112,7 +114,7 @@ def _order(row: Row, around: Surroundings) -> Order:
         discount=_line_discount(lines) + around.shipping_discounts.get(row["pk"], ZERO),
         taxes=_taxes(row),
         contact_key="" if row["user_id"] is None else str(row["user_id"]),
-        email=mender.email(people.email_of(user) if user else row["guest_email"]),
+        email=mender.email(buyer.email if buyer else row["guest_email"]),
         phone=mender.phone([(shipping.get("phone_number"), shipping.get("country_id") or "")]),
         first_name=mender.text(first_name),
         last_name=mender.text(last_name),
@@ -176,13 +178,13 @@ def _taxes(row: Row) -> Decimal | None:
     return None if excluding is None else including - excluding
 
 
-def _names(shipping: Row, billing: Row, user: Any) -> tuple[str, str]:
-    """Of the first that has a name: the delivery address, the billing address, the user."""
+def _names(shipping: Row, billing: Row, buyer: people.Buyer | None) -> tuple[str, str]:
+    """Of the first that has a name: the delivery address, the billing address, the customer."""
     for address in (shipping, billing):
         names = address.get("first_name") or "", address.get("last_name") or ""
         if any(names):
             return names
-    return people.names_of(user) if user else ("", "")
+    return (buyer.first_name, buyer.last_name) if buyer else ("", "")
 
 
 def address_lookups(model: Any) -> list[str]:
@@ -196,20 +198,27 @@ def address_lookups(model: Any) -> list[str]:
 
 
 def address_of(row: Row, relation: str) -> Row:
-    prefix = f"{relation}__"
-    return {name.removeprefix(prefix): row[name] for name in row if name.startswith(prefix)}
+    return {name: row[lookup] for name, lookup in _LOOKUPS[relation].items() if lookup in row}
 
 
-def _grouped(model: Any, order_pks: Iterable[Any], names: Sequence[str]) -> dict[Any, list[Row]]:
+_LOOKUPS = {
+    relation: {name: f"{relation}__{name}" for name in people.ADDRESS_FIELDS}
+    for relation in ("shipping_address", "billing_address")
+}
+
+
+def _grouped(model: Any, order_pks: Sequence[Any], names: Sequence[str]) -> dict[Any, list[Row]]:
     """Order pk → its rows of ``model``, oldest first; nothing if the shop has no such model."""
     groups: defaultdict[Any, list[Row]] = defaultdict(list)
-    if model is not None:
-        for row in rows(model._base_manager.order_by("pk"), "order_id", order_pks, names):
-            groups[row["order_id"]].append(row)
+    if model is not None and order_pks:
+        wanted = set(order_pks)
+        for row in read(model._base_manager.filter(belongs_to(wanted)).order_by("pk"), names):
+            if row["order_id"] in wanted:
+                groups[row["order_id"]].append(row)
     return dict(groups)
 
 
-def _shipping_discounts(order_pks: Iterable[Any]) -> dict[Any, Decimal]:
+def _shipping_discounts(order_pks: Sequence[Any]) -> dict[Any, Decimal]:
     """Discounts of lines are in the lines; those of the delivery stand only here."""
     model = get_model("order", "OrderDiscount")
     groups = _grouped(model, order_pks, ["order_id", "category", "amount"])
@@ -219,12 +228,12 @@ def _shipping_discounts(order_pks: Iterable[Any]) -> dict[Any, Decimal]:
     }
 
 
-def _surcharges(order_pks: Iterable[Any]) -> dict[Any, Decimal]:
+def _surcharges(order_pks: Sequence[Any]) -> dict[Any, Decimal]:
     groups = _grouped(model_or_none("order", "Surcharge"), order_pks, ["order_id", "incl_tax"])
     return {pk: sum((row["incl_tax"] for row in group), ZERO) for pk, group in groups.items()}
 
 
-def _payment_methods(order_pks: Iterable[Any]) -> dict[Any, str]:
+def _payment_methods(order_pks: Sequence[Any]) -> dict[Any, str]:
     """Order pk → names of its payment source types. The names may be translated: own manager."""
     sources = _grouped(
         model_or_none("payment", "Source"), order_pks, ["order_id", "source_type_id"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractUser
 
 from esputnik_connector import identity
 from esputnik_connector.shops.oscar.tables import (
@@ -34,6 +35,42 @@ ADDRESS_FIELDS = (
 )
 
 AddressBook = list[Row]
+
+
+class Buyer(NamedTuple):
+    """Of a customer, what an order shows."""
+
+    email: str  # as the user's row has it, not yet checked
+    first_name: str
+    last_name: str
+
+
+def buyer_lookups(relation: str) -> list[str]:
+    """Columns by which a row that points at a user tells all of a :class:`Buyer`.
+
+    None in a shop whose user model has other columns, or a full name of its own making: there
+    :func:`buyers` needs the users themselves.
+    """
+    model = get_user_model()
+    columns = ("first_name", "last_name", model.get_email_field_name())
+    has_own_name = getattr(model, "get_full_name", None) is not AbstractUser.get_full_name
+    if has_own_name or not field_names(model).issuperset(columns):
+        return []
+    return [f"{relation}__{name}" for name in columns]
+
+
+def buyers(rows: Iterable[Row], relation: str) -> dict[Any, Buyer]:
+    """User pk → buyer, of rows read with :func:`buyer_lookups`."""
+    pointer, lookups = f"{relation}_id", buyer_lookups(relation)
+    owned = [row for row in rows if row[pointer] is not None]
+    if lookups:
+        first, last, email = lookups
+        return {
+            row[pointer]: Buyer(row[email] or "", row[first] or "", row[last] or "")
+            for row in owned
+        }
+    users = users_by_pk({row[pointer] for row in owned})
+    return {pk: Buyer(email_of(user), *names_of(user)) for pk, user in users.items()}
 
 
 def users_by_pk(pks: Iterable[Any]) -> dict[Any, Any]:

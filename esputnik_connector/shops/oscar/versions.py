@@ -34,11 +34,17 @@ from esputnik_connector.records import Kind
 from esputnik_connector.shops.base import Page
 from esputnik_connector.shops.oscar.history import GUEST
 from esputnik_connector.shops.oscar.orders import LINE_FIELDS, ORDER_FIELDS, address_lookups
-from esputnik_connector.shops.oscar.tables import fetched, field_names, model_or_none, values_of
+from esputnik_connector.shops.oscar.tables import (
+    belongs_to,
+    fetched,
+    field_names,
+    model_or_none,
+    stored,
+    values_of,
+)
 
 RESTLESS = frozenset({"password", "last_login"})  # columns of a user that no payload holds
 DIGEST_BYTES = 16
-DENSE = 4  # of that many keys in a row, one is asked for
 
 
 def order_versions(keys: Sequence[str]) -> dict[str, str]:
@@ -59,19 +65,9 @@ def order_versions(keys: Sequence[str]) -> dict[str, str]:
     parts: defaultdict[Any, list[Any]] = defaultdict(list)
     for part, names in _parts() if by_pk else ():
         ordered = part._base_manager.order_by(*(() if is_postgres else ("pk",)))
-        for row in parts_of(ordered.filter(_belongs_to(by_pk)), ["order_id"], names):
+        for row in parts_of(ordered.filter(belongs_to(by_pk)), ["order_id"], names):
             parts[row[0]].append((part._meta.label, row))
     return {head[1]: _hash((head, parts[pk])) for pk, head in by_pk.items()}
-
-
-def _belongs_to(order_pks: Collection[Any]) -> Q:
-    """Of these orders: by a range where it is dense, since thousands of parameters cost more than
-    the rows. A row of another order does no harm."""
-    if order_pks and all(isinstance(pk, int) for pk in order_pks):
-        first, last = min(order_pks), max(order_pks)
-        if last - first < DENSE * len(order_pks):
-            return Q(order_id__gte=first, order_id__lte=last)
-    return Q(order_id__in=list(order_pks))
 
 
 def _order_columns(model: Any) -> list[str]:
@@ -95,7 +91,7 @@ def _parts() -> list[tuple[Any, list[str]]]:
 def _tuples(rows: QuerySet[Any], ids: Sequence[str], names: Sequence[str]) -> Iterable[Any]:
     """Rows as tuples, columns as the database holds them: to parse a phone number costs more than
     to read an order."""
-    return rows.values_list(*ids, *(_stored(rows.model, name) for name in names))
+    return rows.values_list(*ids, *(stored(rows.model, name) for name in names))
 
 
 class _RowText(Func):
@@ -118,14 +114,6 @@ def _summed(rows: QuerySet[Any], ids: Sequence[str], names: Sequence[str]) -> It
     total = Cast(Sum(hashed), TextField())
     summed: Iterable[Any] = rows.values_list(*ids).annotate(total=total)
     return summed
-
-
-def _stored(model: Any, name: str) -> Any:
-    field: Any = None
-    for part in name.split("__"):
-        field = model._meta.pk if part == "pk" else model._meta.get_field(part)
-        model = field.related_model
-    return Cast(name, TextField()) if hasattr(field, "from_db_value") else name
 
 
 def _hash(value: object) -> str:
