@@ -17,6 +17,9 @@ logger = getLogger(__name__)
 
 
 def tell(connection: Connection, results: Iterable[Result]) -> None:
+    told = (signals.delivered, signals.rejected)
+    if not any(signal.has_listeners(Connection) for signal in told):
+        return
     for result in results:
         receipt = result.receipt
         common = {"connection": connection, "kind": receipt.kind, "key": receipt.key}

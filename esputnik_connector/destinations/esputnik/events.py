@@ -9,11 +9,11 @@ from django.utils import timezone
 from esputnik_connector.destinations.base import Account, Delivered, Envelope
 from esputnik_connector.destinations.http import encoded
 from esputnik_connector.exceptions import Skip
-from esputnik_connector.identity import cart_token, digits, text
+from esputnik_connector.identity import cart_token, digits
 from esputnik_connector.records import Cart, CartItem, JSONObject, JSONValue, Kind, Note, Reason
 
 from .money import number
-from .payloads import TEXT_LIMIT, any_cut, digest, notes, present
+from .payloads import Texts, digest, notes, present
 
 PAST_EVENTS_PER_CALL = 500  # documented maximum of POST /v3/past_events (contract 7.2)
 EVENT_LIMIT = 20_000  # bytes; documented as 20 kB, the smaller reading (contract 8.1)
@@ -49,21 +49,21 @@ def cart_envelope(cart: Cart, *, account: Account, last: Delivered | None) -> En
     items = [item for item in cart.items if item.quantity > 0] if cart.is_live else []
     if not items and last is None:
         raise Skip(Reason.NEVER_SENT if cart.is_live else Reason.NOT_LIVE)
+    texts = Texts()
     params: JSONObject = {
         **identity,
-        "products": [product(item) for item in items],
+        "products": [product(item, texts) for item in items],
         **present({"currencyCode": cart.currency.strip().upper()}),
         "recycleStateId": cart_token(cart.key, salt=account.salt),
     }
     is_short = event_size("cartUpdated", params) > EVENT_LIMIT
     if is_short:
         params["products"] = [_core(item) for item in items]
-    is_cut = any_cut(*(value for item in items for value in (item.name, item.category)))
     mended = notes(
         cart.notes,
         (Note.ITEM_DROPPED, cart.is_live and len(items) < len(cart.items)),
         (Note.DETAILS_DROPPED, is_short),
-        (Note.TEXT_CUT, is_cut and not is_short),
+        (Note.TEXT_CUT, texts.are_cut and not is_short),
     )
     payload: JSONObject = {"event": event("cartUpdated", params)}
     return Envelope(
@@ -81,11 +81,11 @@ def _identity(cart: Cart) -> JSONObject:
     )
 
 
-def product(item: CartItem) -> JSONObject:
+def product(item: CartItem, texts: Texts) -> JSONObject:
     """A line of the cart with all that is known about it."""
     details: dict[str, JSONValue] = {
-        "name": text(item.name, limit=TEXT_LIMIT),
-        "category": text(item.category, limit=TEXT_LIMIT),
+        "name": texts.fit(item.name),
+        "category": texts.fit(item.category),
         "url": item.url,
         "imageUrl": item.image_url,
     }

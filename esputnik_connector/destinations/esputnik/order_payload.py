@@ -13,7 +13,6 @@ The money rule, to the cent: ``totalCost == sum(cost * quantity) + shipping (+ a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 
 from esputnik_connector.destinations.base import Account, Delivered, Envelope
 from esputnik_connector.exceptions import Skip
@@ -21,8 +20,8 @@ from esputnik_connector.identity import cart_token, digits, text
 from esputnik_connector.records import JSONObject, JSONValue, Kind, Note, Order, OrderItem, Reason
 
 from .events import EVENT_LIMIT, event, event_size, past_event
-from .money import cents, number, portions
-from .payloads import TEXT_LIMIT, any_cut, digest, notes, present
+from .money import cents, portions, units
+from .payloads import Texts, digest, notes, present
 
 USUAL_CURRENCIES = frozenset({"USD", "EUR", "UAH"})  # the documented ones (contract 3.4)
 DELIVERY_ADDRESS_LIMIT = 500  # five parts in one line
@@ -65,31 +64,40 @@ def order_envelope(order: Order, *, account: Account, last: Delivered | None) ->
 def order_payload(order: Order, *, account: Account) -> OrderPayload:
     """The order object of contract 6.1."""
     buyer = _buyer(order)
-    if not any(buyer[name] for name in ("externalCustomerId", "email", "phone")):
+    if not any(buyer.values()):
         raise Skip(Reason.NO_CONTACT_DATA)
     if order.placed_at.tzinfo is None:
         raise ValueError(f"order {order.key}: placed_at has no time zone")
     status, is_unmapped = order_status(order.status, account=account)
     currency = order.currency.strip().upper()
     sold = [item for item in order.items if item.quantity > 0]
-    shipping = cents(order.shipping + order.surcharges)
-    lines = sum((cents(item.total) for item in sold), Decimal(0))
-    adjustment = cents(order.total) - shipping - lines
+    total, shipping = cents(order.total), cents(order.shipping + order.surcharges)
+    lines = [cents(item.total) for item in sold]
+    adjustment = total - shipping - sum(lines)
+    texts = Texts()
     body = present(
         {
             "externalOrderId": order.key,
-            "totalCost": number(order.total),
+            "totalCost": units(total),
             "status": status,
-            "statusDescription": text(order.status, limit=TEXT_LIMIT),
+            "statusDescription": texts.fit(order.status),
             "date": order.placed_at.isoformat(timespec="seconds"),
             "currency": currency,
             **buyer,
+            "firstName": texts.fit(order.first_name),
+            "lastName": texts.fit(order.last_name),
             "shipping": _amount(shipping),
-            "discount": _amount(order.discount),
-            "taxes": _amount(order.taxes),
-            **_delivery(order),
-            "additionalInfo": {"adjustment": number(adjustment)} if adjustment else None,
-            "items": [part for item in sold for part in item_payloads(item)],
+            "discount": _amount(cents(order.discount)),
+            "taxes": _amount(cents(order.taxes)) if order.taxes is not None else None,
+            "deliveryMethod": texts.fit(order.delivery_method),
+            "paymentMethod": texts.fit(order.payment_method),
+            "deliveryAddress": text(order.address.one_line, limit=DELIVERY_ADDRESS_LIMIT),
+            "additionalInfo": {"adjustment": units(adjustment)} if adjustment else None,
+            "items": [
+                part
+                for item, line in zip(sold, lines, strict=True)
+                for part in _item_payloads(item, line, texts)
+            ],
         }
     )
     mended = notes(
@@ -98,7 +106,7 @@ def order_payload(order: Order, *, account: Account) -> OrderPayload:
         (Note.CURRENCY_UNUSUAL, currency not in USUAL_CURRENCIES),
         (Note.ITEM_DROPPED, len(sold) < len(order.items)),
         (Note.TOTAL_DIFFERS, bool(adjustment)),
-        (Note.TEXT_CUT, any_cut(*_texts(order, sold))),
+        (Note.TEXT_CUT, texts.are_cut),
     )
     return OrderPayload(body=body, notes=mended)
 
@@ -115,21 +123,20 @@ def order_status(status: str, *, account: Account) -> tuple[str, bool]:
     return mapped, is_unmapped
 
 
-def item_payloads(item: OrderItem) -> list[JSONObject]:
-    """One line as one item, or as two when its total does not divide to whole cents."""
+def _item_payloads(item: OrderItem, total: int, texts: Texts) -> list[JSONObject]:
+    """One line as one item, or as two when its total, in cents, does not divide."""
+    common = present(
+        {
+            "externalItemId": item.product_key,
+            "name": texts.fit(item.name),
+            "category": texts.fit(item.category),
+            "url": item.url,
+            "imageUrl": item.image_url,
+        }
+    )
     return [
-        present(
-            {
-                "externalItemId": item.product_key,
-                "name": text(item.name, limit=TEXT_LIMIT),
-                "category": text(item.category, limit=TEXT_LIMIT),
-                "quantity": portion.quantity,
-                "cost": number(portion.cost),
-                "url": item.url,
-                "imageUrl": item.image_url,
-            }
-        )
-        for portion in portions(item.total, item.quantity)
+        {**common, "quantity": quantity, "cost": units(cost)}
+        for quantity, cost in portions(total, item.quantity)
     ]
 
 
@@ -138,27 +145,12 @@ def _buyer(order: Order) -> dict[str, JSONValue]:
         "externalCustomerId": order.contact_key,
         "email": order.email,
         "phone": digits(order.phone),
-        "firstName": text(order.first_name, limit=TEXT_LIMIT),
-        "lastName": text(order.last_name, limit=TEXT_LIMIT),
     }
 
 
-def _delivery(order: Order) -> dict[str, JSONValue]:
-    return {
-        "deliveryMethod": text(order.delivery_method, limit=TEXT_LIMIT),
-        "paymentMethod": text(order.payment_method, limit=TEXT_LIMIT),
-        "deliveryAddress": text(order.address.one_line, limit=DELIVERY_ADDRESS_LIMIT),
-    }
-
-
-def _amount(amount: Decimal | None) -> float | None:
+def _amount(amount: int) -> float | None:
     """For information: a zero says nothing and is left out."""
-    return number(amount) if amount else None
-
-
-def _texts(order: Order, sold: list[OrderItem]) -> list[str]:
-    texts = [order.first_name, order.last_name, order.delivery_method, order.payment_method]
-    return [*texts, *(text for item in sold for text in (item.name, item.category))]
+    return units(amount) if amount else None
 
 
 def _event_payload(

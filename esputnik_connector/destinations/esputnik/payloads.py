@@ -16,9 +16,8 @@ from django.utils import timezone
 
 from esputnik_connector.destinations.base import Account, Delivered, Envelope
 from esputnik_connector.exceptions import Skip
-from esputnik_connector.identity import digits, language, one_line, text
+from esputnik_connector.identity import cut, digits, language, one_line
 from esputnik_connector.records import (
-    Address,
     AttributeValue,
     Contact,
     Erasure,
@@ -46,7 +45,8 @@ def contact_envelope(contact: Contact, *, account: Account, last: Delivered | No
 
     :raises Skip: neither e-mail nor phone: a contact needs a channel.
     """
-    standard = _standard_fields(contact)
+    texts = Texts()
+    standard = _standard_fields(contact, texts)
     extra = additional_fields(contact.attributes, account.fields)
     if not {"email", "sms"} & set(standard):
         raise Skip(Reason.NO_CONTACT_DATA)
@@ -54,8 +54,6 @@ def contact_envelope(contact: Contact, *, account: Account, last: Delivered | No
         "contact": contact_payload("" if contact.is_guest else contact.key, standard, extra)
     }
     fields = frozenset(standard) | {f"{FIELD_PREFIX}{number}" for number in extra}
-    postal = _address_fields(contact.address).values()
-    is_cut = any_cut(contact.first_name, contact.last_name, *postal)
     return Envelope(
         kind=Kind.CONTACT,
         key=contact.key,
@@ -64,7 +62,7 @@ def contact_envelope(contact: Contact, *, account: Account, last: Delivered | No
         fields=fields,
         clears=_cleared(fields, account=account, last=last),
         is_replacing=last is not None and bool(last.locators),
-        notes=notes(contact.notes, (Note.TEXT_CUT, is_cut)),
+        notes=notes(contact.notes, (Note.TEXT_CUT, texts.are_cut)),
     )
 
 
@@ -92,27 +90,20 @@ def contact_payload(key: str, standard: Mapping[str, str], extra: Mapping[int, s
     )
 
 
-def _standard_fields(contact: Contact) -> dict[str, str]:
+def _standard_fields(contact: Contact, texts: Texts) -> dict[str, str]:
     """The standard fields that carry a value, by the names of ``contactFields``."""
     values = {
         "email": contact.email,
         "sms": digits(contact.phone),
-        "firstName": text(contact.first_name, limit=TEXT_LIMIT),
-        "lastName": text(contact.last_name, limit=TEXT_LIMIT),
+        "firstName": texts.fit(contact.first_name),
+        "lastName": texts.fit(contact.last_name),
         "languageCode": language(contact.language),
+        "region": texts.fit(contact.address.region),
+        "town": texts.fit(contact.address.town),
+        "address": texts.fit(contact.address.line),
+        "postcode": texts.fit(contact.address.postcode),
     }
-    for name, value in _address_fields(contact.address).items():
-        values[name] = text(value, limit=TEXT_LIMIT)
     return {name: value for name, value in values.items() if value}
-
-
-def _address_fields(address: Address) -> dict[str, str]:
-    return {
-        "region": address.region,
-        "town": address.town,
-        "address": address.line,
-        "postcode": address.postcode,
-    }
 
 
 def _cleared(fields: frozenset[str], *, account: Account, last: Delivered | None) -> frozenset[str]:
@@ -168,8 +159,18 @@ def digest(payload: JSONValue) -> str:
     return hashlib.sha256(CANONICAL.encode(payload).encode()).hexdigest()
 
 
-def any_cut(*values: str) -> bool:
-    return any(len(one_line(value)) > TEXT_LIMIT for value in values)
+class Texts:
+    """Fits texts into :data:`TEXT_LIMIT`; ``are_cut`` once one of them was longer."""
+
+    def __init__(self) -> None:
+        self.are_cut = False
+
+    def fit(self, value: str) -> str:
+        whole = one_line(value)
+        if len(whole) <= TEXT_LIMIT:
+            return whole
+        self.are_cut = True
+        return cut(whole, TEXT_LIMIT)
 
 
 def notes(given: tuple[Note, ...], *conditional: tuple[Note, bool]) -> tuple[Note, ...]:

@@ -14,7 +14,7 @@ from esputnik_connector.destinations.throttle import deferral_reason
 from esputnik_connector.exceptions import DestinationError, RejectedError, TemporaryError
 from esputnik_connector.records import JSONObject, JSONValue, Kind, Outcome, Reason
 
-from .refusals import Named, mentions, named, refusals
+from .refusals import Named, mentions, named, refusals, says_refusals
 
 DUPLICATE_WINDOW = 60.0  # seconds within which a repeated request is turned away (contract 3.3)
 
@@ -31,7 +31,7 @@ def from_call(
     body = _readable(answer)
     if answer.is_duplicate:
         return [_duplicate(envelope, answer, is_import=is_import) for envelope in envelopes]
-    refused = _attributed(body, [named(envelope) for envelope in envelopes], status=answer.status)
+    refused = _attributed(body, envelopes, status=answer.status)
     session = _text_of(body, "asyncSessionId")
     remote_id = "" if is_import or len(envelopes) > 1 else _text_of(body, "id")
     return [
@@ -129,12 +129,14 @@ def _readable(answer: Answer) -> JSONValue:
     return answer.body
 
 
-def _attributed(body: JSONValue, records: Sequence[Named], *, status: int) -> dict[str, str]:
+def _attributed(body: JSONValue, envelopes: Sequence[Envelope], *, status: int) -> dict[str, str]:
     """Refused keys → words.
 
     :raises RejectedError: a refusal fits no record or several; halved batches will show whom.
     """
-    found = refusals(body, records, are_all=True)
+    if not says_refusals(body):
+        return {}
+    found = refusals(body, [named(envelope) for envelope in envelopes], are_all=True)
     for refusal in found:
         if not refusal.key:
             raise RejectedError(f"Some records were refused: {refusal.words}", status=status)
@@ -178,10 +180,15 @@ def _taken(
     envelope: Envelope, answer: Answer, *, session: str = "", remote_id: str = ""
 ) -> Receipt:
     """ACCEPTED when an import works on it. Orders have no import to ask about (contract 6.2)."""
-    receipt = replace(_blank(envelope), outcome=Outcome.DELIVERED, status=answer.status)
     if session and envelope.kind is Kind.CONTACT:
-        return replace(receipt, outcome=Outcome.ACCEPTED, session=session)
-    return replace(receipt, remote_id=remote_id)
+        return Receipt(
+            kind=envelope.kind, key=envelope.key, outcome=Outcome.ACCEPTED, status=answer.status,
+            session=session,
+        )  # fmt: skip
+    return Receipt(
+        kind=envelope.kind, key=envelope.key, outcome=Outcome.DELIVERED, status=answer.status,
+        remote_id=remote_id,
+    )  # fmt: skip
 
 
 def _duplicate(envelope: Envelope, answer: Answer, *, is_import: bool) -> Receipt:

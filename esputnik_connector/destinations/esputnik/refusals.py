@@ -43,6 +43,11 @@ def named(envelope: Envelope) -> Named:
     return Named(key=envelope.key, locators=frozenset(locators))
 
 
+def says_refusals(body: JSONValue) -> bool:
+    """Might there be a refusal in it? Of most answers this is all that anybody needs to ask."""
+    return any(True for _item in _items(body, ()))
+
+
 def refusals(body: JSONValue, records: Sequence[Named], *, are_all: bool) -> list[Refusal]:
     """Every refusal in an answer's body, attributed where that is certain.
 
