@@ -50,10 +50,10 @@ def phone(value: object, *, region: str = "") -> str:
     number = _of_e164(value)
     if number is None or not phonenumbers.is_valid_number(number):
         number = _parsed(value, region.upper())
-    if number is None or number.country_code is None:
-        return ""
-    if not phonenumbers.is_valid_number(number):
-        return ""
+        if number is None or number.country_code is None:
+            return ""
+        if not phonenumbers.is_valid_number(number):
+            return ""
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connections, models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -26,6 +27,7 @@ class SyncStateQuerySet(models.QuerySet["SyncState"]):
 
         :param rows: the values of each state by column, such as ``connection_id``; all of the same
             columns. What is left out has its default.
+        :param fields: columns too.
         """
         if not rows:
             return
@@ -49,10 +51,11 @@ class SyncStateQuerySet(models.QuerySet["SyncState"]):
         """
         database, table = connections[self.db], self.model._meta
         quote = database.ops.quote_name
+        columns = {one.attname: one for one in table.concrete_fields if not one.primary_key}
         shared = {
-            field.attname: rows[0].get(field.attname, field.get_default())
-            for field in table.concrete_fields
-            if not field.primary_key and _is_same(rows, field.attname)
+            name: rows[0].get(name, field.get_default())
+            for name, field in columns.items()
+            if _is_same(rows, name)
         }
         given = [{name: row[name] for name in rows[0] if name not in shared} for row in rows]
 
@@ -60,13 +63,9 @@ class SyncStateQuerySet(models.QuerySet["SyncState"]):
             return ", ".join(map(quote, row))
 
         def shape(row: Mapping[str, Any]) -> str:
-            columns = (table.get_field(name) for name in row)
-            return ", ".join(f"{quote(one.column)} {one.db_type(database)}" for one in columns)
+            return ", ".join(f"{quote(name)} {columns[name].db_type(database)}" for name in row)
 
-        changes = ", ".join(
-            f"{column} = EXCLUDED.{column}"
-            for column in (quote(table.get_field(name).column) for name in fields)
-        )
+        changes = ", ".join(f"{quote(name)} = EXCLUDED.{quote(name)}" for name in fields)
         sql = (  # nothing in it comes from outside
             f"INSERT INTO {quote(table.db_table)} ({names(given[0])}, {names(shared)})"  # noqa: S608
             f" SELECT {names(given[0])}, {names(shared)}"
@@ -128,7 +127,11 @@ class SyncState(models.Model):
             )
         ]
         indexes = [
-            models.Index(fields=["connection", "kind", "session"], name="esputnik_sync_session"),
+            models.Index(  # few are being imported; MySQL ignores the condition, at some cost
+                fields=["connection", "kind", "session"],
+                name="esputnik_sync_session",
+                condition=Q(session__gt=""),
+            ),
             models.Index(fields=["connection", "kind", "owner_key"], name="esputnik_sync_owner"),
         ]
 

@@ -36,6 +36,7 @@ LAST_TRIES = (
     12  # of one page, the better part of an hour; then even a lone failure does not stop it
 )
 LIVE_SECONDS = 10.0  # for live traffic between two pages; what is left comes after the next one
+KEPT_JUST_NOW = timedelta(seconds=1)  # a lease lasts longer than a request may
 BUSY_LANE = timedelta(seconds=1)  # until we ask again for a lane that somebody else has
 LONGEST_REST = timedelta(seconds=60)  # between two looks at whatever a run waits for
 
@@ -58,6 +59,7 @@ class BackfillWorker(LaneHolder):
         self.run = run
         self.after_page = after_page
         self.rest_until: datetime | None = None
+        self.kept_at: datetime | None = None
 
     def work(self, *, seconds: float) -> datetime | None:
         """Go on for about that long.
@@ -102,7 +104,6 @@ class BackfillWorker(LaneHolder):
         with closing(destination), registry.shop().long_walk():
             while self._is_open():
                 wake_at = self._turn(destination)
-                self._look_again()
                 self.after_page(self.run)
                 if not self.run.is_working or wake_at is not None:
                     return wake_at if self.run.is_working else None
@@ -210,11 +211,15 @@ class BackfillWorker(LaneHolder):
         return set(waiting.filter(key__in=keys).values_list("key", flat=True))
 
     def _keep(self) -> None:
+        """What was kept a moment ago has minutes to run: nobody can have taken it."""
+        now = self.clock()
+        if self.kept_at is not None and now - self.kept_at < KEPT_JUST_NOW:
+            return
         super()._keep()
-        until = self.clock() + timedelta(seconds=conf.LEASE_SECONDS)
         mine = Backfill.objects.filter(pk=self.run.pk, holder=self.holder)
-        if not mine.update(leased_until=until):
+        if not mine.update(leased_until=now + timedelta(seconds=conf.LEASE_SECONDS)):
             raise LostLease
+        self.kept_at = now
 
     def _settle(
         self, lane: Lane, results: Sequence[Result], rows: Rows, *, is_alone: bool = False

@@ -82,6 +82,7 @@ class LaneHolder:
                 return False
             self.held.append(each)
         lane.refresh_from_db()
+        lane.connection = self.connection
         return True
 
     def _waiting_imports(self, kind: Kind) -> QuerySet[SyncState]:

@@ -144,7 +144,7 @@ def _remember(
     SyncState.objects.upsert(
         accepted,
         ["fields", "locators", "session", "session_digest", "session_since", "poll_at",
-         "backfill"],
+         "backfill_id"],
     )  # fmt: skip
     SyncState.objects.filter(
         connection=connection, kind=Kind.CONTACT.value, key__in=erased

@@ -28,8 +28,9 @@ class Mender:
 
     def text(self, value: object) -> str:
         whole = identity.one_line(value)
-        if len(whole) > TEXT_LENGTH:
-            self.note(Note.TEXT_CUT)
+        if len(whole) <= TEXT_LENGTH:
+            return whole
+        self.note(Note.TEXT_CUT)
         return identity.cut(whole, TEXT_LENGTH)
 
     def email(self, value: object) -> str:
