@@ -107,7 +107,7 @@ class OutboxCapture:
         only: Callable[[Connection], bool] | None = None,
     ) -> None:
         alias = using or DEFAULT_DB_ALIAS
-        targets = list(filter(only, self._capturing(alias)))
+        targets = [each for each in self._capturing(alias) if only is None or only(each)]
         if not targets or (before is None and self._is_noted(alias, kind, key)):
             return
         due_at = timezone.now() + timedelta(seconds=conf.SETTLE_SECONDS)

@@ -19,7 +19,7 @@ def check_news(event: Event, connection: Connection, *, now: datetime | None = N
         raise Skip(Reason.SYNC_OFF)
     if not event.is_wanted:
         raise Skip(Reason.NOT_WANTED)
-    if event.happened_at is not None and event.happened_at < told_since(now or timezone.now()):
+    if event.happened_at is not None and event.happened_at < _aware(told_since(now)):
         raise Skip(Reason.TOO_LATE)
     if not event.is_in_stock:
         raise Skip(Reason.SOLD_OUT)
@@ -27,9 +27,14 @@ def check_news(event: Event, connection: Connection, *, now: datetime | None = N
         raise Skip(Reason.NOT_CHEAPER)
 
 
-def told_since(now: datetime) -> datetime:
+def told_since(now: datetime | None = None) -> datetime:
     """What happened before is not told, so that nobody has to remember that it was."""
-    return now - timedelta(days=conf.EVENT_RETENTION_DAYS)
+    return (now or timezone.now()) - timedelta(days=conf.EVENT_RETENTION_DAYS)
+
+
+def _aware(moment: datetime) -> datetime:
+    """Without ``USE_TZ``, Django's clock has no zone; a record's moments always have one."""
+    return moment if timezone.is_aware(moment) else timezone.make_aware(moment)
 
 
 def is_drop(before: Decimal | None, price: Decimal | None) -> bool:

@@ -19,7 +19,7 @@ from esputnik_connector.models.price import PRICE_STEP
 from esputnik_connector.shops.base import Offer, PriceDrop, ShopAdapter, WishedPage
 
 from .news import is_drop
-from .noting import PAGE, note
+from .noting import CHUNK, PAGE, note
 
 FORGOTTEN_AFTER = timedelta(days=3)  # without a walk; what fell meanwhile is no news any more
 TOUCHED_AFTER = timedelta(days=1)  # so that a price that stays costs no write per walk
@@ -41,7 +41,7 @@ class PriceWatch:
         self.shop = shop
         self.connections = connections
         self.now = now
-        self.today = timezone.localdate(now)
+        self.today = timezone.localdate(now) if timezone.is_aware(now) else now.date()
         self.is_dry = is_dry
         self._fallen: dict[Unit, WatchedPrice] = {}
 
@@ -79,11 +79,13 @@ class PriceWatch:
         return note(self.connections, keys, now=self.now, is_dry=self.is_dry)
 
     def _known(self, units: Mapping[Unit, Offer]) -> dict[Unit, WatchedPrice]:
-        prices = WatchedPrice.objects.filter(
-            product_key__in={key for key, _currency in units},
-            seen_at__gte=self.now - FORGOTTEN_AFTER,
-        )
-        return {(price.product_key, price.currency): price for price in prices}
+        fresh = WatchedPrice.objects.filter(seen_at__gte=self.now - FORGOTTEN_AFTER)
+        keys = list({key for key, _currency in units})
+        return {
+            (price.product_key, price.currency): price
+            for start in range(0, len(keys), CHUNK)
+            for price in fresh.filter(product_key__in=keys[start : start + CHUNK])
+        }
 
     def _raised(self, offer: Offer, known: WatchedPrice | None) -> WatchedPrice | None:
         """What is to be remembered without telling anybody; ``None`` if nothing is new."""

@@ -80,7 +80,7 @@ def _outdated(days: int | None) -> Iterator[QuerySet[Any]]:
 def _forgettable() -> Iterator[list[int]]:
     """Chunks of events that were told so long ago that they are :func:`not told again
     <esputnik_connector.pipeline.news.check_news>`, and that no walk can find anew."""
-    since = told_since(timezone.now())
+    since = told_since()
     for connection in Connection.objects.order_by("pk"):
         last = 0
         unsent = OutboxMessage.objects.of(connection, Kind.EVENT).filter(key=OuterRef("key"))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esputnik_connector.pipeline.news import is_drop
+from esputnik_connector.exceptions import Skip
+from esputnik_connector.models import Connection
+from esputnik_connector.pipeline.news import check_news, is_drop
+from esputnik_connector.records import Event, EventName, Reason
 from esputnik_connector.shops.base import PriceDrop
 
 WORD = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
@@ -53,3 +56,22 @@ def test_a_shop_may_want_more_of_a_drop(settings):
     settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "PRICE_DROP_PERCENT": 20}
     assert not is_drop(Decimal(100), Decimal(81))
     assert is_drop(Decimal(100), Decimal(80))
+
+
+@pytest.mark.parametrize("has_zones", [True, False])
+def test_what_happened_too_long_ago_is_not_told(settings, has_zones):
+    settings.USE_TZ = has_zones
+    connection = Connection(send_back_in_stock=True)
+
+    def told(days: int) -> None:
+        moment = datetime.now(timezone.utc) - timedelta(days=days)
+        event = Event(
+            key="back_in_stock:1", name=EventName.BACK_IN_STOCK, product_key="1",
+            is_in_stock=True, happened_at=moment,
+        )  # fmt: skip
+        check_news(event, connection)
+
+    told(days=29)
+    with pytest.raises(Skip) as caught:
+        told(days=31)
+    assert caught.value.reason is Reason.TOO_LATE
