@@ -448,6 +448,8 @@ def test_switched_off_nothing_is_read(main):
 
 
 def test_the_queries_of_a_page_are_the_same_for_ten_and_for_a_hundred(main):
+    if database.vendor != "postgresql":
+        pytest.skip("SQLite takes many rows in several statements")
     counts: list[int] = []
     for number in (10, 90):
         for each in range(number):
