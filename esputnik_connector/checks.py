@@ -87,6 +87,21 @@ def check_times(**_options: Any) -> list[CheckMessage]:
 
 
 @register(Tags.compatibility)
+def check_events(**_options: Any) -> list[CheckMessage]:
+    """The limits of events make sense."""
+    messages: list[CheckMessage] = []
+    percent: Any = conf.PRICE_DROP_PERCENT
+    days: Any = conf.EVENT_RETENTION_DAYS
+    if not isinstance(percent, int) or not 0 < percent < 100:
+        text = _("PRICE_DROP_PERCENT is %(value)r; it must be a whole number from 1 to 99.")
+        messages.append(Error(text % {"value": percent}, id="esputnik_connector.E030"))
+    if not isinstance(days, int) or days < 1:
+        text = _("EVENT_RETENTION_DAYS is %(value)r; it must be a whole number above 0.")
+        messages.append(Error(text % {"value": days}, id="esputnik_connector.E031"))
+    return messages
+
+
+@register(Tags.compatibility)
 def check_shop_url(**_options: Any) -> list[CheckMessage]:
     """Product links can be made absolute."""
     address = urlsplit(conf.SHOP_URL)

@@ -68,6 +68,12 @@ class Settings:
     REJECTED_RETENTION_DAYS: int = 180
     """How long the history of refused records is kept."""
 
+    EVENT_RETENTION_DAYS: int = 30
+    """How long it is remembered which events were sent. An older event is not sent any more."""
+
+    PRICE_DROP_PERCENT: int = 5
+    """By how many per cent a price must fall until people are told."""
+
     RECONCILE_LIMIT: int = 1000
     """How many records of a kind one reconciliation puts in line without a person's word."""
 

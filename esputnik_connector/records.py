@@ -59,6 +59,10 @@ class Reason(str, Enum):
     SYNC_OFF = "sync_off"
     ERASED = "erased"
     VETOED = "vetoed"
+    NOT_WANTED = "not_wanted"
+    SOLD_OUT = "sold_out"
+    NOT_CHEAPER = "not_cheaper"
+    TOO_LATE = "too_late"
     NOT_SUPPORTED = "not_supported"
     REFUSED = "refused"
     KEY_REFUSED = "key_refused"
@@ -202,37 +206,6 @@ class Availability(str, Enum):
     PREORDER = "preorder"
 
 
-class Flaw(str, Enum):
-    """What is wrong with a product in a feed."""
-
-    NO_PRICE = "no_price"
-    ZERO_PRICE = "zero_price"
-    OTHER_CURRENCY = "other_currency"
-    PRICE_ROUNDED = "price_rounded"
-    NO_TITLE = "no_title"
-    NO_LINK = "no_link"
-    NO_IMAGE = "no_image"
-    IMAGE_MISSING = "image_missing"
-    NO_DESCRIPTION = "no_description"
-    NO_BRAND = "no_brand"
-    NO_CATEGORY = "no_category"
-    BAD_GTIN = "bad_gtin"
-    DUPLICATE_ID = "duplicate_id"
-    TOO_LONG = "too_long"
-    NOT_ABSOLUTE = "not_absolute"
-    NOT_HTTPS = "not_https"
-
-    @property
-    def excludes(self) -> bool:
-        """A product with this flaw is left out: a CDP could do nothing right with it."""
-        return self in EXCLUDING_FLAWS
-
-
-EXCLUDING_FLAWS = frozenset(
-    {Flaw.NO_PRICE, Flaw.OTHER_CURRENCY, Flaw.NO_TITLE, Flaw.NO_LINK, Flaw.DUPLICATE_ID}
-)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Category:
     """A category with all its ancestors, topmost first."""
@@ -275,6 +248,47 @@ class Product:
         return f"Product(key={self.key!r})"
 
 
+class EventName(str, Enum):
+    """What somebody asked to be told of: the first part of an event's key."""
+
+    BACK_IN_STOCK = "back_in_stock"
+    PRICE_DROP = "price_drop"
+
+    def key(self, rest: str) -> str:
+        return f"{self.value}:{rest}"
+
+    @classmethod
+    def of(cls, key: str) -> EventName:
+        """:raises ValueError: that is no key of an event."""
+        return cls(key.partition(":")[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """What one person asked to be told of a product, with the product as it is now."""
+
+    key: str
+    name: EventName
+    product_key: str  # the sellable unit: a variation, not its parent
+    is_in_stock: bool  # one can be bought now
+    price: Decimal | None = None  # what a customer pays for one now, tax included if known
+    price_before: Decimal | None = None  # of a price drop, in the same currency
+    currency: str = ""
+    product_name: str = ""
+    url: str = ""  # absolute
+    image_url: str = ""  # absolute
+    contact_key: str = ""  # "" for a guest
+    email: str = ""
+    phone: str = ""
+    is_wanted: bool = True  # False: the person took the request back, or never confirmed it
+    asked_at: datetime | None = None
+    happened_at: datetime | None = None
+    notes: tuple[Note, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Event(key={self.key!r})"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Erasure:
     """The shop deleted this person."""
@@ -282,4 +296,4 @@ class Erasure:
     key: str
 
 
-Record = Contact | Order | Cart | Erasure
+Record = Contact | Order | Cart | Event | Erasure

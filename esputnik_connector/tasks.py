@@ -24,6 +24,7 @@ from .pipeline.prune import prune as prune_history
 from .pipeline.reconcile import reconcile_all
 from .pipeline.relay import Relay
 from .pipeline.verification import verify
+from .pipeline.watch import watch
 
 logger = getLogger(__name__)
 
@@ -33,6 +34,7 @@ BROKER_TIMEOUT = 0.25  # seconds a shopper's request may wait for a broker that 
 BROKER_REST = 30.0  # seconds without another try after that; the sweep does the work meanwhile
 LINES_PER_PROCESS = 100  # as many as a web process may have threads
 FEED_LIMIT = 3600  # seconds until Celery kills a build that hangs; the last good file stays
+WATCH_LIMIT = 3600  # seconds until Celery kills a walk that hangs; the next one notes the same
 RECHECK_INTERVAL = timedelta(minutes=15)  # for a key that was refused or never answered
 
 
@@ -104,6 +106,12 @@ def reconcile(is_continued: bool = False) -> None:
     """Nightly: put in line what capture missed; works for a while, then lets any worker go on."""
     if reconcile_all(seconds=RELAY_SECONDS, is_continued=is_continued):
         reconcile.apply_async((True,), countdown=1, **_queue())
+
+
+@shared_task(name="esputnik_connector.watch_products", ignore_result=True, time_limit=WATCH_LIMIT)
+def watch_products() -> None:
+    """Every quarter of an hour: note what came back in stock or got cheaper without a signal."""
+    watch()
 
 
 @shared_task(name="esputnik_connector.prune", ignore_result=True)

@@ -219,6 +219,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "esputnik_connector.reconcile",
         "schedule": crontab(hour=3, minute=20),
     },
+    "esputnik-watch": {
+        "task": "esputnik_connector.watch_products",
+        "schedule": 900.0,
+    },
     "esputnik-prune": {
         "task": "esputnik_connector.prune",
         "schedule": crontab(hour=4, minute=10),

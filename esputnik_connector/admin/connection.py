@@ -47,7 +47,12 @@ class ConnectionAdmin(WritesSecret, ConnectionViews, admin.ModelAdmin):  # type:
         (gettext_lazy("Account"), {"fields": ["name", "is_enabled", "new_key"]}),
         (
             gettext_lazy("What to send"),
-            {"fields": ["sync_contacts", "sync_orders", "sync_carts", "default_status"]},
+            {
+                "fields": [
+                    "sync_contacts", "sync_orders", "sync_carts", "default_status",
+                    "send_back_in_stock", "send_price_drop",
+                ],
+            },
         ),
         (
             gettext_lazy("Advanced"),

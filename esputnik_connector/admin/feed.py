@@ -19,9 +19,9 @@ from esputnik_connector.feed.draft import remove
 from esputnik_connector.feed.links import feed_url
 from esputnik_connector.feed.problems import differences
 from esputnik_connector.feed.watch import alerts
+from esputnik_connector.flaws import Flaw
 from esputnik_connector.models import Feed, FeedBuild, FeedProblem
 from esputnik_connector.models.feed_build import FLAWS, BuildStatus
-from esputnik_connector.records import Flaw
 
 from .feed_form import FeedAttributeInline, FeedCategoryInline, FeedForm
 from .feed_views import FeedViews, build_soon

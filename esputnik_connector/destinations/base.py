@@ -132,7 +132,8 @@ class Destination(ABC):
 
     @abstractmethod
     def prepare(self, record: Record, *, last: Delivered | None) -> Envelope:
-        """Translate one record. Pure.
+        """Translate one record. Pure. The digest of an event depends on its key alone: what
+        happened once is told once, whatever the product costs by then.
 
         :param last: what was delivered before, ``None`` if nothing was.
         :raises Skip: there is nothing to send, for a reason.

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from esputnik_connector import identity
-from esputnik_connector.records import Availability, Category, Flaw, Product
+from esputnik_connector.flaws import Flaw
+from esputnik_connector.records import Availability, Category, Product
 
 from .money import rounded
 from .problems import Problems, Seen, gtin_is_valid

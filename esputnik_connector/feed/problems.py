@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from esputnik_connector import identity
-from esputnik_connector.records import Flaw, Product
+from esputnik_connector.flaws import Flaw
+from esputnik_connector.records import Product
 
 EXAMPLES = 500  # per reason; a million rows would help nobody
 LARGEST_BITMAP = 1 << 30  # the highest numeric key held as a bit (128 MiB)

@@ -7,6 +7,7 @@ from .feed import Feed, FeedAttribute, FeedCategory
 from .feed_build import FeedBuild, FeedProblem
 from .heartbeat import Heartbeat
 from .outbox import Attempt, Lane, OutboxMessage
+from .price import WatchedPrice
 from .reconcile import Reconciliation
 from .sync import SyncState, Tombstone
 
@@ -28,4 +29,5 @@ __all__ = [
     "StatusMapping",
     "SyncState",
     "Tombstone",
+    "WatchedPrice",
 ]

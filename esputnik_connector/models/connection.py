@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from esputnik_connector.conf import conf
 from esputnik_connector.fields import EncryptedTextField
-from esputnik_connector.records import Kind
+from esputnik_connector.records import EventName, Kind
 
 HTTPS_OR_LOCAL = RegexValidator(
     r"^https://|^http://(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9-]+)([:/]|$)",
@@ -100,6 +100,22 @@ class Connection(models.Model):
     sync_contacts = models.BooleanField(_("send customers"), default=True)
     sync_orders = models.BooleanField(_("send orders"), default=True)
     sync_carts = models.BooleanField(_("send carts"), default=True)
+    send_back_in_stock = models.BooleanField(
+        _("tell people when a product is back"),
+        default=False,
+        help_text=_(
+            "An event in eSputnik for everybody who asked to be told when a sold-out product can "
+            "be bought again. It needs a workflow there. Oscar itself writes to the same people."
+        ),
+    )
+    send_price_drop = models.BooleanField(
+        _("tell people when a product gets cheaper"),
+        default=False,
+        help_text=_(
+            "An event in eSputnik for everybody who has the product in a wish list, at most one "
+            "a day. It needs a workflow there."
+        ),
+    )
     order_route = models.CharField(
         _("order route"), max_length=10, choices=OrderRoute.choices, default=OrderRoute.ORDERS
     )
@@ -161,8 +177,14 @@ class Connection(models.Model):
             Kind.CONTACT: self.sync_contacts,
             Kind.ORDER: self.sync_orders,
             Kind.CART: self.sync_carts,
+            Kind.EVENT: any(self.tells(name) for name in EventName),
         }
         return switches.get(kind, True)
+
+    def tells(self, name: EventName) -> bool:
+        """Does the merchant want events of this name sent?"""
+        is_stock = name is EventName.BACK_IN_STOCK
+        return self.send_back_in_stock if is_stock else self.send_price_drop
 
     def pause(self, detail: str) -> None:
         """Stop sending until a person has acted or the key is accepted again."""

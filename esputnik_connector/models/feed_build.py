@@ -8,7 +8,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from esputnik_connector.records import Flaw
+from esputnik_connector.flaws import Flaw
 
 from .feed import Feed
 from .words import choices

@@ -27,7 +27,7 @@ from esputnik_connector.exceptions import ConnectorError, without_message
 from esputnik_connector.fields import reveal
 from esputnik_connector.identity import fingerprint
 from esputnik_connector.models import CartSession, Connection, OutboxMessage
-from esputnik_connector.records import JSONValue, Kind
+from esputnik_connector.records import EventName, JSONValue, Kind
 
 logger = getLogger(__name__)
 
@@ -77,6 +77,12 @@ class OutboxCapture:
         values = [value for value in locators if value]
         self._guarded(self._note, Kind.ERASURE, key, using, locators=values)
 
+    def event_happened(self, key: str, *, using: str | None = None) -> None:
+        def is_told(target: Connection) -> bool:
+            return target.tells(EventName.of(key))
+
+        self._guarded(self._note, Kind.EVENT, key, using, only=is_told)
+
     def forget_connections(self, **_: object) -> None:
         """Read the connections again at the next change."""
         self._known_until = 0.0
@@ -98,9 +104,10 @@ class OutboxCapture:
         *,
         before: Callable[[], None] | None = None,
         locators: list[str] | None = None,
+        only: Callable[[Connection], bool] | None = None,
     ) -> None:
         alias = using or DEFAULT_DB_ALIAS
-        targets = self._capturing(alias)
+        targets = [each for each in self._capturing(alias) if only is None or only(each)]
         if not targets or (before is None and self._is_noted(alias, kind, key)):
             return
         due_at = timezone.now() + timedelta(seconds=conf.SETTLE_SECONDS)

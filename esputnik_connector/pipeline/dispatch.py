@@ -22,12 +22,13 @@ from esputnik_connector.exceptions import (
 )
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import CartSession, Connection, SyncState
-from esputnik_connector.records import Cart, Erasure, Kind, Outcome, Reason, Record
+from esputnik_connector.records import Cart, Erasure, Event, Kind, Outcome, Reason, Record
 from esputnik_connector.registry import record_hook
 from esputnik_connector.shops.base import ShopAdapter
 
 from .erasure import Graveyard
 from .locators import locators_of
+from .news import check_news
 
 logger = getLogger(__name__)
 
@@ -103,6 +104,8 @@ def prepare(
         try:
             if graveyard.holds(record, state):
                 raise Skip(Reason.ERASED)
+            if isinstance(record, Event):
+                check_news(record, connection)
             record = _last_word(record, connection)
             hashes = locators_of(record, salt=salt)
             envelope = destination.prepare(record, last=_delivered(state, hashes))
@@ -183,6 +186,8 @@ def _ask(shop: ShopAdapter, kind: Kind, keys: Sequence[str]) -> dict[str, Record
         return dict(shop.orders(keys))
     if kind is Kind.CART:
         return dict(_with_guests(shop.carts(keys)))
+    if kind is Kind.EVENT:
+        return dict(shop.events(keys))
     return {key: Erasure(key=key) for key in keys}
 
 

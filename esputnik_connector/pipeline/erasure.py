@@ -9,7 +9,7 @@ from datetime import datetime
 from esputnik_connector.identity import fingerprint
 from esputnik_connector.models import Connection, OutboxMessage, SyncState, Tombstone
 from esputnik_connector.models.connection import EraseMode
-from esputnik_connector.records import Cart, Contact, Erasure, Kind, Order, Record
+from esputnik_connector.records import Cart, Contact, Erasure, Event, Kind, Order, Record
 
 from .locators import locators_of
 
@@ -106,16 +106,20 @@ def _is_new(record: Record, tombstone: Tombstone) -> bool:
     return isinstance(record, Contact) and _is_after(record.joined_at, tombstone)
 
 
-def _is_allowed(record: Contact | Order | Cart, tombstone: Tombstone) -> bool:
+def _is_allowed(record: Contact | Order | Cart | Event, tombstone: Tombstone) -> bool:
     """May a record that only shares an e-mail or a phone with a deleted person be sent?
 
     Another account may: a family shares a phone. A guest may when the person was only marked as
-    deleted and this came later; never when they were erased.
+    deleted and this came later (a request to be told of something: was made later); never when
+    they were erased.
     """
     has_account = not record.is_guest if isinstance(record, Contact) else bool(record.contact_key)
     if has_account:
         return True
-    is_older = isinstance(record, Order) and not _is_after(record.placed_at, tombstone)
+    is_older = False
+    if isinstance(record, (Order, Event)):
+        moment = record.placed_at if isinstance(record, Order) else record.asked_at
+        is_older = not _is_after(moment, tombstone)
     return not tombstone.is_erasure and not is_older
 
 

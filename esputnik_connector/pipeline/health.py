@@ -24,12 +24,14 @@ from esputnik_connector.exceptions import (
     TemporaryError,
 )
 from esputnik_connector.fields import reveal
-from esputnik_connector.models import Connection, Lane, OutboxMessage
+from esputnik_connector.models import Connection, Heartbeat, Lane, OutboxMessage
 from esputnik_connector.models.connection import OrderStatus
+from esputnik_connector.records import Kind
 
 from . import sanity
 from .findings import Finding, Level, ok, problem, warning
 from .verification import verify
+from .watch import HEARTBEAT
 
 __all__ = ["Finding", "Level", "findings", "of_connection", "ok", "problem", "warning"]
 
@@ -67,6 +69,7 @@ def of_connection(connection: Connection, *, is_offline: bool = False) -> Iterat
     yield environment(connection)
     yield statuses(connection)
     yield fields(connection)
+    yield from watched(connection, now=timezone.now())
     yield unsent(connection, now=timezone.now())
     yield set_aside(connection)
     yield from paused_lanes(connection, now=timezone.now())
@@ -212,6 +215,25 @@ def fields(connection: Connection) -> Finding:
         connection.name,
         _("Mapped contact attributes that the shop does not have: %s") % ", ".join(unknown),
         _("Correct the table of fields in the admin, or add them to CONTACT_ATTRIBUTES."),
+    )
+
+
+def watched(connection: Connection, *, now: datetime) -> Iterator[Finding]:
+    """Does the walk run that finds what came back or got cheaper? Of no matter to the others."""
+    if not connection.syncs(Kind.EVENT):
+        return
+    last = Heartbeat.last(HEARTBEAT)
+    if last is not None and now - last < VERY_LATE:
+        text = _("Products that people wait for were looked at %s ago.") % timesince(last, now)
+        yield ok(connection.name, text)
+        return
+    yield warning(
+        connection.name,
+        _("Nobody looks at the products that people wait for: silent changes are not told."),
+        _(
+            "Let beat run esputnik_connector.watch_products every 15 minutes, or cron: "
+            "manage.py esputnik_watch"
+        ),
     )
 
 

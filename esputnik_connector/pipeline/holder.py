@@ -31,7 +31,7 @@ from .telling import send
 
 logger = getLogger(__name__)
 
-ORDER_OF_LANES = (Kind.ERASURE, Kind.CONTACT, Kind.ORDER, Kind.CART)
+ORDER_OF_LANES = (Kind.ERASURE, Kind.CONTACT, Kind.ORDER, Kind.CART, Kind.EVENT)
 ANSWERED = (Outcome.DELIVERED, Outcome.ACCEPTED, Outcome.REJECTED)
 LANE_IS_WELL = (Reason.IMPORT_FAILED, Reason.ALREADY_ACCEPTED)  # one record waits, no other
 LONGEST_IMPORT = timedelta(minutes=30)  # after that the import is lost and its records go again

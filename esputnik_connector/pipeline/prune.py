@@ -12,6 +12,7 @@ from django.db import connections, router
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from esputnik_connector import registry
 from esputnik_connector.conf import conf
 from esputnik_connector.models import (
     Attempt,
@@ -19,8 +20,12 @@ from esputnik_connector.models import (
     Connection,
     OutboxMessage,
     Reconciliation,
+    SyncState,
+    WatchedPrice,
 )
 from esputnik_connector.records import Kind, Outcome
+
+from .news import told_since
 
 CHUNK = 5000  # rows per DELETE, so that no statement holds locks for long
 COUNTED_UP_TO = 100_000  # rows; a larger table is estimated where the database can
@@ -41,12 +46,16 @@ def prune(*, days: int | None = None) -> dict[str, int]:
 
     :param days: instead of ``ATTEMPT_RETENTION_DAYS``.
     """
-    return {rows.model._meta.db_table: _remove(rows) for rows in _outdated(days)}
+    went = {rows.model._meta.db_table: _remove(rows) for rows in _outdated(days)}
+    states = SyncState.objects.order_by()
+    removed = (states.filter(pk__in=pks).delete()[0] for pks in _forgettable())
+    return {**went, SyncState._meta.db_table: sum(removed)}
 
 
 def prunable(*, days: int | None = None) -> dict[str, int]:
     """Table → how many rows would go."""
-    return {rows.model._meta.db_table: rows.count() for rows in _outdated(days)}
+    would_go = {rows.model._meta.db_table: rows.count() for rows in _outdated(days)}
+    return {**would_go, SyncState._meta.db_table: sum(len(pks) for pks in _forgettable())}
 
 
 def _outdated(days: int | None) -> Iterator[QuerySet[Any]]:
@@ -64,7 +73,24 @@ def _outdated(days: int | None) -> Iterator[QuerySet[Any]]:
     yield Attempt.objects.filter(is_outdated).filter(~Exists(unsent))
     yield CartSession.objects.filter(created_at__lt=usual).filter(~Exists(carts))
     yield Reconciliation.objects.filter(finished_at__lt=usual)
+    yield WatchedPrice.objects.filter(seen_at__lt=told_since(now))
     yield _orphans()
+
+
+def _forgettable() -> Iterator[list[int]]:
+    """Chunks of events that were told so long ago that they are :func:`not told again
+    <esputnik_connector.pipeline.news.check_news>`, and that no walk can find anew."""
+    since = told_since()
+    for connection in Connection.objects.order_by("pk"):
+        last = 0
+        unsent = OutboxMessage.objects.of(connection, Kind.EVENT).filter(key=OuterRef("key"))
+        told = SyncState.objects.filter(
+            ~Exists(unsent), connection=connection, kind=Kind.EVENT.value, delivered_at__lt=since
+        ).order_by("pk")
+        while rows := list(told.filter(pk__gt=last).values_list("pk", "key")[:CHUNK]):
+            last = rows[-1][0]
+            open_keys = registry.shop().existing(Kind.EVENT, [key for _pk, key in rows])
+            yield [pk for pk, key in rows if key not in open_keys]
 
 
 def _orphans() -> QuerySet[Any]:

@@ -30,9 +30,10 @@ def mark_unknown(connection: Connection, kind: Kind, prepared: Prepared) -> None
 
     Without this, a worker that dies between the request and its answer would leave the old digest
     standing, and a record that returns to its old state would be taken for unchanged. Of an order
-    that never went out there is nothing to forget, and none of its fields is ever cleared.
+    that never went out there is nothing to forget, and none of its fields is ever cleared; nor is
+    there of an event, which happens once.
     """
-    if kind is Kind.ERASURE:
+    if kind in (Kind.ERASURE, Kind.EVENT):
         return
     rows = []
     for envelope in prepared.outgoing:

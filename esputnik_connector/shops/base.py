@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Protocol
+from urllib.parse import quote, unquote
 
 from esputnik_connector.exceptions import ConfigurationError
-from esputnik_connector.records import Cart, Category, Contact, Kind, Order, Product
+from esputnik_connector.records import (
+    Cart,
+    Category,
+    Contact,
+    Event,
+    EventName,
+    Kind,
+    Order,
+    Product,
+)
 
 
 class Capture(Protocol):
@@ -32,6 +44,10 @@ class Capture(Protocol):
 
     def cart_identified(self, key: str, *, email: str, using: str | None = None) -> None:
         """A guest said who they are: the cart can be sent from now on."""
+
+    def event_happened(self, key: str, *, using: str | None = None) -> None:
+        """Somebody waits for this news. ``key`` is one that :meth:`ShopAdapter.events` can read,
+        made by :meth:`EventName.key`. Connections that do not send such events get no row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +73,55 @@ class Assortment:
     with_offers: bool = True  # read sale prices, where they are sure
     checks_images: bool = True  # ask the storage for each picture, however far away it is
     shop_url: str = ""  # where links begin. Empty: the shop's own address
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """A sellable unit, and what one costs now. As the shop sells it, before offers to a basket."""
+
+    product_key: str
+    is_in_stock: bool  # one can be bought now
+    price: Decimal | None = None
+    currency: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WishedPage:
+    """Some wished products of a long walk, each with what it is sold as: itself, or variations."""
+
+    offers: Mapping[str, Sequence[Offer]]
+    cursor: str = ""  # as in :class:`Page`
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceDrop:
+    """A price drop as its key tells it: all that the shop cannot be asked again. No person."""
+
+    wish: str
+    day: date
+    product_key: str
+    price_before: Decimal
+    currency: str
+
+    @property
+    def key(self) -> str:
+        price = f"{self.price_before.normalize():f}"
+        parts = (self.wish, self.day.isoformat(), self.product_key, price, self.currency)
+        return EventName.PRICE_DROP.key(":".join(quote(part, safe="") for part in parts))
+
+    @classmethod
+    def from_key(cls, key: str) -> PriceDrop:
+        """:raises ValueError: that is no key of a price drop."""
+        name, *parts = (unquote(part) for part in key.split(":"))
+        if name != EventName.PRICE_DROP.value or len(parts) != 5:
+            raise ValueError(f"{key!r} is no key of a price drop")
+        wish, day, product_key, price, currency = parts
+        if not re.fullmatch(r"[0-9]{1,16}([.][0-9]{1,4})?", price):
+            raise ValueError(f"{price!r} is no price")
+        return cls(
+            wish=wish, day=date.fromisoformat(day), product_key=product_key,
+            price_before=Decimal(price), currency=currency,
+        )  # fmt: skip
 
 
 class ShopAdapter(ABC):
@@ -134,13 +199,33 @@ class ShopAdapter(ABC):
         return {}
 
     def existing(self, kind: Kind, keys: Sequence[str]) -> Collection[str]:
-        """Which of these records the shop still has. All of them, unless a shop can tell."""
+        """Which of these records the shop still has. All of them, unless a shop can tell.
+
+        Of events: those that may come up again, so that it must be remembered that they were told.
+        """
         return set(keys)
 
     def fresh_carts(self, *, after: str = "", since: datetime, limit: int) -> Page:
         """The next keys of carts that were touched from that moment on. None, unless a shop can
         tell."""
         return Page()
+
+    def events(self, keys: Sequence[str]) -> Mapping[str, Event]:
+        """Who asked, and how the product stands now. None, unless a shop takes such requests."""
+        return {}
+
+    def answerable(self, *, after: str = "", limit: int) -> Page:
+        """Keys of back-in-stock events, for open requests whose product can be bought now: those of
+        the next ``limit`` requests."""
+        return Page()
+
+    def wished(self, *, after: str = "", limit: int) -> WishedPage:
+        """The next products that somebody wishes for, each once over the whole walk."""
+        return WishedPage(offers={})
+
+    def wishes(self, product_keys: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """Wished product → its wishes, one for each person: the ``wish`` of a price drop."""
+        return {}
 
     def sources(self, kind: Kind) -> Mapping[str, str]:
         """Field of the record → where in the shop its value comes from, for a person to read."""

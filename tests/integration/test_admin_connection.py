@@ -252,6 +252,18 @@ def test_an_empty_key_field_keeps_the_key_and_asks_nobody(merchant, stored, fake
     assert fake.log == []
 
 
+def test_events_of_products_are_off_until_somebody_ticks_them(merchant, stored):
+    page = merchant.get(url("change", stored.pk)).content.decode()
+    assert "tell people when a product is back" in page.lower()
+    assert "Oscar itself writes to the same people" in page
+    assert "in a wish list, at most one a day" in page
+    assert (stored.send_back_in_stock, stored.send_price_drop) == (False, False)
+
+    merchant.post(url("change", stored.pk), form(stored, send_back_in_stock="on"))
+    stored.refresh_from_db()
+    assert (stored.send_back_in_stock, stored.send_price_drop) == (True, False)
+
+
 def test_a_changed_address_is_checked_with_the_stored_key(merchant, stored, fake):
     with FakeEsputnik(key=OTHER_KEY) as other:
         response = merchant.post(url("change", stored.pk), form(stored, api_url=other.api_url))

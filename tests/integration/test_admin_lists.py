@@ -285,3 +285,18 @@ def test_only_a_superuser_lifts_a_ban_and_is_warned(root, main):
 
     root.post(url("tombstone"), values | {"post": "yes"})
     assert not Tombstone.objects.exists()
+
+
+def test_events_are_shown_and_filtered_like_everything_else(root, main):
+    key = "back_in_stock:7"
+    OutboxMessage.objects.create(
+        connection=main, kind="event", key=key, is_dead=True, reason="refused"
+    )
+    Attempt.objects.create(
+        connection=main, kind="event", key=key, outcome="skipped", reason="sold_out"
+    )
+    for name in ("outboxmessage", "attempt"):
+        assert key in root.get(url(name), {"kind__exact": "event"}).content.decode()
+        assert key not in root.get(url(name), {"kind__exact": "order"}).content.decode()
+    page = root.get(url("attempt")).content.decode()
+    assert "not to be had when it was to be told" in page

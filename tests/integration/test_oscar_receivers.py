@@ -62,6 +62,9 @@ class RecordingCapture:
         self._note("identified", key, using)
         self.emails.append(email)
 
+    def event_happened(self, key, *, using=None):
+        self._note("event", key, using)
+
     def taken(self):
         """What was reported since the last time, without repeats."""
         taken, self.reports = set(self.reports), []
@@ -465,3 +468,13 @@ def test_a_shop_without_payment_app_is_connected_all_the_same(monkeypatch, user)
     user.save()
     wired.disconnect()
     assert recording.taken() == {contact(user)}
+
+
+def test_an_alert_is_an_event_when_it_is_closed_and_not_before(capture, user):
+    alert = get_model("customer", "ProductAlert")(user=user, product=factories.ProductFactory())
+    alert.save()
+    alert.cancel()
+    assert not {report for report in capture.taken() if report[0] == "event"}
+    alert.close()
+    assert capture.taken() == {("event", f"back_in_stock:{alert.pk}")}
+    assert capture.databases >= {"default"}

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from oscar.core.loading import get_model
 from oscar.test import factories
 
@@ -61,7 +62,11 @@ def buyer(main) -> Any:
     factories.OrderLineFactory(order=order, product=product)
     basket = factories.BasketFactory(owner=user)
     basket.add_product(product)
+    alerts = get_model("customer", "ProductAlert").objects
+    wish = factories.WishListFactory(owner=user).lines.create(product=product, title="x")
     user.basket_key = str(basket.pk)
+    user.alert_key = f"back_in_stock:{alerts.create(user=user, product=product).pk}"
+    user.drop_key = f"price_drop:{wish.pk}:{timezone.localdate()}:{product.pk}:999:GBP"
     return user
 
 
@@ -121,9 +126,14 @@ def test_the_key_is_nowhere(main, buyer):
         assert "Authorization" not in output
 
 
-@pytest.mark.parametrize("kind", ["contact", "order", "cart"])
-def test_every_value_says_where_it_comes_from(main, buyer, kind):
-    key = {"contact": str(buyer.pk), "order": "1001", "cart": buyer.basket_key}[kind]
+@pytest.mark.parametrize("what", ["contact", "order", "cart", "event", "event of a price"])
+def test_every_value_says_where_it_comes_from(main, buyer, what):
+    Connection.objects.update(send_back_in_stock=True, send_price_drop=True)
+    key = {
+        "contact": str(buyer.pk), "order": "1001", "cart": buyer.basket_key,
+        "event": buyer.alert_key, "event of a price": buyer.drop_key,
+    }[what]  # fmt: skip
+    kind = what.partition(" ")[0]
     fields = shown(kind, key)["fields"]
     assert fields
     known = PATHS[Kind(kind)]
@@ -218,8 +228,8 @@ def test_a_record_that_is_not_there(main):
     assert shown("cart", "not a number")["skipped"] == "gone"
 
 
-def test_an_event_is_told_honestly(main):
-    assert "Would not be sent: the destination has no such kind" in command("event", "1")[0]
+def test_an_event_that_is_switched_off_is_told_honestly(main):
+    assert "Would not be sent: switched off in the connection" in command("event", "1")[0]
 
 
 def test_a_row_that_is_set_aside_is_told(main, buyer):

@@ -6,7 +6,16 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 from esputnik_connector.destinations.base import Account
-from esputnik_connector.records import Address, Cart, CartItem, Contact, Order, OrderItem
+from esputnik_connector.records import (
+    Address,
+    Cart,
+    CartItem,
+    Contact,
+    Event,
+    EventName,
+    Order,
+    OrderItem,
+)
 
 KYIV = timezone(timedelta(hours=2))
 ADDRESS = Address(
@@ -94,4 +103,29 @@ CART = Cart(
         ),
         CartItem(product_key="303", quantity=1, unit_price=Decimal("0.10")),
     ),
+)
+BACK_IN_STOCK = Event(
+    key="back_in_stock:7",
+    name=EventName.BACK_IN_STOCK,
+    product_key="301",
+    is_in_stock=True,
+    price=Decimal("33.40"),
+    currency="uah",
+    product_name="Socks",
+    url="https://shop.test/socks",
+    image_url="https://shop.test/socks.jpg",
+    contact_key="42",
+    email="olena@example.com",
+    phone="+380501234567",
+)
+PRICE_DROP = Event(
+    key="price_drop:9:2026-11-21:302:500:UAH",
+    name=EventName.PRICE_DROP,
+    product_key="302",
+    is_in_stock=True,
+    price=Decimal("450"),
+    price_before=Decimal("500"),
+    currency="UAH",
+    product_name="Boots",
+    contact_key="42",
 )

@@ -345,10 +345,6 @@ def test_a_preview_is_exactly_what_is_sent(wire, record, route, last):
     assert ACCOUNT.api_key not in repr(shown)
 
 
-def test_what_is_not_supported_is_absent():
-    assert Kind.EVENT not in EsputnikDestination.batch_sizes
-
-
 def test_a_destination_shows_its_name_and_no_secret():
     with esputnik() as destination:
         assert repr(destination) == "EsputnikDestination('main')"

@@ -22,6 +22,12 @@ from tests.unit.samples import ACCOUNT
         ({"contacts_per_call": 3001}, "up to 3000"),
         ({"rate": "fast"}, "5/second"),
         ({"rate": 5}, "5/second"),
+        ({"back_in_stock_event": ""}, "name of an event type"),
+        ({"back_in_stock_event": "Back, again"}, "none of"),
+        ({"price_drop_event": "it’s cheaper"}, "none of"),
+        ({"price_drop_event": "x" * 101}, "up to 100"),
+        ({"price_drop_event": "Drop\n"}, "name of an event type"),
+        ({"price_drop_event": 5}, "name of an event type"),
     ],
 )
 def test_an_option_that_cannot_be_used_is_explained(options, words):

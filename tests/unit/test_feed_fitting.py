@@ -8,8 +8,9 @@ import pytest
 
 from esputnik_connector.feed.guards import verdict
 from esputnik_connector.feed.problems import EXAMPLES
+from esputnik_connector.flaws import Flaw
 from esputnik_connector.models.feed_build import FLAWS, BuildStatus
-from esputnik_connector.records import Availability, Category, Flaw
+from esputnik_connector.records import Availability, Category
 from tests.feeds import RULES, fitted, product
 
 

@@ -12,7 +12,11 @@ import pytest
 
 from esputnik_connector.destinations.base import Delivered
 from esputnik_connector.destinations.esputnik.calls import contacts_body
-from esputnik_connector.destinations.esputnik.events import EVENT_LIMIT, cart_envelope
+from esputnik_connector.destinations.esputnik.events import (
+    EVENT_LIMIT,
+    cart_envelope,
+    product_envelope,
+)
 from esputnik_connector.destinations.esputnik.order_payload import order_envelope
 from esputnik_connector.destinations.esputnik.payloads import (
     contact_envelope,
@@ -22,7 +26,7 @@ from esputnik_connector.destinations.esputnik.payloads import (
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.records import Address, CartItem, Contact, Erasure, Note, Reason
 from esputnik_connector.testing.fake_esputnik import contract
-from tests.unit.samples import ACCOUNT, CART, CONTACT, ORDER
+from tests.unit.samples import ACCOUNT, BACK_IN_STOCK, CART, CONTACT, ORDER, PRICE_DROP
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 EVENTS = replace(ACCOUNT, order_route="events")
@@ -44,6 +48,10 @@ def cart(last=None, **changes):
 
 def contact(last=None, account=ACCOUNT, **changes):
     return contact_envelope(replace(CONTACT, **changes), account=account, last=last)
+
+
+def news(event=BACK_IN_STOCK, **changes):
+    return product_envelope(replace(event, **changes), event_type="ProductBackInStock")
 
 
 def skipped(make, *args, **kwargs) -> Reason:
@@ -75,9 +83,20 @@ def test_an_emptied_cart():
     assert cart(SENT, items=()).payload["event"] == golden("cart_emptied")
 
 
+def test_back_in_stock():
+    assert news().payload["event"] == golden("event_back_in_stock")
+
+
+def test_a_price_drop():
+    envelope = product_envelope(PRICE_DROP, event_type="ProductPriceDrop")
+    assert envelope.payload["event"] == golden("event_price_drop")
+
+
 @pytest.mark.parametrize(
     ("name", "schema"),
     [
+        ("event_back_in_stock", "EventV3"),
+        ("event_price_drop", "EventV3"),
         ("contact_full", "Contact"),
         ("order_full", "Order"),
         ("order_event", "EventV3"),
@@ -326,3 +345,32 @@ def test_a_line_without_pieces_leaves_the_cart():
     )
     assert len(envelope.payload["event"]["params"]["products"]) == 2
     assert Note.ITEM_DROPPED in envelope.notes
+
+
+# Events of a product
+
+
+def test_an_event_is_the_same_one_whatever_the_product_costs_by_then():
+    assert news().digest == news(price=Decimal(1), url="", email="").digest
+    assert news().digest != news(key="back_in_stock:8").digest
+
+
+def test_an_event_for_nobody_is_skipped():
+    assert skipped(news, contact_key="", email="", phone="") is Reason.NO_CONTACT_DATA
+
+
+def test_what_is_not_known_of_a_product_is_left_out_and_zero_is_known():
+    bare = news(contact_key="", phone="", price=None, currency="", url="", image_url="")
+    assert bare.payload["event"]["params"] == {
+        "email": "olena@example.com",
+        "productId": "301",
+        "name": "Socks",
+        "isInStock": True,
+    }
+    assert news(price=Decimal(0)).payload["event"]["params"]["price"] == 0
+
+
+def test_a_long_name_of_a_product_is_cut_with_a_warning():
+    envelope = news(product_name="x" * 300)
+    assert len(envelope.payload["event"]["params"]["name"]) == 255
+    assert envelope.notes == (Note.TEXT_CUT,)

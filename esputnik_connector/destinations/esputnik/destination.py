@@ -27,12 +27,22 @@ from esputnik_connector.exceptions import (
     Skip,
     TemporaryError,
 )
-from esputnik_connector.records import Cart, Contact, Erasure, Kind, Order, Reason, Record
+from esputnik_connector.records import (
+    Cart,
+    Contact,
+    Erasure,
+    Event,
+    EventName,
+    Kind,
+    Order,
+    Reason,
+    Record,
+)
 
 from . import receipts, remote, sources
 from .calls import Call, planned
 from .client import DEFAULT_URL, USER, EsputnikClient, Rehearsal
-from .events import PAST_EVENTS_PER_CALL, cart_envelope
+from .events import PAST_EVENTS_PER_CALL, cart_envelope, product_envelope
 from .options import options_from
 from .order_payload import order_envelope
 from .payloads import contact_envelope, erasure_envelope
@@ -49,12 +59,13 @@ OUT_OF_TIME = ThrottledError("A minute of slow answers: the rest goes next")
 
 
 class EsputnikDestination(Destination):
-    """Contacts, orders, carts and erasures of one eSputnik account."""
+    """Contacts, orders, carts, events and erasures of one eSputnik account."""
 
     batch_sizes: ClassVar[Mapping[Kind, int]] = {
         Kind.CONTACT: 1000,
         Kind.ORDER: 500,
         Kind.CART: SINGLES_PER_DELIVERY,
+        Kind.EVENT: SINGLES_PER_DELIVERY,
         Kind.ERASURE: SINGLES_PER_DELIVERY,
     }
 
@@ -67,6 +78,10 @@ class EsputnikDestination(Destination):
     ) -> None:
         super().__init__(account, options)
         self._options = options_from(options)
+        self._event_types = {
+            EventName.BACK_IN_STOCK: self._options.back_in_stock_event,
+            EventName.PRICE_DROP: self._options.price_drop_event,
+        }
         self._http = self._http_client(wait)
         self._client = EsputnikClient(self._http)
         orders = self._options.orders_per_call
@@ -90,6 +105,8 @@ class EsputnikDestination(Destination):
             return order_envelope(record, account=self.account, last=last)
         if isinstance(record, Cart):
             return cart_envelope(record, account=self.account, last=last)
+        if isinstance(record, Event):
+            return product_envelope(record, event_type=self._event_types[record.name])
         if isinstance(record, Erasure):
             return erasure_envelope(record, account=self.account)
         raise TypeError(f"{type(record).__name__} is no record that eSputnik has")

@@ -1,4 +1,4 @@
-"""Generate event v3 (contract 7.1) and the events of a cart (7.3). Pure."""
+"""Generate event v3 (contract 7.1), the events of a cart (7.3) and of a product. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from esputnik_connector.destinations.base import Account, Delivered, Envelope
 from esputnik_connector.destinations.http import encoded
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.identity import cart_token, digits
-from esputnik_connector.records import Cart, CartItem, JSONObject, JSONValue, Kind, Note, Reason
+from esputnik_connector.records import (
+    Cart,
+    CartItem,
+    Event,
+    JSONObject,
+    JSONValue,
+    Kind,
+    Note,
+    Reason,
+)
 
 from .money import number
 from .payloads import Texts, digest, notes, present
@@ -71,12 +80,42 @@ def cart_envelope(cart: Cart, *, account: Account, last: Delivered | None) -> En
     )
 
 
-def _identity(cart: Cart) -> JSONObject:
+def product_envelope(news: Event, *, event_type: str) -> Envelope:
+    """What somebody asked to be told of a product.
+
+    Its digest is of the key: it is one event, whatever the product costs at the next try.
+
+    :raises Skip: there is nobody to tell.
+    """
+    identity = _identity(news)
+    if not identity:
+        raise Skip(Reason.NO_CONTACT_DATA)
+    texts = Texts()
+    facts: JSONObject = {
+        "productId": news.product_key,
+        "name": texts.fit(news.product_name),
+        "price": None if news.price is None else number(news.price),
+        "priceBefore": None if news.price_before is None else number(news.price_before),
+        "currencyCode": news.currency.strip().upper(),
+        "url": news.url,
+        "imageUrl": news.image_url,
+        "isInStock": news.is_in_stock,
+    }
+    return Envelope(
+        kind=Kind.EVENT,
+        key=news.key,
+        payload={"event": event(event_type, {**identity, **present(facts)})},
+        digest=digest({"event": news.key}),
+        notes=notes(news.notes, (Note.TEXT_CUT, texts.are_cut)),
+    )
+
+
+def _identity(record: Cart | Event) -> JSONObject:
     return present(
         {
-            "externalCustomerId": cart.contact_key,
-            "email": cart.email,
-            "phone": digits(cart.phone),
+            "externalCustomerId": record.contact_key,
+            "email": record.email,
+            "phone": digits(record.phone),
         }
     )
 

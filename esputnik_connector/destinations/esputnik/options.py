@@ -22,10 +22,14 @@ class Options:
     bulk_from: int = 10  # from this many contacts on, one asynchronous import instead of requests
     contacts_per_call: int = 1000
     orders_per_call: int = 500
+    back_in_stock_event: str = "ProductBackInStock"  # eventTypeKey
+    price_drop_event: str = "ProductPriceDrop"  # eventTypeKey
 
 
 # contacts: 1..3000 (contract 5.3); orders: 1..1000 (contract 6.2)
 LARGEST = {"contacts_per_call": 3000, "orders_per_call": 1000}
+LONGEST_TYPE = 100  # characters of an eventTypeKey (contract 7.1)
+FORBIDDEN = frozenset("<;’\\/|\"`'^?!,>")  # in an eventTypeKey (contract 8.1)
 
 
 def options_from(given: Mapping[str, Any]) -> Options:
@@ -44,6 +48,9 @@ def _advice(name: str, known: Mapping[str, Any]) -> str:
 
 
 def _check(name: str, value: Any, default: Any) -> None:
+    if name.endswith("_event"):
+        _check_event_type(name, value)
+        return
     if isinstance(default, str):
         parsed_rate(value)
         return
@@ -53,3 +60,13 @@ def _check(name: str, value: Any, default: Any) -> None:
         what = "a whole number" if numbers is int else "a number"
         bound = f" up to {largest}" if name in LARGEST else ""
         raise ConfigurationError(f"Option {name!r} must be {what} above 0{bound}, not {value!r}.")
+
+
+def _check_event_type(name: str, value: Any) -> None:
+    is_name = isinstance(value, str) and value.strip() == value and value.isprintable()
+    if not is_name or not 0 < len(value) <= LONGEST_TYPE or FORBIDDEN & set(value):
+        forbidden = " ".join(sorted(FORBIDDEN))
+        raise ConfigurationError(
+            f"Option {name!r} must be the name of an event type: up to {LONGEST_TYPE} characters, "
+            f"none of {forbidden}, not {value!r}."
+        )

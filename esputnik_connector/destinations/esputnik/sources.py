@@ -76,8 +76,24 @@ CART = {
     "params.recycleStateId": "key",
 }
 
+EVENT = {
+    "eventTypeKey": "name",
+    "params.externalCustomerId": "contact_key",
+    "params.email": "email",
+    "params.phone": "phone",
+    "params.productId": "product_key",
+    "params.name": "product_name",
+    "params.price": "price",
+    "params.priceBefore": "price_before",
+    "params.currencyCode": "currency",
+    "params.url": "url",
+    "params.imageUrl": "image_url",
+    "params.isInStock": "is_in_stock",
+}
+
 SOURCES: Mapping[Kind, Mapping[str, str]] = {
     Kind.CONTACT: CONTACT | CONTACTS,
     Kind.ORDER: ORDERS | ORDER_EVENT,
     Kind.CART: CART,
+    Kind.EVENT: EVENT,
 }

@@ -16,9 +16,9 @@ from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.feed import contents, watch
 from esputnik_connector.feed.build import Build, BuildBusy
 from esputnik_connector.feed.links import feed_url, reach
+from esputnik_connector.flaws import Flaw
 from esputnik_connector.models import Feed, FeedBuild
 from esputnik_connector.models.feed_build import FLAWS, BuildStatus
-from esputnik_connector.records import Flaw
 
 Progress = Callable[[int], None]
 

@@ -28,7 +28,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("kind", choices=[kind.value for kind in PREVIEWED])
-        parser.add_argument("key", help=_("the user's or basket's primary key, the order's number"))
+        parser.add_argument(
+            "key",
+            help=_(
+                "the user's or basket's primary key, the order's number, or of an event such as "
+                "back_in_stock:17"
+            ),
+        )
         parser.add_argument("--connection", help=_("name of the connection, if there are several"))
         parser.add_argument("--json", action="store_true", help=_("tell as JSON"))
 

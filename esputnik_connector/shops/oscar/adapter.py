@@ -10,19 +10,21 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import translation
 from oscar.core.loading import get_model
 
-from esputnik_connector.records import Cart, Category, Contact, Kind, Order, Product
-from esputnik_connector.shops.base import Assortment, Capture, Page, ShopAdapter
+from esputnik_connector.records import Cart, Category, Contact, Event, Kind, Order, Product
+from esputnik_connector.shops.base import Assortment, Capture, Page, ShopAdapter, WishedPage
 from esputnik_connector.shops.oscar import (
     attributes,
     carts,
     catalogue,
     contacts,
+    events,
     history,
     orders,
     product_attributes,
     products,
     sources,
     versions,
+    waiting,
 )
 from esputnik_connector.shops.oscar.categories import Tree
 from esputnik_connector.shops.oscar.receivers import Receivers
@@ -30,7 +32,9 @@ from esputnik_connector.shops.oscar.receivers import Receivers
 
 class OscarShop(ShopAdapter):
     """Keys: the user's pk, the order's number, the basket's pk; ``guest:`` and the number of their
-    first order for somebody who only ever ordered as a guest.
+    first order for somebody who only ever ordered as a guest. An event begins with its name:
+    ``back_in_stock:`` and the alert's pk; ``price_drop:`` and what
+    :class:`~esputnik_connector.shops.base.PriceDrop` holds.
 
     A project may subclass it, change what it likes and name its class in ``SHOP``.
     """
@@ -91,10 +95,22 @@ class OscarShop(ShopAdapter):
         return versions.order_versions(keys)
 
     def existing(self, kind: Kind, keys: Sequence[str]) -> Collection[str]:
-        return versions.existing(kind, keys)
+        return waiting.unsettled(keys) if kind is Kind.EVENT else versions.existing(kind, keys)
 
     def fresh_carts(self, *, after: str = "", since: datetime, limit: int) -> Page:
         return versions.fresh_carts(after=after, since=since, limit=limit)
+
+    def events(self, keys: Sequence[str]) -> Mapping[str, Event]:
+        return events.events(keys)
+
+    def answerable(self, *, after: str = "", limit: int) -> Page:
+        return waiting.answerable(after=after, limit=limit)
+
+    def wished(self, *, after: str = "", limit: int) -> WishedPage:
+        return waiting.wished(after=after, limit=limit)
+
+    def wishes(self, product_keys: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        return waiting.wishes(product_keys)
 
     def sources(self, kind: Kind) -> Mapping[str, str]:
         return sources.SOURCES.get(kind, {})

@@ -16,19 +16,17 @@ from oscar.core.loading import get_model
 from oscar.core.utils import get_default_currency
 
 from esputnik_connector.records import Cart, CartItem, Note
-from esputnik_connector.shops.oscar import people, prices
+from esputnik_connector.shops.oscar import prices
 from esputnik_connector.shops.oscar.catalogue import NO_CARD, Card, cards
-from esputnik_connector.shops.oscar.contacts import contact_of
+from esputnik_connector.shops.oscar.contacts import NO_PERSON, people_of
 from esputnik_connector.shops.oscar.mending import Mender
 from esputnik_connector.shops.oscar.tables import fetched, values_of
-
-NO_PERSON = {"contact_key": "", "email": "", "phone": ""}
 
 
 def carts(keys: Sequence[str]) -> dict[str, Cart]:
     """Key → cart for the baskets that exist."""
     baskets = _baskets(values_of(get_model("basket", "Basket")._meta.pk, keys))
-    owners = _owners({basket.owner_id for basket in baskets} - {None})
+    owners = people_of({basket.owner_id for basket in baskets} - {None})
     lines = _lines([basket for basket in baskets if not _is_closed(basket)])
     shown = cards(line.product_id for group in lines.values() for line in group)
     return {
@@ -48,16 +46,6 @@ def _is_closed(basket: Any) -> bool:
     if basket.status == basket.FROZEN:
         return bool(basket.is_ordered)
     return basket.status in (basket.SUBMITTED, basket.MERGED)
-
-
-def _owners(user_pks: Iterable[Any]) -> dict[Any, dict[str, str]]:
-    users = people.users_by_pk(user_pks)
-    books = people.address_books(users)
-    found = {}
-    for pk, user in users.items():
-        contact = contact_of(user, books.get(pk, []))
-        found[pk] = {"contact_key": contact.key, "email": contact.email, "phone": contact.phone}
-    return found
 
 
 def _lines(baskets: Iterable[Any]) -> dict[Any, list[Any]]:

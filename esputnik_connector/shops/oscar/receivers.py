@@ -17,6 +17,7 @@ from django.dispatch import Signal
 from django.utils.functional import LazyObject, empty
 
 from esputnik_connector import identity
+from esputnik_connector.records import EventName
 from esputnik_connector.shops.base import Capture
 from esputnik_connector.shops.oscar import people
 from esputnik_connector.shops.oscar.guard import guarded, order_number, order_numbers
@@ -81,6 +82,7 @@ class Receivers:
             ("basket_line", model_or_none("basket", "Line"), signals.post_init, self.line_loaded),
             ("basket_line", model_or_none("basket", "Line"), saved, self.line_saved),
             ("basket_line", model_or_none("basket", "Line"), deleted, self.line_deleted),
+            ("alert", model_or_none("customer", "ProductAlert"), saved, self.alert_saved),
             ("vouchers", _basket_vouchers(), signals.m2m_changed, self.vouchers_changed),
         )
 
@@ -212,6 +214,13 @@ class Receivers:
         if address and getattr(basket, "pk", None) is not None:
             pk, using = str(basket.pk), basket._state.db
             self.capture.cart_identified(pk, email=address, using=using)
+
+    # Events
+
+    def alert_saved(self, instance: Any, using: str | None = None, **change: Any) -> None:
+        """Oscar's eager alerts close one in the moment in which its product comes back."""
+        if instance.status == instance.CLOSED and not change.get("raw"):
+            self.capture.event_happened(EventName.BACK_IN_STOCK.key(str(instance.pk)), using=using)
 
 
 def _only(fields: frozenset[str], change: dict[str, Any]) -> bool:

@@ -63,8 +63,24 @@ CART = {
     "items.image_url": "product.images",
 }
 
+EVENT = {
+    "name": "kind of the request",
+    "contact_key": "alert.user_id, wishlist.owner_id",
+    "email": "alert.user.email, alert.email, wishlist.owner.email",
+    "phone": "alert.user, wishlist.owner",
+    "product_key": "alert.product_id, wishlist line.product_id, its variation",
+    "product_name": "product.title",
+    "price": "price strategy, now",
+    "price_before": "the highest price since people were last told",
+    "currency": "price strategy, now",
+    "is_in_stock": "price strategy, now",
+    "url": "SHOP_URL, product.slug",
+    "image_url": "product.images",
+}
+
 SOURCES: Mapping[Kind, Mapping[str, str]] = {
     Kind.CONTACT: CONTACT,
     Kind.ORDER: ORDER,
     Kind.CART: CART,
+    Kind.EVENT: EVENT,
 }

@@ -1,0 +1,49 @@
+"""What a wished product cost, so that a drop can be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import connections, models
+from django.utils.translation import gettext_lazy as _
+
+PRICE_STEP = "0.0001"  # finer than any coin; what a strategy computes may be finer still
+
+
+class WatchedPriceQuerySet(models.QuerySet["WatchedPrice"]):
+    def remember(self, prices: Sequence[WatchedPrice]) -> None:
+        """Add or replace. Two walks at once read the same shop and write the same."""
+        if not prices:
+            return
+        has_target = connections[self.db].features.supports_update_conflicts_with_target
+        self.bulk_create(
+            prices,
+            batch_size=1000,
+            update_conflicts=True,
+            update_fields=["price", "announced_on", "seen_at"],
+            unique_fields=["product_key", "currency"] if has_target else None,
+        )
+
+
+class WatchedPrice(models.Model):
+    """The highest price of a sellable unit since people were last told that it fell, or since
+    somebody first wished for it. A price that rises is remembered silently, one that falls a little
+    is not: small steps add up."""
+
+    product_key = models.CharField(max_length=255)
+    currency = models.CharField(max_length=12)
+    price = models.DecimalField(max_digits=20, decimal_places=4)
+    announced_on = models.DateField(null=True)
+    seen_at = models.DateTimeField()
+
+    objects = WatchedPriceQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("watched price")
+        verbose_name_plural = _("watched prices")
+        constraints = [
+            models.UniqueConstraint(fields=["product_key", "currency"], name="esputnik_price_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.product_key} {self.currency}"

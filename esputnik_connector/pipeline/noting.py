@@ -1,0 +1,62 @@
+"""Write events down that nobody reported, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from esputnik_connector.models import Attempt, Connection, OutboxMessage, SyncState
+from esputnik_connector.records import Kind, Outcome, Reason
+
+PAGE = 500  # requests or products at a time
+CHUNK = 2000  # keys in one query: a product may have many that wish for it
+ASK_AGAIN = timedelta(days=1)  # after the shop's own code or a tombstone held an event back
+
+
+def note(
+    connections: Sequence[Connection], keys: Sequence[str], *, now: datetime, is_dry: bool = False
+) -> int:
+    """Add rows for the events that are neither told nor waiting; how many. Four queries per chunk.
+
+    :param is_dry: count only.
+    """
+    count = 0
+    for start in range(0, len(keys), CHUNK):
+        chunk = keys[start : start + CHUNK]
+        known = _known(connections, chunk, now)
+        rows = [
+            OutboxMessage(
+                connection=connection,
+                kind=Kind.EVENT.value,
+                key=key,
+                captured_at=now,
+                due_at=now,
+            )
+            for connection in connections
+            for key in chunk
+            if (connection.pk, key) not in known
+        ]
+        count += len(rows)
+        if not is_dry:
+            OutboxMessage.objects.bulk_create(rows, batch_size=CHUNK)
+    return count
+
+
+def _known(
+    connections: Sequence[Connection], keys: Sequence[str], now: datetime
+) -> set[tuple[int, str]]:
+    """(connection, key) of what was told, waits, was set aside or was skipped a short while ago.
+
+    What was sold out when it should have been told may be noted again at once.
+    """
+    mine = {"connection__in": connections, "kind": Kind.EVENT.value, "key__in": keys}
+    skipped = Attempt.objects.filter(
+        **mine, outcome=Outcome.SKIPPED.value, created_at__gte=now - ASK_AGAIN
+    ).exclude(reason=Reason.SOLD_OUT.value)
+    told = SyncState.objects.filter(**mine).exclude(digest="")
+    waiting = OutboxMessage.objects.filter(**mine)
+    return {
+        row
+        for rows in (told, waiting, skipped)
+        for row in rows.order_by().values_list("connection_id", "key")
+    }

@@ -1,0 +1,88 @@
+"""What a walk over the products that people wait for costs, and an import that they wait for.
+
+``WATCH_REQUESTS`` (default 5,000) is how many alerts and how many wishes there are, each of a
+product of its own: the dearest case. A shop's usual one has many for few products.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
+from oscar.core.loading import get_model
+
+from esputnik_connector.models import Connection, OutboxMessage
+from esputnik_connector.pipeline.noting import PAGE
+from esputnik_connector.pipeline.watch import watch
+from esputnik_connector.records import EventName
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+
+REQUESTS = int(os.environ.get("WATCH_REQUESTS", "5000"))
+QUERIES_PER_PAGE = 5  # of one of the two walks, when nothing happened
+PER_THOUSAND = 2.0  # seconds for a thousand requests of each kind; measured a third of that
+
+StockRecord = get_model("partner", "StockRecord")
+
+
+def fill(number: int) -> None:
+    model = get_model("catalogue", "Product")
+    kind = get_model("catalogue", "ProductClass").objects.create(name="Things", track_stock=True)
+    partner = get_model("partner", "Partner").objects.create(code="one", name="One")
+    user = get_user_model().objects.create_user("ada", "ada@example.com")
+    products = model.objects.bulk_create(
+        model(product_class=kind, structure="standalone", title=f"P{each}", slug=f"p{each}")
+        for each in range(number)
+    )
+    StockRecord.objects.bulk_create(
+        StockRecord(
+            product=product, partner=partner, partner_sku=f"s{product.pk}", price=Decimal(100),
+            price_currency="UAH", num_in_stock=0,
+        )
+        for product in products
+    )  # fmt: skip
+    wishes = get_model("wishlists", "WishList").objects.create(owner=user)
+    get_model("wishlists", "Line").objects.bulk_create(
+        wishes.lines.model(wishlist=wishes, product=product, title="x") for product in products
+    )
+    alert = get_model("customer", "ProductAlert")
+    alert.objects.bulk_create(alert(user=user, product=product) for product in products)
+
+
+def timed(what: str) -> tuple[float, int, dict[Any, int]]:
+    with CaptureQueriesContext(database) as queries:
+        started = time.perf_counter()
+        found = watch()
+        seconds = time.perf_counter() - started
+    print(f"{what}: {seconds:.2f} s, {len(queries)} queries, {sum(found.values())} noted")  # noqa: T201
+    return seconds, len(queries), found
+
+
+def test_a_walk(settings):
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "WAKE": ""}
+    fill(REQUESTS)
+    Connection.objects.create(
+        name="main", api_key="a key", send_back_in_stock=True, send_price_drop=True
+    )
+    timed("the first look")
+    seconds, queries, found = timed("nothing happened")
+    assert sum(found.values()) == 0
+    assert seconds < PER_THOUSAND * REQUESTS / 1000
+    assert queries <= QUERIES_PER_PAGE * 2 * (REQUESTS / PAGE + 1)
+
+    with CaptureQueriesContext(database) as silent:
+        StockRecord.objects.update(num_in_stock=1, price=50)
+    assert len(silent) == 1
+    _seconds, _queries, found = timed("all of it is back, at half the price")
+    assert found == {EventName.BACK_IN_STOCK: REQUESTS, EventName.PRICE_DROP: REQUESTS}
+    assert OutboxMessage.objects.filter(kind="event").count() == 2 * REQUESTS

@@ -1,0 +1,607 @@
+"""The walk over what people wait for: silent changes are found, and each is told once."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from oscar.core.loading import get_model
+from oscar.test import factories
+
+from esputnik_connector import tasks
+from esputnik_connector.models import (
+    Attempt,
+    Connection,
+    Heartbeat,
+    OutboxMessage,
+    SyncState,
+    WatchedPrice,
+)
+from esputnik_connector.pipeline import health, noting, price_watch, watch
+from esputnik_connector.pipeline.capture import capture
+from esputnik_connector.pipeline.prune import prunable, prune
+from esputnik_connector.pipeline.relay import Relay
+from esputnik_connector.records import EventName
+from esputnik_connector.shops.oscar import waiting
+from esputnik_connector.testing.fake_esputnik import FakeEsputnik
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    # Oscar and its factories are behind treebeard and factory_boy; not ours to mend
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.* is not implemented in this backend:UserWarning"),
+]
+
+KEY = "0123456789ABCDEF0123456789ABCDEF"
+WALK_QUERIES = 33  # of both walks together, with all that they note
+BACK, CHEAPER = EventName.BACK_IN_STOCK, EventName.PRICE_DROP
+
+Alert = get_model("customer", "ProductAlert")
+StockRecord = get_model("partner", "StockRecord")
+Product = get_model("catalogue", "Product")
+
+
+@pytest.fixture
+def fake():
+    with FakeEsputnik(key=KEY) as server:
+        yield server
+
+
+@pytest.fixture
+def main(fake, settings) -> Connection:
+    settings.ESPUTNIK_CONNECTOR = {
+        **settings.ESPUTNIK_CONNECTOR, "SETTLE_SECONDS": 0, "WAKE": "", "RATE_LIMIT_STORAGE": "",
+    }  # fmt: skip
+    made = Connection.objects.create(
+        name="main", api_key=KEY, api_url=fake.api_url,
+        send_back_in_stock=True, send_price_drop=True, sync_contacts=False,
+    )  # fmt: skip
+    made.bind()
+    return made
+
+
+def a_product(*, price: object = 100, stock: int = 5, currency: str = "UAH", **traits: Any) -> Any:
+    return factories.ProductFactory(
+        stockrecords__price=Decimal(str(price)), stockrecords__num_in_stock=stock,
+        stockrecords__price_currency=currency, **traits,
+    )  # fmt: skip
+
+
+def variations(*prices: object) -> tuple[Any, list[Any]]:
+    parent = factories.ProductFactory(structure="parent", stockrecords=None)
+    traits = {"structure": "child", "parent": parent, "product_class": None, "categories": None}
+    return parent, [a_product(price=price, **traits) for price in prices]
+
+
+def costs(product: Any, price: object, **changes: Any) -> None:
+    """Silently, as an import does."""
+    changes["price"] = Decimal(str(price))
+    StockRecord.objects.filter(product=product).update(**changes)
+
+
+def is_there(product: Any, count: int) -> None:
+    StockRecord.objects.filter(product=product).update(num_in_stock=count)
+
+
+def wished_by(product: Any, email: str = "ada@example.com") -> Any:
+    user = factories.UserFactory(email=email)
+    return factories.WishListFactory(owner=user).lines.create(product=product, title="x")
+
+
+def asked_by(product: Any, email: str = "ada@example.com") -> Any:
+    return Alert.objects.create(user=factories.UserFactory(email=email), product=product)
+
+
+def walk(**when: float) -> dict[EventName, int]:
+    return watch.watch(now=timezone.now() + timedelta(**when))
+
+
+def send(connection: Connection, **when: float) -> None:
+    connection.refresh_from_db()
+    Relay(connection, clock=lambda: timezone.now() + timedelta(**when)).run()
+
+
+def outcomes() -> list[tuple[str, str]]:
+    attempts = Attempt.objects.filter(kind="event").order_by("pk")
+    return list(attempts.values_list("outcome", "reason"))
+
+
+def rows() -> list[str]:
+    return list(OutboxMessage.objects.filter(kind="event").values_list("key", flat=True))
+
+
+def drops(fake: FakeEsputnik) -> list[tuple[str, float, float]]:
+    events = [event["params"] for event in fake.events("ProductPriceDrop")]
+    return [(each["email"], each["priceBefore"], each["price"]) for each in events]
+
+
+# -- back in stock ---------------------------------------------------------------------------------
+
+
+def test_a_silent_restock_is_found_and_told_once(main, fake):
+    product = a_product(stock=0)
+    alert = asked_by(product)
+    assert walk()[BACK] == 0
+    is_there(product, 3)
+    assert walk()[BACK] == 1
+    assert rows() == [f"back_in_stock:{alert.pk}"]
+    assert walk()[BACK] == 0  # it waits
+    send(main)
+    assert walk()[BACK] == 0  # it was told
+    assert len(fake.events("ProductBackInStock")) == 1
+    assert fake.violations == []
+
+
+def test_both_triggers_make_one_event(main, fake):
+    product = a_product(stock=0)
+    alert = asked_by(product)
+    is_there(product, 3)
+    walk()
+    alert.close()  # Oscar's cron job finds it a minute later
+    assert rows() == [f"back_in_stock:{alert.pk}"] * 2
+    send(main)
+    alert.save()
+    send(main)
+    assert len(fake.events("ProductBackInStock")) == 1
+
+
+@pytest.mark.parametrize("status", ["Unconfirmed", "Cancelled", "Closed"])
+def test_only_open_requests_are_looked_at(main, status):
+    alert = asked_by(a_product(stock=3))
+    Alert.objects.filter(pk=alert.pk).update(status=status)
+    assert walk()[BACK] == 0
+
+
+def test_of_a_parent_any_variation_will_do_unless_it_is_hidden(main):
+    parent, (first, second) = variations(10, 20)
+    is_there(first, 0), is_there(second, 0)
+    asked_by(parent)
+    assert walk()[BACK] == 0
+    is_there(second, 1)
+    Product.objects.filter(pk=second.pk).update(is_public=False)
+    assert walk()[BACK] == 0
+    Product.objects.filter(pk=second.pk).update(is_public=True)
+    assert walk()[BACK] == 1
+
+
+def test_what_sold_out_before_it_was_told_is_told_when_it_is_back(main, fake):
+    product = a_product(stock=3)
+    asked_by(product)
+    walk()
+    is_there(product, 0)
+    send(main)
+    assert outcomes() == [("skipped", "sold_out")]
+    is_there(product, 3)
+    assert walk()[BACK] == 1
+    send(main)
+    assert len(fake.events("ProductBackInStock")) == 1
+
+
+def test_what_is_held_back_for_another_reason_is_asked_about_once_a_day(main):
+    alert = asked_by(a_product(stock=3))
+    type(alert.user).objects.update(is_active=False)
+    assert walk()[BACK] == 1
+    send(main)
+    assert outcomes() == [("skipped", "not_wanted")]
+    assert walk()[BACK] == 0
+    assert walk(hours=25)[BACK] == 1
+
+
+def test_of_a_customer_who_was_erased_nothing_is_found(main, fake):
+    product = a_product(stock=3)
+    asked_by(product).user.delete()
+    assert walk()[BACK] == 0
+
+
+# -- price drops -----------------------------------------------------------------------------------
+
+
+def test_a_silent_drop_is_told_with_both_prices(main, fake):
+    product = a_product(price=100, title="Kobzar")
+    line = wished_by(product)
+    assert walk()[CHEAPER] == 0  # seen for the first time: that is no drop
+    costs(product, 80)
+    assert walk()[CHEAPER] == 1
+    today = timezone.localdate().isoformat()
+    assert rows() == [f"price_drop:{line.pk}:{today}:{product.pk}:100:UAH"]
+    send(main)
+    assert walk()[CHEAPER] == 0
+    (event,) = fake.events("ProductPriceDrop")
+    owner = line.wishlist.owner
+    assert event["params"] == {
+        "externalCustomerId": str(owner.pk),
+        "email": "ada@example.com",
+        "productId": str(product.pk),
+        "name": "Kobzar",
+        "price": 80.0,
+        "priceBefore": 100.0,
+        "currencyCode": "UAH",
+        "url": f"https://shop.example{product.get_absolute_url()}",
+        "isInStock": True,
+    }
+    assert fake.violations == []
+
+
+def test_small_steps_add_up_to_a_drop(main, fake):
+    product = a_product(price=100)
+    wished_by(product)
+    for price in (100, 99, 98, 97, 96):
+        costs(product, price)
+        assert walk()[CHEAPER] == 0
+    costs(product, 95)
+    assert walk()[CHEAPER] == 1
+    send(main)
+    assert drops(fake) == [("ada@example.com", 100, 95)]
+
+
+def test_a_price_that_rises_is_remembered_silently(main, fake):
+    product = a_product(price=100)
+    wished_by(product)
+    for price, noted in ((100, 0), (200, 0), (189, 1)):
+        costs(product, price)
+        assert walk()[CHEAPER] == noted
+    send(main)
+    assert drops(fake) == [("ada@example.com", 200, 189)]
+
+
+def test_a_second_drop_of_one_day_is_told_the_next_day(main, fake):
+    product = a_product(price=100)
+    wished_by(product)
+    walk()
+    costs(product, 90)
+    walk()
+    send(main)
+    costs(product, 80)
+    assert walk()[CHEAPER] == 0
+    assert walk(days=1)[CHEAPER] == 1
+    send(main, days=1)
+    assert drops(fake) == [("ada@example.com", 100, 90), ("ada@example.com", 90, 80)]
+
+
+def test_a_price_in_another_currency_is_another_price(main):
+    product = a_product(price=100, currency="USD")
+    wished_by(product)
+    walk()
+    costs(product, 50, price_currency="UAH")
+    assert walk()[CHEAPER] == 0
+    costs(product, 40)
+    assert walk()[CHEAPER] == 1
+    assert rows()[0].endswith(":50:UAH")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"price": Decimal(99)}, "not_cheaper"),
+        ({"price": Decimal(100)}, "not_cheaper"),
+        ({"price_currency": "USD"}, "not_cheaper"),
+        ({"num_in_stock": 0}, "sold_out"),
+    ],
+)
+def test_a_drop_that_is_gone_when_it_is_to_be_told_is_not_told(main, fake, changes, reason):
+    product = a_product(price=100)
+    wished_by(product)
+    walk()
+    costs(product, 80)
+    walk()
+    StockRecord.objects.update(**changes)
+    send(main)
+    assert outcomes() == [("skipped", reason)]
+    assert drops(fake) == []
+
+
+def test_a_wish_that_was_taken_back_is_not_told(main, fake):
+    product = a_product(price=100)
+    line = wished_by(product)
+    walk()
+    costs(product, 80)
+    walk()
+    line.delete()
+    send(main)
+    assert outcomes() == [("skipped", "gone")]
+
+
+def test_what_is_sold_out_is_told_when_it_can_be_bought(main):
+    product = a_product(price=100)
+    wished_by(product)
+    walk()
+    costs(product, 80)
+    is_there(product, 0)
+    assert walk()[CHEAPER] == 0
+    is_there(product, 1)
+    assert walk()[CHEAPER] == 1
+
+
+def test_a_forgotten_price_of_zero_is_no_bargain(main):
+    product = a_product(price=100)
+    wished_by(product)
+    walk()
+    costs(product, 0)
+    assert walk()[CHEAPER] == 0
+    costs(product, 100)
+    assert walk()[CHEAPER] == 0
+
+
+def test_who_wishes_for_a_parent_is_told_of_the_variation_that_fell(main, fake):
+    """By the one with its own former price; and the others of the same sale not on each new day."""
+    parent, (small, large) = variations(50, 120)
+    wished_by(parent)
+    wished_by(large, "large@example.com")
+    walk()
+    costs(large, 100)
+    walk()
+    send(main)
+    assert sorted(drops(fake)) == [("ada@example.com", 120, 100), ("large@example.com", 120, 100)]
+    costs(small, 40), costs(large, 60)
+    assert walk(days=1)[CHEAPER] == 2
+    assert walk(days=2)[CHEAPER] == 0
+    assert {key.split(":")[3] for key in rows()} == {str(small.pk), str(large.pk)}
+
+
+def test_who_wishes_for_it_in_two_lists_is_told_once(main):
+    product = a_product(price=100)
+    line = wished_by(product)
+    factories.WishListFactory(owner=line.wishlist.owner).lines.create(product=product, title="x")
+    walk()
+    costs(product, 80)
+    assert walk()[CHEAPER] == 1
+
+
+def test_who_wishes_for_it_after_the_drop_is_not_told(main):
+    product = a_product(price=100)
+    wished_by(product)
+    walk()
+    costs(product, 80)
+    walk()
+    wished_by(product, "late@example.com")
+    assert walk()[CHEAPER] == 0
+    assert walk(days=1)[CHEAPER] == 0
+
+
+def test_a_drop_while_nobody_looked_is_no_news(main):
+    product = a_product(price=100)
+    wished_by(product)
+    walk()
+    costs(product, 80)
+    assert walk(days=4)[CHEAPER] == 0
+    costs(product, 70)
+    assert walk(days=4, hours=1)[CHEAPER] == 1
+
+
+def test_a_price_that_stays_is_not_forgotten_and_seldom_written(main):
+    wished_by(a_product(price=100))
+    walk()
+    before = WatchedPrice.objects.get()
+    walk(hours=2)
+    assert WatchedPrice.objects.get().seen_at == before.seen_at
+    walk(hours=25)
+    assert WatchedPrice.objects.get().seen_at > before.seen_at
+
+
+def test_a_walk_that_is_killed_notes_each_drop_once(main, monkeypatch):
+    """The lower price is remembered last: what was not noted yet is found again."""
+    monkeypatch.setattr(price_watch, "PAGE", 1)
+    lines = []
+    for name in "abc":
+        product = a_product(price=100)
+        lines.append(wished_by(product, f"{name}@example.com"))
+    walk()
+    StockRecord.objects.update(price=80)
+    real, calls = waiting.wished, []
+
+    def killed(**where: Any) -> Any:
+        calls.append(where)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(**where)
+
+    monkeypatch.setattr(waiting, "wished", killed)
+    with pytest.raises(KeyboardInterrupt):
+        walk()
+    assert len(rows()) == 2
+    walk()
+    assert [key.split(":")[1] for key in rows()] == [str(line.pk) for line in lines]
+
+
+def test_a_variation_is_told_to_all_who_wish_for_it_on_whatever_page_they_are(main, monkeypatch):
+    monkeypatch.setattr(price_watch, "PAGE", 1)
+    parent, (child,) = variations(100)
+    lines = [wished_by(parent), wished_by(child, "child@example.com")]
+    walk()
+    costs(child, 80)
+    assert walk()[CHEAPER] == 2
+    assert {key.split(":")[1] for key in rows()} == {str(line.pk) for line in lines}
+
+
+# -- for whom, and what it costs -------------------------------------------------------------------
+
+
+def test_only_connections_that_send_them_get_rows(main, fake):
+    Connection.objects.create(name="other", api_key=KEY, send_price_drop=True)
+    Connection.objects.create(
+        name="copied", api_key=KEY, send_back_in_stock=True, environment="elsewhere"
+    )
+    Connection.objects.create(name="off", api_key=KEY, send_price_drop=True, is_enabled=False)
+    product = a_product(price=100)
+    asked_by(product), wished_by(product, "w@example.com")
+    walk()
+    costs(product, 80)
+    assert walk()[CHEAPER] == 2
+    noted = sorted(OutboxMessage.objects.filter(kind="event").values_list("connection__name"))
+    assert noted == [("main",), ("main",), ("other",)]
+
+
+def test_switched_off_nothing_is_read(main):
+    Connection.objects.update(send_back_in_stock=False, send_price_drop=False)
+    asked_by(a_product())
+    with CaptureQueriesContext(database) as queries:
+        assert walk() == {}
+    assert not [query for query in queries if "customer_productalert" in query["sql"]]
+    assert not [query for query in queries if "wishlists" in query["sql"]]
+
+
+def test_the_queries_of_a_page_are_the_same_for_ten_and_for_a_hundred(main):
+    if database.vendor != "postgresql":
+        pytest.skip("SQLite takes many rows in several statements")
+    counts: list[int] = []
+    for number in (10, 90):
+        for each in range(number):
+            product = a_product(price=100, stock=0)
+            asked_by(product, f"a{number}-{each}@example.com")
+            wished_by(product, f"w{number}-{each}@example.com")
+        walk()
+        StockRecord.objects.update(num_in_stock=1, price=50)
+        OutboxMessage.objects.all().delete()
+        WatchedPrice.objects.update(price=100, announced_on=None)
+        with CaptureQueriesContext(database) as queries:
+            found = walk(days=len(counts) + 1)
+        counts.append(len(queries))
+    assert found == {BACK: 100, CHEAPER: 100}
+    assert counts[0] == counts[1] == WALK_QUERIES
+
+
+def test_pages_follow_each_other_without_gap_or_repeat(main, monkeypatch):
+    monkeypatch.setattr(watch, "PAGE", 3)
+    monkeypatch.setattr(price_watch, "PAGE", 3)
+    monkeypatch.setattr(noting, "CHUNK", 2)
+    for each in range(7):
+        product = a_product(price=100)
+        asked_by(product, f"a{each}@example.com")
+        wished_by(product, f"w{each}@example.com")
+    assert walk()[BACK] == 7
+    StockRecord.objects.update(price=50)
+    assert walk() == {BACK: 0, CHEAPER: 7}
+    assert len(set(rows())) == 14
+
+
+def test_a_dry_run_counts_and_writes_nothing(main):
+    product = a_product(price=100)
+    asked_by(product), wished_by(product, "w@example.com")
+    walk()
+    OutboxMessage.objects.all().delete()
+    costs(product, 80)
+    before = list(WatchedPrice.objects.values())
+    Heartbeat.objects.all().delete()
+    Connection.objects.update(send_back_in_stock=False)  # a merchant looks before switching it on
+    output = io.StringIO()
+    call_command("esputnik_watch", "--dry-run", stdout=output)
+    assert output.getvalue().splitlines() == [
+        "back in stock: 1 to be told", "price drop: 1 to be told",
+    ]  # fmt: skip
+    assert rows() == []
+    assert list(WatchedPrice.objects.values()) == before
+    assert not Heartbeat.objects.exists()
+
+
+def test_the_command_says_when_nothing_is_switched_on(main):
+    Connection.objects.update(send_back_in_stock=False, send_price_drop=False)
+    output = io.StringIO()
+    call_command("esputnik_watch", stdout=output)
+    assert "No connection sends such events" in output.getvalue()
+
+
+def test_the_task_notes_wakes_the_relay_and_leaves_a_mark(main, settings):
+    woken.clear()
+    settings.ESPUTNIK_CONNECTOR = {
+        **settings.ESPUTNIK_CONNECTOR, "WAKE": "tests.integration.test_watch.note_wake",
+    }  # fmt: skip
+    asked_by(a_product(stock=3))
+    tasks.watch_products()
+    assert len(rows()) == 1
+    assert main.pk in woken
+    assert Heartbeat.last(watch.HEARTBEAT) is not None
+
+
+woken: list[int] = []
+
+
+def note_wake(connection_id: int, _delay: float) -> None:
+    woken.append(connection_id)
+
+
+def test_the_doctor_misses_a_walk_that_does_not_run(main):
+    def texts(now: datetime) -> list[str]:
+        return [finding.text for finding in health.watched(main, now=now)]
+
+    now = timezone.now()
+    assert "Nobody looks" in texts(now)[0]
+    walk()
+    assert "looked at" in texts(now)[0]
+    assert "Nobody looks" in texts(now + timedelta(hours=2))[0]
+    main.send_back_in_stock = main.send_price_drop = False
+    assert texts(now) == []
+
+
+# -- shops that are otherwise ----------------------------------------------------------------------
+
+
+def test_a_shop_without_alerts_and_wish_lists_has_nothing_to_watch(main, monkeypatch):
+    monkeypatch.setattr(waiting, "model_or_none", lambda *_: None)
+    product = a_product(price=100)
+    asked_by(product), wished_by(product, "w@example.com")
+    assert walk() == {BACK: 0, CHEAPER: 0}
+    assert waiting.wishes([str(product.pk)]) == {}
+    assert waiting.unsettled(["back_in_stock:1"]) == set()
+
+
+def test_a_plain_shop_has_nothing_to_watch(connection):
+    Connection.objects.update(send_back_in_stock=True, send_price_drop=True)
+    assert walk() == {BACK: 0, CHEAPER: 0}
+
+
+def test_a_careful_strategy_is_asked_product_by_product(main, settings):
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "FEED_PRICES": "one_by_one"}
+    product = a_product(price=100)
+    asked_by(product), wished_by(product, "w@example.com")
+    assert walk() == {BACK: 1, CHEAPER: 0}
+    costs(product, 80)
+    assert walk() == {BACK: 0, CHEAPER: 1}
+
+
+# -- what is remembered, and for how long ----------------------------------------------------------
+
+
+def told_long_ago(connection: Connection, alert: Any) -> SyncState:
+    return SyncState.objects.create(
+        connection=connection, kind="event", key=f"back_in_stock:{alert.pk}", digest="d",
+        delivered_at=timezone.now() - timedelta(days=31),
+    )  # fmt: skip
+
+
+def test_an_open_request_is_remembered_as_told_and_a_settled_one_is_forgotten(main):
+    is_open, lately, long_ago = (asked_by(a_product(), f"{name}@example.com") for name in "abc")
+    kept = {told_long_ago(main, is_open).key, told_long_ago(main, lately).key}
+    told_long_ago(main, long_ago)
+    capture.forget_connections()
+    Alert.objects.filter(pk=lately.pk).update(status="Closed", date_closed=timezone.now())
+    Alert.objects.filter(pk=long_ago.pk).update(
+        status="Closed", date_closed=timezone.now() - timedelta(days=32)
+    )
+    assert prunable()["esputnik_connector_syncstate"] == 1
+    assert prune(days=0)["esputnik_connector_syncstate"] == 1
+    assert set(SyncState.objects.values_list("key", flat=True)) == kept
+    assert walk()[BACK] == 0
+
+
+def test_what_is_noted_again_is_not_forgotten_before_it_is_settled(main):
+    alert = asked_by(a_product())
+    told_long_ago(main, alert)
+    Alert.objects.filter(pk=alert.pk).update(status="Cancelled")
+    OutboxMessage.objects.create(connection=main, kind="event", key=f"back_in_stock:{alert.pk}")
+    assert prune()["esputnik_connector_syncstate"] == 0
+
+
+def test_prices_that_nobody_wishes_to_know_any_more_are_forgotten(main):
+    line = wished_by(a_product(price=100))
+    walk()
+    line.delete()
+    assert prune()["esputnik_connector_watchedprice"] == 0
+    WatchedPrice.objects.update(seen_at=timezone.now() - timedelta(days=31))
+    assert prune()["esputnik_connector_watchedprice"] == 1
