@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils import timezone
+
 from esputnik_connector.identity import fingerprint
 from esputnik_connector.models import Connection, OutboxMessage, SyncState, Tombstone
 from esputnik_connector.models.connection import EraseMode
@@ -124,4 +126,7 @@ def _is_allowed(record: Contact | Order | Cart | Event, tombstone: Tombstone) ->
 
 
 def _is_after(moment: datetime | None, tombstone: Tombstone) -> bool:
-    return moment is not None and moment > tombstone.created_at
+    since = tombstone.created_at
+    if timezone.is_naive(since):  # a shop with USE_TZ = False
+        since = timezone.make_aware(since)
+    return moment is not None and moment > since
