@@ -21,7 +21,7 @@ from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import Destination
 from esputnik_connector.models import Connection, OutboxMessage, SyncState
 from esputnik_connector.models.reconcile import REPAIRED, Verdict
-from esputnik_connector.records import Contact, Kind, Outcome, Reason, Record
+from esputnik_connector.records import Contact, Kind, Order, Outcome, Reason, Record
 from esputnik_connector.shops.base import ShopAdapter
 
 from .dispatch import prepare, read
@@ -39,6 +39,7 @@ class Held:
     digest: str
     seal: str
     session: str
+    was_delivered: bool
 
 
 @dataclass
@@ -112,8 +113,8 @@ class Comparer:
         states = SyncState.objects.filter(
             connection=self.connection, kind=kind.value, key__in=list(keys)
         )
-        rows = states.values_list("key", "digest", "seal", "session")
-        return {key: Held(digest, seal, session) for key, digest, seal, session in rows}
+        rows = states.values_list("key", "digest", "seal", "session", "delivered_at")
+        return {row[0]: Held(*row[1:4], was_delivered=row[4] is not None) for row in rows}
 
     def _is_sealed(self, state: Held | None, version: str) -> bool:
         if self.is_thorough or state is None or not (version and state.digest and state.seal):
@@ -149,8 +150,11 @@ class Comparer:
             found.verdicts[envelope.key] = verdict.value
 
     def _difference(self, state: Held | None, record: Record) -> Verdict:
-        if state is not None:
-            return Verdict.DIFFERS if state.digest else Verdict.UNCERTAIN
+        if state is not None and state.digest:
+            return Verdict.DIFFERS
+        if state is not None:  # an order went to a former account: no night may fire its events
+            is_forgotten = isinstance(record, Order) and not state.was_delivered
+            return Verdict.HISTORY if is_forgotten else Verdict.UNCERTAIN
         if isinstance(record, Contact) and record.is_guest:
             return Verdict.HISTORY  # live, a guest comes with the order
         born = born_at(record)

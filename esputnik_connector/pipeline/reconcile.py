@@ -249,8 +249,9 @@ def history_before(run: Reconciliation) -> datetime | None:
     """Before when a record that was never delivered is history. Nothing is, once all of it was
     imported, or when a person wrote a ``since`` down."""
     imports = Backfill.objects.filter(
-        connection=run.connection, kind=run.kind, state=State.FINISHED.value, since=None, until=None
-    )
+        connection=run.connection, kind=run.kind, state=State.FINISHED.value, since=None,
+        until=None, is_former=False,
+    )  # fmt: skip
     if run.since is not None or imports.filter(keys__isnull=True).exists():
         return None
     return run.connection.created_at
