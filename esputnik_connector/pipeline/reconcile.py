@@ -117,7 +117,8 @@ class Reconciler:
 
     def _compare_chunk(self) -> None:
         page = self._page() if self.connection.syncs(self.kind) else Page()
-        found = self.comparer.compare(self.kind, page.keys) if page.keys else Comparison()
+        with self.shop.long_walk():
+            found = self.comparer.compare(self.kind, page.keys) if page.keys else Comparison()
         if self._on_chunk is not None:
             self._on_chunk(found)
         stage = Stage.SHOP if page.cursor else Stage.DELIVERED
@@ -228,7 +229,7 @@ def _seal(connection: Connection, kind: Kind, seals: Mapping[str, str]) -> None:
     there = mine.select_for_update().values_list("key", flat=True) if seals else ()
     upsert(
         [
-            SyncState(connection=connection, kind=kind.value, key=key, seal=seals[key])
+            SyncState(connection_id=connection.pk, kind=kind.value, key=key, seal=seals[key])
             for key in there
         ],
         ["seal"],
