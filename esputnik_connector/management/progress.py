@@ -145,10 +145,13 @@ def _details(run: Backfill, name: str) -> Mapping[str, int]:
 
 def reasons(counts: Mapping[str, int]) -> str:
     """“ (2 no longer in the shop, 1 …)”, the most frequent first."""
-    if not counts:
-        return ""
+    return f" ({in_reasons(counts)})" if counts else ""
+
+
+def in_reasons(counts: Mapping[str, int]) -> str:
+    """The same without the brackets."""
     ordered = sorted(counts.items(), key=lambda pair: -pair[1])
-    return " (" + ", ".join(f"{count} {_reason(name)}" for name, count in ordered) + ")"
+    return ", ".join(f"{count} {_reason(name)}" for name, count in ordered)
 
 
 def _reason(name: str) -> str:
