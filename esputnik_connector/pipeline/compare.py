@@ -9,15 +9,11 @@ digest compared; what is unchanged gets a new seal.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from hashlib import blake2b
 from logging import getLogger
 from typing import TypeVar
 
-from django.conf import settings
-
-from esputnik_connector import __version__
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import Destination
 from esputnik_connector.exceptions import without_message
@@ -26,12 +22,12 @@ from esputnik_connector.models.reconcile import REPAIRED, Verdict
 from esputnik_connector.records import Contact, Kind, Order, Outcome, Reason, Record
 from esputnik_connector.shops.base import ShopAdapter
 
+from . import seals
 from .dispatch import prepare, read
 
 logger = getLogger(__name__)
 
 BATCH = 500  # records built at a time
-SEAL_BYTES = 16
 
 Value = TypeVar("Value")
 
@@ -87,7 +83,7 @@ class Comparer:
         self.shop = shop
         self.history_before = history_before
         self.is_thorough = is_thorough
-        self._settings = settings_of(destination)
+        self._settings = seals.settings_of(destination)
 
     def compare(self, kind: Kind, keys: Sequence[str]) -> Comparison:
         """A constant number of queries per :data:`BATCH`."""
@@ -134,11 +130,7 @@ class Comparer:
     def _is_sealed(self, state: Held | None, version: str) -> bool:
         if self.is_thorough or state is None or not (version and state.digest and state.seal):
             return False
-        return state.seal == self._seal(version, state.digest)
-
-    def _seal(self, version: str, digest: str) -> str:
-        text = f"{version} {digest} {self._settings}"
-        return blake2b(text.encode(), digest_size=SEAL_BYTES).hexdigest()
+        return state.seal == seals.seal(version, state.digest, self._settings)
 
     def _build(
         self,
@@ -166,7 +158,7 @@ class Comparer:
 
         for key in self._quiet(kind, unchanged, versions):
             if key in held:
-                found.seals[key] = self._seal(versions[key], held[key].digest)
+                found.seals[key] = seals.seal(versions[key], held[key].digest, self._settings)
 
     def _quiet(self, kind: Kind, keys: Sequence[str], versions: Mapping[str, str]) -> Iterator[str]:
         """Those that nobody touched while they were built: only then the record that was built is
@@ -204,18 +196,6 @@ def born_at(record: Record) -> datetime | None:
     """When a record came into being, where it says so."""
     moment = getattr(record, "placed_at", None) or getattr(record, "joined_at", None)
     return moment if isinstance(moment, datetime) else None
-
-
-def settings_of(destination: Destination) -> str:
-    """Everything besides the shop's rows that a payload depends on: a change breaks every seal."""
-    account = asdict(destination.account)
-    told = {name: account[name] for name in ("order_route", "fields", "default_status")}
-    told["statuses"] = sorted(account["statuses"].items())
-    chosen = (conf.SHOP, conf.SHOP_URL, conf.RECORD_HOOK, conf.DESTINATIONS)
-    region = getattr(settings, "PHONENUMBER_DEFAULT_REGION", None)
-    place = (settings.LANGUAGE_CODE, settings.TIME_ZONE, settings.USE_TZ, region)
-    text = repr((__version__, told, chosen, place))
-    return blake2b(text.encode(), digest_size=SEAL_BYTES).hexdigest()
 
 
 def chunks(values: Sequence[Value], size: int) -> Iterator[Sequence[Value]]:

@@ -12,7 +12,7 @@ something else is wrong then, and a person should look first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,10 +39,10 @@ from esputnik_connector.models.reconcile import Stage, Verdict
 from esputnik_connector.records import Kind
 from esputnik_connector.shops.base import Page, ShopAdapter
 
+from . import seals
 from .capture import erasure_payload
 from .compare import Comparer, Comparison, lines_of
 from .dispatch import read
-from .settle import upsert
 from .waking import wake
 
 logger = getLogger(__name__)
@@ -182,7 +182,7 @@ class Reconciler:
             run.queued += len(rows)
             self._advance(before)
             OutboxMessage.objects.bulk_create(rows)
-            _seal(self.connection, self.kind, found.seals)
+            seals.write(self.connection, self.kind, found.seals)
 
     def _advance(self, before: tuple[str, str]) -> None:
         run, (stage, cursor) = self.run, before
@@ -221,19 +221,6 @@ def _buried(connection: Connection, keys: Iterable[str]) -> set[str]:
     prints = {fingerprint(key, salt=salt): key for key in keys}
     found = Tombstone.objects.filter(connection=connection, fingerprint__in=list(prints))
     return {prints[print_] for print_ in found.values_list("fingerprint", flat=True)}
-
-
-def _seal(connection: Connection, kind: Kind, seals: Mapping[str, str]) -> None:
-    """Only on states that are still there: a customer may have been erased a moment ago."""
-    mine = SyncState.objects.filter(connection=connection, kind=kind.value, key__in=list(seals))
-    there = mine.select_for_update().values_list("key", flat=True) if seals else ()
-    upsert(
-        [
-            SyncState(connection_id=connection.pk, kind=kind.value, key=key, seal=seals[key])
-            for key in there
-        ],
-        ["seal"],
-    )
 
 
 def new_run(connection: Connection, kind: Kind, *, since: datetime | None = None) -> Reconciliation:
