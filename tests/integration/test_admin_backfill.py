@@ -282,6 +282,17 @@ def test_the_script_asks_about_nobody_else(merchant, run):
     assert merchant.get(url("progress"), {"run": run.pk + 1}).json() == {"runs": []}
 
 
+def test_the_script_can_read_the_page_where_numbers_are_grouped(
+    merchant, connection, run, settings
+):
+    settings.USE_THOUSAND_SEPARATOR = True
+    Backfill.objects.filter(pk=run.pk).update(id=12345, total=6789)
+    page = page_of(merchant, "change", 12345)
+    assert 'data-run="12345"' in page
+    assert 'max="6789"' in page
+    assert "6,789" in page  # for people
+
+
 def test_the_pages_need_no_inline_script_or_style(merchant, connection, run):
     for page in (
         page_of(merchant, "page", connection.pk),
