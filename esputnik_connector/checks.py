@@ -17,6 +17,8 @@ from .feed.draft import storage
 from .fields import cipher
 
 FEED_PRICES = ("strategy", "stock_records", "one_by_one")
+# Names that lead nowhere by RFC 2606, or to the machine itself.
+UNREACHABLE = (".example", ".test", ".invalid", "localhost", "127.0.0.1", "::1")
 DEADLINE = 60.0  # seconds; what a destination takes when its options do not say
 
 
@@ -114,6 +116,21 @@ def check_shop_url(**_options: Any) -> list[CheckMessage]:
             _("SHOP_URL is not an absolute address: product links cannot be sent."),
             hint=_("Write the shop's public address, such as 'https://shop.example'."),
             id="esputnik_connector.W002",
+        )
+    ]
+
+
+@register(Tags.compatibility, deploy=True)
+def check_shop_url_in_public(**_options: Any) -> list[CheckMessage]:
+    """Links of a deployed shop lead to an address that customers can reach."""
+    host = (urlsplit(conf.SHOP_URL).hostname or "").rstrip(".")
+    if not host.endswith(UNREACHABLE):
+        return []
+    return [
+        Warning(
+            _("SHOP_URL leads to “%(host)s”, which nobody outside can reach.") % {"host": host},
+            hint=_("Write the shop's public address: links in messages and feeds begin with it."),
+            id="esputnik_connector.W003",
         )
     ]
 

@@ -190,7 +190,7 @@ class Cart:
     email: str = ""
     phone: str = ""
     items: tuple[CartItem, ...] = ()
-    is_live: bool = True  # False: put aside by the shopper ("saved for later")
+    is_live: bool = True  # False: saved for later by the shopper
     notes: tuple[Note, ...] = ()
 
     def __repr__(self) -> str:

@@ -1,5 +1,6 @@
 """The merchant's and support's screens, a file each."""
 
+from .backfill import BackfillAdmin
 from .connection import ConnectionAdmin
 from .feed import FeedAdmin, FeedBuildAdmin, FeedProblemAdmin
 from .history import AttemptAdmin, SyncStateAdmin, TombstoneAdmin
@@ -7,6 +8,7 @@ from .outbox import LaneAdmin, OutboxMessageAdmin
 
 __all__ = [
     "AttemptAdmin",
+    "BackfillAdmin",
     "ConnectionAdmin",
     "FeedAdmin",
     "FeedBuildAdmin",

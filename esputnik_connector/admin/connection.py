@@ -243,8 +243,8 @@ class ConnectionAdmin(WritesSecret, ConnectionViews, admin.ModelAdmin):  # type:
         if banned:
             names.append(
                 ngettext(
-                    "The ban of %(count)s deleted customer entry goes with it.",
-                    "The bans of %(count)s deleted customer entries go with it.",
+                    "%(count)s deleted customer is forgotten with it and may be sent again.",
+                    "%(count)s deleted customers are forgotten with it and may be sent again.",
                     banned,
                 )
                 % {"count": banned}

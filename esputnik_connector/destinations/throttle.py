@@ -13,6 +13,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
+from django.utils.translation import gettext as _
 from limits import RateLimitItem, parse
 from limits.errors import ConfigurationError as LimitsConfigurationError
 from limits.errors import StorageError
@@ -73,7 +74,7 @@ class Throttle:
         waited = 0.0
         while (seconds := self._seconds_to_slot()) > 0:
             if waited + seconds > self._max_wait:
-                raise ThrottledError("Held back by our own pace", retry_after=seconds)
+                raise ThrottledError(_("Held back by our own pace"), retry_after=seconds)
             self._wait(seconds)
             waited += seconds
 
@@ -105,8 +106,8 @@ def parsed_rate(rate: str) -> RateLimitItem:
     try:
         return parse(rate)
     except (ValueError, TypeError) as error:
-        message = f"The rate {rate!r} cannot be read. Write it like '5/second' or '100/minute'."
-        raise ConfigurationError(message) from error
+        message = _("The rate %(rate)r cannot be read. Write it like '5/second' or '100/minute'.")
+        raise ConfigurationError(message % {"rate": rate}) from error
 
 
 @lru_cache(maxsize=8)
@@ -117,8 +118,11 @@ def limiter(storage: str) -> MovingWindowRateLimiter:
     except (LimitsConfigurationError, NotImplementedError, ImportError, ValueError) as error:
         scheme = storage.partition(":")[0]
         raise ConfigurationError(
-            f"RATE_LIMIT_STORAGE ({scheme}:…) cannot be used: {type(error).__name__}. Write a "
-            "Redis address (redis://…) and install the 'redis' extra, or leave it empty."
+            _(
+                "RATE_LIMIT_STORAGE (%(scheme)s:…) cannot be used: %(error)s. Write a Redis "
+                "address (redis://…) and install the 'redis' extra, or leave it empty."
+            )
+            % {"scheme": scheme, "error": type(error).__name__}
         ) from error
 
 
@@ -146,7 +150,7 @@ def _without_retries() -> dict[str, Any]:
 
 def _sync(storage: object) -> Storage:
     if not isinstance(storage, Storage):
-        raise ConfigurationError("RATE_LIMIT_STORAGE must not be an asynchronous storage.")
+        raise ConfigurationError(_("RATE_LIMIT_STORAGE must not be an asynchronous storage."))
     return storage
 
 

@@ -73,7 +73,7 @@ class Build:
         silent.update(
             status=BuildStatus.FAILED,
             finished_at=timezone.now(),
-            detail=_("Ended without a word: the worker was stopped."),
+            detail=_("Interrupted: the worker was stopped."),
         )
         self.row.former_count = self.feed.item_count
         self.row.save()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from django.utils.translation import gettext as _
@@ -38,13 +40,13 @@ class Lines:
     def __init__(self, write: Any) -> None:
         self._write = write
         self._pace = Pace()
-        self._last: tuple[int, str] | None = None
+        self._last: tuple[int, int] | None = None
 
     def show(self, run: Backfill) -> None:
         rate, seconds = self._pace.of(run)
-        if self._last == (run.done, run.state):
+        if self._last == (run.pk, run.done):
             return
-        self._last = run.done, run.state
+        self._last = run.pk, run.done
         speed = _(", %(rate)d a second, about %(left)s to go") % {
             "rate": rate, "left": duration(seconds),
         } if rate and run.left else ""  # fmt: skip
@@ -60,7 +62,8 @@ class Bar:
     def __init__(self) -> None:
         from tqdm import tqdm
 
-        self._make = tqdm
+        # Pages come in bursts: the pace over all is steadier than a smoothed one.
+        self._make = partial(tqdm, file=sys.stdout, dynamic_ncols=True, smoothing=0, unit="")
         self._bar: Any = None
         self._run = 0
 
@@ -68,9 +71,7 @@ class Bar:
         if self._run != run.pk:
             self.close()
             self._run = run.pk
-            self._bar = self._make(
-                total=run.total, initial=run.done, desc=kind_in_words(run), unit=""
-            )
+            self._bar = self._make(total=run.total, initial=run.done, desc=kind_in_words(run))
         self._bar.total = max(run.total, run.done)
         self._bar.update(run.done - self._bar.n)
         self._bar.set_postfix_str(in_words(run, is_short=True), refresh=True)
@@ -145,10 +146,13 @@ def _details(run: Backfill, name: str) -> Mapping[str, int]:
 
 def reasons(counts: Mapping[str, int]) -> str:
     """“ (2 no longer in the shop, 1 …)”, the most frequent first."""
-    if not counts:
-        return ""
+    return f" ({in_reasons(counts)})" if counts else ""
+
+
+def in_reasons(counts: Mapping[str, int]) -> str:
+    """The same without the brackets."""
     ordered = sorted(counts.items(), key=lambda pair: -pair[1])
-    return " (" + ", ".join(f"{count} {_reason(name)}" for name, count in ordered) + ")"
+    return ", ".join(f"{count} {_reason(name)}" for name, count in ordered)
 
 
 def _reason(name: str) -> str:

@@ -72,6 +72,7 @@ class Backfill(models.Model):
     # True while it is open, else NULL, which every database takes for different from each other:
     # so "one open run per connection and kind" needs no partial index.
     is_open = models.BooleanField(null=True, default=True, editable=False)
+    is_former = models.BooleanField(_("went to a former account"), default=False)
     detail = models.TextField(_("why it is paused"), blank=True, default="")
     cursor = models.CharField(max_length=300, blank=True, default="", editable=False)
     is_read = models.BooleanField(default=False, editable=False)  # no page is left

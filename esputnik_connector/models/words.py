@@ -39,7 +39,7 @@ REASONS: dict[Reason, Lazy] = {
     Reason.NO_CONTACT_DATA: _("neither e-mail nor phone"),
     Reason.ANONYMOUS: _("nobody knows yet whose cart it is"),
     Reason.NEVER_SENT: _("empty, and eSputnik was never told of it"),
-    Reason.NOT_LIVE: _("put aside by the shopper"),
+    Reason.NOT_LIVE: _("saved for later by the shopper"),
     Reason.STATUS_NOT_SENT: _("this order status is mapped to “do not send”"),
     Reason.SYNC_OFF: _("switched off in the connection"),
     Reason.ERASED: _("the person was deleted in the shop"),

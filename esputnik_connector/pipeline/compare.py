@@ -9,25 +9,25 @@ digest compared; what is unchanged gets a new seal.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from hashlib import blake2b
+from logging import getLogger
 from typing import TypeVar
 
-from django.conf import settings
-
-from esputnik_connector import __version__
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import Destination
+from esputnik_connector.exceptions import without_message
 from esputnik_connector.models import Connection, OutboxMessage, SyncState
 from esputnik_connector.models.reconcile import REPAIRED, Verdict
-from esputnik_connector.records import Contact, Kind, Outcome, Reason, Record
+from esputnik_connector.records import Contact, Kind, Order, Outcome, Reason, Record
 from esputnik_connector.shops.base import ShopAdapter
 
+from . import seals
 from .dispatch import prepare, read
 
+logger = getLogger(__name__)
+
 BATCH = 500  # records built at a time
-SEAL_BYTES = 16
 
 Value = TypeVar("Value")
 
@@ -39,6 +39,7 @@ class Held:
     digest: str
     seal: str
     session: str
+    was_delivered: bool
 
 
 @dataclass
@@ -82,14 +83,14 @@ class Comparer:
         self.shop = shop
         self.history_before = history_before
         self.is_thorough = is_thorough
-        self._settings = settings_of(destination)
+        self._settings = seals.settings_of(destination)
 
     def compare(self, kind: Kind, keys: Sequence[str]) -> Comparison:
         """A constant number of queries per :data:`BATCH`."""
         found = Comparison()
         held = self._held(kind, keys)
         waiting = lines_of(self.connection, kind, keys)
-        versions = self.shop.versions(kind, keys)
+        versions = self._versions(kind, keys)
         unsealed = []
         for key in keys:
             state = held.get(key)
@@ -112,17 +113,24 @@ class Comparer:
         states = SyncState.objects.filter(
             connection=self.connection, kind=kind.value, key__in=list(keys)
         )
-        rows = states.values_list("key", "digest", "seal", "session")
-        return {key: Held(digest, seal, session) for key, digest, seal, session in rows}
+        rows = states.values_list("key", "digest", "seal", "session", "delivered_at")
+        return {row[0]: Held(*row[1:4], was_delivered=row[4] is not None) for row in rows}
+
+    def _versions(self, kind: Kind, keys: Sequence[str]) -> Mapping[str, str]:
+        """None of contacts, while a hook may look at what no version knows. (Of orders there are:
+        what the hook reads elsewhere must not send every old one again.)"""
+        if not keys or (kind is Kind.CONTACT and conf.RECORD_HOOK):
+            return {}
+        try:
+            return self.shop.versions(kind, keys)
+        except Exception as error:  # whatever the shop's code raises: then each is built
+            logger.error("no versions of %d %s: %s", len(keys), kind.value, without_message(error))
+            return {}
 
     def _is_sealed(self, state: Held | None, version: str) -> bool:
         if self.is_thorough or state is None or not (version and state.digest and state.seal):
             return False
-        return state.seal == self._seal(version, state.digest)
-
-    def _seal(self, version: str, digest: str) -> str:
-        text = f"{version} {digest} {self._settings}"
-        return blake2b(text.encode(), digest_size=SEAL_BYTES).hexdigest()
+        return state.seal == seals.seal(version, state.digest, self._settings)
 
     def _build(
         self,
@@ -134,23 +142,36 @@ class Comparer:
     ) -> None:
         prepared = prepare(self.connection, self.destination, self.shop, kind, keys)
         found.records.update(prepared.records)
+        unchanged = []
         for result in prepared.settled:
             receipt = result.receipt
             if receipt.outcome is Outcome.SKIPPED and receipt.reason is not None:
                 found.verdicts[receipt.key] = receipt.reason.value
             else:
                 found.verdicts[receipt.key] = Verdict.UNREADABLE.value
-            state = held.get(receipt.key)
-            if receipt.reason is Reason.UNCHANGED and state and versions.get(receipt.key):
-                found.seals[receipt.key] = self._seal(versions[receipt.key], state.digest)
+            if receipt.reason is Reason.UNCHANGED and versions.get(receipt.key):
+                unchanged.append(receipt.key)
         for envelope in prepared.outgoing:
             record = prepared.records[envelope.key]
             verdict = self._difference(held.get(envelope.key), record)
             found.verdicts[envelope.key] = verdict.value
 
+        for key in self._quiet(kind, unchanged, versions):
+            if key in held:
+                found.seals[key] = seals.seal(versions[key], held[key].digest, self._settings)
+
+    def _quiet(self, kind: Kind, keys: Sequence[str], versions: Mapping[str, str]) -> Iterator[str]:
+        """Those that nobody touched while they were built: only then the record that was built is
+        surely of the version that was read before it."""
+        now = self._versions(kind, keys)
+        return (key for key in keys if now.get(key) == versions[key])
+
     def _difference(self, state: Held | None, record: Record) -> Verdict:
-        if state is not None:
-            return Verdict.DIFFERS if state.digest else Verdict.UNCERTAIN
+        if state is not None and state.digest:
+            return Verdict.DIFFERS
+        if state is not None:  # an order went to a former account: no night may fire its events
+            is_forgotten = isinstance(record, Order) and not state.was_delivered
+            return Verdict.HISTORY if is_forgotten else Verdict.UNCERTAIN
         if isinstance(record, Contact) and record.is_guest:
             return Verdict.HISTORY  # live, a guest comes with the order
         born = born_at(record)
@@ -161,8 +182,11 @@ class Comparer:
 
 def lines_of(connection: Connection, kind: Kind, keys: Iterable[str]) -> dict[str, str]:
     """Key → verdict for records that have a row in the outbox already."""
-    rows = OutboxMessage.objects.of(connection, kind).filter(key__in=list(keys))
-    found = {}
+    found: dict[str, str] = {}
+    rows = OutboxMessage.objects.of(connection, kind)
+    if not rows.exists():  # as on most nights, and thousands of parameters cost more than the look
+        return found
+    rows = rows.filter(key__in=list(keys))
     for key, is_dead in rows.order_by("-is_dead").values_list("key", "is_dead"):
         found[key] = (Verdict.SET_ASIDE if is_dead else Verdict.WAITING).value
     return found
@@ -172,16 +196,6 @@ def born_at(record: Record) -> datetime | None:
     """When a record came into being, where it says so."""
     moment = getattr(record, "placed_at", None) or getattr(record, "joined_at", None)
     return moment if isinstance(moment, datetime) else None
-
-
-def settings_of(destination: Destination) -> str:
-    """Everything besides the shop's rows that a payload depends on: a change breaks every seal."""
-    account = asdict(destination.account)
-    told = {name: account[name] for name in ("order_route", "fields", "default_status")}
-    told["statuses"] = sorted(account["statuses"].items())
-    chosen = (conf.SHOP, conf.SHOP_URL, conf.RECORD_HOOK, conf.DESTINATIONS)
-    text = repr((__version__, told, chosen, settings.LANGUAGE_CODE))
-    return blake2b(text.encode(), digest_size=SEAL_BYTES).hexdigest()
 
 
 def chunks(values: Sequence[Value], size: int) -> Iterator[Sequence[Value]]:

@@ -103,6 +103,26 @@ def restart(run: Backfill) -> tuple[Backfill, bool]:
     )  # fmt: skip
 
 
+def start_over(connection: Connection) -> None:
+    """The account is another one: what was imported into the former does not count.
+
+    An open import pauses and is set back to its beginning, so that resuming it sends everything;
+    a worker that is in the middle of a page loses it. An ended one no longer stands for history
+    that eSputnik has.
+    """
+    runs = Backfill.objects.filter(connection=connection)
+    runs.filter(is_open=None).update(is_former=True)
+    runs.open().update(
+        state=State.PAUSED, detail=_(
+            "The account was replaced: the key belongs to another organisation now. What was sent "
+            "before went to the former one and does not count here. Restart the import (or resume "
+            "it: it begins anew), or cancel it."
+        ),
+        cursor="", is_read=False, page=[], page_size=0, page_refused=0, tries=0,
+        counts={}, skips={}, refusals={}, holder="", leased_until=None, wake_at=None,
+    )  # fmt: skip
+
+
 def retry_failed(connection: Connection, kind: Kind, *, route: str = "") -> tuple[Backfill, bool]:
     """A run over what was set aside."""
     return start(connection, kind, route=route, keys=failed_keys(connection, kind))

@@ -6,6 +6,7 @@ What live traffic (:mod:`.relay`) and history (:mod:`.backfill`) have in common.
 from __future__ import annotations
 
 import random
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -34,6 +35,8 @@ logger = getLogger(__name__)
 ORDER_OF_LANES = (Kind.ERASURE, Kind.CONTACT, Kind.ORDER, Kind.CART, Kind.EVENT)
 ANSWERED = (Outcome.DELIVERED, Outcome.ACCEPTED, Outcome.REJECTED)
 LANE_IS_WELL = (Reason.IMPORT_FAILED, Reason.ALREADY_ACCEPTED)  # one record waits, no other
+SILENCE = 3600.0  # seconds; a busy copy of a shop would say it with each change
+_said_at: dict[int, float] = {}  # connection → when this process said that it is bound elsewhere
 LONGEST_IMPORT = timedelta(minutes=30)  # after that the import is lost and its records go again
 
 
@@ -58,14 +61,18 @@ class LaneHolder:
         self.held: list[Lane] = []
 
     def is_bound_here(self) -> bool:
-        """May this installation send? If not, the log says what to do about it."""
+        """May this installation send? If not, the log says once an hour what to do about it."""
         if self.connection.is_bound_here:
             return True
-        logger.warning(
-            "connection %s is bound to another installation and sends nothing here; if this "
-            "one should send, run: manage.py esputnik_doctor --confirm-environment",
-            self.connection.name,
-        )
+        now = time.monotonic()
+        said_at = _said_at.get(self.connection.pk)
+        if said_at is None or now - said_at >= SILENCE:
+            _said_at[self.connection.pk] = now
+            logger.warning(
+                "connection %s is bound to another installation and sends nothing here; if this "
+                "one should send, run: manage.py esputnik_doctor --confirm-environment",
+                self.connection.name,
+            )
         return False
 
     def _lease(self, lane: Lane) -> bool:

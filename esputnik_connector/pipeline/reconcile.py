@@ -12,7 +12,7 @@ something else is wrong then, and a person should look first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,6 +39,7 @@ from esputnik_connector.models.reconcile import Stage, Verdict
 from esputnik_connector.records import Kind
 from esputnik_connector.shops.base import Page, ShopAdapter
 
+from . import seals
 from .capture import erasure_payload
 from .compare import Comparer, Comparison, lines_of
 from .dispatch import read
@@ -116,7 +117,8 @@ class Reconciler:
 
     def _compare_chunk(self) -> None:
         page = self._page() if self.connection.syncs(self.kind) else Page()
-        found = self.comparer.compare(self.kind, page.keys) if page.keys else Comparison()
+        with self.shop.long_walk():
+            found = self.comparer.compare(self.kind, page.keys) if page.keys else Comparison()
         if self._on_chunk is not None:
             self._on_chunk(found)
         stage = Stage.SHOP if page.cursor else Stage.DELIVERED
@@ -180,7 +182,7 @@ class Reconciler:
             run.queued += len(rows)
             self._advance(before)
             OutboxMessage.objects.bulk_create(rows)
-            _seal(self.connection, self.kind, found.seals)
+            seals.write(self.connection, self.kind, found.seals)
 
     def _advance(self, before: tuple[str, str]) -> None:
         run, (stage, cursor) = self.run, before
@@ -221,19 +223,6 @@ def _buried(connection: Connection, keys: Iterable[str]) -> set[str]:
     return {prints[print_] for print_ in found.values_list("fingerprint", flat=True)}
 
 
-def _seal(connection: Connection, kind: Kind, seals: Mapping[str, str]) -> None:
-    """Only on states that are still there: a customer may have been erased a moment ago."""
-    mine = SyncState.objects.filter(connection=connection, kind=kind.value, key__in=list(seals))
-    there = mine.select_for_update().values_list("key", flat=True) if seals else ()
-    SyncState.objects.upsert(
-        [
-            {"connection_id": connection.pk, "kind": kind.value, "key": key, "seal": seals[key]}
-            for key in there
-        ],
-        ["seal"],
-    )
-
-
 def new_run(connection: Connection, kind: Kind, *, since: datetime | None = None) -> Reconciliation:
     """A run that is not stored yet."""
     return Reconciliation(connection=connection, kind=kind.value, since=since)
@@ -248,8 +237,9 @@ def history_before(run: Reconciliation) -> datetime | None:
     """Before when a record that was never delivered is history. Nothing is, once all of it was
     imported, or when a person wrote a ``since`` down."""
     imports = Backfill.objects.filter(
-        connection=run.connection, kind=run.kind, state=State.FINISHED.value, since=None, until=None
-    )
+        connection=run.connection, kind=run.kind, state=State.FINISHED.value, since=None,
+        until=None, is_former=False,
+    )  # fmt: skip
     if run.since is not None or imports.filter(keys__isnull=True).exists():
         return None
     return run.connection.created_at

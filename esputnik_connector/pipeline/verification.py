@@ -5,12 +5,15 @@ from __future__ import annotations
 from contextlib import closing
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import AccountInfo
 from esputnik_connector.exceptions import CredentialsError
-from esputnik_connector.models import Connection, OutboxMessage, SyncState
+from esputnik_connector.models import Connection, Lane, OutboxMessage, SyncState
+
+from . import history
 
 
 def verify(connection: Connection) -> AccountInfo:
@@ -45,17 +48,28 @@ def accept(connection: Connection, info: AccountInfo) -> None:
 
 
 def forget_deliveries(connection: Connection) -> None:
-    """Let every record count as never delivered.
+    """Let every record count as never delivered, and stop the historical imports.
 
     Otherwise “eSputnik has exactly this already” would be said of an account that has nothing. The
-    states stay, since they know whose a record was. An import that was running is given up: its
-    changes go again.
+    states stay, since they know whose a record was. An import in eSputnik that was running is given
+    up: its changes go again. Whoever is sending at this moment loses the lane, so that an answer of
+    the former account that is still to come is not written down.
     """
     with transaction.atomic():
-        SyncState.objects.filter(connection=connection).update(
-            digest="", delivered_at=None, remote_id="", session="", session_digest="",
-            session_since=None, poll_at=None,
-        )  # fmt: skip
+        # First: every sender that renews its lease from now on waits for this transaction.
+        Lane.objects.filter(connection=connection).update(holder="", leased_until=None)
+        states = SyncState.objects.filter(connection=connection)
+        _blank(states)
         OutboxMessage.objects.filter(connection=connection, is_dead=False).exclude(
             session=""
         ).update(session="", due_at=timezone.now())
+        history.start_over(connection)
+        # Now that no import can settle a page any more: what one settled a moment ago.
+        _blank(states.exclude(digest="", session=""))
+
+
+def _blank(states: QuerySet[SyncState]) -> None:
+    states.update(
+        digest="", delivered_at=None, remote_id="", session="", session_digest="",
+        session_since=None, poll_at=None, backfill=None,
+    )  # fmt: skip

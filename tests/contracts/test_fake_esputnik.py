@@ -1074,3 +1074,17 @@ def test_as_a_program_it_says_where_it_is_and_stops_when_told() -> None:
     assert info.status_code == 200
     assert lines[3] == "Key: from-env\n"
     assert (process.returncode, complaints) == (0, "")
+
+
+def test_as_a_program_without_its_extra_it_says_in_a_sentence_what_to_install() -> None:
+    without = (
+        "import sys; sys.modules['jsonschema'] = None; "
+        "from esputnik_connector.testing.fake_esputnik.__main__ import main; "
+        "sys.exit(main(['--port', '0']))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", without], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert told.returncode == 1
+    assert told.stderr.count("\n") == 1
+    assert "pip install 'django-esputnik-connector[testing]'" in told.stderr

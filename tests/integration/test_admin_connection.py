@@ -633,7 +633,7 @@ def test_deleting_a_connection_counts_instead_of_listing(
     with django_assert_max_num_queries(20):
         page = merchant.get(url("delete", stored.pk)).content.decode()
     assert "order-1" not in page
-    assert "The ban of 1 deleted customer" in page
+    assert "1 deleted customer is forgotten with it" in page
 
     merchant.post(url("delete", stored.pk), {"post": "yes"})
     assert not Connection.objects.exists()

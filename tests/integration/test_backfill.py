@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -11,17 +12,22 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
-from esputnik_connector.destinations.base import Envelope, Receipt
+from esputnik_connector import registry
+from esputnik_connector.destinations.base import AccountInfo, Envelope, Receipt
 from esputnik_connector.exceptions import CredentialsError, RejectedError, TemporaryError
 from esputnik_connector.models import Attempt, Backfill, Lane, OutboxMessage, SyncState
 from esputnik_connector.pipeline import history
 from esputnik_connector.pipeline.backfill import BackfillWorker
 from esputnik_connector.pipeline.capture import capture
+from esputnik_connector.pipeline.compare import Comparer
+from esputnik_connector.pipeline.reconcile import Reconciler, history_before, new_run
 from esputnik_connector.pipeline.relay import Relay
+from esputnik_connector.pipeline.verification import accept
 from esputnik_connector.records import Contact, Kind, Order, Outcome, Reason
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+OTHER = AccountInfo(organisation="Other", organisation_id="2")
 NOW = datetime(2025, 11, 21, 12, tzinfo=timezone.utc)
 
 
@@ -279,6 +285,85 @@ def test_a_cancelled_run_is_not_finished_and_makes_room(recording, run, connecti
     assert run.state == "cancelled"
     assert not history.resume(run)
     assert history.start(connection, Kind.CONTACT)[1]
+
+
+# -- another account -------------------------------------------------------------------------------
+
+
+def test_a_replaced_account_stops_the_run_in_the_middle_of_a_page(
+    recording, run, connection, people, work
+):
+    connection.accept_key("Former", "1")
+
+    def replace_meanwhile(envelopes: Sequence[Envelope]) -> list[Receipt]:
+        if len(recording.calls) == 2:
+            accept(connection, OTHER)
+        return delivered(envelopes)
+
+    recording.answer = staticmethod(replace_meanwhile)
+    work(run, rounds=3)
+    assert len(recording.calls) == 2  # the third page was not even begun
+    assert (run.state, run.counts, run.done) == ("paused", {}, 0)
+    assert "another organisation" in run.detail
+    assert not SyncState.objects.exclude(digest="").exists()  # not of the page on its way either
+
+    recording.answer = None
+    recording.calls.clear()
+    assert history.resume(run)
+    work(run)
+    assert sorted(recording.keys()) == sorted(people)
+    assert (run.state, run.counts) == ("finished", {"delivered": 250})
+
+
+def test_a_restart_after_a_replaced_account_sends_everything(recording, run, connection, work):
+    connection.accept_key("Former", "1")
+    work(run, seconds=0)
+    accept(connection, OTHER)
+    again, _ = history.restart(run)
+    work(again)
+    assert again.counts == {"delivered": 250}
+
+
+def test_a_pause_by_hand_does_not_outlive_the_account(recording, run, connection, people, work):
+    connection.accept_key("Former", "1")
+    work(run, seconds=0)
+    assert run.done == 100
+    history.pause(run)
+    accept(connection, OTHER)
+    run.refresh_from_db()
+    assert (run.done, run.left, run.state) == (0, 250, "paused")
+    assert "another organisation" in run.detail
+
+
+def test_the_same_account_disturbs_no_run(recording, run, connection, work):
+    connection.accept_key("Kobzar", "1")
+    work(run, seconds=0)
+    accept(connection, AccountInfo(organisation="Kobzar", organisation_id="1"))
+    work(run)
+    assert run.counts == {"delivered": 250}
+    assert len(recording.keys()) == 250
+
+
+def test_orders_of_a_former_account_are_left_to_the_historical_import(
+    plain_shop, recording, connection, work
+):
+    """No night starts a workflow for each of them."""
+    connection.accept_key("Former", "1")
+    plain_shop.purchases["100"] = order("100")
+    run, _ = history.start(connection, Kind.ORDER, route="past_events")
+    work(run)
+    accept(connection, OTHER)
+    run.refresh_from_db()
+    assert run.is_former
+    found = new_run(connection, Kind.ORDER)
+    found.save()
+    with closing(registry.destination(connection)) as destination:
+        before = history_before(found)
+        assert before == connection.created_at  # the finished import was another account's
+        comparer = Comparer(connection, destination, plain_shop(), history_before=before)
+        assert Reconciler(found, comparer).work()
+    assert found.counts == {"history": 1}
+    assert not OutboxMessage.objects.exists()
 
 
 def test_only_what_failed_is_tried_again(recording, run, connection, work):

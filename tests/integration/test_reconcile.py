@@ -363,7 +363,7 @@ def test_the_task_goes_on_by_itself_until_all_is_done(synced, connection, monkey
 def versioned(synced, monkeypatch) -> dict[str, str]:
     """A shop that can tell versions; a test may lie about them."""
     told = dict.fromkeys(synced.purchases, "1")
-    monkeypatch.setattr(PlainShop, "versions", lambda self, kind, keys: told)
+    monkeypatch.setattr(PlainShop, "versions", lambda self, kind, keys: dict(told))
     return told
 
 
@@ -407,6 +407,43 @@ def test_a_record_that_went_away_from_its_seal_and_came_back_is_not_taken_for_de
     deliver_all(connection)
     synced.purchases["101"], versioned["101"] = order("101"), "1"  # and nobody noticed
     assert reconciled(connection, Kind.ORDER).counts == {"unchanged": 2, "differs": 1}
+
+
+def test_a_record_that_changes_while_it_is_built_is_not_sealed(synced, versioned, connection):
+    def change(keys: list[str]) -> None:
+        if "101" in keys:
+            versioned["101"] = "2"
+
+    synced.before_reading = staticmethod(change)
+    assert reconciled(connection, Kind.ORDER).counts == {"unchanged": 3}
+    unsealed = SyncState.objects.filter(kind="order", seal="")
+    assert list(unsealed.values_list("key", flat=True)) == ["101"]
+
+
+def test_versions_that_cannot_be_told_cost_time_and_nothing_else(synced, connection, monkeypatch):
+    def broken(*_: object) -> dict[str, str]:
+        raise ValueError("a table is gone")
+
+    monkeypatch.setattr(PlainShop, "versions", broken)
+    assert reconciled(connection, Kind.ORDER).counts == {"unchanged": 3}
+    assert not SyncState.objects.exclude(seal="").exists()
+
+
+def same_record(record: Contact | Order | Cart, _connection: Connection) -> Contact | Order | Cart:
+    return record
+
+
+def test_a_hook_may_look_anywhere_so_contacts_are_not_sealed(
+    synced, versioned, connection, settings
+):
+    versioned["1"] = "1"
+    settings.ESPUTNIK_CONNECTOR = {
+        **settings.ESPUTNIK_CONNECTOR, "RECORD_HOOK": f"{__name__}.same_record"
+    }  # fmt: skip
+    reconciled(connection, Kind.CONTACT)
+    reconciled(connection, Kind.ORDER)
+    assert not SyncState.objects.filter(kind="contact").exclude(seal="").exists()
+    assert SyncState.objects.filter(kind="order").exclude(seal="").count() == 3
 
 
 # -- what it costs ---------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from esputnik_connector import signals
 from esputnik_connector.destinations.base import AccountInfo, Envelope, Receipt
 from esputnik_connector.exceptions import CredentialsError, RejectedError, TemporaryError, Veto
 from esputnik_connector.models import Attempt, Lane, OutboxMessage, SyncState, Tombstone
-from esputnik_connector.pipeline import verification
+from esputnik_connector.pipeline import holder, verification
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.relay import Relay
 from esputnik_connector.records import Cart, CartItem, Contact, Kind, Order, Outcome, Reason
@@ -481,8 +481,9 @@ def test_a_worker_that_lost_its_lease_settles_nothing(plain_shop, recording, run
 
 
 def test_a_copy_of_the_database_elsewhere_sends_nothing(
-    plain_shop, recording, run, connection, settings, caplog
+    plain_shop, recording, run, connection, settings, caplog, monkeypatch
 ):
+    monkeypatch.setattr(holder, "_said_at", {})
     plain_shop.people["1"] = contact()
     capture.contact_changed("1")
     run()
@@ -494,6 +495,12 @@ def test_a_copy_of_the_database_elsewhere_sends_nothing(
     capture.contact_changed("1")
     assert run() == {}
     assert "--confirm-environment" in caplog.text
+    assert run() == {}
+    assert caplog.text.count("--confirm-environment") == 1  # not with each change
+    (said_at,) = holder._said_at.values()
+    monkeypatch.setitem(holder._said_at, connection.pk, said_at - holder.SILENCE)
+    assert run() == {}
+    assert caplog.text.count("--confirm-environment") == 2  # an hour later
     connection.refresh_from_db()
     connection.bind()
     assert run() == {"delivered": 1}

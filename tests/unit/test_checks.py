@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.core.checks import run_checks
 
 from esputnik_connector import checks
 
@@ -75,3 +76,20 @@ def test_a_price_drop_that_makes_no_sense_is_an_error(change, value):
 def test_to_forget_events_at_once_is_an_error(change, value):
     change(EVENT_RETENTION_DAYS=value)
     assert [message.id for message in checks.check_events()] == ["esputnik_connector.E031"]
+
+
+@pytest.mark.parametrize(
+    ("address", "is_reachable"),
+    [
+        ("https://shop.example", False), ("https://shop.test/uk/", False),
+        ("http://localhost:8000", False), ("http://127.0.0.1", False),
+        ("https://shop.invalid.", False), ("https://kobzar.ua", True),
+        ("https://example.com.ua", True), ("", True),
+    ],
+)  # fmt: skip
+def test_a_deployed_shop_has_an_address_that_customers_can_reach(change, address, is_reachable):
+    change(SHOP_URL=address)
+    found = [message.id for message in run_checks(include_deployment_checks=True)]
+    assert ("esputnik_connector.W003" in found) is not is_reachable
+    while_developing = [message.id for message in run_checks()]
+    assert "esputnik_connector.W003" not in while_developing

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Protocol
 from urllib.parse import quote
 
+from django.utils.translation import gettext as _
+
 from esputnik_connector.destinations.answers import Answer
 from esputnik_connector.destinations.base import PreparedRequest
 from esputnik_connector.destinations.http import HttpClient
@@ -86,7 +88,7 @@ class EsputnikClient:
         except RejectedError as error:
             if error.status not in (404, 405):
                 raise
-            message = f"No such endpoint; is the API address right? {error}"
+            message = _("No such endpoint; is the API address right? %(why)s") % {"why": error}
             raise TemporaryError(message, status=error.status, was_received=True) from error
 
 

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from django.utils.translation import gettext as _
+
 from esputnik_connector.destinations.base import (
     Account,
     AccountInfo,
@@ -49,13 +51,7 @@ from .payloads import contact_envelope, erasure_envelope
 
 SINGLES_PER_DELIVERY = 50  # requests of one record each: ten seconds at the usual pace
 CALLS_PER_DELIVERY = 100  # while halving; the rest waits, so that no delivery outlives its lease
-
-
-TOO_MANY_REFUSALS = ThrottledError("Too many refusals at once; the rest comes next time")
-
-
 DELIVERY_SECONDS = 60.0  # then what is settled is written down, and the rest goes next
-OUT_OF_TIME = ThrottledError("A minute of slow answers: the rest goes next")
 
 
 class EsputnikDestination(Destination):
@@ -125,10 +121,10 @@ class EsputnikDestination(Destination):
         started = time.monotonic()
         while waiting:
             if settled and time.monotonic() - started > DELIVERY_SECONDS:
-                _settle(settled, _postponed(waiting, OUT_OF_TIME))
+                _settle(settled, _postponed(waiting, _out_of_time()))
                 break
             if not calls_left:
-                _settle(settled, _postponed(waiting, TOO_MANY_REFUSALS))
+                _settle(settled, _postponed(waiting, _too_many_refusals()))
                 break
             call = waiting.popleft()
             calls_left -= 1
@@ -156,8 +152,8 @@ class EsputnikDestination(Destination):
         try:
             return receipts.account_info(self._client.account_info())
         except RejectedError as error:
-            message = f"This does not look like eSputnik's address, which ends in /api. {error}"
-            raise RejectedError(message, status=error.status) from error
+            message = _("This does not look like eSputnik's address, which ends in /api. %(why)s")
+            raise RejectedError(message % {"why": error}, status=error.status) from error
 
     def preview(self, envelope: Envelope) -> PreparedRequest:
         """What :meth:`deliver` would send for this envelope alone; its own code, rehearsed.
@@ -217,6 +213,14 @@ def _after_refusal(call: Call, error: RejectedError, settled: dict[str, Receipt]
     if not settled:
         raise error
     return call.halves()
+
+
+def _too_many_refusals() -> ThrottledError:
+    return ThrottledError(_("Too many refusals at once; the rest comes next time"))
+
+
+def _out_of_time() -> ThrottledError:
+    return ThrottledError(_("A minute of slow answers: the rest goes next"))
 
 
 def _postponed(calls: Iterable[Call], error: DestinationError) -> list[Receipt]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from esputnik_connector.destinations.throttle import parsed_rate
 from esputnik_connector.exceptions import ConfigurationError
 
@@ -37,14 +39,17 @@ def options_from(given: Mapping[str, Any]) -> Options:
     known = {field.name: field.default for field in fields(Options)}
     for name, value in given.items():
         if name not in known:
-            raise ConfigurationError(f"Unknown option {name!r}. {_advice(name, known)}")
+            unknown = _("Unknown option %(name)r.") % {"name": name}
+            raise ConfigurationError(f"{unknown} {_advice(name, known)}")
         _check(name, value, known[name])
     return Options(**given)
 
 
 def _advice(name: str, known: Mapping[str, Any]) -> str:
     close = get_close_matches(str(name), known, n=1)
-    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(known)}."
+    if close:
+        return _("Did you mean %(name)r?") % {"name": close[0]}
+    return _("Known: %(names)s.") % {"names": ", ".join(known)}
 
 
 def _check(name: str, value: Any, default: Any) -> None:
@@ -57,16 +62,25 @@ def _check(name: str, value: Any, default: Any) -> None:
     numbers = int if isinstance(default, int) else (int, float)
     largest = LARGEST.get(name, float("inf"))
     if isinstance(value, bool) or not isinstance(value, numbers) or not 0 < value <= largest:
-        what = "a whole number" if numbers is int else "a number"
-        bound = f" up to {largest}" if name in LARGEST else ""
-        raise ConfigurationError(f"Option {name!r} must be {what} above 0{bound}, not {value!r}.")
+        text = (
+            _("Option %(name)r must be a whole number above 0, not %(value)r.")
+            if numbers is int
+            else _("Option %(name)r must be a number above 0, not %(value)r.")
+        )
+        if name in LARGEST:
+            text = _(
+                "Option %(name)r must be a whole number above 0 up to %(largest)d, not %(value)r."
+            )
+        raise ConfigurationError(text % {"name": name, "value": value, "largest": largest})
 
 
 def _check_event_type(name: str, value: Any) -> None:
     is_name = isinstance(value, str) and value.strip() == value and value.isprintable()
     if not is_name or not 0 < len(value) <= LONGEST_TYPE or FORBIDDEN & set(value):
         forbidden = " ".join(sorted(FORBIDDEN))
-        raise ConfigurationError(
-            f"Option {name!r} must be the name of an event type: up to {LONGEST_TYPE} characters, "
-            f"none of {forbidden}, not {value!r}."
+        text = _(
+            "Option %(name)r must be the name of an event type: up to %(longest)d characters, none "
+            "of %(forbidden)s, not %(value)r."
         )
+        values = {"name": name, "longest": LONGEST_TYPE, "forbidden": forbidden, "value": value}
+        raise ConfigurationError(text % values)

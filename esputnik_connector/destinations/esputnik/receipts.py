@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from django.utils.translation import gettext as _
+
 from esputnik_connector.destinations.answers import Answer, vendor_words
 from esputnik_connector.destinations.base import AccountInfo, Envelope, Receipt
 from esputnik_connector.destinations.throttle import deferral_reason
@@ -76,7 +78,9 @@ def rejected(envelope: Envelope, error: RejectedError) -> Receipt:
 
 
 def too_large(envelope: Envelope, size: int, limit: int) -> Receipt:
-    detail = f"{size} bytes; eSputnik takes events of up to {limit}"
+    detail = _("%(size)d bytes; eSputnik takes events of up to %(limit)d") % {
+        "size": size, "limit": limit
+    }  # fmt: skip
     return replace(
         _blank(envelope), outcome=Outcome.REJECTED, reason=Reason.TOO_LARGE, detail=detail
     )
@@ -112,7 +116,7 @@ def account_info(answer: Answer) -> AccountInfo:
     """:raises RejectedError: somebody else answered."""
     organisation = _text_of(answer.body, "organisationName")
     if not organisation:
-        message = "The answer names no organisation. Is the address really eSputnik's?"
+        message = _("The answer names no organisation. Is the address really eSputnik's?")
         raise RejectedError(message, status=answer.status)
     return AccountInfo(
         organisation=organisation,
@@ -124,7 +128,7 @@ def account_info(answer: Answer) -> AccountInfo:
 
 def _readable(answer: Answer) -> JSONValue:
     if not answer.was_readable:
-        message = "The answer broke off; what it said about the records is unknown"
+        message = _("The answer broke off; what it said about the records is unknown")
         raise TemporaryError(message, status=answer.status, was_received=True)
     return answer.body
 
@@ -139,7 +143,8 @@ def _attributed(body: JSONValue, envelopes: Sequence[Envelope], *, status: int) 
     found = refusals(body, [named(envelope) for envelope in envelopes], are_all=True)
     for refusal in found:
         if not refusal.key:
-            raise RejectedError(f"Some records were refused: {refusal.words}", status=status)
+            message = _("Some records were refused: %(why)s") % {"why": refusal.words}
+            raise RejectedError(message, status=status)
     return {refusal.key: refusal.words for refusal in found}
 
 
@@ -151,7 +156,7 @@ def _finished(
     refused = {refusal.key: refusal.words for refusal in found if refusal.key}
     nameless = next((refusal.words for refusal in found if not refusal.key), "")
     if mapping:  # without one, a description is no more than a remark
-        nameless = nameless or words or "The import did not name this contact in its result"
+        nameless = nameless or words or _("The import did not name this contact in its result")
 
     def receipt(one: Receipt) -> Receipt:
         if one.key in refused:

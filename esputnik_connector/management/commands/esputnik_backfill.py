@@ -8,7 +8,7 @@ from argparse import ArgumentParser
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from esputnik_connector import tasks
 from esputnik_connector.management import progress
 from esputnik_connector.management.attendance import see_through
+from esputnik_connector.management.reporting import ReportingCommand
 from esputnik_connector.models import Backfill, Connection
 from esputnik_connector.models.backfill import HistoryRoute, State
 from esputnik_connector.pipeline import history
@@ -24,6 +25,15 @@ from esputnik_connector.records import Kind
 
 KINDS = {"contacts": [Kind.CONTACT], "orders": [Kind.ORDER], "all": list(history.KINDS)}
 YES = ("y", "yes", "т", "так")
+
+DEEDS = {
+    "watch": gettext_lazy("look at an import that was started before; starts nothing"),
+    "pause": gettext_lazy("stop it for a while"),
+    "resume": gettext_lazy("let it go on where it was"),
+    "cancel": gettext_lazy("end it for good"),
+    "restart": gettext_lazy("begin again; what eSputnik has already is skipped"),
+}
+CHANGES = {"pause": history.pause, "resume": history.resume, "cancel": history.cancel}
 
 ROUTES = gettext_lazy(
     "How shall orders travel?\n"
@@ -35,7 +45,7 @@ ROUTES = gettext_lazy(
 )
 
 
-class Command(BaseCommand):
+class Command(ReportingCommand):
     help = (
         "Import contacts and orders that were there before the connection, in pages, beside live "
         "traffic. Ends with 1 when something was refused, paused or unknown."
@@ -59,11 +69,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help=_("the result as JSON"))
         parser.add_argument("--yes", action="store_true", help=_("ask nothing"))
         deeds = parser.add_mutually_exclusive_group()
-        for deed in ("pause", "resume", "cancel", "restart"):
+        for deed, meaning in DEEDS.items():
             deeds.add_argument(
-                f"--{deed}", action="store_const", const=deed, dest="deed",
-                help=_("an import that was started before"),
-            )  # fmt: skip
+                f"--{deed}", action="store_const", const=deed, dest="deed", help=str(meaning)
+            )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         self.options = options
@@ -81,7 +90,7 @@ class Command(BaseCommand):
         except BadRequestError as error:
             raise CommandError(str(error)) from error
         if runs and not options["no_wait"]:
-            see_through(runs, self._say, is_json=self.options["json"])
+            see_through(runs, self._say, is_json=options["json"], command=self._command())
         self._report(runs)
 
     # What was asked for
@@ -203,18 +212,16 @@ class Command(BaseCommand):
                 continue
             if deed == "restart":
                 run, _is_new = history.restart(run)
-            else:
-                {"pause": history.pause, "resume": history.resume, "cancel": history.cancel}[deed](
-                    run
-                )
+            elif deed in CHANGES:
+                CHANGES[deed](run)
             runs.append(run)
         if not runs:
             raise CommandError(_("There is no such import."))
         if deed in ("resume", "restart"):
             for run in runs:
                 tasks.wake_backfill(run.pk)
-            return runs
-        self.options["no_wait"] = True
+        elif deed != "watch":
+            self.options["no_wait"] = True
         return runs
 
     def _rehearse(self, connection: Connection, kinds: list[Kind]) -> None:
@@ -247,7 +254,7 @@ class Command(BaseCommand):
                     self.stdout.write(run.detail)
         bad = [run for run in runs if run.counts.get("refused") or run.state == State.PAUSED]
         self._complain()
-        if bad and not self.options["deed"] and not self.options["no_wait"]:
+        if bad and self.options["deed"] in (None, "watch") and not self.options["no_wait"]:
             raise CommandError(
                 _("Not everything arrived. The list of unsent changes says what and why.")
             )
@@ -262,3 +269,10 @@ class Command(BaseCommand):
     def _say(self, text: str) -> None:
         if not self.options["json"]:
             self.stdout.write(text)
+            self.stdout.flush()  # also into a file or a pipe, where somebody may be following it
+
+    def _command(self) -> str:
+        """What to type to come back."""
+        name = self.options["connection"]
+        chosen = f" --connection {name}" if name else ""
+        return f"manage.py esputnik_backfill {self.options['what']}{chosen}"

@@ -10,13 +10,14 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 from django.core import checks
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.management import celery_health
+from esputnik_connector.management.reporting import ReportingCommand
 from esputnik_connector.models import Connection
 from esputnik_connector.pipeline import health
 from esputnik_connector.pipeline.health import Finding, Level
@@ -27,7 +28,7 @@ BLIND = 2  # exit code: most could not be looked at
 IN_HEALTH = "esputnik_connector.W002"  # the shop's address has a finding of its own
 
 
-class Command(BaseCommand):
+class Command(ReportingCommand):
     help = (
         "Check the connector: one line each with ok, warning or problem, and what to do. Asks "
         "eSputnik whether the key is accepted, unless --offline. Ends with 1 when there is a "

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
@@ -17,13 +17,14 @@ from esputnik_connector.feed import contents, watch
 from esputnik_connector.feed.build import Build, BuildBusy
 from esputnik_connector.feed.links import feed_url, reach
 from esputnik_connector.flaws import Flaw
+from esputnik_connector.management.reporting import ReportingCommand
 from esputnik_connector.models import Feed, FeedBuild
 from esputnik_connector.models.feed_build import FLAWS, BuildStatus
 
 Progress = Callable[[int], None]
 
 
-class Command(BaseCommand):
+class Command(ReportingCommand):
     help = (
         "Product feeds: list them with their addresses, build them, check that they are well and "
         "can be read from outside, or give them a new secret address."

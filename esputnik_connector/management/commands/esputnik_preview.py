@@ -6,12 +6,13 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from esputnik_connector.exceptions import ConfigurationError, DecryptionError
 from esputnik_connector.management.choices import one_connection
+from esputnik_connector.management.reporting import ReportingCommand
 from esputnik_connector.models.reconcile import verdict_in_words
 from esputnik_connector.pipeline.preview import STANDINGS, Preview, preview
 from esputnik_connector.records import Kind, Reason
@@ -19,7 +20,7 @@ from esputnik_connector.records import Kind, Reason
 PREVIEWED = (Kind.CONTACT, Kind.ORDER, Kind.CART, Kind.EVENT)
 
 
-class Command(BaseCommand):
+class Command(ReportingCommand):
     help = (
         "Show the exact request for one record, where each value comes from, and what changed "
         "since the last delivery. Sends nothing. Shows personal data: do not paste it anywhere. "

@@ -5,13 +5,14 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
+from esputnik_connector.management.reporting import ReportingCommand
 from esputnik_connector.pipeline.prune import prunable, prune, table_sizes
 
 
-class Command(BaseCommand):
+class Command(ReportingCommand):
     help = (
         "Remove history that is older than its retention, in small steps, and tell how large the "
         "tables are. What is unsent or set aside stays, and so does its history."

@@ -9,12 +9,13 @@ from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
 from esputnik_connector.exceptions import ConfigurationError, DecryptionError, DestinationError
 from esputnik_connector.management.choices import chosen_connections, moment
+from esputnik_connector.management.reporting import ReportingCommand
 from esputnik_connector.models import Connection, Reconciliation
 from esputnik_connector.models.reconcile import verdict_in_words
 from esputnik_connector.pipeline.compare import Comparer
@@ -30,7 +31,7 @@ from esputnik_connector.pipeline.sample import Sample, sample
 from esputnik_connector.records import Kind
 
 
-class Command(BaseCommand):
+class Command(ReportingCommand):
     help = (
         "Compare customers, orders and carts with what was delivered, and put in line what differs "
         "or was never sent. Sends nothing itself; a worker does. With --dry-run or --report it "

@@ -7,10 +7,11 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from esputnik_connector.management.reporting import ReportingCommand
 from esputnik_connector.models import Connection
 from esputnik_connector.pipeline.relay import Relay
 
@@ -18,7 +19,7 @@ PAUSE_BETWEEN_ROUNDS = 2.0  # seconds
 ROUND_SECONDS = 10.0  # so that a stop is heard soon
 
 
-class Command(BaseCommand):
+class Command(ReportingCommand):
     help = "Send what is due. With --watch it goes on until it is stopped."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

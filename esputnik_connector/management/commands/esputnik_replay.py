@@ -6,17 +6,18 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from esputnik_connector.management.choices import chosen_connections, moment
+from esputnik_connector.management.reporting import ReportingCommand
 from esputnik_connector.models.words import KINDS, REASONS
 from esputnik_connector.pipeline.replay import Choice, Share, chosen, plan, replay, unknown_keys
 from esputnik_connector.records import Kind, Reason
 
 
-class Command(BaseCommand):
+class Command(ReportingCommand):
     help = (
         "Put what was set aside back in line. Shows what that is and asks; where nobody can be "
         "asked it needs --yes. Ends with 1 when a key of --ids is not set aside."

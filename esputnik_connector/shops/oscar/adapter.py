@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 
+from django.contrib.auth import get_user_model
 from django.urls import NoReverseMatch, reverse
 from django.utils import translation
 from oscar.core.loading import get_model
@@ -89,10 +90,14 @@ class OscarShop(ShopAdapter):
         return [code for code in orders.values_list("currency", flat=True).distinct() if code]
 
     def versions(self, kind: Kind, keys: Sequence[str]) -> Mapping[str, str]:
-        """Of orders. A subclass that reads orders in its own way has no versions but its own."""
-        if kind is not Kind.ORDER or type(self).orders is not OscarShop.orders:
-            return {}
-        return versions.order_versions(keys)
+        """Of orders and contacts. A subclass that reads them in its own way has no versions but its
+        own."""
+        if kind is Kind.ORDER and type(self).orders is OscarShop.orders:
+            return versions.order_versions(keys)
+        is_plain = type(self).contacts is OscarShop.contacts
+        if kind is Kind.CONTACT and is_plain and versions.is_told_by_its_row(get_user_model()):
+            return versions.contact_versions(keys)
+        return {}
 
     def existing(self, kind: Kind, keys: Sequence[str]) -> Collection[str]:
         return waiting.unsettled(keys) if kind is Kind.EVENT else versions.existing(kind, keys)

@@ -27,6 +27,7 @@ from esputnik_connector.shops.oscar.tables import aware, fetched
 
 CATEGORIES_PER_CONTACT = 50  # the first by name; a longer list no longer tells people apart
 CENT = Decimal("0.01")
+ORDER_COLUMNS = ("currency", "total_incl_tax", "date_placed")  # all that is read of an order
 
 LABELS = {
     "first_name": _("First name"),
@@ -85,16 +86,24 @@ def profile_attributes(contact: Contact) -> Attributes:
     }
 
 
-def _placed_orders() -> QuerySet[Any]:
+def placed_orders() -> QuerySet[Any]:
+    """Orders that count as purchases."""
     orders: QuerySet[Any] = get_model("order", "Order")._base_manager.order_by()
     return orders.exclude(status__in=list(conf.CANCELLED_STATUSES))
+
+
+def bought_lines() -> QuerySet[Any]:
+    """What was bought in them and is still in the catalogue."""
+    lines: QuerySet[Any] = get_model("order", "Line")._base_manager.order_by()
+    cancelled = list(conf.CANCELLED_STATUSES)
+    return lines.filter(product__isnull=False).exclude(order__status__in=cancelled)
 
 
 def _totals(user_pks: Iterable[Any]) -> dict[Any, list[Mapping[str, Any]]]:
     """User pk → a row per currency."""
 
     def read(chunk: list[Any]) -> Any:
-        grouped = _placed_orders().filter(user_id__in=chunk).values("user_id", "currency")
+        grouped = placed_orders().filter(user_id__in=chunk).values("user_id", "currency")
         return grouped.annotate(
             orders=Count("pk"),
             spent=Sum("total_incl_tax"),
@@ -131,12 +140,10 @@ def _summary(totals: Sequence[Mapping[str, Any]]) -> Attributes:
 
 def _categories(user_pks: Iterable[Any]) -> dict[Any, tuple[str, ...]]:
     """User pk → full paths of the categories of what was bought."""
-    lines = get_model("order", "Line")._base_manager.order_by().filter(product__isnull=False)
-    cancelled = list(conf.CANCELLED_STATUSES)
     canonical = Coalesce("product__parent_id", "product_id")  # a variation has no categories
 
     def read(chunk: list[Any]) -> Any:
-        counted = lines.filter(order__user_id__in=chunk).exclude(order__status__in=cancelled)
+        counted = bought_lines().filter(order__user_id__in=chunk)
         return counted.values_list("order__user_id", canonical).distinct()
 
     bought = list(fetched(read, user_pks))

@@ -1,4 +1,4 @@
-"""Oscar's orders → records, from the order's own snapshot, in eleven queries per batch.
+"""Oscar's orders → records, from the order's own snapshot, in ten queries per batch.
 
 User, product, stock record, basket, addresses and site of an old order may all be gone.
 """
@@ -212,7 +212,8 @@ def _grouped(model: Any, order_pks: Sequence[Any], names: Sequence[str]) -> dict
     groups: defaultdict[Any, list[Row]] = defaultdict(list)
     if model is not None and order_pks:
         wanted = set(order_pks)
-        for row in read(model._base_manager.filter(belongs_to(wanted)).order_by("pk"), names):
+        found = model._base_manager.filter(belongs_to(wanted, "order_id")).order_by("pk")
+        for row in read(found, names):
             if row["order_id"] in wanted:
                 groups[row["order_id"]].append(row)
     return dict(groups)

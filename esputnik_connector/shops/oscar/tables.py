@@ -103,14 +103,14 @@ def _field(model: Any, name: str) -> Any:
 DENSE = 4  # of that many keys in a row, one is asked for
 
 
-def belongs_to(order_pks: Collection[Any]) -> Q:
-    """Of these orders: by a range where it is dense, since thousands of parameters cost more than
-    the rows. A row of another order does no harm."""
-    if order_pks and all(isinstance(pk, int) for pk in order_pks):
-        first, last = min(order_pks), max(order_pks)
-        if last - first < DENSE * len(order_pks):
-            return Q(order_id__gte=first, order_id__lte=last)
-    return Q(order_id__in=list(order_pks))
+def belongs_to(owners: Collection[Any], pointer: str) -> Q:
+    """Rows whose ``pointer`` is one of ``owners``: by a range where these are dense, since
+    thousands of parameters cost more than the rows. So rows of others may come as well."""
+    if owners and all(isinstance(pk, int) for pk in owners):
+        first, last = min(owners), max(owners)
+        if last - first < DENSE * len(owners):
+            return Q(**{f"{pointer}__gte": first, f"{pointer}__lte": last})
+    return Q(**{f"{pointer}__in": list(owners)})
 
 
 def fetched(read: Callable[[list[Any]], Iterable[Any]], ids: Iterable[Any]) -> Iterator[Any]:

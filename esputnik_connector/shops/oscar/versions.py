@@ -1,83 +1,93 @@
-"""What a reconciliation asks of an Oscar shop: versions of orders, fresh carts, who is still there.
+"""What a reconciliation asks of an Oscar shop: versions of orders and contacts, fresh carts, who is
+still there.
 
 The version of an order is a hash over the rows that the order itself is made of: order, lines,
 discounts, surcharges, payment sources, both addresses and the customer's row. Names, pictures and
 categories of *products* are left out on purpose: they are read when an order is sent, but a renamed
 category must not send ten thousand old orders again, each of which may start a workflow.
+
+The version of a contact leaves nothing out: a contact starts no workflow, so whatever its record is
+made of is in it, down to the names of the categories of what was bought.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import connections
-from django.db.models import (
-    BigIntegerField,
-    Exists,
-    Func,
-    OuterRef,
-    Q,
-    QuerySet,
-    Sum,
-    TextField,
-    Value,
-)
-from django.db.models.functions import Cast
+from django.db.models import Exists, OuterRef, Q
 from oscar.core.loading import get_model
 
+from esputnik_connector.conf import conf
 from esputnik_connector.records import Kind
 from esputnik_connector.shops.base import Page
+from esputnik_connector.shops.oscar import attributes, people
 from esputnik_connector.shops.oscar.history import GUEST
 from esputnik_connector.shops.oscar.orders import LINE_FIELDS, ORDER_FIELDS, address_lookups
+from esputnik_connector.shops.oscar.row_hashes import Head, Part, heads, parts_of, whole
 from esputnik_connector.shops.oscar.tables import (
-    belongs_to,
     fetched,
     field_names,
     model_or_none,
-    stored,
+    present,
     values_of,
 )
 
 RESTLESS = frozenset({"password", "last_login"})  # columns of a user that no payload holds
-DIGEST_BYTES = 16
+ADDRESS_ORDER = ("is_default_for_shipping", "is_default_for_billing", "date_created")
+KNOWN_FULL_NAMES = ("django.contrib.auth.models", "oscar.apps.customer.abstract_models")
 
 
 def order_versions(keys: Sequence[str]) -> dict[str, str]:
-    """Order number → version. Five queries, whatever the number of orders.
+    """Order number → version. Five queries, whatever the number of orders."""
+    found = {head[0]: head for head in _order_heads(keys, _order_columns())}
+    parts = parts_of(found, _order_parts())
+    return {head[1]: whole((head, parts[pk])) for pk, head in found.items()}
 
-    PostgreSQL hashes the rows itself: then only one short text per order and table travels.
-    """
-    model = get_model("order", "Order")
-    numbers = values_of(model._meta.get_field("number"), keys)
-    orders = model._base_manager.order_by()
-    is_postgres = connections[orders.db].vendor == "postgresql"
-    columns = _order_columns(model)
-    heads_of, parts_of = (_hashed, _summed) if is_postgres else (_tuples, _tuples)
-    heads = fetched(
-        lambda chunk: heads_of(orders.filter(number__in=chunk), ["pk", "number"], columns), numbers
+
+def contact_versions(keys: Sequence[str]) -> dict[str, str]:
+    """Key of a customer or a guest → version. Six queries, whatever their number, and those of
+    ``CONTACT_ATTRIBUTES``: what these callables answer is part of the version."""
+    guests = [key.removeprefix(GUEST) for key in keys if key.startswith(GUEST)]
+    names = ["user_id", "guest_email", *address_lookups(get_model("order", "Order"))]
+    of_guests = {f"{GUEST}{head[1]}": whole(head) for head in _order_heads(guests, names)}
+    return _customer_versions(keys) | of_guests
+
+
+def is_told_by_its_row(user_model: Any) -> bool:
+    """Does all that a contact takes from a user stand in the user's own row? A property, or a full
+    name of the shop's own making, may read anything."""
+    columns = field_names(user_model)
+    taken = (user_model.get_email_field_name(), "first_name", "last_name", "date_joined")
+    full_name = getattr(user_model, "get_full_name", None)
+    return all(name in columns or not hasattr(user_model, name) for name in taken) and (
+        full_name is None or full_name.__module__ in KNOWN_FULL_NAMES
     )
-    by_pk = {head[0]: head for head in heads}
-    parts: defaultdict[Any, list[Any]] = defaultdict(list)
-    for part, names in _parts() if by_pk else ():
-        ordered = part._base_manager.order_by(*(() if is_postgres else ("pk",)))
-        for row in parts_of(ordered.filter(belongs_to(by_pk)), ["order_id"], names):
-            parts[row[0]].append((part._meta.label, row))
-    return {head[1]: _hash((head, parts[pk])) for pk, head in by_pk.items()}
 
 
-def _order_columns(model: Any) -> list[str]:
-    users = [f"user__{name}" for name in sorted(field_names(get_user_model()) - RESTLESS)]
+def _order_heads(keys: Sequence[str], names: Sequence[str]) -> Iterator[Head]:
+    model = get_model("order", "Order")
+    orders = model._base_manager.order_by()
+    numbers = values_of(model._meta.get_field("number"), keys)
+    return fetched(
+        lambda chunk: heads(orders.filter(number__in=chunk), ["pk", "number"], names), numbers
+    )
+
+
+def _order_columns() -> list[str]:
+    users = [f"user__{name}" for name in _user_columns()]
     own = [name for name in ORDER_FIELDS if name not in ("pk", "number")]
-    return [*own, *address_lookups(model), *users]
+    return [*own, *address_lookups(get_model("order", "Order")), *users]
 
 
-def _parts() -> list[tuple[Any, list[str]]]:
-    """The models that hang on an order, with the columns an order is made of."""
+def _user_columns() -> list[str]:
+    return sorted(field_names(get_user_model()) - RESTLESS)
+
+
+def _order_parts() -> list[Part]:
+    """The tables that hang on an order, with the columns an order is made of."""
     lines = [name for name in LINE_FIELDS if name != "order_id"]
     found = [
         (get_model("order", "Line"), lines),
@@ -85,39 +95,53 @@ def _parts() -> list[tuple[Any, list[str]]]:
         (model_or_none("order", "Surcharge"), ["incl_tax"]),
         (model_or_none("payment", "Source"), ["source_type_id"]),
     ]
-    return [(model, columns) for model, columns in found if model is not None]
+    return [
+        Part(model._base_manager.all(), "order_id", columns)
+        for model, columns in found
+        if model is not None
+    ]
 
 
-def _tuples(rows: QuerySet[Any], ids: Sequence[str], names: Sequence[str]) -> Iterable[Any]:
-    """Rows as tuples, columns as the database holds them: to parse a phone number costs more than
-    to read an order."""
-    return rows.values_list(*ids, *(stored(rows.model, name) for name in names))
+def _customer_versions(keys: Sequence[str]) -> dict[str, str]:
+    model = get_user_model()
+    users, columns = model._base_manager.order_by(), _user_columns()
+    pks = values_of(model._meta.pk, keys)
+    rows = fetched(lambda chunk: heads(users.filter(pk__in=chunk), ["pk"], columns), pks)
+    found = {head[0]: head for head in rows}
+    if not found:
+        return {}
+    parts, tree, extra = parts_of(found, _contact_parts()), _tree(), _extra(found)
+    return {
+        str(pk): whole((head, parts[pk], tree, extra.get(str(pk)))) for pk, head in found.items()
+    }
 
 
-class _RowText(Func):
-    """Columns as PostgreSQL writes them; NULL is another thing than an empty text."""
-
-    template = "(ROW(%(expressions)s))::text"
-    output_field = TextField()
-
-
-def _hashed(rows: QuerySet[Any], ids: Sequence[str], names: Sequence[str]) -> Iterable[Any]:
-    """One hash per row."""
-    return rows.values_list(*ids, Func(_RowText(*names), function="md5", output_field=TextField()))
-
-
-def _summed(rows: QuerySet[Any], ids: Sequence[str], names: Sequence[str]) -> Iterable[Any]:
-    """One number per order: the sum of the 64-bit hashes of its rows, whatever their order."""
-    hashed = Func(
-        _RowText(*names), Value(0), function="hashtextextended", output_field=BigIntegerField()
-    )
-    total = Cast(Sum(hashed), TextField())
-    summed: Iterable[Any] = rows.values_list(*ids).annotate(total=total)
-    return summed
+def _contact_parts() -> list[Part]:
+    """Addresses, orders that count as purchases, and the categories of what was bought."""
+    categories = ["product__categories", "product__parent__categories"]
+    found = [
+        Part(attributes.placed_orders(), "user_id", ["pk", *attributes.ORDER_COLUMNS]),
+        Part(attributes.bought_lines(), "order__user_id", ["product__parent_id", *categories]),
+    ]
+    book = model_or_none("address", "UserAddress")
+    if book is not None:
+        names = present(book, [*people.ADDRESS_FIELDS, *ADDRESS_ORDER])
+        found.append(Part(book._base_manager.all(), "user_id", ["pk", *names]))
+    return found
 
 
-def _hash(value: object) -> str:
-    return blake2b(repr(value).encode("utf-8", "replace"), digest_size=DIGEST_BYTES).hexdigest()
+def _tree() -> str:
+    """The whole tree of categories: a renamed one tells on everybody who bought below it."""
+    model = get_model("catalogue", "Category")
+    names = [name for name in field_names(model) if name.startswith("name")]  # and translations
+    rows = model._default_manager.order_by("path")
+    return whole(list(heads(rows, ["path"], ["is_public", *sorted(names)])))
+
+
+def _extra(pks: Collection[Any]) -> dict[str, attributes.Attributes]:
+    if not conf.CONTACT_ATTRIBUTES:
+        return {}
+    return attributes.extra_attributes(list(people.users_by_pk(pks).values()))
 
 
 def existing(kind: Kind, keys: Sequence[str]) -> Collection[str]:

@@ -18,9 +18,14 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     settings = Settings(rate=options.rate, has_state_page=options.state_page)
-    fake = FakeEsputnik(host=options.host, port=options.port, key=options.key, settings=settings)
     try:
+        fake = FakeEsputnik(
+            host=options.host, port=options.port, key=options.key, settings=settings
+        )
         fake.start()
+    except ImportError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     except OSError as error:
         sys.stderr.write(f"Cannot listen on {options.host}:{options.port}: {error.strerror}\n")
         return 1

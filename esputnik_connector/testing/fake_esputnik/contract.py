@@ -14,15 +14,6 @@ from importlib import resources
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
-try:
-    from jsonschema import Draft202012Validator, FormatChecker
-    from jsonschema.exceptions import best_match
-except ImportError as error:
-    raise ImportError(
-        "The fake eSputnik server checks requests with jsonschema. "
-        "Install it: pip install django-esputnik-connector[testing]"
-    ) from error
-
 METHODS = ("get", "post", "put", "delete", "patch")
 MESSAGE_LENGTH = 400  # a message quotes the value, which may be a whole batch
 
@@ -156,9 +147,24 @@ def _anchored(pattern: str) -> str:
 
 
 def _validator(schema: dict[str, Any]) -> Any:
-    formats = FormatChecker(formats=())
+    formats = jsonschema().FormatChecker(formats=())
     formats.checks("uri")(_is_absolute)
-    return Draft202012Validator(schema, format_checker=formats)
+    return jsonschema().Draft202012Validator(schema, format_checker=formats)
+
+
+def jsonschema() -> Any:
+    """The package that validates. Only whoever starts a server needs it.
+
+    :raises ImportError: it is not installed; the text says what to do.
+    """
+    try:
+        import jsonschema as package
+    except ImportError as error:
+        raise ImportError(
+            "The fake eSputnik server checks requests with jsonschema. "
+            "Install it: pip install 'django-esputnik-connector[testing]'"
+        ) from error
+    return package
 
 
 def _is_absolute(value: object) -> bool:
@@ -172,7 +178,7 @@ def _is_absolute(value: object) -> bool:
 
 
 def _problem(validator: Any, value: Any) -> str:
-    found = best_match(validator.iter_errors(value))
+    found = jsonschema().exceptions.best_match(validator.iter_errors(value))
     if found is None:
         return ""
     where = found.json_path.removeprefix("$").removeprefix(".")

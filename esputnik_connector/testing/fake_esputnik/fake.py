@@ -9,6 +9,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, TypeVar
 
+from . import contract
 from .faults import Fault
 from .server import FakeServer
 from .settings import Settings
@@ -28,6 +29,7 @@ class FakeEsputnik:
         key: str = "fake-key",
         settings: Settings | None = None,
     ) -> None:
+        contract.jsonschema()  # here, where a person can still be told; not in a request
         self._host, self._port = host, port
         self._state = State(replace(settings or Settings(), key=key))
         self._server: FakeServer | None = None

@@ -1,0 +1,30 @@
+"""Commands that print line by line, and whose reader may leave at any moment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils.translation import gettext as _
+
+INTERRUPTED = 130  # exit codes as a shell knows them: 128 and the number of the signal
+NOBODY_READS = 141
+
+
+class ReportingCommand(BaseCommand):
+    """Ends without a traceback on Ctrl-C, and when its pipe is closed (``… | head -1``)."""
+
+    def execute(self, *args: Any, **options: Any) -> Any:
+        try:
+            output = super().execute(*args, **options)
+            self.stdout.flush()  # here, where a closed pipe can be caught
+        except KeyboardInterrupt:
+            self.stderr.write("\n" + _("Stopped."))
+            raise SystemExit(INTERRUPTED) from None
+        except BrokenPipeError:
+            # What is still in the buffer goes nowhere, else Python complains when it ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(NOBODY_READS) from None
+        return output
