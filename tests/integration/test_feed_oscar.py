@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -27,7 +28,7 @@ from esputnik_connector.models import Feed
 from esputnik_connector.models.feed_build import BuildStatus
 from esputnik_connector.records import Availability
 from esputnik_connector.shops.base import Assortment
-from esputnik_connector.shops.oscar import prices
+from esputnik_connector.shops.oscar import prices, tables
 from esputnik_connector.shops.oscar import products as reading
 from esputnik_connector.shops.oscar.adapter import OscarShop
 from tests.feeds import google_items
@@ -663,6 +664,36 @@ def test_a_parent_that_is_deleted_between_two_queries_takes_its_variations_along
     monkeypatch.setattr(reading.Reader, "_parents", delete_first)
     assert set(read()) == {str(single.pk)}
     assert children
+
+
+def test_a_collector_that_was_on_is_on_between_two_products_and_after_an_error(monkeypatch):
+    goods(), goods()
+    found = shop.products(language="en", currency="UAH")
+    assert next(found)
+    assert gc.isenabled()
+    monkeypatch.setattr(reading.Reader, "page", lambda *_arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        read()
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with reading.collector_paused():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("vendor", ["as_sql", "as_postgresql"])
+def test_among_keys_is_the_same_in_both_ways_of_asking(monkeypatch, vendor):
+    made = [goods() for _ in range(3)]
+    if vendor == "as_sql":  # as for every other database
+        monkeypatch.delattr(tables.Among, "as_postgresql")
+    for name, keys in (("pk", [made[0].pk, made[2].pk]), ("upc", [made[0].upc, made[2].upc])):
+        found = Product.objects.filter(tables.among(name, keys), is_public=True)
+        assert {product.pk for product in found} == {made[0].pk, made[2].pk}
+    records = StockRecord.objects.filter(tables.among("product_id", [made[1].pk]))
+    assert [record.product_id for record in records] == [made[1].pk]
 
 
 # Sale prices

@@ -26,7 +26,7 @@ from oscar.core.loading import get_model
 
 from esputnik_connector import identity
 from esputnik_connector.conf import conf
-from esputnik_connector.shops.oscar.tables import fetched, rows
+from esputnik_connector.shops.oscar.tables import among, fetched, rows
 
 SEPARATOR = " > "
 MOST_KEPT = 20_000  # cards, some MB; a bigger catalogue is read again
@@ -151,7 +151,9 @@ def image_names(product_ids: Iterable[Any]) -> dict[Any, list[str]]:
     )
     names: defaultdict[Any, list[str]] = defaultdict(list)
     read = fetched(
-        lambda chunk: ordered.filter(product_id__in=chunk).values_list("product_id", "original"),
+        lambda chunk: ordered.filter(among("product_id", chunk)).values_list(
+            "product_id", "original"
+        ),
         product_ids,
     )
     for product_pk, name in read:

@@ -10,7 +10,7 @@ from oscar.core.loading import get_model
 
 from esputnik_connector import identity
 from esputnik_connector.records import Category
-from esputnik_connector.shops.oscar.tables import fetched
+from esputnik_connector.shops.oscar.tables import among, fetched
 
 READ_AT_ONCE = 2000  # categories in memory as objects; only their names stay
 
@@ -45,7 +45,7 @@ class Tree:
         links = through._default_manager.order_by("category_id")
         found: defaultdict[Any, list[Category]] = defaultdict(list)
         read = fetched(
-            lambda chunk: links.filter(product_id__in=chunk).values_list(
+            lambda chunk: links.filter(among("product_id", chunk)).values_list(
                 "product_id", "category_id"
             ),
             product_pks,

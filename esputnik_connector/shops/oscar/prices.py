@@ -30,7 +30,7 @@ from oscar.core.loading import get_class, get_model
 
 from esputnik_connector.conf import conf
 from esputnik_connector.records import Availability
-from esputnik_connector.shops.oscar.tables import fetched
+from esputnik_connector.shops.oscar.tables import among, fetched
 
 WAYS = ("strategy", "stock_records", "one_by_one")
 
@@ -164,7 +164,7 @@ class ThroughStrategy:
     def _records(self, pks: Iterable[Any]) -> defaultdict[Any, list[Any]]:
         groups: defaultdict[Any, list[Any]] = defaultdict(list)
         ordered = stock_records()
-        for record in fetched(lambda chunk: ordered.filter(product_id__in=chunk), pks):
+        for record in fetched(lambda chunk: ordered.filter(among("product_id", chunk)), pks):
             if record.partner_id in self.partners:  # one that is newer than this build: a query
                 record._state.fields_cache["partner"] = self.partners[record.partner_id]
             groups[record.product_id].append(record)
@@ -230,7 +230,7 @@ class FromStockRecords:
         rows: dict[Any, Any] = {}
         matching: dict[Any, Any] = {}
         read = fetched(
-            lambda chunk: ordered.filter(product_id__in=chunk).values_list(*self.FIELDS),
+            lambda chunk: ordered.filter(among("product_id", chunk)).values_list(*self.FIELDS),
             (product.pk for product in products),
         )
         for row in read:

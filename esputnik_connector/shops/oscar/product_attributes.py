@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 from oscar.core.loading import get_model
 
-from esputnik_connector.shops.oscar.tables import fetched
+from esputnik_connector.shops.oscar.tables import among, fetched
 
 FIELDS = {
     "product.upc": _("Product: UPC"),
@@ -81,9 +81,11 @@ class Values:
             self._add_entities(found, product_pks)
         return found
 
-    def _rows(self, product_pks: Iterable[Any]) -> Any:
+    def _rows(self, product_pks: Sequence[Any]) -> Any:
         values = get_model("catalogue", "ProductAttributeValue")._default_manager.order_by()
-        return values.filter(product_id__in=product_pks, attribute_id__in=list(self._attributes))
+        return values.filter(
+            among("product_id", product_pks), attribute_id__in=list(self._attributes)
+        )
 
     def _add_many(self, found: defaultdict[Any, Texts], product_pks: Sequence[Any]) -> None:
         many = fetched(
