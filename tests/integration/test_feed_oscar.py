@@ -293,9 +293,11 @@ class OnOrder(strategy.Default):
 @pytest.mark.parametrize("way", prices.WAYS)
 def test_a_strategy_of_the_shops_own_decides(change, way):
     change(FEED_PRICES=way, PRICE_STRATEGY=f"{__name__}.Cheaper")
-    made = goods("20.00")
+    other, made = goods("1.00"), goods("20.00")
     offer(made, "10.00")
-    assert read()[str(made.pk)].price == Decimal("12.00")
+    found = read()
+    assert found[str(made.pk)].price == Decimal("12.00")
+    assert found[str(other.pk)].price == Decimal("1.20")  # it never sees another product's records
 
 
 def test_a_price_without_known_tax_is_the_price_without_it(change):

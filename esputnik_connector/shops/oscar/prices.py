@@ -180,6 +180,7 @@ class ThroughStrategy:
 
     def _ask(self, product: Any, records: Sequence[Any]) -> Quote:
         known = self._unread._chain()
+        known._deferred_filter = False, (), {"product": product}  # if the strategy filters further
         known._result_cache, known._prefetch_done = list(records), True
         for record in records:
             record._state.fields_cache["product"] = product
