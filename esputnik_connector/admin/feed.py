@@ -34,7 +34,7 @@ def state_in_words(feed: Feed) -> str:
     if not feed.is_enabled:
         return _("Off: the address answers 410")
     if found := alerts(feed):
-        return found[0]
+        return str(found[0])
     if feed.is_being_built(timezone.now()):
         return _("Being built")
     if not feed.file:

@@ -16,7 +16,6 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 
-from esputnik_connector.exceptions import ConnectorError
 from esputnik_connector.feed.build import BuildBusy, accept, discard
 from esputnik_connector.feed.draft import remove
 from esputnik_connector.feed.links import reach
@@ -75,11 +74,7 @@ class FeedViews(Base):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         feed = self._changeable(request, pk)
-        try:
-            trouble = reach(feed)
-        except ConnectorError as error:
-            trouble = str(error)
-        if trouble:
+        if trouble := reach(feed):
             messages.error(request, trouble)
         else:
             messages.success(request, _("The address can be read."))

@@ -160,7 +160,7 @@ def test_a_shrunk_build_waits_for_a_person(feed, shelf, number, words, caplog):
     assert row.status == BuildStatus.HELD
     assert words in row.detail
     assert len(served(feed)) == 10
-    assert words in watch.alerts(feed)[0]
+    assert words in watch.alerts(feed)[0].text
     assert "keeps its last good file" in caplog.text
     assert accept(row)
     assert len(served(feed)) == number
@@ -201,7 +201,7 @@ def test_a_storage_that_fails_in_mid_write_leaves_the_last_good_file(
         Build(feed).run()
     assert len(served(feed)) == 10
     assert names(tmp_path) == before
-    assert "the bucket is gone" in watch.alerts(feed)[0]
+    assert "the bucket is gone" in watch.alerts(feed)[0].text
     assert timezone.now() < feed.due_at < timezone.now() + timedelta(minutes=16)
 
 
@@ -307,7 +307,7 @@ def test_a_feed_that_is_not_built_for_long_is_an_alert_once(feed, shelf, caplog)
     Build(feed).run()
     Feed.objects.update(built_at=timezone.now() - timedelta(hours=49))
     feed.refresh_from_db()
-    assert "49" in watch.alerts(feed)[0]
+    assert "49" in watch.alerts(feed)[0].text
     watch.due()
     watch.due()
     assert caplog.text.count("was not built for") == 1

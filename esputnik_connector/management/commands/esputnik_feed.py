@@ -114,9 +114,9 @@ class Command(BaseCommand):
     def _check(self, feeds: QuerySet[Feed], *, is_offline: bool) -> None:
         is_well = True
         for feed in feeds.filter(is_enabled=True):
-            found = watch.alerts(feed)
+            found = list(map(str, watch.alerts(feed)))
             if not is_offline:
-                found += filter(None, [_reach(feed)])
+                found += filter(None, [reach(feed)])
             for alert in found:
                 self.stdout.write(self.style.ERROR(f"{feed.name}: {alert}"))
             if not found:
@@ -147,12 +147,5 @@ def _chosen(name: str | None) -> QuerySet[Feed]:
 def _address(feed: Feed) -> str:
     try:
         return feed_url(feed)
-    except ConfigurationError as error:
-        return str(error)
-
-
-def _reach(feed: Feed) -> str:
-    try:
-        return reach(feed)
     except ConfigurationError as error:
         return str(error)
