@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -23,6 +24,7 @@ from esputnik_connector.models import Feed, FeedBuild, FeedProblem
 from esputnik_connector.models.feed_build import FLAWS, BuildStatus
 from esputnik_connector.records import Flaw
 
+from . import feed_changes
 from .feed_form import FeedAttributeInline, FeedCategoryInline, FeedForm
 from .feed_views import FeedViews, build_soon
 from .read_only import ReadOnlyAdmin
@@ -102,15 +104,16 @@ class FeedAdmin(WritesSecret, FeedViews, admin.ModelAdmin):  # type: ignore[type
 
     def _panel(self, request: HttpRequest, feed: Feed) -> dict[str, Any]:
         build = feed.builds.exclude(status=BuildStatus.RUNNING).first()
-        counted = feed.builds.exclude(status__in=[BuildStatus.RUNNING, BuildStatus.FAILED])
-        latest = list(counted[:2])
+        latest = list(feed.builds.compared()[:2])
+        held = feed.builds.filter(status=BuildStatus.HELD).first()
         return {
             "esputnik_feed": feed,
             "esputnik_state": state_in_words(feed),
             "esputnik_alerts": alerts(feed),
             "esputnik_url": _address(feed),
             "esputnik_may_change": self.has_change_permission(request, feed),
-            "esputnik_held": feed.builds.filter(status=BuildStatus.HELD).first(),
+            "esputnik_held": held,
+            "esputnik_changes": feed_changes.shown(held) if held else "",
             "esputnik_build": build,
             "esputnik_change": f"{build.difference:+}" if build else "",
             "esputnik_rate": f"{build.error_rate:.1%}" if build else "",
@@ -139,9 +142,9 @@ class FeedAdmin(WritesSecret, FeedViews, admin.ModelAdmin):  # type: ignore[type
 
     def _remove_files(self, feeds: list[Feed]) -> None:
         for feed in feeds:
-            held = feed.builds.filter(status=BuildStatus.HELD).values_list("file", "gzip_file")
-            waiting = [name for names in held for name in names]
-            remove([feed.file, feed.gzip_file, *feed.former_files, *waiting])
+            held = feed.builds.filter(status=BuildStatus.HELD)
+            waiting = [name for build in held for name in build.files]
+            remove([*feed.files, *feed.former_files, *waiting])
 
 
 def _address(feed: Feed) -> str:
@@ -179,8 +182,12 @@ class FeedBuildAdmin(ReadOnlyAdmin):
     sortable_by = ()
     fields = [
         "feed", "status", "started_at", "finished_at", "item_count", "change", "left_out", "rate",
-        "size", "reasons", "detail",
+        "megabytes", "reasons", "detail", "compared",
     ]  # fmt: skip
+
+    @admin.display(description=gettext_lazy("against what was served"))
+    def compared(self, build: FeedBuild) -> str:
+        return feed_changes.shown(build)
 
     @admin.display(description=gettext_lazy("against the build before"))
     def change(self, build: FeedBuild) -> str:
@@ -189,6 +196,10 @@ class FeedBuildAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("with problems"))
     def rate(self, build: FeedBuild) -> str:
         return f"{build.error_rate:.1%}"
+
+    @admin.display(description=gettext_lazy("size"))
+    def megabytes(self, build: FeedBuild) -> str:
+        return filesizeformat(build.size)
 
     @admin.display(description=gettext_lazy("seconds"))
     def duration(self, build: FeedBuild) -> str:

@@ -16,9 +16,9 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 
-from esputnik_connector.feed.build import BuildBusy, accept, discard
 from esputnik_connector.feed.draft import remove
 from esputnik_connector.feed.links import reach
+from esputnik_connector.feed.swap import BuildBusy, accept, discard
 from esputnik_connector.models import Feed, FeedBuild
 from esputnik_connector.models.feed_build import BuildStatus
 from esputnik_connector.tasks import wake_feed

@@ -122,6 +122,7 @@ class Feed(models.Model):
 
     file = models.CharField(max_length=255, blank=True, editable=False)
     gzip_file = models.CharField(max_length=255, blank=True, editable=False)
+    manifest = models.CharField(max_length=255, blank=True, editable=False)
     former_files = models.JSONField(default=list, editable=False)
     digest = models.CharField(max_length=64, blank=True, editable=False)
     size = models.PositiveBigIntegerField(_("size"), default=0, editable=False)
@@ -150,6 +151,11 @@ class Feed(models.Model):
 
     def __repr__(self) -> str:
         return f"Feed(name={self.name!r})"
+
+    @property
+    def files(self) -> list[str]:
+        """Names in the storage of what is served now."""
+        return [name for name in (self.file, self.gzip_file, self.manifest) if name]
 
     @property
     def token(self) -> str:

@@ -46,6 +46,12 @@ class BuildStatus(models.TextChoices):
     DISCARDED = "discarded", _("discarded")
 
 
+class FeedBuildQuerySet(models.QuerySet["FeedBuild"]):
+    def compared(self) -> FeedBuildQuerySet:
+        """Those that came to an end and were compared with what was served."""
+        return self.exclude(status__in=[BuildStatus.RUNNING, BuildStatus.FAILED])
+
+
 class FeedBuild(models.Model):
     """One build and what became of it. Of a held one the file is kept until a person decides."""
 
@@ -59,13 +65,17 @@ class FeedBuild(models.Model):
     left_out = models.PositiveIntegerField(_("left out"), default=0)
     flawed = models.PositiveIntegerField(_("with problems"), default=0)
     counts = models.JSONField(_("problems"), default=dict)
+    changes = models.JSONField(_("against what was served"), null=True, default=None)
     former_count = models.PositiveIntegerField(_("items before"), default=0)
     size = models.PositiveBigIntegerField(_("size"), default=0)
     detail = models.TextField(_("what happened"), blank=True, default="")
     file = models.CharField(max_length=255, blank=True)
     gzip_file = models.CharField(max_length=255, blank=True)
+    manifest = models.CharField(max_length=255, blank=True)
     gzip_size = models.PositiveBigIntegerField(default=0)
     digest = models.CharField(max_length=64, blank=True)
+
+    objects = FeedBuildQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("build of a feed")
@@ -74,6 +84,11 @@ class FeedBuild(models.Model):
 
     def __str__(self) -> str:
         return f"{self.feed} {self.started_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def files(self) -> list[str]:
+        """Names in the storage of what this build left there."""
+        return [name for name in (self.file, self.gzip_file, self.manifest) if name]
 
     @property
     def seconds(self) -> float:

@@ -14,8 +14,10 @@ from django.utils.translation import gettext as _
 from esputnik_connector import registry
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.feed import contents, watch
-from esputnik_connector.feed.build import Build, BuildBusy
+from esputnik_connector.feed.build import Build
+from esputnik_connector.feed.changes import LABELS, Changes, described, from_json
 from esputnik_connector.feed.links import feed_url, reach
+from esputnik_connector.feed.swap import BuildBusy
 from esputnik_connector.models import Feed, FeedBuild
 from esputnik_connector.models.feed_build import FLAWS, BuildStatus
 from esputnik_connector.records import Flaw
@@ -110,6 +112,22 @@ class Command(BaseCommand):
             self.stdout.write(f"    {row.detail}")
         for flaw, count in sorted(row.counts.items()):
             self.stdout.write(f"    {count} × {FLAWS[Flaw(flaw)]}")
+        self._show_changes(row)
+
+    def _show_changes(self, row: FeedBuild | None) -> None:
+        if row is None or row.changes is None:
+            return
+        changes: Changes = from_json(row.changes)
+        for change, count in changes.counts.items():
+            if not count:
+                continue
+            examples = changes.examples[change]
+            self.stdout.write(f"    {count} × {LABELS[change]}")
+            for one in examples:
+                line = f"        {one.key}  {one.title}  {described(change, one)}"
+                self.stdout.write(line.rstrip())
+            if count > len(examples):
+                self.stdout.write("        " + _("… and %s more") % (count - len(examples)))
 
     def _check(self, feeds: QuerySet[Feed], *, is_offline: bool) -> None:
         is_well = True
@@ -122,6 +140,7 @@ class Command(BaseCommand):
             if not found:
                 verdict = _("in order")
                 self.stdout.write(self.style.SUCCESS(f"{feed.name}: {verdict}"))
+            self._show_changes(feed.builds.compared().first())
             is_well = is_well and not found
         if not is_well:
             raise SystemExit(1)
