@@ -8,6 +8,7 @@ from typing import Any
 from django.urls import Resolver404, resolve
 
 from esputnik_connector.shops.oscar.catalogue import absolute, has_own_pages, page_path
+from esputnik_connector.shops.oscar.tables import text_of
 
 SLUG, NUMBER = "esputnik-probe", 9876543210
 SIMPLE = re.compile(r"[A-Za-z0-9_-]+")
@@ -25,9 +26,10 @@ class Pages:
 
     def address(self, product: Any) -> str:
         """Absolute; ``""`` if the product has no page."""
-        if self._pattern and type(product.pk) is int and SIMPLE.fullmatch(product.slug):
-            return self._pattern % (product.slug, product.pk)
-        row = {"pk": product.pk, "slug": product.slug}
+        slug = text_of(product, "slug")
+        if self._pattern and type(product.pk) is int and SIMPLE.fullmatch(slug):
+            return self._pattern % (slug, product.pk)
+        row = {"pk": product.pk, "slug": slug}
         if self.needs_objects:
             row["product"] = product
         return absolute(page_path(row), self.base)

@@ -18,6 +18,7 @@ from typing import Any
 
 from django.db.models import Q
 from django.utils import translation
+from oscar.apps.catalogue.abstract_models import AbstractProduct
 from oscar.core.loading import get_model
 
 from esputnik_connector.identity import one_line
@@ -29,7 +30,14 @@ from esputnik_connector.shops.oscar.pages import Pages
 from esputnik_connector.shops.oscar.pictures import Pictures, Shown
 from esputnik_connector.shops.oscar.prices import NO_QUOTE, Quote
 from esputnik_connector.shops.oscar.product_attributes import Values
-from esputnik_connector.shops.oscar.tables import among, fetched, present
+from esputnik_connector.shops.oscar.tables import (
+    among,
+    are_columns,
+    fetched,
+    present,
+    text_of,
+    with_translations,
+)
 
 PAGE = 1000  # products; larger pages are not faster, only larger
 FIELDS = ("parent_id", "product_class_id", "title", "slug", "description", "upc", "code",
@@ -66,9 +74,10 @@ def collector_paused() -> Iterator[None]:
 
 
 def release(objects: Iterable[Any]) -> None:
-    """Let a page go at once: Oscar's attribute container and its product refer to each other."""
+    """Let a page go at once: these and their product refer to each other."""
     for product in objects:
-        product.__dict__.pop("attr", None)
+        for name in ("attr", "_prefetched_objects_cache", "_translations_cache"):
+            product.__dict__.pop(name, None)
 
 
 def chosen(assortment: Assortment) -> Any:
@@ -114,13 +123,13 @@ class Found:
         shown = self.images.get(product.pk) or self.images.get(product.parent_id, pictures.NONE)
         return Product(
             key=str(product.pk),
-            title=one_line(product.title or (parent.title if parent else "")),
+            title=self._title(product, parent),
             url=self.reader.pages.address(product),
             price=quote.amount,
             currency=quote.currency,
             availability=quote.availability,
             sale_price=self._sale_price(product, parent, quote),
-            description=product.description or (parent.description if parent else "") or "",
+            description=text_of(product, "description") or text_of(parent, "description"),
             image_urls=shown.urls,
             missing_images=shown.missing,
             categories=(
@@ -129,6 +138,11 @@ class Found:
             group_key="" if product.parent_id is None else str(product.parent_id),
             attributes=self._attributes(product, parent, quote),
         )
+
+    def _title(self, product: Any, parent: Any) -> str:
+        if self.reader.has_own_titles:
+            return one_line(product.get_title())
+        return one_line(text_of(product, "title") or text_of(parent, "title"))
 
     def _sale_price(self, product: Any, parent: Any, quote: Quote) -> Decimal | None:
         benefit = self.benefits.get(product.pk)
@@ -160,17 +174,26 @@ class Reader:
         self.assortment, self.wanted = assortment, assortment.attributes
         self.queryset = chosen(assortment)
         self.model = self.queryset.model
+        self.has_own_titles = self.model.get_title is not AbstractProduct.get_title
         self.quoter = prices.quoter(currency)
         self.classes = {
             one.pk: one
-            for one in get_model("catalogue", "ProductClass")._default_manager.order_by()
+            for one in with_translations(
+                get_model("catalogue", "ProductClass")._default_manager.order_by()
+            )
         }
-        self.class_names = {pk: str(one.name) for pk, one in self.classes.items()}
+        self.class_names = {pk: text_of(one, "name") for pk, one in self.classes.items()}
         self.tree = categories.Tree()
         self.values = Values(assortment.attributes)
         self.offers = SiteOffers() if assortment.with_offers else None
         base = assortment.shop_url.rstrip("/") or catalogue.shop_url()
         self.pages = Pages(base)
+        self.needs_objects = (
+            self.quoter.needs_objects
+            or self.pages.needs_objects
+            or self.has_own_titles
+            or not are_columns(self.model, "title", "description", "slug")
+        )
         self.pictures = Pictures(base, asks_remote=assortment.checks_images)
 
     def page(self, last: Any) -> Found:
@@ -194,10 +217,8 @@ class Reader:
 
     def _read(self, queryset: Any) -> list[Any]:
         """Whole products; rows with the same names where no product is needed."""
-        if self.quoter.needs_objects or self.pages.needs_objects:
-            if hasattr(self.model, "_parler_meta"):
-                queryset = queryset.prefetch_related("translations")
-            read = list(queryset)
+        if self.needs_objects:
+            read = list(with_translations(queryset))
             for product in read:
                 self._attach(product, "product_class", self.classes.get(product.product_class_id))
             return read

@@ -10,7 +10,9 @@ from typing import Any
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db.models import F, Lookup
+from django.db.models.fields.related_descriptors import ReverseManyToOneDescriptor
 from django.db.models.lookups import In
+from django.db.models.query_utils import DeferredAttribute
 from django.utils import timezone
 from oscar.core.loading import get_model
 
@@ -32,6 +34,24 @@ def family(model: Any) -> list[Any]:
     concrete = model._meta.concrete_model
     models = apps.get_models(include_auto_created=True)
     return [other for other in models if issubclass(other, concrete)]
+
+
+def are_columns(model: Any, *names: str) -> bool:
+    """Does reading these columns say what the object says? Plain columns do, and those of
+    modeltranslation, whose querysets know the active language. A property does not, nor a text
+    that stands in another table."""
+    columns = field_names(model)
+    return all(name in columns and _is_plain(attribute(model, name)) for name in names)
+
+
+def _is_plain(reader: Any) -> bool:
+    kind = type(reader)
+    return kind is DeferredAttribute or kind.__module__.startswith("modeltranslation.")
+
+
+def attribute(model: Any, name: str) -> Any:
+    """As its class wrote it, properties and descriptors included."""
+    return next((vars(base)[name] for base in model.__mro__ if name in vars(base)), None)
 
 
 def field_names(model: Any) -> frozenset[str]:
@@ -74,6 +94,19 @@ def fetched(read: Callable[[list[Any]], Iterable[Any]], ids: Iterable[Any]) -> I
     left = iter(dict.fromkeys(ids))
     while chunk := list(islice(left, IDS_PER_QUERY)):
         yield from read(chunk)
+
+
+def with_translations(queryset: Any) -> Any:
+    """``queryset`` with the texts that stand in a table of their own, as django-parler keeps them:
+    a relation called ``translations``. One query more, instead of one per object."""
+    is_there = isinstance(getattr(queryset.model, "translations", None), ReverseManyToOneDescriptor)
+    return queryset.prefetch_related("translations") if is_there else queryset
+
+
+def text_of(obj: Any, name: str) -> str:
+    """A text of ``obj`` in the active language; ``""`` where there is no translation, which is an
+    ``AttributeError`` with django-parler."""
+    return str(getattr(obj, name, None) or "")
 
 
 class Among(Lookup):
