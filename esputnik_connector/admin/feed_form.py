@@ -111,7 +111,7 @@ class FeedAttributeInline(admin.TabularInline):  # type: ignore[type-arg]
     form = FeedAttributeForm
     formset = FeedFieldSet
     extra = 0
-    verbose_name_plural = gettext_lazy("product attributes")
+    verbose_name_plural = gettext_lazy("product attributes (which of yours is the brand, the size)")
 
 
 class FeedCategoryForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -51,6 +51,7 @@ class Feed(models.Model):
         _("currency"),
         max_length=3,
         validators=[RegexValidator(r"^[A-Z]{3}$", _("Three capital letters, such as UAH."))],
+        help_text=_("Three letters, such as UAH. What has no price in it is left out."),
     )
     shop_url = models.CharField(
         _("storefront"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -34,6 +35,11 @@ FLAWS: dict[Flaw, Lazy] = {
     Flaw.NOT_ABSOLUTE: _("an address that does not begin with http:// or https://"),
     Flaw.NOT_HTTPS: _("an http:// address in a shop with https"),
 }
+
+
+def local(moment: datetime) -> datetime:
+    """As the merchant's clock shows it, also in a shop with ``USE_TZ = False``."""
+    return timezone.localtime(moment) if timezone.is_aware(moment) else moment
 
 
 class BuildStatus(models.TextChoices):
@@ -83,7 +89,7 @@ class FeedBuild(models.Model):
         ordering = ["-pk"]
 
     def __str__(self) -> str:
-        return f"{self.feed} {self.started_at:%Y-%m-%d %H:%M}"
+        return f"{self.feed} {local(self.started_at):%Y-%m-%d %H:%M}"
 
     @property
     def files(self) -> list[str]:
@@ -125,4 +131,4 @@ class FeedProblem(models.Model):
         indexes = [models.Index(fields=["feed", "flaw"], name="esputnik_problem_flaw")]
 
     def __str__(self) -> str:
-        return f"{self.product_key}: {self.flaw}"
+        return f"{self.product_key}: {self.get_flaw_display()}"

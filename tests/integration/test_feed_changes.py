@@ -172,6 +172,7 @@ def test_who_decides_sees_what_would_be_gone_with_links_to_the_products(client, 
         assert "<strong>8</strong> × removed" in shown
         assert '<a href="/staff/10/">Shirt 10</a>' in shown
         assert "10 · 10.00 UAH" in shown
+    assert f'<a href="{pages[0]}">Accept or discard it' in shown  # the last one has no buttons
 
 
 def test_a_title_is_no_html(client, feed, plain_shop):
