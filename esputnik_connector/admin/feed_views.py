@@ -88,7 +88,7 @@ class FeedViews(Base):
                 **self.admin_site.each_context(request),
                 "title": _("Make a new address?"),
                 "opts": self.opts,
-                "feed": feed,
+                "original": feed,
             }
             template = "admin/esputnik_connector/feed/rotate_confirmation.html"
             return TemplateResponse(request, template, context)
