@@ -140,7 +140,8 @@ class Command(BaseCommand):
             if not found:
                 verdict = _("in order")
                 self.stdout.write(self.style.SUCCESS(f"{feed.name}: {verdict}"))
-            self._show_changes(feed.builds.compared().first())
+            latest = feed.builds.compared().exclude(status=BuildStatus.DISCARDED)
+            self._show_changes(latest.first())
             is_well = is_well and not found
         if not is_well:
             raise SystemExit(1)
