@@ -16,7 +16,8 @@ from kombu.pools import ProducerPool
 
 from .conf import conf
 from .exceptions import DecryptionError, DestinationError
-from .feed.build import Build, BuildBusy
+from .feed.build import Build
+from .feed.swap import BuildBusy
 from .feed.watch import due as due_feeds
 from .models import Backfill, Connection, Feed, Heartbeat, OutboxMessage, SyncState
 from .pipeline.backfill import BackfillWorker

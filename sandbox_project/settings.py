@@ -64,7 +64,7 @@ INSTALLED_APPS = [
     "oscar.apps.catalogue.apps.CatalogueConfig",
     "oscar.apps.catalogue.reviews.apps.CatalogueReviewsConfig",
     "oscar.apps.communication.apps.CommunicationConfig",
-    "oscar.apps.partner.apps.PartnerConfig",
+    "sandbox_project.apps.partner.apps.PartnerConfig",
     "oscar.apps.basket.apps.BasketConfig",
     "oscar.apps.payment.apps.PaymentConfig",
     "oscar.apps.offer.apps.OfferConfig",
@@ -95,8 +95,11 @@ INSTALLED_APPS = [
     "sandbox_project.shop",
 ]
 
-# The forked shipping app changes no model: it keeps Oscar's migrations.
-MIGRATION_MODULES = {"shipping": "oscar.apps.shipping.migrations"}
+# The forked apps change no model: they keep Oscar's migrations.
+MIGRATION_MODULES = {
+    "partner": "oscar.apps.partner.migrations",
+    "shipping": "oscar.apps.shipping.migrations",
+}
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -127,7 +127,7 @@ class ConnectionViews(Base):
             **self.admin_site.each_context(request),
             "title": _("Send from this installation?"),
             "opts": self.opts,
-            "connection": connection,
+            "original": connection,
             "here": this_environment(),
         }
         template = "admin/esputnik_connector/connection/bind_confirmation.html"

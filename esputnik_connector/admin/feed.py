@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -21,12 +25,18 @@ from esputnik_connector.feed.problems import differences
 from esputnik_connector.feed.watch import alerts
 from esputnik_connector.flaws import Flaw
 from esputnik_connector.models import Feed, FeedBuild, FeedProblem
-from esputnik_connector.models.feed_build import FLAWS, BuildStatus
+from esputnik_connector.models.feed_build import FLAWS, BuildStatus, local
 
+from . import feed_changes
 from .feed_form import FeedAttributeInline, FeedCategoryInline, FeedForm
 from .feed_views import FeedViews, build_soon
 from .read_only import ReadOnlyAdmin
 from .secret import WritesSecret
+
+
+def moment(time: datetime | None) -> str:
+    """A time for a narrow column."""
+    return date_format(local(time), "SHORT_DATETIME_FORMAT") if time else "—"
 
 
 def state_in_words(feed: Feed) -> str:
@@ -34,7 +44,7 @@ def state_in_words(feed: Feed) -> str:
     if not feed.is_enabled:
         return _("Off: the address answers 410")
     if found := alerts(feed):
-        return found[0]
+        return str(found[0])
     if feed.is_being_built(timezone.now()):
         return _("Being built")
     if not feed.file:
@@ -47,11 +57,8 @@ class FeedAdmin(WritesSecret, FeedViews, admin.ModelAdmin):  # type: ignore[type
     write_only = "new_password"
     form = FeedForm
     inlines = [FeedAttributeInline, FeedCategoryInline]
-    list_display = [
-        "name", "state", "format", "language", "currency", "item_count", "built_at", "due_at",
-        "fetched_at",
-    ]  # fmt: skip
-    list_filter = ["is_enabled", "format", "language"]
+    list_display = ["name", "state", "kind", "item_count", "built", "fetched"]
+    list_filter = ["is_enabled", "format", "language", "currency"]
     fieldsets = [
         (
             gettext_lazy("Feed"),
@@ -83,6 +90,18 @@ class FeedAdmin(WritesSecret, FeedViews, admin.ModelAdmin):  # type: ignore[type
     def state(self, feed: Feed) -> str:
         return state_in_words(feed)
 
+    @admin.display(description=gettext_lazy("what"))
+    def kind(self, feed: Feed) -> str:
+        return f"{feed.language} · {feed.currency} · {feed.format}"
+
+    @admin.display(description=gettext_lazy("last good build"), ordering="built_at")
+    def built(self, feed: Feed) -> str:
+        return moment(feed.built_at)
+
+    @admin.display(description=gettext_lazy("last fetched"), ordering="fetched_at")
+    def fetched(self, feed: Feed) -> str:
+        return moment(feed.fetched_at)
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         has_changed = bool(form.changed_data) or any(one.has_changed() for one in formsets)
@@ -102,15 +121,16 @@ class FeedAdmin(WritesSecret, FeedViews, admin.ModelAdmin):  # type: ignore[type
 
     def _panel(self, request: HttpRequest, feed: Feed) -> dict[str, Any]:
         build = feed.builds.exclude(status=BuildStatus.RUNNING).first()
-        counted = feed.builds.exclude(status__in=[BuildStatus.RUNNING, BuildStatus.FAILED])
-        latest = list(counted[:2])
+        latest = list(feed.builds.compared()[:2])
+        held = feed.builds.filter(status=BuildStatus.HELD).first()
         return {
             "esputnik_feed": feed,
             "esputnik_state": state_in_words(feed),
             "esputnik_alerts": alerts(feed),
             "esputnik_url": _address(feed),
             "esputnik_may_change": self.has_change_permission(request, feed),
-            "esputnik_held": feed.builds.filter(status=BuildStatus.HELD).first(),
+            "esputnik_held": held,
+            "esputnik_changes": feed_changes.shown(held) if held else "",
             "esputnik_build": build,
             "esputnik_change": f"{build.difference:+}" if build else "",
             "esputnik_rate": f"{build.error_rate:.1%}" if build else "",
@@ -139,9 +159,9 @@ class FeedAdmin(WritesSecret, FeedViews, admin.ModelAdmin):  # type: ignore[type
 
     def _remove_files(self, feeds: list[Feed]) -> None:
         for feed in feeds:
-            held = feed.builds.filter(status=BuildStatus.HELD).values_list("file", "gzip_file")
-            waiting = [name for names in held for name in names]
-            remove([feed.file, feed.gzip_file, *feed.former_files, *waiting])
+            held = feed.builds.filter(status=BuildStatus.HELD)
+            waiting = [name for build in held for name in build.files]
+            remove([*feed.files, *feed.former_files, *waiting])
 
 
 def _address(feed: Feed) -> str:
@@ -170,25 +190,47 @@ def _flaws(latest: list[FeedBuild]) -> list[dict[str, Any]]:
 
 @admin.register(FeedBuild)
 class FeedBuildAdmin(ReadOnlyAdmin):
-    list_display = [
-        "started_at", "feed", "status", "item_count", "change", "left_out", "rate", "duration",
-        "detail",
-    ]  # fmt: skip
+    list_display = ["started", "feed", "status", "items", "left_out", "rate", "detail"]
     list_filter = ["status", "feed"]
     list_select_related = ["feed"]
     sortable_by = ()
     fields = [
-        "feed", "status", "started_at", "finished_at", "item_count", "change", "left_out", "rate",
-        "size", "reasons", "detail",
+        "feed", "status", "decide", "detail", "started_at", "duration", "items", "left_out",
+        "rate", "reasons", "megabytes", "compared",
     ]  # fmt: skip
 
-    @admin.display(description=gettext_lazy("against the build before"))
-    def change(self, build: FeedBuild) -> str:
-        return f"{build.difference:+}"
+    @admin.display(description=gettext_lazy("started"))
+    def started(self, build: FeedBuild) -> str:
+        return moment(build.started_at)
+
+    @admin.display(description=gettext_lazy("your decision"))
+    def decide(self, build: FeedBuild) -> str:
+        if build.status != BuildStatus.HELD:
+            return "—"
+        page = reverse(
+            "admin:esputnik_connector_feed_change",
+            args=[build.feed_id],
+            current_app=self.admin_site.name,
+        )
+        return format_html(
+            '<a href="{}">{}</a>', page, _("Accept or discard it on the page of the feed")
+        )
+
+    @admin.display(description=gettext_lazy("against what was served"))
+    def compared(self, build: FeedBuild) -> str:
+        return feed_changes.shown(build)
+
+    @admin.display(description=gettext_lazy("items (±)"))
+    def items(self, build: FeedBuild) -> str:
+        return f"{build.item_count} ({build.difference:+})"
 
     @admin.display(description=gettext_lazy("with problems"))
     def rate(self, build: FeedBuild) -> str:
         return f"{build.error_rate:.1%}"
+
+    @admin.display(description=gettext_lazy("size"))
+    def megabytes(self, build: FeedBuild) -> str:
+        return filesizeformat(build.size)
 
     @admin.display(description=gettext_lazy("seconds"))
     def duration(self, build: FeedBuild) -> str:
@@ -202,7 +244,7 @@ class FeedBuildAdmin(ReadOnlyAdmin):
 
 @admin.register(FeedProblem)
 class FeedProblemAdmin(ReadOnlyAdmin):
-    list_display = ["product_key", "title", "flaw", "detail", "page", "staff_page", "feed"]
+    list_display = ["product_key", "title", "flaw", "staff_page", "page", "detail", "feed"]
     list_filter = ["flaw", "feed"]
     list_select_related = ["feed"]
     search_fields = ["product_key__exact", "title"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django import forms
@@ -14,20 +13,18 @@ from django.utils.translation import gettext as _
 from esputnik_connector import registry
 from esputnik_connector.models import Feed, FeedAttribute, FeedCategory
 
+from .choices import Choices, offer, offer_several
 from .mappings import OnceFormSet, name_columns
 
-Choices = list[tuple[str, str]]
+
+def attribute_choices() -> Choices:
+    attributes = registry.shop().product_attributes()
+    return [(name, f"{label} ({name})") for name, label in attributes.items()]
 
 
 def category_choices() -> Choices:
     language = get_language() or settings.LANGUAGE_CODE
     return [(one.key, one.path) for one in registry.shop().categories(language=language)]
-
-
-def with_stored(choices: Choices, stored: Iterable[str], missing: str) -> Choices:
-    """``choices``, and what is stored although the shop no longer has it."""
-    known = {value for value, _label in choices}
-    return choices + [(value, missing % {"name": value}) for value in stored if value not in known]
 
 
 class FeedForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -55,20 +52,9 @@ class FeedForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        gone = _("%(name)s — the shop no longer has it")
-        if "language" in self.fields:
-            languages = [(str(code), str(name)) for code, name in settings.LANGUAGES]
-            stored = filter(None, [self.instance.language])
-            self.fields["language"] = forms.ChoiceField(
-                label=self.fields["language"].label, choices=with_stored(languages, stored, gone)
-            )
-        if "categories" in self.fields:
-            choices = with_stored(category_choices(), self.instance.categories, gone)
-            self.fields["categories"].choices = choices  # type: ignore[attr-defined]
-        if "product_classes" in self.fields:
-            classes = list(registry.shop().product_classes().items())
-            choices = with_stored(classes, self.instance.product_classes, gone)
-            self.fields["product_classes"].choices = choices  # type: ignore[attr-defined]
+        offer(self, "language", lambda: settings.LANGUAGES, empty="")
+        offer_several(self, "categories", category_choices)
+        offer_several(self, "product_classes", lambda: registry.shop().product_classes().items())
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -88,16 +74,7 @@ class FeedForm(forms.ModelForm):  # type: ignore[type-arg]
 class FeedAttributeForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "attribute" in self.fields:
-            known = [
-                (name, f"{label} ({name})")
-                for name, label in registry.shop().product_attributes().items()
-            ]
-            stored = filter(None, [self.instance.attribute])
-            choices = with_stored(known, stored, _("%(name)s — the shop no longer has it"))
-            self.fields["attribute"] = forms.ChoiceField(
-                label=self.fields["attribute"].label, choices=[("", "—"), *choices]
-            )
+        offer(self, "attribute", attribute_choices)
         name_columns(self)
 
 
@@ -111,19 +88,13 @@ class FeedAttributeInline(admin.TabularInline):  # type: ignore[type-arg]
     form = FeedAttributeForm
     formset = FeedFieldSet
     extra = 0
-    verbose_name_plural = gettext_lazy("product attributes")
+    verbose_name_plural = gettext_lazy("product attributes (which of yours is the brand, the size)")
 
 
 class FeedCategoryForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "category" in self.fields:
-            stored = filter(None, [self.instance.category])
-            gone = _("%(name)s — the shop no longer has it")
-            choices = with_stored(category_choices(), stored, gone)
-            self.fields["category"] = forms.ChoiceField(
-                label=self.fields["category"].label, choices=[("", "—"), *choices]
-            )
+        offer(self, "category", category_choices)
         name_columns(self)
 
 

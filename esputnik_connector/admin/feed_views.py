@@ -16,10 +16,9 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 
-from esputnik_connector.exceptions import ConnectorError
-from esputnik_connector.feed.build import BuildBusy, accept, discard
 from esputnik_connector.feed.draft import remove
 from esputnik_connector.feed.links import reach
+from esputnik_connector.feed.swap import BuildBusy, accept, discard
 from esputnik_connector.models import Feed, FeedBuild
 from esputnik_connector.models.feed_build import BuildStatus
 from esputnik_connector.tasks import wake_feed
@@ -75,11 +74,7 @@ class FeedViews(Base):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         feed = self._changeable(request, pk)
-        try:
-            trouble = reach(feed)
-        except ConnectorError as error:
-            trouble = str(error)
-        if trouble:
+        if trouble := reach(feed):
             messages.error(request, trouble)
         else:
             messages.success(request, _("The address can be read."))
@@ -93,7 +88,7 @@ class FeedViews(Base):
                 **self.admin_site.each_context(request),
                 "title": _("Make a new address?"),
                 "opts": self.opts,
-                "feed": feed,
+                "original": feed,
             }
             template = "admin/esputnik_connector/feed/rotate_confirmation.html"
             return TemplateResponse(request, template, context)

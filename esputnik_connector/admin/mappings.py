@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy
 from esputnik_connector import registry
 from esputnik_connector.models import Connection, FieldMapping, StatusMapping
 
+from .choices import offer
+
 DATALIST_ID = "esputnik-shop-statuses"
 
 
@@ -61,14 +63,11 @@ def name_columns(form: forms.BaseForm) -> None:
 class FieldMappingForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "attribute" not in self.fields:
-            return
-        known = {str(name): str(label) for name, label in registry.shop().attributes().items()}
-        stored = self.instance.attribute
-        if stored and stored not in known:
-            known[stored] = _("%(name)s — the shop has no such attribute") % {"name": stored}
-        self.fields["attribute"] = forms.ChoiceField(
-            label=self.fields["attribute"].label, choices=[("", "—"), *known.items()]
+        offer(
+            self,
+            "attribute",
+            lambda: registry.shop().attributes().items(),
+            gone=_("%(name)s — the shop has no such attribute"),
         )
         name_columns(self)
 

@@ -7,6 +7,7 @@ holds a lease, and the swap is refused to one who lost it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from logging import getLogger
 from uuid import uuid4
@@ -20,22 +21,20 @@ from esputnik_connector.exceptions import ConnectorError
 from esputnik_connector.models import Feed, FeedBuild, FeedProblem
 from esputnik_connector.models.feed_build import BuildStatus
 
-from . import contents, guards
+from . import contents, guards, manifest
+from .changes import Change, Changes, between
 from .draft import Draft, remove, storage
 from .formats import writer_of
 from .guards import Verdict
 from .problems import Problems
+from .swap import busy, superseded, swap
 from .writing import stream
 
 logger = getLogger(__name__)
 
-STORING_SECONDS = 3600  # a large file on its way to a far storage
+STORING_SECONDS = 3600  # a large file on its way to a far storage, a former one from there
 KEPT_BUILDS = 50  # of each feed
 ROWS_AT_ONCE = 500
-
-
-class BuildBusy(ConnectorError):
-    """Somebody else builds this feed now."""
 
 
 class LostLease(ConnectorError):
@@ -67,7 +66,7 @@ class Build:
     def start(self) -> None:
         """:raises BuildBusy: somebody else is at it."""
         if not self.feed.lease(self.holder, seconds=conf.LEASE_SECONDS, now=timezone.now()):
-            raise BuildBusy(_("The feed “%s” is being built already.") % self.feed.name)
+            raise busy(self.feed)
         self.feed.refresh_from_db()
         silent = self.feed.builds.filter(status=BuildStatus.RUNNING)
         silent.update(
@@ -95,7 +94,7 @@ class Build:
 
     def _written(self, draft: Draft) -> Iterator[bytes]:
         channel = contents.channel(self.feed, self.row.started_at)
-        products = contents.products(self.feed, self.problems)
+        products = draft.manifest.noting(contents.products(self.feed, self.problems))
         for piece, count in stream(self.writer, channel, products):
             draft.write(piece, count)
             self._stay()
@@ -115,32 +114,64 @@ class Build:
         self._renewed_at = now
 
     def _finish(self, draft: Draft) -> None:
-        decision = self._decision(draft)
         row = self.row
+        self._stay(STORING_SECONDS)
+        changes = self._changes(draft)
+        row.changes = None if changes is None else changes.as_json()
+        decision = self._decision(draft, changes)
         row.status, row.detail = decision.status, decision.detail
         row.item_count, row.size, row.gzip_size = draft.count, draft.size, draft.gzip_size
         row.digest = draft.digest
         row.left_out, row.flawed = self.problems.left_out, self.problems.flawed
         row.counts = dict(self.problems.counts)
         if decision.status in (BuildStatus.PUBLISHED, BuildStatus.HELD):
-            self._stay(STORING_SECONDS)
             stored = draft.store(self.feed.name, self.writer.EXTENSION)
             row.file, row.gzip_file = stored.file, stored.gzip_file
+            row.manifest = stored.manifest
         try:
             self._settle()
         except Exception:
-            remove([row.file, row.gzip_file])
-            row.file = row.gzip_file = ""
+            remove(row.files)
+            row.file = row.gzip_file = row.manifest = ""
             raise
         if decision.status in (BuildStatus.HELD, BuildStatus.REFUSED):
             logger.error("feed %s keeps its last good file: %s", self.feed.name, decision.detail)
 
-    def _decision(self, draft: Draft) -> Verdict:
+    def _changes(self, draft: Draft) -> Changes | None:
+        """Against what is served; ``None`` when nothing is, or when nobody knows its items."""
+        feed = self.feed
+        if not feed.file or not feed.manifest:
+            return None
+        if draft.digest == feed.digest:
+            return Changes()
+        try:
+            with storage().open(feed.manifest) as packed:
+                changes = between(manifest.read(packed), draft.manifest.lines())
+        except Exception as error:  # storages raise what their vendors raise; it must sink no build
+            logger.warning("feed %s: no comparison: %s", feed.name, type(error).__name__)
+            return None
+        self._explain(changes)
+        return changes
+
+    def _explain(self, changes: Changes) -> None:
+        """Why an item is gone, where a problem of its product tells."""
+        gone = {one.key for one in changes.examples[Change.REMOVED]}
+        flaws = {
+            problem.product_key: problem.flaw.value
+            for problem in self.problems.examples
+            if problem.product_key in gone
+        }
+        changes.examples[Change.REMOVED] = [
+            replace(one, after=flaws.get(one.key, "")) for one in changes.examples[Change.REMOVED]
+        ]
+
+    def _decision(self, draft: Draft, changes: Changes | None) -> Verdict:
         feed = self.feed
         return guards.verdict(
             written=draft.count,
             found=guards.entries_in(draft.file, self.writer),
             former=feed.item_count if feed.file else 0,
+            removed=changes.counts[Change.REMOVED] if changes else 0,
             largest_shrink=feed.largest_shrink,
             is_changed=draft.digest != feed.digest or not storage().exists(feed.file),
         )
@@ -197,60 +228,6 @@ def after(feed: Feed, *, is_good: bool) -> dict[str, object]:
     """When the next build is due; a failed one is tried again sooner, then ever later."""
     feed.failures = 0 if is_good else feed.failures
     return {"failures": feed.failures, "due_at": timezone.now() + feed.wait()}
-
-
-def swap(feed: Feed, row: FeedBuild) -> dict[str, object]:
-    """What makes a build the one that is served. The former file stays for who reads it now."""
-    return {
-        "file": row.file,
-        "gzip_file": row.gzip_file,
-        "former_files": [name for name in (feed.file, feed.gzip_file) if name],
-        "digest": row.digest,
-        "size": row.size,
-        "gzip_size": row.gzip_size,
-        "item_count": row.item_count,
-        "changed_at": timezone.now(),
-    }
-
-
-def superseded(feed: Feed) -> list[str]:
-    """Discard builds that still wait for a person: a newer one knows better. Their files."""
-    names: list[str] = []
-    for held in feed.builds.filter(status=BuildStatus.HELD):
-        names += discard(held)
-    return names
-
-
-def discard(held: FeedBuild) -> list[str]:
-    names = [held.file, held.gzip_file]
-    held.status, held.file, held.gzip_file = BuildStatus.DISCARDED, "", ""
-    held.save(update_fields=["status", "file", "gzip_file"])
-    return names
-
-
-def accept(held: FeedBuild) -> bool:
-    """A person says that a held build is right: it is served from now on.
-
-    :raises BuildBusy: the feed is being built at this moment.
-    """
-    feed, holder = held.feed, str(uuid4())
-    if not feed.lease(holder, seconds=conf.LEASE_SECONDS, now=timezone.now()):
-        raise BuildBusy(_("The feed “%s” is being built already.") % feed.name)
-    try:
-        held.refresh_from_db()
-        feed.refresh_from_db()
-        if held.status != BuildStatus.HELD or not storage().exists(held.file):
-            return False
-        outdated = list(feed.former_files)
-        good = {"built_at": held.finished_at, "stale_since": None}
-        with transaction.atomic():
-            Feed.objects.filter(pk=feed.pk).update(**swap(feed, held), **good)
-            held.status = BuildStatus.PUBLISHED
-            held.save(update_fields=["status"])
-    finally:
-        feed.release(holder)
-    remove(outdated)
-    return True
 
 
 def _forget_old_builds(feed: Feed) -> None:

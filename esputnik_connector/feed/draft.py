@@ -1,4 +1,4 @@
-"""A build on its way: two temporary files (plain and gzip), then a place in the storage."""
+"""A build on its way: temporary files (plain, gzip, manifest), then a place in the storage."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector.conf import conf
 from esputnik_connector.exceptions import ConfigurationError, ConnectorError
+
+from .manifest import EXTENSION as MANIFEST_EXTENSION
+from .manifest import Manifest
 
 logger = getLogger(__name__)
 
@@ -47,6 +50,7 @@ class Stored:
 
     file: str
     gzip_file: str
+    manifest: str
 
 
 class Draft:
@@ -55,6 +59,7 @@ class Draft:
     def __init__(self) -> None:
         self.file: IO[bytes] = tempfile.TemporaryFile(prefix="esputnik-feed-")  # noqa: SIM115
         self.gzip: IO[bytes] = tempfile.TemporaryFile(prefix="esputnik-feed-")  # noqa: SIM115
+        self.manifest = Manifest()
         self.size = self.gzip_size = self.count = 0
         self._hash = hashlib.sha256()
         self._pack = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_WINDOW)
@@ -71,6 +76,7 @@ class Draft:
         for file in (self.file, self.gzip):
             with suppress(OSError):  # a full disk may refuse to flush what is thrown away
                 file.close()
+        self.manifest.throw_away()
 
     def write(self, piece: bytes, count: int) -> None:
         self.file.write(piece)
@@ -88,24 +94,28 @@ class Draft:
         self.gzip.flush()
         self.file.flush()
         self.gzip_size = self.gzip.tell()
+        self.manifest.close()
 
     @property
     def digest(self) -> str:
         return self._hash.hexdigest()
 
     def store(self, name: str, extension: str) -> Stored:
-        """Both files under new names that nobody can guess: a media folder is often public.
+        """All files under new names that nobody can guess: a media folder is often public.
 
         :raises StorageError: a file arrived with another size.
         """
         path = f"{FOLDER}/{name}-{secrets.token_urlsafe(24)}.{extension}"
-        file = _stored(self.file, path, self.size)
+        names: list[str] = []
         try:
-            gzip_file = _stored(self.gzip, f"{path}.gz", self.gzip_size)
+            names.append(_stored(self.file, path, self.size))
+            names.append(_stored(self.gzip, f"{path}.gz", self.gzip_size))
+            kept = self.manifest
+            names.append(_stored(kept.file, f"{path}.{MANIFEST_EXTENSION}", kept.size))
         except Exception:
-            remove([file])
+            remove(names)
             raise
-        return Stored(file=file, gzip_file=gzip_file)
+        return Stored(file=names[0], gzip_file=names[1], manifest=names[2])
 
 
 def _stored(source: IO[bytes], path: str, size: int) -> str:

@@ -23,10 +23,17 @@ class Verdict:
 
 
 def verdict(
-    *, written: int, found: int | str, former: int, largest_shrink: int, is_changed: bool
+    *,
+    written: int,
+    found: int | str,
+    former: int,
+    largest_shrink: int,
+    is_changed: bool,
+    removed: int = 0,
 ) -> Verdict:
     """:param found: entries that a parser found in the file, or its complaint.
     :param former: items of the file that is served now; 0 if there is none.
+    :param removed: how many of those are not in this one, whatever came instead.
     :param largest_shrink: percent that may be lost without a person's consent.
     """
     if isinstance(found, str):
@@ -41,6 +48,14 @@ def verdict(
         text = _("Only %(written)s items instead of %(former)s (%(percent)s %% less).")
         percent = round(100 - written * 100 / former)
         counts = {"written": written, "former": former, "percent": percent}
+        return Verdict(status=BuildStatus.HELD, detail=text % counts)
+    if removed * 100 > former * largest_shrink:
+        text = _(
+            "%(removed)s of the %(former)s items that are served would be gone (%(percent)s %%), "
+            "with others in their place."
+        )
+        percent = round(removed * 100 / former)
+        counts = {"removed": removed, "former": former, "percent": percent}
         return Verdict(status=BuildStatus.HELD, detail=text % counts)
     return Verdict(status=BuildStatus.PUBLISHED if is_changed else BuildStatus.UNCHANGED)
 

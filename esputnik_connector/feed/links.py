@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import PreparedRequest
 from esputnik_connector.destinations.http import USER_AGENT, HttpClient
-from esputnik_connector.exceptions import ConfigurationError, DestinationError
+from esputnik_connector.exceptions import ConfigurationError, ConnectorError, DestinationError
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import Feed
 
@@ -64,9 +64,22 @@ def feed_url(feed: Feed) -> str:
 
 def reach(feed: Feed) -> str:
     """Fetch the feed's head through the public host; ``""`` if it came, else what went wrong."""
-    address = feed_url(feed)
-    if "://" not in address:
-        return _("SHOP_URL is not set: nobody knows where the shop is.")
+    try:
+        address = feed_url(feed)
+        if "://" not in address:
+            return _("SHOP_URL is not set: nobody knows where the shop is.")
+        _fetch_head(feed, address)
+    except DestinationError as error:
+        return _("%(address)s cannot be read from here: %(error)s") % {
+            "address": storefront(feed),
+            "error": error,
+        }
+    except ConnectorError as error:  # no addresses in the project, or a password of a lost key
+        return str(error)
+    return ""
+
+
+def _fetch_head(feed: Feed, address: str) -> None:
     client = HttpClient(address, user=feed.auth_user, password=reveal(feed.auth_password))
     headers = {"User-Agent": CHECK_AGENT, "Accept": "*/*", "Cache-Control": "no-cache"}
     request = PreparedRequest(
@@ -74,11 +87,5 @@ def reach(feed: Feed) -> str:
     )
     try:
         client.send(request)
-    except DestinationError as error:
-        return _("%(address)s cannot be read from here: %(error)s") % {
-            "address": storefront(feed),
-            "error": error,
-        }
     finally:
         client.close()
-    return ""

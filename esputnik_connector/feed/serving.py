@@ -27,10 +27,11 @@ from esputnik_connector.exceptions import DecryptionError
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import Feed
 
-from .build import Build, BuildBusy
+from .build import Build
 from .draft import storage
 from .formats import writer_of
 from .links import CHECK_AGENT
+from .swap import BuildBusy
 
 logger = getLogger(__name__)
 

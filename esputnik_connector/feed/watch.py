@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from logging import getLogger
 
@@ -14,25 +16,53 @@ from esputnik_connector.models.feed_build import BuildStatus
 logger = getLogger(__name__)
 
 
-def alerts(feed: Feed, now: datetime | None = None) -> list[str]:
+@dataclass(frozen=True, kw_only=True)
+class Alert:
+    """What is wrong with a feed, and what to do about it."""
+
+    text: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def alerts(feed: Feed, now: datetime | None = None) -> list[Alert]:
     """What is wrong with a feed now, the worst first; nothing if it is well."""
     now = now or timezone.now()
     if not feed.is_enabled:
         return []
-    found = []
-    last = feed.builds.exclude(status=BuildStatus.RUNNING).first()
+    return [*_of_builds(feed), *_of_age(feed, now)]
+
+
+def _of_builds(feed: Feed) -> Iterator[Alert]:
     held = feed.builds.filter(status=BuildStatus.HELD).first()
     if held is not None:
-        found.append(_("A build waits for your decision: %s") % held.detail)
-    elif last is not None and last.status in (BuildStatus.FAILED, BuildStatus.REFUSED):
-        found.append(_("The last build failed: %s") % last.detail)
-    if feed.is_stale(now):
-        if feed.built_at is None:
-            found.append(_("It was never built."))
-        else:
-            hours = int((now - feed.built_at).total_seconds() // 3600)
-            found.append(_("It was not built for %s hours.") % hours)
-    return found
+        yield Alert(
+            text=_("A build waits for your decision: %s") % held.detail,
+            remedy=_("Accept or discard it in the admin: eSputnik → Product feeds."),
+        )
+        return
+    last = feed.builds.exclude(status=BuildStatus.RUNNING).first()
+    if last is not None and last.status in (BuildStatus.FAILED, BuildStatus.REFUSED):
+        yield Alert(
+            text=_("The last build failed: %s") % last.detail,
+            remedy=_("It is tried again by itself. To try now, run: manage.py esputnik_feed build"),
+        )
+
+
+def _of_age(feed: Feed, now: datetime) -> Iterator[Alert]:
+    if not feed.is_stale(now):
+        return
+    remedy = _(
+        "Check that beat has esputnik_connector.feeds and a worker runs, or let cron run: "
+        "manage.py esputnik_feed build --due"
+    )
+    if feed.built_at is None:
+        yield Alert(text=_("It was never built."), remedy=remedy)
+    else:
+        hours = int((now - feed.built_at).total_seconds() // 3600)
+        yield Alert(text=_("It was not built for %s hours.") % hours, remedy=remedy)
 
 
 def due() -> list[int]:

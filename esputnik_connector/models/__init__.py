@@ -3,8 +3,9 @@
 from .backfill import Backfill
 from .cart import CartSession
 from .connection import Connection, FieldMapping, StatusMapping
-from .feed import Feed, FeedAttribute, FeedCategory
+from .feed import Feed
 from .feed_build import FeedBuild, FeedProblem
+from .feed_tables import FeedAttribute, FeedCategory
 from .heartbeat import Heartbeat
 from .outbox import Attempt, Lane, OutboxMessage
 from .price import WatchedPrice

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -36,6 +37,11 @@ FLAWS: dict[Flaw, Lazy] = {
 }
 
 
+def local(moment: datetime) -> datetime:
+    """As the merchant's clock shows it, also in a shop with ``USE_TZ = False``."""
+    return timezone.localtime(moment) if timezone.is_aware(moment) else moment
+
+
 class BuildStatus(models.TextChoices):
     RUNNING = "running", _("running")
     PUBLISHED = "published", _("published")
@@ -44,6 +50,12 @@ class BuildStatus(models.TextChoices):
     REFUSED = "refused", _("refused: not well-formed")
     FAILED = "failed", _("failed")
     DISCARDED = "discarded", _("discarded")
+
+
+class FeedBuildQuerySet(models.QuerySet["FeedBuild"]):
+    def compared(self) -> FeedBuildQuerySet:
+        """Those that came to an end and were compared with what was served."""
+        return self.exclude(status__in=[BuildStatus.RUNNING, BuildStatus.FAILED])
 
 
 class FeedBuild(models.Model):
@@ -59,13 +71,17 @@ class FeedBuild(models.Model):
     left_out = models.PositiveIntegerField(_("left out"), default=0)
     flawed = models.PositiveIntegerField(_("with problems"), default=0)
     counts = models.JSONField(_("problems"), default=dict)
+    changes = models.JSONField(_("against what was served"), null=True, default=None)
     former_count = models.PositiveIntegerField(_("items before"), default=0)
     size = models.PositiveBigIntegerField(_("size"), default=0)
     detail = models.TextField(_("what happened"), blank=True, default="")
     file = models.CharField(max_length=255, blank=True)
     gzip_file = models.CharField(max_length=255, blank=True)
+    manifest = models.CharField(max_length=255, blank=True)
     gzip_size = models.PositiveBigIntegerField(default=0)
     digest = models.CharField(max_length=64, blank=True)
+
+    objects = FeedBuildQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("build of a feed")
@@ -73,7 +89,12 @@ class FeedBuild(models.Model):
         ordering = ["-pk"]
 
     def __str__(self) -> str:
-        return f"{self.feed} {self.started_at:%Y-%m-%d %H:%M}"
+        return f"{self.feed} {local(self.started_at):%Y-%m-%d %H:%M}"
+
+    @property
+    def files(self) -> list[str]:
+        """Names in the storage of what this build left there."""
+        return [name for name in (self.file, self.gzip_file, self.manifest) if name]
 
     @property
     def seconds(self) -> float:
@@ -110,4 +131,4 @@ class FeedProblem(models.Model):
         indexes = [models.Index(fields=["feed", "flaw"], name="esputnik_problem_flaw")]
 
     def __str__(self) -> str:
-        return f"{self.product_key}: {self.flaw}"
+        return f"{self.product_key}: {self.get_flaw_display()}"

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from django.conf import settings
 
 from esputnik_connector.models import Feed
 
+CURRENCIES = (settings.OSCAR_DEFAULT_CURRENCY, "EUR")
+
 
 def announce_feeds() -> None:
-    """One for eSputnik in each language, in the shop's currency. Built by beat, or when fetched."""
-    for language, _name in settings.LANGUAGES:
+    """One for eSputnik in each language and currency. Built by beat, or when fetched."""
+    languages = [language for language, _name in settings.LANGUAGES]
+    for language, currency in product(languages, CURRENCIES):
+        is_usual = currency == settings.OSCAR_DEFAULT_CURRENCY
         feed, is_new = Feed.objects.get_or_create(
-            name=language,
+            name=language if is_usual else f"{language}-{currency.lower()}",
             defaults={
                 "language": language,
-                "currency": settings.OSCAR_DEFAULT_CURRENCY,
+                "currency": currency,
                 "title": settings.OSCAR_SHOP_NAME,
                 "brand": settings.OSCAR_SHOP_NAME,
             },

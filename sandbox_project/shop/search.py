@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Min, Q, QuerySet
 from haystack.backends import BaseEngine, SearchNode
 from haystack.backends.simple_backend import SimpleSearchBackend, SimpleSearchQuery
@@ -67,7 +68,10 @@ def matching(conditions: dict[str, Any]) -> QuerySet[Any]:
             Q(title__icontains=word) | Q(description__icontains=word) | Q(upc__icontains=word)
         )
     return products.annotate(
-        lowest_price=Min("stockrecords__price"),
+        lowest_price=Min(
+            "stockrecords__price",
+            filter=Q(stockrecords__price_currency=settings.OSCAR_DEFAULT_CURRENCY),
+        ),
     )
 
 

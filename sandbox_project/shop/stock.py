@@ -23,7 +23,8 @@ ProductImage = get_model("catalogue", "ProductImage")
 Partner = get_model("partner", "Partner")
 StockRecord = get_model("partner", "StockRecord")
 
-IN_STOCK = 500
+IN_STOCK, IN_STOCK_ABROAD = 500, 60
+HRYVNIAS_PER_EURO = Decimal(45)
 PRODUCT_CLASSES = ("Clothes", "Goods", "Book")
 
 
@@ -111,15 +112,27 @@ def _variations(parents: list[Product], goods: list[Goods]) -> list[tuple[Produc
 
 
 def _price(sold: list[tuple[Product, Decimal]]) -> None:
+    """In hryvnias everything; in euros what a warehouse abroad has, which is not food."""
     partner, _ = Partner.objects.get_or_create(code="kobzar", defaults={"name": "Kobzar"})
+    abroad, _ = Partner.objects.get_or_create(code="kobzar-eu", defaults={"name": "Kobzar Europe"})
     StockRecord.objects.bulk_create(
-        StockRecord(
-            product=product,
-            partner=partner,
-            partner_sku=product.upc,
-            price_currency="UAH",
-            price=price,
-            num_in_stock=IN_STOCK,
-        )
+        _record(product, partner, "UAH", price, IN_STOCK) for product, price in sold
+    )
+    StockRecord.objects.bulk_create(
+        _record(product, abroad, "EUR", round(price / HRYVNIAS_PER_EURO, 2), IN_STOCK_ABROAD)
         for product, price in sold
+        if not product.upc.startswith(("honey", "tea"))
+    )
+
+
+def _record(
+    product: Product, partner: Partner, currency: str, price: Decimal, number: int
+) -> StockRecord:
+    return StockRecord(
+        product=product,
+        partner=partner,
+        partner_sku=product.upc,
+        price_currency=currency,
+        price=price,
+        num_in_stock=number,
     )

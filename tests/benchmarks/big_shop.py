@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
@@ -55,13 +55,17 @@ def endpoint() -> Iterator[str]:
 
 
 def fill_elsewhere(orders: int) -> None:
-    """:func:`fill` in a child, so that its memory does not hide the growth of ours."""
+    elsewhere(fill, orders)
+
+
+def elsewhere(fill: Callable[[int], None], number: int) -> None:
+    """``fill(number)`` in a child, so that its memory does not hide the growth of ours."""
     connections.close_all()
     child = os.fork()
     if child == 0:
         status = 1
         try:
-            fill(orders)
+            fill(number)
             status = 0
         except BaseException:
             traceback.print_exc()

@@ -16,8 +16,9 @@ from django.utils import timezone
 
 from esputnik_connector import checks, tasks
 from esputnik_connector.feed import draft, watch
-from esputnik_connector.feed.build import Build, BuildBusy, LostLease, accept
+from esputnik_connector.feed.build import Build, LostLease
 from esputnik_connector.feed.draft import storage
+from esputnik_connector.feed.swap import BuildBusy, accept
 from esputnik_connector.models import Feed
 from esputnik_connector.models.feed_build import BuildStatus
 from tests.feeds import google_items, product
@@ -117,7 +118,7 @@ def test_a_build_is_published_in_both_packings(feed, shelf, tmp_path):
         assert gzip.decompress(packed.read()) == file.read()
     assert feed.built_at is not None
     assert feed.due_at - timezone.now() > timedelta(hours=23)
-    assert len(names(tmp_path)) == 2
+    assert len(names(tmp_path)) == 3  # and a list of its items
     assert all(len(name) > 36 for name in names(tmp_path))  # not to be guessed
 
 
@@ -146,7 +147,7 @@ def test_the_former_file_stays_for_who_reads_it_and_goes_next_time(feed, shelf, 
         feed.refresh_from_db()
         files.append(feed.file)
     left = names(tmp_path)
-    assert len(left) == 4
+    assert len(left) == 6
     assert not any(name in files[0] for name in left)
 
 
@@ -160,7 +161,7 @@ def test_a_shrunk_build_waits_for_a_person(feed, shelf, number, words, caplog):
     assert row.status == BuildStatus.HELD
     assert words in row.detail
     assert len(served(feed)) == 10
-    assert words in watch.alerts(feed)[0]
+    assert words in watch.alerts(feed)[0].text
     assert "keeps its last good file" in caplog.text
     assert accept(row)
     assert len(served(feed)) == number
@@ -177,7 +178,7 @@ def test_a_newer_build_settles_what_waited(feed, shelf, tmp_path):
     held.refresh_from_db()
     assert held.status == BuildStatus.DISCARDED
     assert len(served(feed)) == 11
-    assert len(names(tmp_path)) == 4
+    assert len(names(tmp_path)) == 6
 
 
 def test_a_file_that_does_not_parse_is_refused(feed, shelf, monkeypatch):
@@ -201,7 +202,7 @@ def test_a_storage_that_fails_in_mid_write_leaves_the_last_good_file(
         Build(feed).run()
     assert len(served(feed)) == 10
     assert names(tmp_path) == before
-    assert "the bucket is gone" in watch.alerts(feed)[0]
+    assert "the bucket is gone" in watch.alerts(feed)[0].text
     assert timezone.now() < feed.due_at < timezone.now() + timedelta(minutes=16)
 
 
@@ -276,7 +277,7 @@ def test_a_build_that_slept_too_long_does_not_overwrite_its_successor(feed, shel
     with pytest.raises(LostLease):
         list(pieces)
     assert len(served(feed)) == 12
-    assert len(names(tmp_path)) == 2
+    assert len(names(tmp_path)) == 3
     assert [row.status for row in feed.builds.order_by("pk")] == ["failed", "published"]
 
 
@@ -307,7 +308,7 @@ def test_a_feed_that_is_not_built_for_long_is_an_alert_once(feed, shelf, caplog)
     Build(feed).run()
     Feed.objects.update(built_at=timezone.now() - timedelta(hours=49))
     feed.refresh_from_db()
-    assert "49" in watch.alerts(feed)[0]
+    assert "49" in watch.alerts(feed)[0].text
     watch.due()
     watch.due()
     assert caplog.text.count("was not built for") == 1

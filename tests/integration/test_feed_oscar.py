@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -9,9 +10,7 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.core.management import call_command
 from django.db import connection, transaction
-from django.db.models import Count
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 from hypothesis import HealthCheck, Phase, given
@@ -27,7 +26,7 @@ from esputnik_connector.models import Feed
 from esputnik_connector.models.feed_build import BuildStatus
 from esputnik_connector.records import Availability
 from esputnik_connector.shops.base import Assortment
-from esputnik_connector.shops.oscar import prices
+from esputnik_connector.shops.oscar import prices, tables
 from esputnik_connector.shops.oscar import products as reading
 from esputnik_connector.shops.oscar.adapter import OscarShop
 from tests.feeds import google_items
@@ -51,8 +50,12 @@ SKUS = count()
 
 
 @pytest.fixture(autouse=True)
-def _media(settings, tmp_path):
+def _settings(settings, tmp_path):
+    """Oscar's own strategy, unless a test has another one."""
     settings.MEDIA_ROOT = tmp_path
+    settings.ESPUTNIK_CONNECTOR = {
+        **settings.ESPUTNIK_CONNECTOR, "PRICE_STRATEGY": "oscar.apps.partner.strategy.Default",
+    }  # fmt: skip
 
 
 @pytest.fixture
@@ -139,110 +142,7 @@ def content_of(feed):
         return file.read()
 
 
-# The round trip
-
-
-@pytest.fixture
-def seeded(monkeypatch):
-    """The sandbox's catalogue, with one picture instead of ninety."""
-    monkeypatch.setattr("sandbox_project.shop.stock.picture", lambda goods: goods.sku.encode())
-    call_command("seed", verbosity=0, staff_password="sandbox")
-    assert set(Feed.objects.values_list("language", "currency")) == {("en", "UAH"), ("uk", "UAH")}
-
-
-@pytest.fixture
-def full_shop(seeded):
-    """On top of it a second currency, odd stock, and things that are not public."""
-    partner = Partner.objects.create(code="second", name="Second")
-    first = Partner.objects.get(code="kobzar")
-    sold = list(Product.objects.exclude(structure="parent").order_by("pk"))
-    for number, product in enumerate(sold):
-        own = product.stockrecords.get()
-        if number % 3:
-            offer(product, own.price / 40, "EUR", number % 7, partner=partner)
-        if number % 11 == 0:
-            StockRecord.objects.filter(pk=own.pk).update(num_in_stock=1, num_allocated=3)
-        if number % 13 == 0:
-            StockRecord.objects.filter(pk=own.pk).update(price=None)
-        if number % 17 == 0:
-            own.delete()
-    ProductClass.objects.filter(slug="book").update(track_stock=False)
-    Product.objects.filter(pk__in=[product.pk for product in sold[::19]]).update(is_public=False)
-    parent = Product.objects.filter(structure="parent").first()
-    Product.objects.filter(pk=parent.pk).update(is_public=False)
-    Category._base_manager.filter(slug="mugs").update(is_public=False)
-    assert first
-    return len(sold)
-
-
-def expected(language, currency):
-    """Asked of the shop product by product, as a template would."""
-    asked = get_class("partner.strategy", "Selector")().strategy()
-    found = {}
-    with translation.override(language):
-        for product in Product.objects.filter(is_public=True).exclude(structure="parent"):
-            if product.is_child and not product.parent.is_public:
-                continue
-            # Oscar's “first” stock record has no order of its own: PostgreSQL may give any
-            info = asked.fetch_for_product(product, product.stockrecords.order_by("pk").first())
-            if info.price.exists and info.price.currency != currency:
-                matching = product.stockrecords.filter(price_currency=currency)
-                record = matching.order_by("pk").first()
-                info = record and asked.fetch_for_product(product, stockrecord=record)
-            if not info or not info.price.exists or info.price.currency != currency:
-                continue
-            is_there = info.availability.is_available_to_buy
-            image = product.primary_image()
-            found[str(product.pk)] = {
-                "title": product.get_title(),
-                "link": f"https://shop.example{product.get_absolute_url()}",
-                "price": f"{info.price.incl_tax} {currency}",
-                "availability": "in_stock" if is_there else "out_of_stock",
-                "item_group_id": str(product.parent_id) if product.is_child else None,
-                "image_link": f"https://shop.example{image.original.url}",
-                "product_type": [
-                    " > ".join([*(one.name for one in category.get_ancestors()), category.name])
-                    for category in product.get_categories()
-                    if category.is_public
-                ],
-                "size": next(
-                    (value.value_as_text for value in product.get_attribute_values()
-                     if value.attribute.code == "size"), None,
-                ),
-            }  # fmt: skip
-    return found
-
-
-@pytest.mark.parametrize("language", ["uk", "en"])
-@pytest.mark.parametrize("currency", ["UAH", "EUR"])
-@pytest.mark.parametrize("way", prices.WAYS)
-def test_a_full_catalogue_survives_the_round_trip(
-    request, full_shop, change, language, currency, way
-):
-    change(FEED_PRICES=way)
-    if way == "stock_records":
-        assert isinstance(prices.quoter(currency), prices.FromStockRecords)
-    else:  # the fast way reads columns, and steps back where a title is more than one
-        request.getfixturevalue("translated")
-    feed = Feed.objects.create(
-        name="main", language=language, currency=currency, requires_brand=False
-    )
-    feed.attributes.create(field="size", attribute="size")
-    row = Build(feed).run()
-    items = google_items(content_of(feed))
-    wanted = expected(language, currency)
-    assert full_shop > 200
-    assert len(items) == row.item_count
-    enough = 100
-    if way == "one_by_one":  # Oscar's own “first” of several stock records is any of them
-        several = Product.objects.annotate(records=Count("stockrecords")).filter(records__gt=1)
-        for key in map(str, several.values_list("pk", flat=True)):
-            items.pop(key, None)
-            wanted.pop(key, None)
-        enough = 5
-    assert enough < len(items) == len(wanted)
-    for key, said in wanted.items():
-        assert {name: items[key].get(name) for name in said} == said
+# Ways to prices
 
 
 def test_the_fast_way_is_taken_only_where_it_is_the_same(change):
@@ -292,9 +192,11 @@ class OnOrder(strategy.Default):
 @pytest.mark.parametrize("way", prices.WAYS)
 def test_a_strategy_of_the_shops_own_decides(change, way):
     change(FEED_PRICES=way, PRICE_STRATEGY=f"{__name__}.Cheaper")
-    made = goods("20.00")
+    other, made = goods("1.00"), goods("20.00")
     offer(made, "10.00")
-    assert read()[str(made.pk)].price == Decimal("12.00")
+    found = read()
+    assert found[str(made.pk)].price == Decimal("12.00")
+    assert found[str(other.pk)].price == Decimal("1.20")  # it never sees another product's records
 
 
 def test_a_price_without_known_tax_is_the_price_without_it(change):
@@ -588,27 +490,7 @@ def test_a_deep_and_wide_tree_is_read_in_a_few_queries():
     assert row.status == BuildStatus.PUBLISHED
 
 
-# How much it asks
-
-
-def queries_of(size):
-    with CaptureQueriesContext(connection) as captured:
-        assert len(read(attributes=("size", "stock.sku"))) == size
-    return len(captured)
-
-
-@pytest.mark.parametrize("way", ["strategy", "stock_records"])
-def test_queries_per_page_are_the_same_whatever_a_page_holds(seeded, change, monkeypatch, way):
-    change(FEED_PRICES=way)
-    monkeypatch.setattr(reading, "PAGE", 10)
-    total = Product.objects.exclude(structure="parent").count()
-    pages = total // 10 + 1
-    everything = queries_of(total)
-    Product.objects.filter(pk__gt=sellable().order_by("pk")[99].pk).update(is_public=False)
-    hundred = queries_of(100)
-    per_page = (everything - hundred) / (pages - 11)
-    assert per_page <= 9  # 6, and those of the one open offer
-    assert everything <= 9 * pages + 12
+# How much it asks, and what happens meanwhile
 
 
 def test_five_thousand_variations_of_one_parent_are_only_pages():
@@ -663,6 +545,36 @@ def test_a_parent_that_is_deleted_between_two_queries_takes_its_variations_along
     monkeypatch.setattr(reading.Reader, "_parents", delete_first)
     assert set(read()) == {str(single.pk)}
     assert children
+
+
+def test_a_collector_that_was_on_is_on_between_two_products_and_after_an_error(monkeypatch):
+    goods(), goods()
+    found = shop.products(language="en", currency="UAH")
+    assert next(found)
+    assert gc.isenabled()
+    monkeypatch.setattr(reading.Reader, "page", lambda *_arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        read()
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with reading.collector_paused():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("vendor", ["as_sql", "as_postgresql"])
+def test_among_keys_is_the_same_in_both_ways_of_asking(monkeypatch, vendor):
+    made = [goods() for _ in range(3)]
+    if vendor == "as_sql":  # as for every other database
+        monkeypatch.delattr(tables.Among, "as_postgresql")
+    for name, keys in (("pk", [made[0].pk, made[2].pk]), ("upc", [made[0].upc, made[2].upc])):
+        found = Product.objects.filter(tables.among(name, keys), is_public=True)
+        assert {product.pk for product in found} == {made[0].pk, made[2].pk}
+    records = StockRecord.objects.filter(tables.among("product_id", [made[1].pk]))
+    assert [record.product_id for record in records] == [made[1].pk]
 
 
 # Sale prices

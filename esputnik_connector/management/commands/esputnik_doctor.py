@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from esputnik_connector.exceptions import ConfigurationError
-from esputnik_connector.management import celery_health
+from esputnik_connector.management import celery_health, feed_health
 from esputnik_connector.management.reporting import ReportingCommand
 from esputnik_connector.models import Connection
 from esputnik_connector.pipeline import health
@@ -31,8 +31,9 @@ IN_HEALTH = "esputnik_connector.W002"  # the shop's address has a finding of its
 class Command(ReportingCommand):
     help = (
         "Check the connector: one line each with ok, warning or problem, and what to do. Asks "
-        "eSputnik whether the key is accepted, unless --offline. Ends with 1 when there is a "
-        "problem, with 0 when there are only warnings, with 2 when the database could not be read."
+        "eSputnik whether the key is accepted, and the shop's own address for its feeds, unless "
+        "--offline. Ends with 1 when there is a problem, with 0 when there are only warnings, "
+        "with 2 when the database could not be read."
     )
     requires_system_checks = []  # it must run when the settings are wrong: that is what it is for
 
@@ -40,7 +41,11 @@ class Command(ReportingCommand):
         parser.add_argument(
             "--connection", help=_("name of one connection; all of them if left out")
         )
-        parser.add_argument("--offline", action="store_true", help=_("do not ask eSputnik"))
+        parser.add_argument(
+            "--offline",
+            action="store_true",
+            help=_("ask neither eSputnik nor the shop's address"),
+        )
         parser.add_argument("--json", action="store_true", help=_("findings as JSON"))
         deeds = parser.add_mutually_exclusive_group()
         deeds.add_argument("--new-key", action="store_true", help=_("print a new encryption key"))
@@ -84,6 +89,7 @@ class Command(ReportingCommand):
         try:
             yield from celery_health.findings()
             yield from health.findings(_chosen(name), is_offline=is_offline)
+            yield from feed_health.findings(is_offline=is_offline)
         except ConfigurationError as error:
             yield health.problem(_("settings"), str(error), _("Correct the settings."))
         except DatabaseError as error:

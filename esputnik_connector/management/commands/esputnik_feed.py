@@ -14,8 +14,10 @@ from django.utils.translation import gettext as _
 from esputnik_connector import registry
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.feed import contents, watch
-from esputnik_connector.feed.build import Build, BuildBusy
+from esputnik_connector.feed.build import Build
+from esputnik_connector.feed.changes import LABELS, Changes, described, from_json
 from esputnik_connector.feed.links import feed_url, reach
+from esputnik_connector.feed.swap import BuildBusy
 from esputnik_connector.flaws import Flaw
 from esputnik_connector.management.reporting import ReportingCommand
 from esputnik_connector.models import Feed, FeedBuild
@@ -111,18 +113,36 @@ class Command(ReportingCommand):
             self.stdout.write(f"    {row.detail}")
         for flaw, count in sorted(row.counts.items()):
             self.stdout.write(f"    {count} × {FLAWS[Flaw(flaw)]}")
+        self._show_changes(row)
+
+    def _show_changes(self, row: FeedBuild | None) -> None:
+        if row is None or row.changes is None:
+            return
+        changes: Changes = from_json(row.changes)
+        for change, count in changes.counts.items():
+            if not count:
+                continue
+            examples = changes.examples[change]
+            self.stdout.write(f"    {count} × {LABELS[change]}")
+            for one in examples:
+                line = f"        {one.key}  {one.title}  {described(change, one)}"
+                self.stdout.write(line.rstrip())
+            if count > len(examples):
+                self.stdout.write("        " + _("… and %s more") % (count - len(examples)))
 
     def _check(self, feeds: QuerySet[Feed], *, is_offline: bool) -> None:
         is_well = True
         for feed in feeds.filter(is_enabled=True):
-            found = watch.alerts(feed)
+            found = list(map(str, watch.alerts(feed)))
             if not is_offline:
-                found += filter(None, [_reach(feed)])
+                found += filter(None, [reach(feed)])
             for alert in found:
                 self.stdout.write(self.style.ERROR(f"{feed.name}: {alert}"))
             if not found:
                 verdict = _("in order")
                 self.stdout.write(self.style.SUCCESS(f"{feed.name}: {verdict}"))
+            latest = feed.builds.compared().exclude(status=BuildStatus.DISCARDED)
+            self._show_changes(latest.first())
             is_well = is_well and not found
         if not is_well:
             raise SystemExit(1)
@@ -148,12 +168,5 @@ def _chosen(name: str | None) -> QuerySet[Feed]:
 def _address(feed: Feed) -> str:
     try:
         return feed_url(feed)
-    except ConfigurationError as error:
-        return str(error)
-
-
-def _reach(feed: Feed) -> str:
-    try:
-        return reach(feed)
     except ConfigurationError as error:
         return str(error)

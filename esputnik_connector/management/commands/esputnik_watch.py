@@ -5,14 +5,14 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 
+from esputnik_connector.management.reporting import ReportingCommand
 from esputnik_connector.models.words import EVENTS
 from esputnik_connector.pipeline.watch import watch
 
 
-class Command(BaseCommand):
+class Command(ReportingCommand):
     help = (
         "Note what came back in stock or got cheaper, for those who asked to be told. Sends "
         "nothing by itself: the relay does."

@@ -29,6 +29,7 @@ from esputnik_connector.shops.oscar import (
 )
 from esputnik_connector.shops.oscar.categories import Tree
 from esputnik_connector.shops.oscar.receivers import Receivers
+from esputnik_connector.shops.oscar.tables import text_of, with_translations
 
 
 class OscarShop(ShopAdapter):
@@ -133,8 +134,9 @@ class OscarShop(ShopAdapter):
             return list(Tree())
 
     def product_classes(self) -> Mapping[str, str]:
-        classes = get_model("catalogue", "ProductClass")._default_manager.order_by("name")
-        return {str(one.slug): str(one.name) for one in classes}
+        classes = with_translations(get_model("catalogue", "ProductClass")._default_manager.all())
+        named = ((text_of(one, "name"), str(one.slug)) for one in classes)
+        return {slug: name for name, slug in sorted(named)}
 
     def product_attributes(self) -> Mapping[str, str]:
         return product_attributes.labels()

@@ -26,7 +26,14 @@ from oscar.core.loading import get_model
 
 from esputnik_connector import identity
 from esputnik_connector.conf import conf
-from esputnik_connector.shops.oscar.tables import fetched, rows
+from esputnik_connector.shops.oscar.tables import (
+    among,
+    are_columns,
+    fetched,
+    rows,
+    text_of,
+    with_translations,
+)
 
 SEPARATOR = " > "
 MOST_KEPT = 20_000  # cards, some MB; a bigger catalogue is read again
@@ -105,12 +112,17 @@ def _products(wanted: set[Any]) -> dict[Any, dict[str, Any]]:
     def read(chunk: list[Any]) -> Any:
         parents = products.filter(pk__in=chunk, parent__isnull=False).values("parent_id")
         found = products.filter(Q(pk__in=chunk) | Q(pk__in=parents))
-        names = ("pk", "parent_id", "slug", "title")
-        if not has_own_pages():
-            return found.values(*names)
-        return ({name: getattr(one, name) for name in names} | {"product": one} for one in found)
+        if not has_own_pages() and are_columns(found.model, "slug", "title"):
+            return found.values("pk", "parent_id", "slug", "title")
+        return map(_row, with_translations(found))
 
     return {product["pk"]: product for product in fetched(read, wanted)}
+
+
+def _row(product: Any) -> dict[str, Any]:
+    row = {name: text_of(product, name) for name in ("slug", "title")}
+    row |= {"pk": product.pk, "parent_id": product.parent_id}
+    return row | {"product": product} if has_own_pages() else row
 
 
 def has_own_pages() -> bool:
@@ -151,7 +163,9 @@ def image_names(product_ids: Iterable[Any]) -> dict[Any, list[str]]:
     )
     names: defaultdict[Any, list[str]] = defaultdict(list)
     read = fetched(
-        lambda chunk: ordered.filter(product_id__in=chunk).values_list("product_id", "original"),
+        lambda chunk: ordered.filter(among("product_id", chunk)).values_list(
+            "product_id", "original"
+        ),
         product_ids,
     )
     for product_pk, name in read:
@@ -194,13 +208,13 @@ def _public_names(paths: set[str]) -> dict[str, str]:
     step = categories.steplen
     lineages = {path: [path[:end] for end in _ends(path, step)] for path in paths}
     wanted = {ancestor for lineage in lineages.values() for ancestor in lineage}
-    public = rows(
-        categories._default_manager.filter(is_public=True).order_by(),
-        "path",
-        wanted,
-        ["path", "name"],
-    )
-    names = {row["path"]: identity.text(row["name"]) for row in public}
+    public = categories._default_manager.filter(is_public=True).order_by()
+    if are_columns(categories, "name"):
+        read = rows(public, "path", wanted, ["path", "name"])
+        names = {row["path"]: identity.text(row["name"]) for row in read}
+    else:
+        found = fetched(lambda chunk: with_translations(public.filter(path__in=chunk)), wanted)
+        names = {one.path: identity.text(text_of(one, "name")) for one in found}
     return {
         path: SEPARATOR.join(names[ancestor] for ancestor in lineage)
         for path, lineage in lineages.items()

@@ -10,7 +10,7 @@ from oscar.core.loading import get_model
 
 from esputnik_connector import identity
 from esputnik_connector.records import Category
-from esputnik_connector.shops.oscar.tables import fetched
+from esputnik_connector.shops.oscar.tables import among, fetched, text_of, with_translations
 
 READ_AT_ONCE = 2000  # categories in memory as objects; only their names stay
 
@@ -28,7 +28,7 @@ class Tree:
         self._paths: dict[Any, str] = {}
         self._made: dict[str, Category | None] = {}
         for node in self._public():
-            self._nodes[node.path] = node.pk, identity.text(node.name)
+            self._nodes[node.path] = node.pk, identity.text(text_of(node, "name"))
             self._paths[node.pk] = node.path
 
     def __iter__(self) -> Iterator[Category]:
@@ -45,7 +45,7 @@ class Tree:
         links = through._default_manager.order_by("category_id")
         found: defaultdict[Any, list[Category]] = defaultdict(list)
         read = fetched(
-            lambda chunk: links.filter(product_id__in=chunk).values_list(
+            lambda chunk: links.filter(among("product_id", chunk)).values_list(
                 "product_id", "category_id"
             ),
             product_pks,
@@ -57,10 +57,9 @@ class Tree:
         return {pk: tuple(categories) for pk, categories in found.items()}
 
     def _public(self) -> Iterator[Any]:
-        """Whole objects: a translation may stand in another table (parler)."""
-        nodes = self._model._default_manager.filter(is_public=True).order_by("pk")
-        if hasattr(self._model, "_parler_meta"):
-            nodes = nodes.prefetch_related("translations")
+        """Whole objects: a translation may stand in another table."""
+        public = self._model._default_manager.filter(is_public=True)
+        nodes = with_translations(public.order_by("pk"))
         last = None
         while page := list((nodes if last is None else nodes.filter(pk__gt=last))[:READ_AT_ONCE]):
             yield from page

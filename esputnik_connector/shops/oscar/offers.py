@@ -13,7 +13,7 @@ from typing import Any
 
 from oscar.core.loading import get_class
 
-from esputnik_connector.shops.oscar.tables import fetched, model_or_none
+from esputnik_connector.shops.oscar.tables import among, fetched, model_or_none
 
 HUNDRED = Decimal(100)
 
@@ -95,4 +95,6 @@ def _members(ranges: Iterable[Any], pks: Sequence[Any]) -> set[Any]:
 
 def _in_range(one: Any, pks: Sequence[Any]) -> Iterator[Any]:
     products = one.all_products().order_by()
-    return fetched(lambda chunk: products.filter(pk__in=chunk).values_list("pk", flat=True), pks)
+    return fetched(
+        lambda chunk: products.filter(among("pk", chunk)).values_list("pk", flat=True), pks
+    )

@@ -21,7 +21,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
-from django.db.models.query_utils import DeferredAttribute
 from django.utils.module_loading import import_string
 from oscar.apps.catalogue.abstract_models import AbstractProduct
 from oscar.apps.partner import strategy as standard
@@ -30,7 +29,7 @@ from oscar.core.loading import get_class, get_model
 
 from esputnik_connector.conf import conf
 from esputnik_connector.records import Availability
-from esputnik_connector.shops.oscar.tables import fetched
+from esputnik_connector.shops.oscar.tables import among, are_columns, attribute, fetched
 
 WAYS = ("strategy", "stock_records", "one_by_one")
 
@@ -129,26 +128,15 @@ def is_plain(its_strategy: Any) -> bool:
             )
         )
         and all(
-            vars(AbstractStockRecord)[name] is _found(record, name)
+            vars(AbstractStockRecord)[name] is attribute(record, name)
             for name in ("net_stock_level", "can_track_allocations")
         )
-        and _found(product, "get_product_class") is vars(AbstractProduct)["get_product_class"]
+        and attribute(product, "get_product_class") is vars(AbstractProduct)["get_product_class"]
         and product.get_absolute_url is AbstractProduct.get_absolute_url
-        and _is_column(product, "title")
-        and _is_column(product, "description")
+        and product.get_title is AbstractProduct.get_title
+        and are_columns(product, "title", "description", "slug")
         and _are_standard_policies()
     )  # fmt: skip
-
-
-def _found(model: Any, name: str) -> Any:
-    """The attribute as its class wrote it, properties included."""
-    return next((vars(base)[name] for base in model.__mro__ if name in vars(base)), None)
-
-
-def _is_column(model: Any, name: str) -> bool:
-    """A plain column; or one of modeltranslation, whose querysets know the active language."""
-    reader = type(_found(model, name))
-    return reader is DeferredAttribute or reader.__module__.startswith("modeltranslation.")
 
 
 def _are_standard_policies() -> bool:
@@ -172,7 +160,7 @@ class ThroughStrategy:
     def _records(self, pks: Iterable[Any]) -> defaultdict[Any, list[Any]]:
         groups: defaultdict[Any, list[Any]] = defaultdict(list)
         ordered = stock_records()
-        for record in fetched(lambda chunk: ordered.filter(product_id__in=chunk), pks):
+        for record in fetched(lambda chunk: ordered.filter(among("product_id", chunk)), pks):
             if record.partner_id in self.partners:  # one that is newer than this build: a query
                 record._state.fields_cache["partner"] = self.partners[record.partner_id]
             groups[record.product_id].append(record)
@@ -188,13 +176,14 @@ class ThroughStrategy:
 
     def _ask(self, product: Any, records: Sequence[Any]) -> Quote:
         known = self._unread._chain()
+        known._deferred_filter = False, (), {"product": product}  # if the strategy filters further
         known._result_cache, known._prefetch_done = list(records), True
         for record in records:
             record._state.fields_cache["product"] = product
         cache = product.__dict__.setdefault("_prefetched_objects_cache", {})
         cache["stockrecords"] = known
         found = quote(self.strategy.fetch_for_product(product))
-        cache.clear()  # it is a cycle, and a page of them is a lot for the garbage collector
+        cache.pop("stockrecords", None)  # a cycle; what else was read ahead stays
         for record in records:
             record._state.fields_cache.pop("product", None)
         return found
@@ -238,7 +227,7 @@ class FromStockRecords:
         rows: dict[Any, Any] = {}
         matching: dict[Any, Any] = {}
         read = fetched(
-            lambda chunk: ordered.filter(product_id__in=chunk).values_list(*self.FIELDS),
+            lambda chunk: ordered.filter(among("product_id", chunk)).values_list(*self.FIELDS),
             (product.pk for product in products),
         )
         for row in read:

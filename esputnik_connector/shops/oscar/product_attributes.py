@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 from oscar.core.loading import get_model
 
-from esputnik_connector.shops.oscar.tables import fetched
+from esputnik_connector.shops.oscar.tables import among, fetched, text_of, with_translations
 
 FIELDS = {
     "product.upc": _("Product: UPC"),
@@ -81,9 +81,11 @@ class Values:
             self._add_entities(found, product_pks)
         return found
 
-    def _rows(self, product_pks: Iterable[Any]) -> Any:
+    def _rows(self, product_pks: Sequence[Any]) -> Any:
         values = get_model("catalogue", "ProductAttributeValue")._default_manager.order_by()
-        return values.filter(product_id__in=product_pks, attribute_id__in=list(self._attributes))
+        return values.filter(
+            among("product_id", product_pks), attribute_id__in=list(self._attributes)
+        )
 
     def _add_many(self, found: defaultdict[Any, Texts], product_pks: Sequence[Any]) -> None:
         many = fetched(
@@ -118,7 +120,7 @@ def _option_names(attribute_pks: Iterable[Any]) -> dict[Any, str]:
     """Whole objects, for a translated name may stand in another table."""
     options = get_model("catalogue", "AttributeOption")._default_manager.order_by()
     used = options.filter(group__product_attributes__in=list(attribute_pks)).distinct()
-    return {option.pk: str(option.option) for option in used}
+    return {option.pk: text_of(option, "option") for option in with_translations(used)}
 
 
 def _yes_or_no(value: Any) -> str:

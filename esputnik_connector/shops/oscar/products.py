@@ -8,26 +8,36 @@ missing from the next page, or from the parts of this one: a product without a p
 
 from __future__ import annotations
 
-import os
+import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
-from django.core.files.storage import FileSystemStorage
 from django.db.models import Q
 from django.utils import translation
+from oscar.apps.catalogue.abstract_models import AbstractProduct
 from oscar.core.loading import get_model
 
 from esputnik_connector.identity import one_line
 from esputnik_connector.records import Availability, Category, Product
 from esputnik_connector.shops.base import Assortment
-from esputnik_connector.shops.oscar import catalogue, categories, prices
+from esputnik_connector.shops.oscar import catalogue, categories, pictures, prices
 from esputnik_connector.shops.oscar.offers import SiteOffers, sale_price
+from esputnik_connector.shops.oscar.pages import Pages
+from esputnik_connector.shops.oscar.pictures import Pictures, Shown
 from esputnik_connector.shops.oscar.prices import NO_QUOTE, Quote
 from esputnik_connector.shops.oscar.product_attributes import Values
-from esputnik_connector.shops.oscar.tables import fetched, present
+from esputnik_connector.shops.oscar.tables import (
+    among,
+    are_columns,
+    fetched,
+    present,
+    text_of,
+    with_translations,
+)
 
 PAGE = 1000  # products; larger pages are not faster, only larger
 FIELDS = ("parent_id", "product_class_id", "title", "slug", "description", "upc", "code",
@@ -40,21 +50,34 @@ def products(assortment: Assortment, *, language: str, currency: str) -> Iterato
         reader = Reader(assortment, currency)
     last: Any = None
     while True:
-        with translation.override(language):  # never across a yield
+        with translation.override(language), collector_paused():  # never across a yield
             found = reader.page(last)
             records = [record for record in map(found.record, found.products) if record]
-        release((*found.products, *found.parents.values()))
+            release((*found.products, *found.parents.values()))
         yield from records
         if len(found.products) < PAGE:
             return
         last = found.products[-1].pk
 
 
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """For a page, which holds many objects and leaves no cycle: looking for some takes a third of
+    the time. Memory is freed all the same, as soon as nobody refers to it."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 def release(objects: Iterable[Any]) -> None:
-    """Let a page go at once: Oscar's attribute container and its product refer to each other, and
-    the garbage collector takes a third of the time to find that out."""
+    """Let a page go at once: these and their product refer to each other."""
     for product in objects:
-        product.__dict__.pop("attr", None)
+        for name in ("attr", "_prefetched_objects_cache", "_translations_cache"):
+            product.__dict__.pop(name, None)
 
 
 def chosen(assortment: Assortment) -> Any:
@@ -87,7 +110,7 @@ class Found:
     products: Sequence[Any]
     parents: Mapping[Any, Any] = field(default_factory=dict)
     quotes: Mapping[Any, Quote] = field(default_factory=dict)
-    images: Mapping[Any, Sequence[str]] = field(default_factory=dict)
+    images: Mapping[Any, Shown] = field(default_factory=dict)
     categories: Mapping[Any, tuple[Category, ...]] = field(default_factory=dict)
     values: Mapping[Any, Mapping[str, str]] = field(default_factory=dict)
     benefits: Mapping[Any, Any] = field(default_factory=dict)
@@ -97,28 +120,29 @@ class Found:
         if product.parent_id is not None and parent is None:
             return None  # deleted a moment ago
         quote = self.quotes.get(product.pk, NO_QUOTE)
-        names = self.images.get(product.pk) or self.images.get(product.parent_id, ())
-        urls, missing = self.reader.pictures(names)
-        row = {"pk": product.pk, "slug": product.slug}
-        if self.reader.has_own_pages:
-            row["product"] = product
+        shown = self.images.get(product.pk) or self.images.get(product.parent_id, pictures.NONE)
         return Product(
             key=str(product.pk),
-            title=one_line(product.title or (parent.title if parent else "")),
-            url=catalogue.absolute(catalogue.page_path(row), self.reader.base),
+            title=self._title(product, parent),
+            url=self.reader.pages.address(product),
             price=quote.amount,
             currency=quote.currency,
             availability=quote.availability,
             sale_price=self._sale_price(product, parent, quote),
-            description=product.description or (parent.description if parent else "") or "",
-            image_urls=urls,
-            missing_images=missing,
+            description=text_of(product, "description") or text_of(parent, "description"),
+            image_urls=shown.urls,
+            missing_images=shown.missing,
             categories=(
                 self.categories.get(product.pk) or self.categories.get(product.parent_id, ())
             ),
             group_key="" if product.parent_id is None else str(product.parent_id),
             attributes=self._attributes(product, parent, quote),
         )
+
+    def _title(self, product: Any, parent: Any) -> str:
+        if self.reader.has_own_titles:
+            return one_line(product.get_title())
+        return one_line(text_of(product, "title") or text_of(parent, "title"))
 
     def _sale_price(self, product: Any, parent: Any, quote: Quote) -> Decimal | None:
         benefit = self.benefits.get(product.pk)
@@ -150,19 +174,27 @@ class Reader:
         self.assortment, self.wanted = assortment, assortment.attributes
         self.queryset = chosen(assortment)
         self.model = self.queryset.model
-        self.has_own_pages = catalogue.has_own_pages()
+        self.has_own_titles = self.model.get_title is not AbstractProduct.get_title
         self.quoter = prices.quoter(currency)
         self.classes = {
             one.pk: one
-            for one in get_model("catalogue", "ProductClass")._default_manager.order_by()
+            for one in with_translations(
+                get_model("catalogue", "ProductClass")._default_manager.order_by()
+            )
         }
-        self.class_names = {pk: str(one.name) for pk, one in self.classes.items()}
+        self.class_names = {pk: text_of(one, "name") for pk, one in self.classes.items()}
         self.tree = categories.Tree()
         self.values = Values(assortment.attributes)
         self.offers = SiteOffers() if assortment.with_offers else None
-        self.base = assortment.shop_url.rstrip("/") or catalogue.shop_url()
-        self.storage = catalogue.image_storage()
-        self.folder = os.path.join(self.storage.location, "") if _is_local(self.storage) else ""
+        base = assortment.shop_url.rstrip("/") or catalogue.shop_url()
+        self.pages = Pages(base)
+        self.needs_objects = (
+            self.quoter.needs_objects
+            or self.pages.needs_objects
+            or self.has_own_titles
+            or not are_columns(self.model, "title", "description", "slug")
+        )
+        self.pictures = Pictures(base, asks_remote=assortment.checks_images)
 
     def page(self, last: Any) -> Found:
         queryset = self.queryset if last is None else self.queryset.filter(pk__gt=last)
@@ -175,7 +207,9 @@ class Reader:
             products=found,
             parents=parents,
             quotes=self._quotes(found),
-            images=catalogue.image_names(both),
+            images={
+                pk: self.pictures.of(names) for pk, names in catalogue.image_names(both).items()
+            },
             categories=self.tree.of(both),
             values=self.values.of(both),
             benefits=self.offers.sale_percents(pks) if self.offers else {},
@@ -183,10 +217,8 @@ class Reader:
 
     def _read(self, queryset: Any) -> list[Any]:
         """Whole products; rows with the same names where no product is needed."""
-        if self.quoter.needs_objects or self.has_own_pages:
-            if hasattr(self.model, "_parler_meta"):
-                queryset = queryset.prefetch_related("translations")
-            read = list(queryset)
+        if self.needs_objects:
+            read = list(with_translations(queryset))
             for product in read:
                 self._attach(product, "product_class", self.classes.get(product.product_class_id))
             return read
@@ -197,7 +229,7 @@ class Reader:
         pks = {product.parent_id for product in found} - {None}
         manager = self.model._default_manager.order_by()
         parents: dict[Any, Any] = {}
-        for parent in fetched(lambda chunk: self._read(manager.filter(pk__in=chunk)), pks):
+        for parent in fetched(lambda chunk: self._read(manager.filter(among("pk", chunk))), pks):
             parents[parent.pk] = parent
         for product in found:
             parent = parents.get(product.parent_id)
@@ -235,7 +267,7 @@ class Reader:
         manager = self.model._default_manager.filter(is_public=True).order_by("pk")
         groups: dict[Any, list[Any]] = {}
         for child in fetched(
-            lambda chunk: self._read(manager.filter(parent_id__in=chunk)), parents
+            lambda chunk: self._read(manager.filter(among("parent_id", chunk))), parents
         ):
             parent = parents[child.parent_id]
             if isinstance(child, SimpleNamespace):
@@ -246,27 +278,9 @@ class Reader:
             groups.setdefault(child.parent_id, []).append(child)
         return groups
 
-    def pictures(self, names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Absolute addresses of the pictures that are there, and names of those that are not."""
-        there = [name for name in names if self._has(name)]
-        urls = (catalogue.absolute(catalogue.file_url(self.storage, name), self.base)
-                for name in there)  # fmt: skip
-        missing = () if len(there) == len(names) else tuple(set(names) - set(there))
-        return tuple(url for url in urls if url), missing
-
-    def _has(self, name: str) -> bool:
-        if self.folder:  # one look at the disk; the storage's own way takes five times as long
-            return os.path.exists(self.folder + name)
-        return not self.assortment.checks_images or bool(self.storage.exists(name))
-
 
 def cheapest(quotes: Iterable[Quote]) -> Quote:
     """What a parent shows: the lowest price of what can be bought, else of what has a price."""
     priced = [quote for quote in quotes if quote.amount is not None]
     buyable = [one for one in priced if one.availability is not Availability.OUT_OF_STOCK]
     return min(buyable or priced, key=lambda one: one.amount or Decimal(0), default=NO_QUOTE)
-
-
-def _is_local(storage: Any) -> bool:
-    concrete = getattr(storage, "_wrapped", storage)  # default_storage is lazy
-    return type(concrete) is FileSystemStorage

@@ -9,8 +9,11 @@ from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
-from django.db.models import Q, TextField
+from django.db.models import F, Lookup, Q, TextField
+from django.db.models.fields.related_descriptors import ReverseManyToOneDescriptor
 from django.db.models.functions import Cast
+from django.db.models.lookups import In
+from django.db.models.query_utils import DeferredAttribute
 from django.utils import timezone
 from oscar.core.loading import get_model
 from phonenumber_field.modelfields import PhoneNumberField
@@ -33,6 +36,24 @@ def family(model: Any) -> list[Any]:
     concrete = model._meta.concrete_model
     models = apps.get_models(include_auto_created=True)
     return [other for other in models if issubclass(other, concrete)]
+
+
+def are_columns(model: Any, *names: str) -> bool:
+    """Does reading these columns say what the object says? Plain columns do, and those of
+    modeltranslation, whose querysets know the active language. A property does not, nor a text
+    that stands in another table."""
+    columns = field_names(model)
+    return all(name in columns and _is_plain(attribute(model, name)) for name in names)
+
+
+def _is_plain(reader: Any) -> bool:
+    kind = type(reader)
+    return kind is DeferredAttribute or kind.__module__.startswith("modeltranslation.")
+
+
+def attribute(model: Any, name: str) -> Any:
+    """As its class wrote it, properties and descriptors included."""
+    return next((vars(base)[name] for base in model.__mro__ if name in vars(base)), None)
 
 
 def field_names(model: Any) -> frozenset[str]:
@@ -70,7 +91,7 @@ def rows(queryset: Any, lookup: str, ids: Iterable[Any], names: Sequence[str]) -
 
     A phone number comes as the text that is stored.
     """
-    return fetched(lambda chunk: read(queryset.filter(**{f"{lookup}__in": chunk}), names), ids)
+    return fetched(lambda chunk: read(queryset.filter(among(lookup, chunk)), names), ids)
 
 
 def read(queryset: Any, names: Sequence[str]) -> Iterator[Row]:
@@ -110,7 +131,7 @@ def belongs_to(owners: Collection[Any], pointer: str) -> Q:
         first, last = min(owners), max(owners)
         if last - first < DENSE * len(owners):
             return Q(**{f"{pointer}__gte": first, f"{pointer}__lte": last})
-    return Q(**{f"{pointer}__in": list(owners)})
+    return Q(among(pointer, list(owners)))
 
 
 def fetched(read: Callable[[list[Any]], Iterable[Any]], ids: Iterable[Any]) -> Iterator[Any]:
@@ -118,6 +139,44 @@ def fetched(read: Callable[[list[Any]], Iterable[Any]], ids: Iterable[Any]) -> I
     left = iter(dict.fromkeys(ids))
     while chunk := list(islice(left, IDS_PER_QUERY)):
         yield from read(chunk)
+
+
+def with_translations(queryset: Any) -> Any:
+    """``queryset`` with the texts that stand in a table of their own, as django-parler keeps them:
+    a relation called ``translations``. One query more, instead of one per object."""
+    is_there = isinstance(getattr(queryset.model, "translations", None), ReverseManyToOneDescriptor)
+    return queryset.prefetch_related("translations") if is_there else queryset
+
+
+def text_of(obj: Any, name: str) -> str:
+    """A text of ``obj`` in the active language; ``""`` where there is no translation, which is an
+    ``AttributeError`` with django-parler."""
+    return str(getattr(obj, name, None) or "")
+
+
+class Among(Lookup):
+    """``column IN (…)`` for many keys: ``queryset.filter(among("product_id", pks))``.
+
+    PostgreSQL gets one array. A parameter for each key takes Django and the driver longer than the
+    database needs for its answer.
+    """
+
+    lookup_name = "among"
+    prepare_rhs = False  # below, each key by itself
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        return In(self.lhs, self.rhs).as_sql(compiler, connection)
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
+        column, parameters = self.process_lhs(compiler, connection)
+        prepared = self.lhs.output_field.get_db_prep_value
+        keys = [prepared(key, connection) for key in self.rhs]
+        return f"{column} = ANY(%s)", [*parameters, keys]
+
+
+def among(name: str, keys: Sequence[Any]) -> Among:
+    """A condition for ``filter()``: the column ``name`` holds one of ``keys``."""
+    return Among(F(name), keys)
 
 
 def aware(moment: datetime | None) -> datetime | None:

@@ -1,0 +1,39 @@
+"""How a build differs from what was served, item by item, with links to the products."""
+
+from __future__ import annotations
+
+from django.template.loader import render_to_string
+
+from esputnik_connector import registry
+from esputnik_connector.feed.changes import LABELS, Change, Changes, described, from_json
+from esputnik_connector.models import FeedBuild
+
+TEMPLATE = "admin/esputnik_connector/feedbuild/changes.html"
+
+
+def shown(build: FeedBuild) -> str:
+    """HTML of a list; what would be removed is open, the rest one click away."""
+    changes = None if build.changes is None else from_json(build.changes)
+    parts = [_part(changes, change) for change in Change if changes and changes.counts[change]]
+    return render_to_string(TEMPLATE, {"is_known": changes is not None, "parts": parts})
+
+
+def _part(changes: Changes, change: Change) -> dict[str, object]:
+    page, count, examples = (
+        registry.shop().product_page_for_staff, changes.counts[change], changes.examples[change]
+    )  # fmt: skip
+    return {
+        "label": LABELS[change],
+        "count": count,
+        "more": count - len(examples),
+        "is_open": change is Change.REMOVED,
+        "examples": [
+            {
+                "key": one.key,
+                "title": one.title,
+                "page": page(one.key),
+                "detail": described(change, one),
+            }
+            for one in examples
+        ],
+    }
