@@ -10,7 +10,7 @@ from esputnik_connector.destinations.answers import Answer
 from esputnik_connector.destinations.base import Envelope, Receipt
 from esputnik_connector.destinations.http import encoded
 from esputnik_connector.exceptions import RejectedError
-from esputnik_connector.records import JSONObject, Kind
+from esputnik_connector.records import JSONObject, Kind, Note
 
 from . import receipts
 from .client import EsputnikClient
@@ -101,16 +101,17 @@ def send_event(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Re
 
 
 def send_past_events(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Receipt]:
-    events = {envelope.key: _inner(envelope, "past_event") for envelope in envelopes}
-    sizes = {key: len(encoded(event)) for key, event in events.items()}
-    small = [envelope for envelope in envelopes if sizes[envelope.key] <= EVENT_LIMIT]
-    settled = [
-        receipts.too_large(envelope, sizes[envelope.key], EVENT_LIMIT)
-        for envelope in envelopes
-        if sizes[envelope.key] > EVENT_LIMIT
-    ]
+    small, settled = [], []
+    for envelope in envelopes:
+        # What kept its items was small enough when it was prepared.
+        is_short = Note.DETAILS_DROPPED in envelope.notes
+        size = len(encoded(_inner(envelope, "past_event"))) if is_short else 0
+        if size > EVENT_LIMIT:
+            settled.append(receipts.too_large(envelope, size, EVENT_LIMIT))
+        else:
+            small.append(envelope)
     if small:
-        answer = client.add_past_events([events[envelope.key] for envelope in small])
+        answer = client.add_past_events([_inner(envelope, "past_event") for envelope in small])
         settled += receipts.from_call(small, answer)
     return settled
 

@@ -36,7 +36,8 @@ def event(event_type: str, params: JSONObject) -> JSONObject:
 def past_event(event_type: str, params: JSONObject, moment: datetime) -> JSONObject:
     """An event of long ago (contract 7.2), to the minute, in the shop's own time zone: the stamp
     has no offset, and the account's zone is most likely the shop's. ``params`` may hold more."""
-    occurred = timezone.localtime(moment).strftime("%Y-%m-%dT%H:%M")
+    here = moment.astimezone(timezone.get_default_timezone())
+    occurred = here.replace(tzinfo=None).isoformat(timespec="minutes")
     return {**event(event_type, params), "occurred": occurred}
 
 

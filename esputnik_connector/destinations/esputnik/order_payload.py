@@ -21,13 +21,15 @@ from esputnik_connector.records import JSONObject, JSONValue, Kind, Note, Order,
 
 from .events import EVENT_LIMIT, event, event_size, past_event
 from .money import cents, portions, units
-from .payloads import Texts, digest, notes, present
+from .payloads import Texts, measured_digest, notes, present
 
 USUAL_CURRENCIES = frozenset({"USD", "EUR", "UAH"})  # the documented ones (contract 3.4)
 DELIVERY_ADDRESS_LIMIT = 500  # five parts in one line
 
 # Without one of these an event is silently not taken for an order (contract 6.4).
 EVENT_ITEM_FIELDS = ("externalItemId", "name", "quantity", "cost", "url", "imageUrl")
+
+EVENT_FRAME = 1000  # bytes around the order: the event's type, its moment, the token of the cart
 
 EVENT_ROUTES = frozenset({"events", "past_events"})
 
@@ -51,10 +53,13 @@ def order_envelope(order: Order, *, account: Account, last: Delivered | None) ->
     built = order_payload(order, account=account)
     payload: JSONObject = {"order": built.body}
     # The same for every route: an order that came as history must not come again as an order.
-    order_digest = digest(payload)
+    order_digest, size = measured_digest(payload)
     carried = built.notes
     if account.order_route in EVENT_ROUTES:
-        payload, is_short = _event_payload(order, built, account=account, last=last)
+        is_small = size + EVENT_FRAME < EVENT_LIMIT
+        payload, is_short = _event_payload(
+            order, built, account=account, last=last, is_small=is_small
+        )
         carried = notes(carried, (Note.DETAILS_DROPPED, is_short))
     return Envelope(
         kind=Kind.ORDER, key=order.key, payload=payload, digest=order_digest, notes=carried
@@ -154,9 +159,16 @@ def _amount(amount: int) -> float | None:
 
 
 def _event_payload(
-    order: Order, built: OrderPayload, *, account: Account, last: Delivered | None
+    order: Order,
+    built: OrderPayload,
+    *,
+    account: Account,
+    last: Delivered | None,
+    is_small: bool,
 ) -> tuple[JSONObject, bool]:
     """The order as a v3 event: the object of 6.1 as parameters, and the token of its cart.
+
+    ``is_small``: it cannot be too large for an event, so there is no need to measure it.
 
     Items are sent with all their required parameters or not at all (then True comes with it): an
     incomplete one would make eSputnik ignore the whole order.
@@ -169,7 +181,8 @@ def _event_payload(
     if last is not None and last.is_certain:  # else a try got lost: it is still new there
         status = "" if is_past else str(params["status"])  # history only states what is so
         event_type = STATUS_EVENTS.get(status, "orderUpdated")
-    is_short = not _has_complete_items(params) or event_size(event_type, params) > EVENT_LIMIT
+    is_large = not is_small and event_size(event_type, params) > EVENT_LIMIT
+    is_short = is_large or not _has_complete_items(params)
     if is_short:
         params.pop("items", None)
     if is_past:

@@ -128,7 +128,9 @@ def field_value(value: AttributeValue) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return (timezone.localtime(value) if timezone.is_aware(value) else value).date().isoformat()
+        is_aware = timezone.is_aware(value)
+        here = value.astimezone(timezone.get_default_timezone()) if is_aware else value
+        return here.date().isoformat()
     if isinstance(value, tuple):
         return ", ".join(value)
     if isinstance(value, Decimal):
@@ -156,7 +158,14 @@ def digest(payload: JSONValue) -> str:
 
     :raises ValueError: the payload holds NaN or an infinity.
     """
-    return hashlib.sha256(CANONICAL.encode(payload).encode()).hexdigest()
+    return measured_digest(payload)[0]
+
+
+def measured_digest(payload: JSONValue) -> tuple[str, int]:
+    """The digest, and a number of bytes that the payload does not exceed on the wire: here every
+    character outside of ASCII is written out, with six bytes or more."""
+    canonical = CANONICAL.encode(payload).encode()
+    return hashlib.sha256(canonical).hexdigest(), len(canonical)
 
 
 class Texts:
