@@ -6,6 +6,7 @@ Exactly the rows that were read are settled; a row that came meanwhile stays.
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -21,6 +22,12 @@ from .dispatch import Prepared, Result
 from .telling import tell
 
 Rows = Mapping[str, Sequence[OutboxMessage]]
+
+IDENTITY = ("connection_id", "kind", "key")
+IMPORT = (  # what a state holds of an import
+    "digest", "delivered_at", "remote_id", "session", "session_digest", "session_since", "poll_at",
+    "backfill_id",
+)  # fmt: skip
 
 UNKNOWN = "?"  # in place of a locator's hash: something else was sent, and no answer came
 
@@ -236,45 +243,57 @@ def resolve_states(
     *,
     now: datetime,
 ) -> None:
-    """Write what became of an import that was accepted before.
+    """Write what became of an import that was accepted before; ``states`` are all of one session.
 
     What is still importing is asked about again later. A record whose import failed goes back in
-    line; one that was refused is set aside.
+    line; one that was refused is set aside. An import that was given up meanwhile, as when the
+    account was replaced, is over already.
     """
-    answers = {receipt.key: receipt for receipt in receipts}
-    rows: dict[str, list[OutboxMessage]] = {}
-    session_rows = OutboxMessage.objects.filter(
-        connection=connection, kind=states[0].kind, session=states[0].session
-    )
-    for row in session_rows.order_by("pk"):
-        rows.setdefault(row.key, []).append(row)
-    results = []
-    imported: dict[int, list[Receipt]] = {}
+    session = {"connection": connection, "kind": states[0].kind, "session": states[0].session}
+    with transaction.atomic():
+        mine = SyncState.objects.filter(**session).select_for_update()
+        waiting = set(mine.values_list("key", flat=True))
+        states = [state for state in states if state.key in waiting]
+        live, history = _resolved(states, {receipt.key: receipt for receipt in receipts}, now)
+        SyncState.objects.upsert(
+            [{name: getattr(state, name) for name in (*IDENTITY, *IMPORT)} for state in states],
+            IMPORT,
+        )
+        for backfill_id, results in history.items():
+            ledger.imported(backfill_id, [result.receipt for result in results])
+        old = [result for results in history.values() for result in results]
+        rows: Rows = _by_key(OutboxMessage.objects.filter(**session).order_by("pk"))
+        rows = _with_rows_where_needed(connection, (one.receipt for one in [*live, *old]), rows)
+        for result in (*live, *old):
+            _settle_rows(result.receipt, rows.get(result.receipt.key, ()), now)
+        _forget_settled([*live, *old], rows)
+        _record(connection, [*live, *_remarkable(old)], rows, now)
+    tell(connection, [*live, *old])
+
+
+def _resolved(
+    states: Sequence[SyncState], answers: Mapping[str, Receipt], now: datetime
+) -> tuple[list[Result], Mapping[int, list[Result]]]:
+    """Write the answers into the states, unsaved: what is over, live and by historical import."""
+    live: list[Result] = []
+    history: defaultdict[int, list[Result]] = defaultdict(list)
     for state in states:
         receipt = answers.get(state.key)
         if receipt is None or receipt.reason is Reason.IMPORTING:
             state.poll_at = backoff.poll_due(state.session_since or now, now=now)
             continue
+        results = live if state.backfill_id is None else history[state.backfill_id]
+        results.append(Result(receipt))
         if receipt.outcome is Outcome.DELIVERED:
             state.digest, state.delivered_at = state.session_digest, now
             state.remote_id = receipt.remote_id or state.remote_id
-        if state.backfill_id is not None:
-            imported.setdefault(state.backfill_id, []).append(receipt)
         state.session, state.session_digest = "", ""
-        state.session_since, state.poll_at, state.backfill = None, None, None
-        results.append(Result(receipt))
-    with transaction.atomic():
-        SyncState.objects.bulk_update(
-            states,
-            ["digest", "delivered_at", "remote_id", "session", "session_digest",
-             "session_since", "poll_at", "backfill"],
-            batch_size=200,
-        )  # fmt: skip
-        for backfill_id, its_receipts in imported.items():
-            ledger.imported(backfill_id, its_receipts)
-        with_rows = _with_rows_where_needed(connection, (one.receipt for one in results), rows)
-        for result in results:
-            _settle_rows(result.receipt, with_rows.get(result.receipt.key, ()), now)
-        _forget_settled(results, with_rows)
-        _record(connection, results, with_rows, now)
-    tell(connection, results)
+        state.session_since, state.poll_at, state.backfill_id = None, None, None
+    return live, history
+
+
+def _by_key(found: Iterable[OutboxMessage]) -> dict[str, list[OutboxMessage]]:
+    rows: dict[str, list[OutboxMessage]] = {}
+    for row in found:
+        rows.setdefault(row.key, []).append(row)
+    return rows

@@ -606,6 +606,27 @@ def test_accepted_counts_as_delivered_only_when_its_import_is_over(
     assert run.counts == {"accepted": 0, "delivered": 249, "refused": 1}
     row = OutboxMessage.objects.get()
     assert (row.key, row.is_dead, row.detail) == ("9", True, "bad phone")
+    assert [attempt.key for attempt in Attempt.objects.all()] == ["9"]  # the others: SyncState
+
+
+def test_the_answer_to_an_import_for_a_former_account_counts_for_nobody(
+    connection, recording, run, people, clock, work, monkeypatch
+):
+    """The account is replaced while eSputnik is being asked about the import."""
+    recording.answer = staticmethod(accepted)
+    recording.resolutions = [resolved(key, Outcome.DEFERRED, Reason.IMPORTING) for key in people]
+    connection.accept_key("Shop", "1")
+    work(run)
+
+    def resolve(_self: object, _session: str, keys: Sequence[str]) -> list[Receipt]:
+        accept(connection, OTHER)
+        return [resolved(key, Outcome.DELIVERED) for key in keys]
+
+    monkeypatch.setattr(recording, "resolve", resolve)
+    clock.forward(minutes=1)
+    work(run)
+    assert not SyncState.objects.exclude(digest="").exists()
+    assert "delivered" not in run.counts
 
 
 @pytest.mark.parametrize("ending", ["failed", "never"])
