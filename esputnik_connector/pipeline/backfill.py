@@ -28,13 +28,12 @@ from .dispatch import LostLease, Result, deliver, prepare
 from .history import next_page, waits_for_contacts
 from .holder import LaneHolder
 from .relay import Relay
-from .settle import Rows, mark_unknown, settle
+from .settle import Rows, by_key, mark_unknown, settle
 
 logger = getLogger(__name__)
 
-LAST_TRIES = (
-    12  # of one page, the better part of an hour; then even a lone failure does not stop it
-)
+# Of one page, the better part of an hour; then even a lone failure does not stop it.
+LAST_TRIES = 12
 LIVE_SECONDS = 10.0  # for live traffic between two pages; what is left comes after the next one
 KEPT_JUST_NOW = timedelta(seconds=1)  # a lease lasts longer than a request may
 BUSY_LANE = timedelta(seconds=1)  # until we ask again for a lane that somebody else has
@@ -195,14 +194,8 @@ class BackfillWorker(LaneHolder):
 
     def _rows(self, kind: Kind, keys: Sequence[str]) -> Rows:
         """Changes of these records that wait or were set aside: they are settled with them."""
-        rows: dict[str, list[OutboxMessage]] = {}
         mine = OutboxMessage.objects.of(self.connection, kind).filter(session="")
-        if not mine.exists():
-            return rows
-        mine = mine.filter(key__in=keys)
-        for row in mine.order_by("pk"):
-            rows.setdefault(row.key, []).append(row)
-        return rows
+        return by_key(mine.filter(key__in=keys).order_by("pk")) if mine.exists() else {}
 
     def _importing(self, kind: Kind, keys: Sequence[str]) -> set[str]:
         waiting = self._waiting_imports(kind)

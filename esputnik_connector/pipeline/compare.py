@@ -23,7 +23,8 @@ from esputnik_connector.records import Contact, Kind, Order, Outcome, Reason, Re
 from esputnik_connector.shops.base import ShopAdapter
 
 from . import seals
-from .dispatch import prepare, read
+from .dispatch import prepare
+from .reading import read
 
 logger = getLogger(__name__)
 

@@ -6,29 +6,27 @@ Nothing here writes what became of a record: that is :mod:`~esputnik_connector.p
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from logging import getLogger
 
 from esputnik_connector.destinations.base import Delivered, Destination, Envelope, Receipt
 from esputnik_connector.destinations.throttle import deferral_reason
 from esputnik_connector.exceptions import (
     CredentialsError,
-    HookError,
     RejectedError,
     Skip,
     TemporaryError,
-    Veto,
     without_message,
 )
 from esputnik_connector.fields import reveal
-from esputnik_connector.models import CartSession, Connection, SyncState
-from esputnik_connector.records import Cart, Erasure, Event, Kind, Outcome, Reason, Record
-from esputnik_connector.registry import record_hook
+from esputnik_connector.models import Connection, SyncState
+from esputnik_connector.records import Event, Kind, Outcome, Reason, Record
 from esputnik_connector.shops.base import ShopAdapter
 
 from .erasure import Graveyard
 from .locators import locators_of
 from .news import check_news
+from .reading import emptied, last_word, read, unbuildable
 
 logger = getLogger(__name__)
 
@@ -90,38 +88,57 @@ def prepare(
     salt = reveal(connection.salt)
     records, broken = read(shop, kind, keys)
     if kind is Kind.CART:
-        records |= _emptied(keys, {*records, *broken}, states)
+        records |= emptied(keys, {*records, *broken}, states)
     prepared.records, prepared.states = records, states
     graveyard = Graveyard.around(connection, salt, records.values(), states)
+    translator = Translator(connection, destination, graveyard, salt, with_unchanged)
     for key in keys:
-        record, state = records.get(key), states.get(key)
         if key in broken:
             prepared.settled.append(Result(broken[key]))
             continue
-        if record is None:
-            prepared.settled.append(Result(_skipped(kind, key, Reason.GONE)))
-            continue
         try:
-            if graveyard.holds(record, state):
-                raise Skip(Reason.ERASED)
-            if isinstance(record, Event):
-                check_news(record, connection)
-            record = _last_word(record, connection)
-            hashes = locators_of(record, salt=salt)
-            envelope = destination.prepare(record, last=_delivered(state, hashes))
-            if not with_unchanged and _is_delivered(state, envelope):
-                raise Skip(Reason.UNCHANGED)
+            envelope, owner, hashes = translator.translate(records.get(key), states.get(key))
         except Skip as skip:
             receipt = _skipped(kind, key, skip.reason, skip.detail)
             prepared.settled.append(Result(receipt))
         except Exception as error:  # the shop's own code; one record must not stop the others
             logger.error("%s %s cannot be prepared: %s", kind.value, key, without_message(error))
-            prepared.settled.append(Result(_unbuildable(kind, key, error)))
+            prepared.settled.append(Result(unbuildable(kind, key, error)))
         else:
             prepared.outgoing.append(envelope)
-            prepared.owners[key] = getattr(record, "contact_key", "")
-            prepared.locators[key] = hashes
+            prepared.owners[key], prepared.locators[key] = owner, hashes
     return prepared
+
+
+@dataclass(frozen=True)
+class Translator:
+    """Translates the records of one batch, one by one."""
+
+    connection: Connection
+    destination: Destination
+    graveyard: Graveyard
+    salt: str
+    with_unchanged: bool
+
+    def translate(
+        self, record: Record | None, state: SyncState | None
+    ) -> tuple[Envelope, str, Mapping[str, str]]:
+        """The envelope, the key of the customer it belongs to, and hashes of its locators.
+
+        :raises Skip: there is nothing to send, for a reason.
+        """
+        if record is None:
+            raise Skip(Reason.GONE)
+        if self.graveyard.holds(record, state):
+            raise Skip(Reason.ERASED)
+        if isinstance(record, Event):
+            check_news(record, self.connection)
+        record = last_word(record, self.connection)
+        hashes = locators_of(record, salt=self.salt)
+        envelope = self.destination.prepare(record, last=_delivered(state, hashes))
+        if not self.with_unchanged and _is_delivered(state, envelope):
+            raise Skip(Reason.UNCHANGED)
+        return envelope, getattr(record, "contact_key", ""), hashes
 
 
 def deliver(destination: Destination, prepared: Prepared) -> Iterator[list[Result]]:
@@ -161,77 +178,6 @@ def deliver(destination: Destination, prepared: Prepared) -> Iterator[list[Resul
                 prepared.result(envelope, receipt)
                 for envelope, receipt in _matched(chunk, receipts)
             ]
-
-
-def read(
-    shop: ShopAdapter, kind: Kind, keys: Sequence[str]
-) -> tuple[dict[str, Record], dict[str, Receipt]]:
-    """Ask the shop in bulk; halve only when that raises, so that one poison record stands alone."""
-    try:
-        return _ask(shop, kind, keys), {}
-    except Exception as error:  # whatever the shop's code raises
-        if len(keys) == 1:
-            logger.error("%s %s cannot be read: %s", kind.value, keys[0], without_message(error))
-            return {}, {keys[0]: _unbuildable(kind, keys[0], error)}
-        middle = len(keys) // 2
-        records, broken = read(shop, kind, keys[:middle])
-        more_records, more_broken = read(shop, kind, keys[middle:])
-        return {**records, **more_records}, {**broken, **more_broken}
-
-
-def _ask(shop: ShopAdapter, kind: Kind, keys: Sequence[str]) -> dict[str, Record]:
-    if kind is Kind.CONTACT:
-        return dict(shop.contacts(keys))
-    if kind is Kind.ORDER:
-        return dict(shop.orders(keys))
-    if kind is Kind.CART:
-        return dict(_with_guests(shop.carts(keys)))
-    if kind is Kind.EVENT:
-        return dict(shop.events(keys))
-    return {key: Erasure(key=key) for key in keys}
-
-
-def _with_guests(carts: Mapping[str, Cart]) -> Mapping[str, Cart]:
-    """Anonymous carts whose shopper told an e-mail at the check-out gate belong to that e-mail."""
-    unknown = [key for key, cart in carts.items() if not cart.contact_key and not cart.email]
-    sessions = CartSession.objects.filter(cart_key__in=unknown).order_by("pk")
-    emails = {session.cart_key: reveal(session.email) for session in sessions}
-    return {
-        key: replace(cart, email=emails[key]) if key in emails else cart
-        for key, cart in carts.items()
-    }
-
-
-def _emptied(
-    keys: Sequence[str], present: set[str], states: Mapping[str, SyncState]
-) -> dict[str, Record]:
-    """Carts that were sent and whose basket the shop has deleted since: empty for their owner."""
-    gone = [key for key in keys if key not in present and key in states]
-    return {
-        key: Cart(key=key, currency="", contact_key=states[key].owner_key)
-        for key in gone
-        if states[key].owner_key
-    }
-
-
-def _last_word(record: Record, connection: Connection) -> Record:
-    hook = record_hook()
-    if hook is None or isinstance(record, Erasure):
-        return record
-    try:
-        answer = hook(record, connection)
-    except Veto as veto:
-        raise Skip(Reason.VETOED, str(veto)) from veto
-    if type(answer) is not type(record) or answer.key != record.key:
-        raise HookError(
-            f"RECORD_HOOK returned {_shown(answer)} for {_shown(record)}; it must return the "
-            "record it was given, changed or not, with the same key"
-        )
-    return answer
-
-
-def _shown(value: object) -> str:
-    return f"{type(value).__name__} {getattr(value, 'key', '')}".strip()
 
 
 def _delivered(state: SyncState | None, hashes: Mapping[str, str]) -> Delivered | None:
@@ -311,12 +257,4 @@ def _refused(envelope: Envelope, error: RejectedError) -> Receipt:
     return Receipt(
         kind=envelope.kind, key=envelope.key, outcome=Outcome.REJECTED, reason=Reason.REFUSED,
         detail=str(error), status=error.status,
-    )  # fmt: skip
-
-
-def _unbuildable(kind: Kind, key: str, error: Exception) -> Receipt:
-    """Names the exception's type only, unless it is ours: its text may quote personal data."""
-    return Receipt(
-        kind=kind, key=key, outcome=Outcome.REJECTED, reason=Reason.UNBUILDABLE,
-        detail=str(error) if isinstance(error, HookError) else type(error).__name__,
     )  # fmt: skip

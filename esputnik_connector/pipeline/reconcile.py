@@ -42,7 +42,7 @@ from esputnik_connector.shops.base import Page, ShopAdapter
 from . import seals
 from .capture import erasure_payload
 from .compare import Comparer, Comparison, lines_of
-from .dispatch import read
+from .reading import read
 from .waking import wake
 
 logger = getLogger(__name__)

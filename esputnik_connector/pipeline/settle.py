@@ -262,7 +262,7 @@ def resolve_states(
         for backfill_id, results in history.items():
             ledger.imported(backfill_id, [result.receipt for result in results])
         old = [result for results in history.values() for result in results]
-        rows: Rows = _by_key(OutboxMessage.objects.filter(**session).order_by("pk"))
+        rows: Rows = by_key(OutboxMessage.objects.filter(**session).order_by("pk"))
         rows = _with_rows_where_needed(connection, (one.receipt for one in [*live, *old]), rows)
         for result in (*live, *old):
             _settle_rows(result.receipt, rows.get(result.receipt.key, ()), now)
@@ -292,7 +292,7 @@ def _resolved(
     return live, history
 
 
-def _by_key(found: Iterable[OutboxMessage]) -> dict[str, list[OutboxMessage]]:
+def by_key(found: Iterable[OutboxMessage]) -> dict[str, list[OutboxMessage]]:
     rows: dict[str, list[OutboxMessage]] = {}
     for row in found:
         rows.setdefault(row.key, []).append(row)

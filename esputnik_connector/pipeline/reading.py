@@ -1,0 +1,96 @@
+"""Keys → records: what the shop says now, and the last word of the shop's own hook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from logging import getLogger
+
+from esputnik_connector.destinations.base import Receipt
+from esputnik_connector.exceptions import HookError, Skip, Veto, without_message
+from esputnik_connector.fields import reveal
+from esputnik_connector.models import CartSession, Connection, SyncState
+from esputnik_connector.records import Cart, Erasure, Kind, Outcome, Reason, Record
+from esputnik_connector.registry import record_hook
+from esputnik_connector.shops.base import ShopAdapter
+
+logger = getLogger(__name__)
+
+
+def read(
+    shop: ShopAdapter, kind: Kind, keys: Sequence[str]
+) -> tuple[dict[str, Record], dict[str, Receipt]]:
+    """Ask the shop in bulk; halve only when that raises, so that one poison record stands alone."""
+    try:
+        return _ask(shop, kind, keys), {}
+    except Exception as error:  # whatever the shop's code raises
+        if len(keys) == 1:
+            logger.error("%s %s cannot be read: %s", kind.value, keys[0], without_message(error))
+            return {}, {keys[0]: unbuildable(kind, keys[0], error)}
+        middle = len(keys) // 2
+        records, broken = read(shop, kind, keys[:middle])
+        more_records, more_broken = read(shop, kind, keys[middle:])
+        return {**records, **more_records}, {**broken, **more_broken}
+
+
+def _ask(shop: ShopAdapter, kind: Kind, keys: Sequence[str]) -> dict[str, Record]:
+    if kind is Kind.CONTACT:
+        return dict(shop.contacts(keys))
+    if kind is Kind.ORDER:
+        return dict(shop.orders(keys))
+    if kind is Kind.CART:
+        return dict(_with_guests(shop.carts(keys)))
+    if kind is Kind.EVENT:
+        return dict(shop.events(keys))
+    return {key: Erasure(key=key) for key in keys}
+
+
+def _with_guests(carts: Mapping[str, Cart]) -> Mapping[str, Cart]:
+    """Anonymous carts whose shopper told an e-mail at the check-out gate belong to that e-mail."""
+    unknown = [key for key, cart in carts.items() if not cart.contact_key and not cart.email]
+    sessions = CartSession.objects.filter(cart_key__in=unknown).order_by("pk")
+    emails = {session.cart_key: reveal(session.email) for session in sessions}
+    return {
+        key: replace(cart, email=emails[key]) if key in emails else cart
+        for key, cart in carts.items()
+    }
+
+
+def emptied(
+    keys: Sequence[str], present: set[str], states: Mapping[str, SyncState]
+) -> dict[str, Record]:
+    """Carts that were sent and whose basket the shop has deleted since: empty for their owner."""
+    gone = [key for key in keys if key not in present and key in states]
+    return {
+        key: Cart(key=key, currency="", contact_key=states[key].owner_key)
+        for key in gone
+        if states[key].owner_key
+    }
+
+
+def last_word(record: Record, connection: Connection) -> Record:
+    hook = record_hook()
+    if hook is None or isinstance(record, Erasure):
+        return record
+    try:
+        answer = hook(record, connection)
+    except Veto as veto:
+        raise Skip(Reason.VETOED, str(veto)) from veto
+    if type(answer) is not type(record) or answer.key != record.key:
+        raise HookError(
+            f"RECORD_HOOK returned {_shown(answer)} for {_shown(record)}; it must return the "
+            "record it was given, changed or not, with the same key"
+        )
+    return answer
+
+
+def _shown(value: object) -> str:
+    return f"{type(value).__name__} {getattr(value, 'key', '')}".strip()
+
+
+def unbuildable(kind: Kind, key: str, error: Exception) -> Receipt:
+    """Names the exception's type only, unless it is ours: its text may quote personal data."""
+    return Receipt(
+        kind=kind, key=key, outcome=Outcome.REJECTED, reason=Reason.UNBUILDABLE,
+        detail=str(error) if isinstance(error, HookError) else type(error).__name__,
+    )  # fmt: skip
