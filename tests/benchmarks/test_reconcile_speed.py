@@ -1,6 +1,6 @@
 """A night over a big shop in which nothing has changed: what it costs, beside sending it all.
 
-``RECONCILE_ORDERS=100000 make bench ARGS="-k reconcile"`` for the size of the issue. Everything is
+``RECONCILE_ORDERS=100000 make bench ARGS="-k reconcile"`` for the size that was promised. Everything is
 measured in one run on one machine: *sending* is the way of the historical import (the same
 ``prepare``, ``deliver`` and ``settle``, no outbox rows; of contacts also the question how their
 imports ended) to a server that answers at once; the *plain limit* is the leanest reading of the
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 ORDERS = int(os.environ.get("RECONCILE_ORDERS", "20000"))
 LINES_PER_ORDER = 3
-TIMES_FASTER = 5  # the issue asks for it
+TIMES_FASTER = 5  # than sending, at least
 
 SERVER = """
 import json, sys
