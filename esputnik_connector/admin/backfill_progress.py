@@ -108,7 +108,8 @@ def _may(run: Backfill, deed: str) -> bool:
 
 
 def _choices(run: Backfill) -> Iterator[str]:
-    yield str(ROUTES[run.route]) if run.route else ""
+    if run.route:
+        yield str(ROUTES[run.route])
     if run.keys is not None:
         yield _("only chosen records")
     if run.since:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
+from django.utils.translation import gettext as _
+
 from esputnik_connector.exceptions import CredentialsError, RejectedError, TemporaryError
 from esputnik_connector.identity import redact
 from esputnik_connector.records import JSONValue
@@ -72,7 +74,7 @@ def classify(raw: RawAnswer, *, now: datetime) -> Answer:
     :raises TemporaryError, CredentialsError, RejectedError: see the rows.
     """
     if raw.is_html:
-        raise _temporary(raw, "an HTML page instead of an answer (a proxy or CDN?)", now=now)
+        raise _temporary(raw, _("an HTML page instead of an answer (a proxy or CDN?)"), now=now)
     parsed, was_readable = _parsed(raw)
     status = _embedded_status(parsed) or raw.status
     if status == 409 or "duplicated request" in raw.text.lower():
@@ -83,14 +85,15 @@ def classify(raw: RawAnswer, *, now: datetime) -> Answer:
             clock_ahead=_clock_ahead(raw, now),
         )  # fmt: skip
     if status < 400:
-        raise _temporary(raw, "a redirect, which is not followed; check the address", now=now)
+        raise _temporary(raw, _("a redirect, which is not followed; check the address"), now=now)
     if status in (408, 429) or status >= 500:
         raise _temporary(raw, vendor_words(parsed, raw.text), now=now, status=status)
     if status in (401, 403) and not _is_vendors_refusal(raw, status):
-        raise _temporary(raw, "a refusal that is not the destination's own (a proxy?)", now=now)
-    words = vendor_words(parsed, raw.text) or "no explanation"
+        raise _temporary(raw, _("a refusal that is not eSputnik's own (a proxy?)"), now=now)
+    words = vendor_words(parsed, raw.text) or _("no explanation")
     refusal = CredentialsError if status in (401, 403) else RejectedError
-    raise refusal(f"Refused with {status}: {words}", status=status)
+    text = _("Refused with %(status)d: %(words)s") % {"status": status, "words": words}
+    raise refusal(text, status=status)
 
 
 def vendor_words(body: JSONValue, text: str = "") -> str:
@@ -164,7 +167,8 @@ def _is_vendors_refusal(raw: RawAnswer, status: int) -> bool:
 def _temporary(raw: RawAnswer, words: str, *, now: datetime, status: int = 0) -> TemporaryError:
     status = status or raw.status
     return TemporaryError(
-        f"Answered {status}: {words or 'no explanation'}",
+        _("Answered %(status)d: %(words)s")
+        % {"status": status, "words": words or _("no explanation")},
         status=status,
         retry_after=retry_after(raw.headers.get("Retry-After"), now=now),
         was_received=status != 429,

@@ -12,10 +12,12 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 import requests
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Retry
@@ -30,6 +32,9 @@ from .answers import Answer, RawAnswer, classify
 from .base import PreparedRequest
 from .throttle import Throttle
 from .watch import Watch, Watched, watched
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise as Lazy
 
 USER_AGENT = f"django-esputnik-connector/{__version__}"
 ANSWER_LIMIT = 8 * 1024 * 1024  # bytes; the largest real answer is a mapping of 3,000 contacts
@@ -141,7 +146,9 @@ class HttpClient:
             for chunk in response.iter_content(CHUNK):
                 received += chunk
                 if len(received) > ANSWER_LIMIT:
-                    message = f"{self._host}: the answer is larger than {ANSWER_LIMIT} bytes"
+                    message = _("%(host)s: the answer is larger than %(limit)d bytes") % {
+                        "host": self._host, "limit": ANSWER_LIMIT
+                    }  # fmt: skip
                     raise TemporaryError(message, status=response.status_code, was_received=True)
             return RawAnswer(
                 status=response.status_code, content=bytes(received), headers=response.headers
@@ -149,7 +156,8 @@ class HttpClient:
 
     def _too_late(self, watch: Watch) -> TemporaryError:
         return TemporaryError(
-            f"{self._host}: no complete answer within {self._patience.deadline:g} s",
+            _("%(host)s: no complete answer within %(seconds)g s")
+            % {"host": self._host, "seconds": self._patience.deadline},
             was_received=watch.was_sent,
         )
 
@@ -182,20 +190,20 @@ def _in_words(error: Exception) -> str:
     """What went wrong, without the error's own text, which quotes addresses and queries."""
     for kind, words in FAILURES:
         if isinstance(error, kind):
-            return words
-    return "the connection failed"
+            return str(words)
+    return _("the connection failed")
 
 
-FAILURES: tuple[tuple[type[Exception], str], ...] = (
-    (requests.exceptions.ConnectTimeout, "could not connect in time"),
-    (requests.exceptions.ReadTimeout, "did not answer in time"),
-    (requests.exceptions.SSLError, "the secure connection could not be made (TLS)"),
-    (requests.exceptions.ProxyError, "the proxy could not be used"),
-    (requests.exceptions.ChunkedEncodingError, "the answer broke off"),
-    (requests.exceptions.ContentDecodingError, "the answer could not be decoded"),
-    (requests.exceptions.InvalidURL, "the address is not valid"),
-    (requests.exceptions.InvalidSchema, "the address is not valid"),
-    (requests.exceptions.MissingSchema, "the address is not valid"),
+FAILURES: tuple[tuple[type[Exception], Lazy], ...] = (
+    (requests.exceptions.ConnectTimeout, gettext_lazy("could not connect in time")),
+    (requests.exceptions.ReadTimeout, gettext_lazy("did not answer in time")),
+    (requests.exceptions.SSLError, gettext_lazy("the secure connection could not be made (TLS)")),
+    (requests.exceptions.ProxyError, gettext_lazy("the proxy could not be used")),
+    (requests.exceptions.ChunkedEncodingError, gettext_lazy("the answer broke off")),
+    (requests.exceptions.ContentDecodingError, gettext_lazy("the answer could not be decoded")),
+    (requests.exceptions.InvalidURL, gettext_lazy("the address is not valid")),
+    (requests.exceptions.InvalidSchema, gettext_lazy("the address is not valid")),
+    (requests.exceptions.MissingSchema, gettext_lazy("the address is not valid")),
 )
 
 

@@ -55,7 +55,9 @@ class Backfill(models.Model):
     worker may die at any line.
     """
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="backfills")
+    connection = models.ForeignKey(
+        Connection, models.CASCADE, verbose_name=_("connection"), related_name="backfills"
+    )
     kind = models.CharField(_("kind"), max_length=10, choices=choices(KINDS))
     route = models.CharField(
         _("route of orders"), max_length=12, blank=True, default="", choices=HistoryRoute.choices

@@ -11,6 +11,7 @@ from django.core.validators import MinValueValidator, RegexValidator
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from esputnik_connector.conf import conf
 from esputnik_connector.fields import EncryptedTextField
@@ -76,7 +77,9 @@ class Connection(models.Model):
     """One account at a destination: key, switches, maps."""
 
     name = models.SlugField(
-        _("name"), unique=True, help_text=_("A short name for logs and commands, such as “main”.")
+        pgettext_lazy("of a connection or a feed", "name"),  # bare, it is Django's word for people
+        unique=True,
+        help_text=_("A short name for logs and commands, such as “main”."),
     )
     destination = models.CharField(_("destination"), max_length=50, default="esputnik")
     is_enabled = models.BooleanField(
@@ -209,7 +212,9 @@ class Connection(models.Model):
 class FieldMapping(models.Model):
     """A contact attribute of the shop → an additional field of the account."""
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="field_mappings")
+    connection = models.ForeignKey(
+        Connection, models.CASCADE, verbose_name=_("connection"), related_name="field_mappings"
+    )
     attribute = models.CharField(_("contact attribute"), max_length=100)
     field_id = models.PositiveIntegerField(
         _("field id"),
@@ -236,7 +241,9 @@ class FieldMapping(models.Model):
 class StatusMapping(models.Model):
     """An order status of the shop → one of eSputnik's, or “do not send”."""
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="status_mappings")
+    connection = models.ForeignKey(
+        Connection, models.CASCADE, verbose_name=_("connection"), related_name="status_mappings"
+    )
     shop_status = models.CharField(_("status in the shop"), max_length=100)
     status = models.CharField(_("status in eSputnik"), max_length=30, choices=OrderStatus.choices)
 

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from esputnik_connector.fields import EncryptedTextField
 
@@ -38,7 +39,9 @@ class Feed(models.Model):
     """One file for one language, currency and format, at a secret address."""
 
     name = models.SlugField(
-        _("name"), unique=True, help_text=_("A short name for logs and commands, such as “uk”.")
+        pgettext_lazy("of a connection or a feed", "name"),  # bare, it is Django's word for people
+        unique=True,
+        help_text=_("A short name for logs and commands, such as “uk”."),
     )
     is_enabled = models.BooleanField(
         _("enabled"), default=True, help_text=_("Off: the address answers “410 Gone”.")

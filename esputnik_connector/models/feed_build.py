@@ -61,7 +61,9 @@ class FeedBuildQuerySet(models.QuerySet["FeedBuild"]):
 class FeedBuild(models.Model):
     """One build and what became of it. Of a held one the file is kept until a person decides."""
 
-    feed = models.ForeignKey(Feed, models.CASCADE, related_name="builds")
+    feed = models.ForeignKey(
+        Feed, models.CASCADE, verbose_name=_("product feed"), related_name="builds"
+    )
     status = models.CharField(
         _("outcome"), max_length=10, choices=BuildStatus.choices, default=BuildStatus.RUNNING
     )
@@ -117,7 +119,9 @@ class FeedProblem(models.Model):
     """What is wrong with one product in the last build of a feed. Examples: at most so many of each
     reason are kept, while the build counts them all."""
 
-    feed = models.ForeignKey(Feed, models.CASCADE, related_name="problems")
+    feed = models.ForeignKey(
+        Feed, models.CASCADE, verbose_name=_("product feed"), related_name="problems"
+    )
     product_key = models.CharField(_("product"), max_length=255)
     title = models.CharField(_("title"), max_length=150, blank=True)
     url = models.CharField(max_length=2000, blank=True)

@@ -32,7 +32,9 @@ class FeedField(models.TextChoices):
 class FeedAttribute(models.Model):
     """A product attribute of the shop → a field of the feed."""
 
-    feed = models.ForeignKey(Feed, models.CASCADE, related_name="attributes")
+    feed = models.ForeignKey(
+        Feed, models.CASCADE, verbose_name=_("product feed"), related_name="attributes"
+    )
     field = models.CharField(_("field of the feed"), max_length=20, choices=FeedField.choices)
     attribute = models.CharField(_("product attribute"), max_length=128)
 
@@ -55,7 +57,9 @@ class FeedAttribute(models.Model):
 class FeedCategory(models.Model):
     """A category of the shop, with all below it → one of Google's product categories."""
 
-    feed = models.ForeignKey(Feed, models.CASCADE, related_name="google_categories")
+    feed = models.ForeignKey(
+        Feed, models.CASCADE, verbose_name=_("product feed"), related_name="google_categories"
+    )
     category = models.CharField(_("category"), max_length=100)
     google_category = models.CharField(
         _("Google product category"),

@@ -46,7 +46,11 @@ class OutboxMessage(models.Model):
     # No constraint in the database: it would be checked when the shop's transaction commits, and
     # a connection that was deleted a moment ago in another process must not cost a paid order.
     connection = models.ForeignKey(
-        Connection, models.CASCADE, related_name="outbox", db_constraint=False
+        Connection,
+        models.CASCADE,
+        verbose_name=_("connection"),
+        related_name="outbox",
+        db_constraint=False,
     )
     kind = models.CharField(_("kind"), max_length=10, choices=choices(KINDS))
     key = models.CharField(_("key"), max_length=255)
@@ -84,7 +88,9 @@ class OutboxMessage(models.Model):
 class Lane(models.Model):
     """(connection, kind): the unit of order, pacing and pausing. One holder sends at a time."""
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="lanes")
+    connection = models.ForeignKey(
+        Connection, models.CASCADE, verbose_name=_("connection"), related_name="lanes"
+    )
     kind = models.CharField(_("kind"), max_length=10, choices=choices(KINDS))
     holder = models.CharField(max_length=36, blank=True, default="")
     leased_until = models.DateTimeField(null=True)
@@ -145,7 +151,9 @@ class Lane(models.Model):
 class Attempt(models.Model):
     """What became of one record, once. Redacted: no personal data, no bodies."""
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="attempts")
+    connection = models.ForeignKey(
+        Connection, models.CASCADE, verbose_name=_("connection"), related_name="attempts"
+    )
     kind = models.CharField(_("kind"), max_length=10, choices=choices(KINDS))
     key = models.CharField(_("key"), max_length=255)
     outcome = models.CharField(_("outcome"), max_length=10, choices=choices(OUTCOMES))

@@ -77,7 +77,9 @@ class ReconciliationQuerySet(models.QuerySet["Reconciliation"]):
 class Reconciliation(models.Model):
     """One run over one kind. ``counts`` add up to all records that were looked at."""
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="reconciliations")
+    connection = models.ForeignKey(
+        Connection, models.CASCADE, verbose_name=_("connection"), related_name="reconciliations"
+    )
     kind = models.CharField(_("kind"), max_length=10, choices=choices(KINDS))
     since = models.DateTimeField(_("since"), null=True)
     stage = models.CharField(_("stage"), max_length=10, choices=Stage.choices, default=Stage.SHOP)

@@ -95,7 +95,11 @@ class SyncState(models.Model):
     """
 
     connection = models.ForeignKey(
-        Connection, models.CASCADE, related_name="sync_states", db_index=False
+        Connection,
+        models.CASCADE,
+        verbose_name=_("connection"),
+        related_name="sync_states",
+        db_index=False,
     )  # its column leads the unique constraint below; one index less to keep up for each record
     kind = models.CharField(_("kind"), max_length=10, choices=choices(KINDS))
     key = models.CharField(_("key"), max_length=255)
@@ -142,7 +146,9 @@ class SyncState(models.Model):
 class Tombstone(models.Model):
     """A salted hash of a deleted person's key, e-mail or phone: do not create them again."""
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="tombstones")
+    connection = models.ForeignKey(
+        Connection, models.CASCADE, verbose_name=_("connection"), related_name="tombstones"
+    )
     fingerprint = models.CharField(max_length=64)
     is_erasure = models.BooleanField(_("erased"), default=True)
     created_at = models.DateTimeField(_("deleted"), default=timezone.now)

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from logging import getLogger
 
+from django.utils.translation import gettext as _
+
 from esputnik_connector.destinations.base import Delivered, Destination, Envelope, Receipt
 from esputnik_connector.destinations.throttle import deferral_reason
 from esputnik_connector.exceptions import (
@@ -213,7 +215,7 @@ def _without_receipt(envelope: Envelope) -> Receipt:
     logger.error("no receipt for %s %s", envelope.kind.value, envelope.key)
     return Receipt(
         kind=envelope.kind, key=envelope.key, outcome=Outcome.DEFERRED, reason=Reason.UNREACHABLE,
-        detail="the destination gave no receipt", is_counted=True,
+        detail=_("the destination gave no receipt"), is_counted=True,
     )  # fmt: skip
 
 

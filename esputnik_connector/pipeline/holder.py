@@ -17,6 +17,7 @@ from logging import getLogger
 
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from esputnik_connector import signals
 from esputnik_connector.conf import conf
@@ -185,5 +186,5 @@ def _account(connection: Connection) -> tuple[str, str, str]:
 def _lost(receipt: Receipt) -> Receipt:
     return Receipt(
         kind=receipt.kind, key=receipt.key, outcome=Outcome.DEFERRED, reason=Reason.IMPORT_FAILED,
-        detail="the import did not end in time", is_counted=True,
+        detail=_("the import did not end in time"), is_counted=True,
     )  # fmt: skip

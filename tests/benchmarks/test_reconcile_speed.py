@@ -1,10 +1,10 @@
 """A night over a big shop in which nothing has changed: what it costs, beside sending it all.
 
-``RECONCILE_ORDERS=100000 make bench ARGS="-k reconcile"`` for the size that was promised. Everything is
-measured in one run on one machine: *sending* is the way of the historical import (the same
-``prepare``, ``deliver`` and ``settle``, no outbox rows; of contacts also the question how their
-imports ended) to a server that answers at once; the *plain limit* is the leanest reading of the
-same orders, one hash each.
+``RECONCILE_ORDERS=100000 make bench ARGS="-k reconcile"`` for the size that was promised.
+Everything is measured in one run on one machine: *sending* is the way of the historical import
+(the same ``prepare``, ``deliver`` and ``settle``, no outbox rows; of contacts also the question how
+their imports ended) to a server that answers at once; the *plain limit* is the leanest reading of
+the same orders, one hash each.
 """
 
 from __future__ import annotations
