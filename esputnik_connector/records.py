@@ -88,7 +88,7 @@ class Note(str, Enum):
     DETAILS_DROPPED = "details_dropped"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Address:
     """A postal address in the four parts that eSputnik has, plus the country."""
 
@@ -107,7 +107,7 @@ class Address:
 AttributeValue = Union[str, int, Decimal, datetime, "tuple[str, ...]", None]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Contact:
     """A person the shop can name."""
 
@@ -127,7 +127,7 @@ class Contact:
         return f"Contact(key={self.key!r})"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OrderItem:
     """One line of an order, from the order's own snapshot."""
 
@@ -140,7 +140,7 @@ class OrderItem:
     image_url: str = ""  # absolute
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
     """A purchase. ``total`` is what the customer paid, all included."""
 
@@ -169,7 +169,7 @@ class Order:
         return f"Order(key={self.key!r})"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CartItem:
     product_key: str
     quantity: int
@@ -180,7 +180,7 @@ class CartItem:
     image_url: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Cart:
     """The present contents of a basket. A closed cart (ordered, merged) has no items."""
 
@@ -206,7 +206,7 @@ class Availability(str, Enum):
     PREORDER = "preorder"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Category:
     """A category with all its ancestors, topmost first."""
 
@@ -222,7 +222,7 @@ class Category:
         return " > ".join(self.names)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Product:
     """A sellable unit: a variation, not its parent. As the shop shows it in one language."""
 
@@ -263,7 +263,7 @@ class EventName(str, Enum):
         return cls(key.partition(":")[0])
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
     """What one person asked to be told of a product, with the product as it is now."""
 
@@ -289,7 +289,7 @@ class Event:
         return f"Event(key={self.key!r})"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Erasure:
     """The shop deleted this person."""
 

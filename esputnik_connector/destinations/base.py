@@ -11,7 +11,7 @@ from esputnik_connector.exceptions import Skip
 from esputnik_connector.records import JSONObject, Kind, Note, Outcome, Reason, Record
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Account:
     """A connection as a destination sees it: plain values, key included. Never logged."""
 
@@ -29,7 +29,7 @@ class Account:
     rate_limit_storage: str = field(default="", repr=False)  # where workers share their pace
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Delivered:
     """What the destination is known to hold of a record, from the last delivery.
 
@@ -43,7 +43,7 @@ class Delivered:
     locators: frozenset[str] = frozenset()  # "email", "phone": hashes differ from the last ones
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Envelope:
     """One record going out, already translated.
 
@@ -63,7 +63,7 @@ class Envelope:
     notes: tuple[Note, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Receipt:
     """What became of one envelope.
 
@@ -85,7 +85,7 @@ class Receipt:
     is_counted: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AccountInfo:
     """Whose key it is."""
 
@@ -95,7 +95,7 @@ class AccountInfo:
     clock_ahead: float | None = None  # seconds; None when the answer does not tell the time
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PreparedRequest:
     """Exactly what would be sent, without the key."""
 
@@ -105,7 +105,7 @@ class PreparedRequest:
     body: JSONObject | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Remote:
     """What the destination itself holds of one record, told without its values."""
 

@@ -37,7 +37,7 @@ class LostLease(Exception):
     """Another worker holds the lane now; what is not settled stays for it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Result:
     """A receipt and what has to be remembered of the envelope it answers."""
 

@@ -37,7 +37,7 @@ EVENT_ROUTES = frozenset({"events", "past_events"})
 STATUS_EVENTS = {"DELIVERED": "orderDelivered", "CANCELLED": "orderCancelled"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OrderPayload:
     """An order as eSputnik spells it, and what was mended on the way."""
 

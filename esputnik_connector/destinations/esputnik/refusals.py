@@ -21,7 +21,7 @@ SHORTEST_TOKEN = 5  # characters; "5" inside a sentence is not the contact 5
 DEEPEST = 6  # levels; an item is flat or holds its record
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Named:
     """A record by everything that an answer may call it."""
 
@@ -29,7 +29,7 @@ class Named:
     locators: frozenset[str] = frozenset()  # e-mail in lower case, digits of the phone
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Refusal:
     """One item of a list of failures. ``key`` is ``""`` when it fits no record or several."""
 

@@ -39,7 +39,7 @@ SEPARATOR = " > "
 MOST_KEPT = 20_000  # cards, some MB; a bigger catalogue is read again
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Card:
     """A product as an order or a cart shows it."""
 
