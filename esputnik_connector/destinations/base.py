@@ -149,8 +149,14 @@ class Destination(ABC):
         """
 
     @abstractmethod
-    def resolve(self, session: str, keys: Sequence[str]) -> Sequence[Receipt]:
-        """What became of the contacts of an ACCEPTED import; DEFERRED while it is still running."""
+    def resolve(
+        self, session: str, keys: Sequence[str], *, locators: Mapping[str, Mapping[str, str]]
+    ) -> Sequence[Receipt]:
+        """What became of the contacts of an ACCEPTED import; DEFERRED while it is still running.
+
+        :param locators: key → salted hashes of the e-mail and the phone that were sent, since the
+            platform may name a guest by these alone (see :func:`~..identity.fingerprint`).
+        """
 
     @abstractmethod
     def verify(self) -> AccountInfo:

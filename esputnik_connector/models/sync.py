@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from django.db import connections, models
@@ -31,13 +32,14 @@ class SyncStateQuerySet(models.QuerySet["SyncState"]):
         """
         if not rows:
             return
+        self._for_write = True  # where a router sends reads elsewhere
         database = connections[self.db]
         if database.vendor == "postgresql":
             self._upsert_as_json(rows, fields)
             return
         has_target = database.features.supports_update_conflicts_with_target
         self.bulk_create(
-            [SyncState(**row) for row in rows],
+            [SyncState(**row) for row in sorted(rows, key=itemgetter("key"))],
             update_conflicts=True,
             update_fields=list(fields),
             unique_fields=["connection", "kind", "key"] if has_target else None,
@@ -71,6 +73,7 @@ class SyncStateQuerySet(models.QuerySet["SyncState"]):
             f" SELECT {names(given[0])}, {names(shared)}"
             f" FROM json_to_recordset(%s::json) AS given({shape(given[0])}),"
             f" json_to_record(%s::json) AS shared({shape(shared)})"
+            " ORDER BY key"  # in one order always: two such statements must not lock each other out
             f" ON CONFLICT (connection_id, kind, key) DO UPDATE SET {changes}"
         )
         with database.cursor() as cursor:

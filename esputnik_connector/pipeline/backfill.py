@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from logging import getLogger
+from time import monotonic
 
 from django.db import transaction
 from django.utils import timezone
@@ -25,6 +26,7 @@ from esputnik_connector.records import Kind, Outcome, Reason
 
 from . import backoff, ledger, stop_loss
 from .dispatch import LostLease, Result, deliver, prepare
+from .heap import heap_at_rest
 from .history import next_page, waits_for_contacts
 from .holder import LaneHolder
 from .relay import Relay
@@ -35,7 +37,7 @@ logger = getLogger(__name__)
 # Of one page, the better part of an hour; then even a lone failure does not stop it.
 LAST_TRIES = 12
 LIVE_SECONDS = 10.0  # for live traffic between two pages; what is left comes after the next one
-KEPT_JUST_NOW = timedelta(seconds=1)  # a lease lasts longer than a request may
+KEPT_JUST_NOW = 1.0  # seconds; a lease lasts longer than a request may
 BUSY_LANE = timedelta(seconds=1)  # until we ask again for a lane that somebody else has
 LONGEST_REST = timedelta(seconds=60)  # between two looks at whatever a run waits for
 
@@ -58,7 +60,7 @@ class BackfillWorker(LaneHolder):
         self.run = run
         self.after_page = after_page
         self.rest_until: datetime | None = None
-        self.kept_at: datetime | None = None
+        self.kept_at: float | None = None
 
     def work(self, *, seconds: float) -> datetime | None:
         """Go on for about that long.
@@ -100,7 +102,7 @@ class BackfillWorker(LaneHolder):
         except DecryptionError as error:
             self._pause_connection(str(error))
             return None
-        with closing(destination), registry.shop().long_walk():
+        with closing(destination), registry.shop().long_walk(), heap_at_rest():
             while self._is_open():
                 wake_at = self._turn(destination)
                 self.after_page(self.run)
@@ -205,14 +207,14 @@ class BackfillWorker(LaneHolder):
 
     def _keep(self) -> None:
         """What was kept a moment ago has minutes to run: nobody can have taken it."""
-        now = self.clock()
-        if self.kept_at is not None and now - self.kept_at < KEPT_JUST_NOW:
+        if self.kept_at is not None and monotonic() - self.kept_at < KEPT_JUST_NOW:
             return
         super()._keep()
         mine = Backfill.objects.filter(pk=self.run.pk, holder=self.holder)
-        if not mine.update(leased_until=now + timedelta(seconds=conf.LEASE_SECONDS)):
+        until = self.clock() + timedelta(seconds=conf.LEASE_SECONDS)
+        if not mine.update(leased_until=until):
             raise LostLease
-        self.kept_at = now
+        self.kept_at = monotonic()
 
     def _settle(
         self, lane: Lane, results: Sequence[Result], rows: Rows, *, is_alone: bool = False

@@ -157,7 +157,11 @@ class LaneHolder:
             states = list(group)
             self._keep()
             try:
-                receipts = destination.resolve(session, [state.key for state in states])
+                receipts = destination.resolve(
+                    session,
+                    [state.key for state in states],
+                    locators={state.key: state.locators for state in states},
+                )
             except CredentialsError as error:
                 self._pause_connection(str(error))
                 return

@@ -152,8 +152,10 @@ class Relay(LaneHolder):
     def _settle(self, lane: Lane, results: Sequence[Result], rows: Rows) -> None:
         if not results:
             return
-        self._keep()
-        settle(self.connection, Kind(lane.kind), results, rows, now=self.clock())
+        # The lane is kept in the same transaction: until that is over, nobody can take it away and
+        # say of these records that they were never delivered.
+        kind, now = Kind(lane.kind), self.clock()
+        settle(self.connection, kind, results, rows, now=now, before=self._keep)
         receipts = [result.receipt for result in results]
         self.tally.outcomes.update(receipt.outcome.value for receipt in receipts)
         self._log(lane, receipts)

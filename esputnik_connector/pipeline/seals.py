@@ -8,7 +8,7 @@ from dataclasses import asdict
 from hashlib import blake2b
 
 from django.conf import settings
-from django.db import connection as database
+from django.db import connections, router
 
 from esputnik_connector import __version__
 from esputnik_connector.conf import conf
@@ -19,11 +19,15 @@ from esputnik_connector.records import Kind
 BYTES = 16
 
 # One column of thousands of rows. The ORM would write all columns of each, which is a sixth of a
-# night that seals everything.
+# night that seals everything. Locked in the order in which deliveries are written.
 UPDATE = f"""
     UPDATE {SyncState._meta.db_table} AS state SET seal = new.seal
-    FROM unnest(%s::text[], %s::text[]) AS new (key, seal)
-    WHERE state.connection_id = %s AND state.kind = %s AND state.key = new.key
+    FROM unnest(%s::text[], %s::text[]) AS new (key, seal), (
+        SELECT id, key FROM {SyncState._meta.db_table}
+        WHERE connection_id = %s AND kind = %s AND key = ANY(%s::text[])
+        ORDER BY key FOR UPDATE
+    ) AS mine
+    WHERE state.id = mine.id AND new.key = mine.key
 """  # noqa: S608  a name of ours, no value
 
 
@@ -46,9 +50,11 @@ def write(connection: Connection, kind: Kind, seals: Mapping[str, str]) -> None:
     """Only on states that are still there: a customer may have been erased a moment ago."""
     if not seals:
         return
+    database = connections[router.db_for_write(SyncState)]
     if database.vendor == "postgresql":
+        keys = list(seals)
         with database.cursor() as cursor:
-            cursor.execute(UPDATE, [list(seals), list(seals.values()), connection.pk, kind.value])
+            cursor.execute(UPDATE, [keys, [*seals.values()], connection.pk, kind.value, keys])
         return
     mine = SyncState.objects.filter(connection=connection, kind=kind.value, key__in=list(seals))
     there = mine.select_for_update().values_list("key", flat=True)

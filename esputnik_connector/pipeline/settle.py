@@ -32,6 +32,10 @@ IMPORT = (  # what a state holds of an import
 UNKNOWN = "?"  # in place of a locator's hash: something else was sent, and no answer came
 
 
+def _nothing() -> None:
+    """Only the results are written."""
+
+
 def mark_unknown(connection: Connection, kind: Kind, prepared: Prepared) -> None:
     """Before a batch goes out: from now on nobody knows what the destination holds of it.
 
@@ -69,14 +73,16 @@ def settle(
     *,
     now: datetime,
     backfill: Backfill | None = None,
-    also: Callable[[], None] | None = None,
+    before: Callable[[], None] = _nothing,
+    also: Callable[[], None] = _nothing,
 ) -> None:
     """Write the results of one call. ``rows`` are the outbox rows that were read, by key.
 
     :param backfill: the records are history of this run: they have no rows, unless one is needed.
-    :param also: runs in the same transaction.
+    :param before, also: run in the same transaction, first and last.
     """
     with transaction.atomic():
+        before()
         _remember(connection, kind, results, now, backfill)
         if backfill is not None:
             receipts = [result.receipt for result in results]
@@ -85,8 +91,7 @@ def settle(
             _settle_rows(result.receipt, rows.get(result.receipt.key, ()), now)
         _forget_settled(results, rows)
         _record(connection, _remarkable(results) if backfill else results, rows, now)
-        if also is not None:
-            also()
+        also()
     tell(connection, results)
 
 

@@ -89,7 +89,9 @@ class RecordingDestination(Destination):
             for envelope in envelopes
         ]
 
-    def resolve(self, session: str, keys: Sequence[str]) -> Sequence[Receipt]:
+    def resolve(
+        self, session: str, keys: Sequence[str], *, locators: Mapping[str, Mapping[str, str]]
+    ) -> Sequence[Receipt]:
         return [receipt for receipt in self.resolutions if receipt.key in keys]
 
     def verify(self) -> AccountInfo:

@@ -202,7 +202,11 @@ def resolve_all(connection: Connection, destination: Destination) -> None:
     waiting = SyncState.objects.exclude(session="").order_by("session")
     for session in list(waiting.values_list("session", flat=True).distinct()):
         states = list(SyncState.objects.filter(session=session))
-        receipts = destination.resolve(session, [state.key for state in states])
+        receipts = destination.resolve(
+            session,
+            [state.key for state in states],
+            locators={state.key: state.locators for state in states},
+        )
         resolve_states(connection, states, receipts, now=timezone.now())
 
 

@@ -618,7 +618,7 @@ def test_the_answer_to_an_import_for_a_former_account_counts_for_nobody(
     connection.accept_key("Shop", "1")
     work(run)
 
-    def resolve(_self: object, _session: str, keys: Sequence[str]) -> list[Receipt]:
+    def resolve(_self: object, _session: str, keys: Sequence[str], **_: object) -> list[Receipt]:
         accept(connection, OTHER)
         return [resolved(key, Outcome.DELIVERED) for key in keys]
 

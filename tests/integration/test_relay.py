@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -15,8 +16,16 @@ from django.test.utils import CaptureQueriesContext
 from esputnik_connector import signals
 from esputnik_connector.destinations.base import AccountInfo, Envelope, Receipt
 from esputnik_connector.exceptions import CredentialsError, RejectedError, TemporaryError, Veto
-from esputnik_connector.models import Attempt, Lane, OutboxMessage, SyncState, Tombstone
+from esputnik_connector.models import (
+    Attempt,
+    Connection,
+    Lane,
+    OutboxMessage,
+    SyncState,
+    Tombstone,
+)
 from esputnik_connector.pipeline import holder, verification
+from esputnik_connector.pipeline import settle as settle_module
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.relay import Relay
 from esputnik_connector.records import Cart, CartItem, Contact, Kind, Order, Outcome, Reason
@@ -744,3 +753,34 @@ def test_a_guests_cart_is_sent_to_the_email_told_at_the_gate(plain_shop, recordi
     capture.cart_identified("4", email="guest@example.com")
     run()
     assert recording.calls[0][0].payload["email"] == "guest@example.com"
+
+
+def test_an_account_that_is_replaced_while_an_answer_is_written_down_waits_for_it(
+    plain_shop, recording, connection, monkeypatch
+):
+    """What the former account took must not stay “delivered”, however the two fall together."""
+    if database.vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    plain_shop.purchases["100"] = order("100")
+    capture.order_changed("100")
+    OutboxMessage.objects.update(due_at=datetime.now(timezone.utc))
+    replacing: list[threading.Thread] = []
+    record = settle_module._record
+
+    def replace_account() -> None:
+        try:
+            verification.forget_deliveries(Connection.objects.get(pk=connection.pk))
+        finally:
+            database.close()
+
+    def record_and_replace(*arguments: object) -> None:
+        record(*arguments)
+        replacing.append(threading.Thread(target=replace_account))
+        replacing[0].start()
+        replacing[0].join(0.5)
+
+    monkeypatch.setattr(settle_module, "_record", record_and_replace)
+    Relay(connection).run(seconds=5)
+    replacing[0].join(10)
+    assert recording.keys() == ["100"]
+    assert SyncState.objects.get().digest == ""

@@ -10,6 +10,8 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
 from esputnik_connector.models import SyncState
+from esputnik_connector.pipeline import seals
+from esputnik_connector.records import Kind
 
 pytestmark = pytest.mark.django_db
 
@@ -79,3 +81,21 @@ def test_what_is_being_imported_is_found_by_its_session(connection):
         [row(connection, "1", session=""), row(connection, "2", session="abc")], ["session"]
     )
     assert [state.key for state in SyncState.objects.importing()] == ["2"]
+
+
+class Replica:
+    """A router as shops have it whose reads go to a copy of the database."""
+
+    def db_for_read(self, model: object, **_: object) -> str:
+        return "replica"  # there is none here: to ask it raises
+
+    def db_for_write(self, model: object, **_: object) -> str:
+        return "default"
+
+
+def test_a_state_is_written_where_a_router_writes(connection, way, settings):
+    settings.DATABASE_ROUTERS = [Replica()]
+    SyncState.objects.upsert([row(connection, "1", digest="d")], ["digest"])
+    seals.write(connection, Kind.CONTACT, {"1": "seal"})
+    state = SyncState.objects.using("default").get()
+    assert (state.key, state.digest, state.seal) == ("1", "d", "seal")

@@ -26,6 +26,8 @@ from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
 from tests.live.conftest import database_url
 from tests.live.parts import Worker
 
+GUESTS = 30  # enough for an import of their own
+
 pytestmark = pytest.mark.slow
 
 ORDERS = "/api/v1/orders"
@@ -218,9 +220,11 @@ def waits_for_imports(run: Backfill) -> bool:
 
 def test_contacts_and_guests_come_before_the_orders(fake, shop, worker):
     order = get_model("order", "Order")
-    for number, email in (("200001", "Guest@example.com"), ("200002", "guest@example.com")):
+    emails = ["Guest@example.com", "guest@example.com"]  # one person
+    emails += [f"Guest-{number}@Example.com" for number in range(GUESTS - 1)]
+    for number, email in enumerate(emails, start=200001):
         order.objects.create(
-            number=number, currency="UAH", status="New", guest_email=email,
+            number=str(number), currency="UAH", status="New", guest_email=email,
             date_placed=timezone.now(), total_incl_tax=10, total_excl_tax=10,
             shipping_incl_tax=0, shipping_excl_tax=0,
         )  # fmt: skip
@@ -232,8 +236,10 @@ def test_contacts_and_guests_come_before_the_orders(fake, shop, worker):
         tasks.wake_backfill(run.pk)
     fake.wait_for(lambda: is_over(contacts), timeout=60)
     guests = [one for one in fake.all_contacts if not one["externalCustomerId"]]
-    assert len(guests) == 1
-    assert contacts.total == 401
+    assert len(guests) == GUESTS
+    assert contacts.total == 400 + GUESTS
+    assert contacts.counts == {"accepted": 0, "delivered": 400 + GUESTS}
+    assert not OutboxMessage.objects.filter(kind="contact").exists()
     fake.wait_for(lambda: is_over(orders), timeout=90)
     assert set(fake.orders) == numbers()
     last_contact = max(entry.number for entry in fake.requests(path=CONTACTS))

@@ -294,7 +294,7 @@ def test_erasing_an_unknown_person_is_done(wire, status, words):
 def test_an_unknown_import_is_to_be_sent_again(wire):
     wire.get(f"{API}/v1/importstatus/s", status=404, json={"message": "unknown"})
     with esputnik() as destination:
-        (receipt,) = destination.resolve("s", ["1"])
+        (receipt,) = destination.resolve("s", ["1"], locators={})
     assert (receipt.outcome, receipt.reason) == (DEFERRED, Reason.IMPORT_FAILED)
 
 

@@ -11,6 +11,8 @@ import responses
 
 from esputnik_connector.destinations.base import Delivered
 from esputnik_connector.destinations.esputnik.destination import EsputnikDestination
+from esputnik_connector.destinations.esputnik.events import EVENT_LIMIT
+from esputnik_connector.destinations.http import encoded
 from esputnik_connector.records import Contact, Kind, Outcome
 from tests.unit.samples import ACCOUNT, ORDER
 
@@ -70,3 +72,19 @@ def test_a_guest_is_found_by_email_and_never_by_an_invented_id():
     destination.close()
     assert (first["dedupeOn"], second["dedupeOn"]) == ("email", "externalCustomerId")
     assert "externalCustomerId" not in first["contacts"][0]
+
+
+def test_an_event_of_the_past_keeps_its_items_only_while_it_fits_with_its_moment(quiet):
+    """The moment is a part of what may be 20 kB large."""
+    item = replace(ORDER.items[0], quantity=1)
+    count = next(n for n in range(1, 500) if size(quiet, [item] * n) is None) - 1
+    room = EVENT_LIMIT - (size(quiet, [item] * count) or 0)
+    last = [replace(item, url=item.url + "x" * more) for more in (room - 1, room, room + 1)]
+    found = [size(quiet, [*[item] * (count - 1), one]) for one in last]
+    assert found == [EVENT_LIMIT - 1, EVENT_LIMIT, None]
+
+
+def size(quiet, items) -> int | None:
+    """Bytes of the event of an order with these items; None if it had to leave them out."""
+    event = quiet.prepare(replace(ORDER, items=tuple(items)), last=None).payload["past_event"]
+    return len(encoded(event)) if "items" in event["params"] else None

@@ -11,7 +11,9 @@ from esputnik_connector.destinations.base import Envelope
 from esputnik_connector.destinations.esputnik import receipts
 from esputnik_connector.destinations.esputnik.order_payload import order_envelope
 from esputnik_connector.destinations.esputnik.payloads import contact_envelope
+from esputnik_connector.destinations.esputnik.refusals import Named, named_by_hash
 from esputnik_connector.exceptions import RejectedError, TemporaryError
+from esputnik_connector.identity import fingerprint
 from esputnik_connector.records import Outcome, Reason
 from tests.unit.samples import ACCOUNT, CONTACT, ORDER
 
@@ -161,7 +163,7 @@ def test_a_repeated_import_is_asked_for_again_when_it_is_no_repetition_any_more(
 
 
 def resolved(body, *keys: str):
-    return receipts.from_import("s", keys, answer(body))
+    return receipts.from_import("s", [Named(key=key) for key in keys], answer(body))
 
 
 def test_a_finished_import_delivers_with_remote_ids():
@@ -229,6 +231,50 @@ def test_a_remark_about_a_finished_import_holds_nobody_back():
 def test_a_refusal_in_an_import_is_not_pinned_on_the_only_contact_asked_about():
     body = {"status": "FINISHED", "errors": [{"message": "one failed"}]}
     assert outcomes(resolved(body, "1")) == [DEFERRED]
+
+
+# Guests, who have no id at eSputnik: an import names them by e-mail or phone
+
+
+def of_guests(body):
+    """By hashes alone: an e-mail, a phone, and a customer with the guest's e-mail."""
+    mail = fingerprint("Ann@Example.com", salt="salt")
+    phone = fingerprint("+380501234567", salt="salt")
+    locators = {"guest:1": {"email": mail}, "guest:2": {"phone": phone}, "7": {"email": "other"}}
+    records = named_by_hash(body, list(locators), locators, salt="salt")
+    return receipts.from_import("s", records, answer(body))
+
+
+def test_a_guest_is_delivered_under_the_locator_that_an_import_names():
+    mapping = [
+        {"dedupeValue": "ann@example.com", "contactId": 5},
+        {"dedupeValue": "380501234567", "contactId": 6},
+        {"dedupeValue": "7", "contactId": 7},
+    ]
+    found = of_guests({"status": "FINISHED", "mapping": mapping})
+    assert outcomes(found) == [DELIVERED, DELIVERED, DELIVERED]
+    assert [receipt.remote_id for receipt in found] == ["5", "6", "7"]
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        {"failedContacts": [{"dedupeValue": "ANN@example.com", "message": "bad name"}]},
+        {"failedContacts": {"email": "Ann@Example.com", "message": "bad name"}},
+        {"failedContacts": ["bad name: ann@example.com."]},
+        {"description": "bad name: Ann@Example.com"},
+    ],
+)
+def test_a_guest_is_refused_under_the_locator_that_an_import_names(report):
+    mapping = [{"dedupeValue": "+380501234567", "contactId": 6}, {"dedupeValue": "7"}]
+    found = of_guests({"status": "FINISHED", "mapping": mapping, **report})
+    assert outcomes(found) == [REJECTED, DELIVERED, DELIVERED]
+    assert "bad name" in found[0].detail
+
+
+def test_a_guest_whom_an_import_does_not_name_goes_again():
+    found = of_guests({"status": "FINISHED", "mapping": [{"dedupeValue": "7", "contactId": 7}]})
+    assert outcomes(found) == [DEFERRED, DEFERRED, DELIVERED]
 
 
 # The account

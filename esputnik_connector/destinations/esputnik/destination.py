@@ -48,6 +48,7 @@ from .events import PAST_EVENTS_PER_CALL, cart_envelope, product_envelope
 from .options import options_from
 from .order_payload import order_envelope
 from .payloads import contact_envelope, erasure_envelope
+from .refusals import named_by_hash
 
 SINGLES_PER_DELIVERY = 50  # requests of one record each: ten seconds at the usual pace
 CALLS_PER_DELIVERY = 100  # while halving; the rest waits, so that no delivery outlives its lease
@@ -141,12 +142,15 @@ class EsputnikDestination(Destination):
                 break
         return [settled[envelope.key] for envelope in envelopes]
 
-    def resolve(self, session: str, keys: Sequence[str]) -> Sequence[Receipt]:
+    def resolve(
+        self, session: str, keys: Sequence[str], *, locators: Mapping[str, Mapping[str, str]]
+    ) -> Sequence[Receipt]:
         try:
             answer = self._client.import_status(session)
         except RejectedError as error:
             return receipts.lost_import(session, keys, error)
-        return receipts.from_import(session, keys, answer)
+        records = named_by_hash(answer.body, keys, locators, salt=self.account.salt)
+        return receipts.from_import(session, records, answer)
 
     def verify(self) -> AccountInfo:
         try:

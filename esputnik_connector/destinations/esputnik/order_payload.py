@@ -15,11 +15,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from esputnik_connector.destinations.base import Account, Delivered, Envelope
+from esputnik_connector.destinations.http import encoded
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.identity import cart_token, digits, text
 from esputnik_connector.records import JSONObject, JSONValue, Kind, Note, Order, OrderItem, Reason
 
-from .events import EVENT_LIMIT, event, event_size, past_event
+from .events import EVENT_LIMIT, event, past_event
 from .money import cents, portions, units
 from .payloads import Texts, measured_digest, notes, present
 
@@ -181,13 +182,15 @@ def _event_payload(
     if last is not None and last.is_certain:  # else a try got lost: it is still new there
         status = "" if is_past else str(params["status"])  # history only states what is so
         event_type = STATUS_EVENTS.get(status, "orderUpdated")
-    is_large = not is_small and event_size(event_type, params) > EVENT_LIMIT
+    name = "past_event" if is_past else "event"
+    built_event = (
+        past_event(event_type, params, order.placed_at) if is_past else event(event_type, params)
+    )
+    is_large = not is_small and len(encoded(built_event)) > EVENT_LIMIT
     is_short = is_large or not _has_complete_items(params)
     if is_short:
-        params.pop("items", None)
-    if is_past:
-        return {"past_event": past_event(event_type, params, order.placed_at)}, is_short
-    return {"event": event(event_type, params)}, is_short
+        params.pop("items", None)  # of the event too: it holds these parameters
+    return {name: built_event}, is_short
 
 
 def _has_complete_items(params: JSONObject) -> bool:

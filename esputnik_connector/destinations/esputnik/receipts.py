@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from django.utils.translation import gettext as _
@@ -44,7 +44,7 @@ def from_call(
     ]
 
 
-def from_import(session: str, keys: Sequence[str], answer: Answer) -> list[Receipt]:
+def from_import(session: str, records: Sequence[Named], answer: Answer) -> list[Receipt]:
     """Receipts for the contacts of an import (contract 5.4).
 
     The shape of its error report is not documented. When it refuses somebody without a name, only
@@ -53,15 +53,20 @@ def from_import(session: str, keys: Sequence[str], answer: Answer) -> list[Recei
     lacks is refused.
     """
     body = _readable(answer)
-    blank = [Receipt(kind=Kind.CONTACT, key=key, outcome=Outcome.DEFERRED) for key in keys]
-    blank = [replace(receipt, session=session, status=answer.status) for receipt in blank]
+    blank = [
+        Receipt(
+            kind=Kind.CONTACT, key=record.key, outcome=Outcome.DEFERRED, session=session,
+            status=answer.status,
+        )
+        for record in records
+    ]  # fmt: skip
     state = _text_of(body, "status").upper()
     words = vendor_words(body) if isinstance(body, dict) and body.get("description") else ""
     if state == "ERROR":
         return [_import_failed(receipt, words) for receipt in blank]
     if state != "FINISHED":
         return [replace(receipt, reason=Reason.IMPORTING, detail=state[:50]) for receipt in blank]
-    return _finished(blank, body, words, status=answer.status)
+    return _finished(blank, records, body, words, status=answer.status)
 
 
 def lost_import(session: str, keys: Sequence[str], error: RejectedError) -> list[Receipt]:
@@ -149,32 +154,42 @@ def _attributed(body: JSONValue, envelopes: Sequence[Envelope], *, status: int) 
 
 
 def _finished(
-    blank: Sequence[Receipt], body: JSONValue, words: str, *, status: int
+    blank: Sequence[Receipt],
+    records: Sequence[Named],
+    body: JSONValue,
+    words: str,
+    *,
+    status: int,
 ) -> list[Receipt]:
-    mapping = _mapping(body)
-    found = refusals(body, [Named(key=receipt.key) for receipt in blank], are_all=False)
+    mapping, said = _mapping(body), _text_of(body, "description")  # words are redacted already
+    found = refusals(body, records, are_all=False)
     refused = {refusal.key: refusal.words for refusal in found if refusal.key}
     nameless = next((refusal.words for refusal in found if not refusal.key), "")
     if mapping:  # without one, a description is no more than a remark
         nameless = nameless or words or _("The import did not name this contact in its result")
 
-    def receipt(one: Receipt) -> Receipt:
+    def receipt(one: Receipt, names: Iterable[str]) -> Receipt:
         if one.key in refused:
             return _refused(one, refused[one.key], status=status)
-        if one.key in mapping or not nameless:
-            return replace(one, outcome=Outcome.DELIVERED, remote_id=mapping.get(one.key, ""))
-        if mentions(words, one.key):
+        stored = next((mapping[name] for name in names if name in mapping), None)
+        if stored is not None or not nameless:
+            return replace(one, outcome=Outcome.DELIVERED, remote_id=stored or "")
+        if any(mentions(said, name) for name in names):
             return _refused(one, words, status=status)
         return _import_failed(one, nameless)
 
-    return [receipt(one) for one in blank]
+    return [
+        receipt(one, (record.key, *record.locators))
+        for one, record in zip(blank, records, strict=True)
+    ]
 
 
 def _mapping(body: JSONValue) -> dict[str, str]:
-    """External id → internal id, of the contacts an import stored."""
+    """External id, e-mail or phone → internal id, of the contacts an import stored."""
     pairs = body.get("mapping") if isinstance(body, dict) else None
     rows = [pair for pair in pairs if isinstance(pair, dict)] if isinstance(pairs, list) else []
-    return {str(row.get("dedupeValue")): _text_of(row, "contactId") for row in rows}
+    stored = {str(row.get("dedupeValue")): _text_of(row, "contactId") for row in rows}
+    return {name.lower().lstrip("+"): number for name, number in stored.items()} | stored
 
 
 def _blank(envelope: Envelope) -> Receipt:

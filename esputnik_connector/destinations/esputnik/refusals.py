@@ -8,11 +8,13 @@ identifier that it may hold, and counts only when it points at exactly one recor
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from esputnik_connector.destinations.answers import vendor_words
 from esputnik_connector.destinations.base import Envelope
+from esputnik_connector.identity import fingerprint
 from esputnik_connector.records import JSONObject, JSONValue
 
 LISTS = ("failedContacts", "failedOrders", "errors")
@@ -41,6 +43,30 @@ def named(envelope: Envelope) -> Named:
     """The names of the record in an envelope."""
     locators = {value.lower() for value in _locators(envelope.payload)}
     return Named(key=envelope.key, locators=frozenset(locators))
+
+
+def named_by_hash(
+    body: JSONValue, keys: Sequence[str], locators: Mapping[str, Mapping[str, str]], *, salt: str
+) -> list[Named]:
+    """The names of records of which only hashes are kept: the words of an answer that fit them.
+
+    A guest has no id at eSputnik, so an import names them by e-mail or phone (contract 5.3, 5.4).
+    """
+    owners: defaultdict[str, set[str]] = defaultdict(set)
+    for key in keys:
+        for hashed in locators.get(key, {}).values():
+            owners[hashed].add(key)
+    told: defaultdict[str, set[str]] = defaultdict(set)
+    known = set(keys)
+    for word in {word for _, text in _scalars(body) for word in WORD.findall(text)} - known:
+        name = word.rstrip(".").lower().lstrip("+")
+        for form in (name, f"+{name}"):
+            for key in owners.get(fingerprint(form, salt=salt), ()):
+                told[key].add(name)
+    return [Named(key=key, locators=frozenset(told[key])) for key in keys]
+
+
+WORD = re.compile(r"""[^\s<>"'(),;:\[\]]+""")
 
 
 def says_refusals(body: JSONValue) -> bool:

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import F, Lookup, Q, TextField
 from django.db.models.fields.related_descriptors import ReverseManyToOneDescriptor
@@ -101,10 +102,12 @@ def read(queryset: Any, names: Sequence[str]) -> Iterator[Row]:
 
 
 def _column(model: Any, name: str) -> Any:
-    """Not as a ``PhoneNumber``: Django would parse it, we again, at the price of all the rest."""
+    """Not as a ``PhoneNumber``: Django would parse it, we again, at the price of all the rest. A
+    field with a region of its own must read its national numbers itself."""
     field = _field(model, name)
     is_phone = getattr(type(field), "from_db_value", None) is PhoneNumberField.from_db_value
-    return stored(model, name) if is_phone else name
+    default = getattr(settings, "PHONENUMBER_DEFAULT_REGION", None)
+    return stored(model, name) if is_phone and field.region == default else name
 
 
 def stored(model: Any, name: str) -> Any:
