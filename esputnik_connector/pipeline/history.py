@@ -90,13 +90,27 @@ def resume(run: Backfill) -> bool:
 
 
 def cancel(run: Backfill) -> bool:
-    """End it for good. What was sent stays sent, what was accepted is still watched."""
-    return run.change(*WORKING, State.PAUSED, to=State.CANCELLED)
+    """End it for good. What was sent stays sent, what was accepted is still watched.
+
+    Orders that wait for these customers pause, until a person decides.
+    """
+    waiting = Backfill.objects.open().filter(connection=run.connection, kind=Kind.ORDER.value)
+    detail = _(
+        "The import of customers was cancelled. Resume sends the orders without the customers that "
+        "are missing."
+    )
+    for orders in waiting.filter(cursor="", is_read=False) if run.kind == Kind.CONTACT else ():
+        orders.change(State.RUNNING, to=State.PAUSED, detail=detail)
+    return _end(run)
+
+
+def _end(run: Backfill) -> bool:
+    return run.change(*WORKING, State.PAUSED, to=State.CANCELLED, detail="")
 
 
 def restart(run: Backfill) -> tuple[Backfill, bool]:
     """The same again from the beginning; what eSputnik has already is skipped."""
-    cancel(run)
+    _end(run)
     return start(
         run.connection, run.of_kind(), route=run.route, since=run.since, until=run.until,
         newest_first=run.newest_first, keys=run.keys, stop_loss=run.stop_loss,

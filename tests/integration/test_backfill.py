@@ -558,6 +558,23 @@ def test_a_refused_key_pauses_the_connection_and_the_run_waits(recording, run, c
     assert run.state == "finished"
 
 
+def test_orders_do_not_go_without_the_customers_whose_import_was_cancelled(
+    plain_shop, recording, connection, run, work
+):
+    plain_shop.purchases["100"] = order("100")
+    orders = history.start(connection, Kind.ORDER, route="past_events")[0]
+    again = history.restart(run)[0]  # which cancels nothing for good
+    orders.refresh_from_db()
+    assert orders.state == "running"
+    history.cancel(again)
+    work(orders)
+    assert recording.keys() == []
+    assert (orders.state, "customers was cancelled" in orders.detail) == ("paused", True)
+    history.resume(orders)
+    work(orders)
+    assert recording.keys() == ["100"]
+
+
 def test_an_erased_person_is_skipped(plain_shop, recording, connection, run, work):
     plain_shop.people.pop("7")
     capture.contact_deleted("7", locators=["buyer7@example.com"])
