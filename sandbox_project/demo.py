@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 import requests
@@ -21,7 +22,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from .browser import BrowserError
-from .places import BASE_DIR, STATE_DIR, Places, choose_places
+from .places import BASE_DIR, STATE_DIR, Places, choose_places, write_environment
 from .processes import Crew, ProcessError, redis_executable
 from .story import STAFF_EMAIL, STAFF_PASSWORD, tell_story
 
@@ -36,12 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, _terminate)
     with only_one():
         places = choose_places(keep=keep)
+        environment = write_environment(places) if keep else None
         os.environ.update(places.environ)  # the journey reads the shop's database
         crew = Crew(logs=places.logs, cwd=BASE_DIR, env=places.environ)
         try:
             start_everything(crew, places)
-            if keep:
-                tell_addresses(places)
+            if environment:
+                tell_addresses(places, environment)
             code = tell_story(shop_url=places.shop_url, fake_url=places.fake_url, check=crew.check)
             if code:
                 print(f"\n{crew.tails()}", file=sys.stderr)
@@ -115,7 +117,7 @@ def start_shop(crew: Crew, places: Places) -> None:
     ])  # fmt: skip
 
 
-def tell_addresses(places: Places) -> None:
+def tell_addresses(places: Places, environment: Path) -> None:
     print(
         f"""
   Shop             {places.shop_url}/
@@ -124,6 +126,7 @@ def tell_addresses(places: Places) -> None:
                    log in as {STAFF_EMAIL} with the password {STAFF_PASSWORD}
   Fake eSputnik    {places.fake_url}/
   Logs             {places.logs}
+  Commands         . {environment} && python manage.py esputnik_doctor
 """,
         flush=True,
     )

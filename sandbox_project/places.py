@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -16,7 +18,9 @@ from .processes import free_port
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR = BASE_DIR / ".sandbox"
+BIN = Path(sys.executable).parent
 SWEEP_SECONDS = 5
+WATCH_SECONDS = 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +40,18 @@ class Places:
     @property
     def fake_url(self) -> str:
         return f"http://127.0.0.1:{self.fake_port}"
+
+
+def write_environment(places: Places) -> Path:
+    """A file by which a shell becomes a part of the sandbox. It holds a key: for its owner only."""
+    file = STATE_DIR / "env"
+    file.touch(mode=0o600)
+    changed = {
+        name: value for name, value in places.environ.items() if os.environ.get(name) != value
+    }
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in changed.items()]
+    file.write_text("\n".join([*lines, f"export PATH={shlex.quote(str(BIN))}:$PATH", ""]))
+    return file
 
 
 def choose_places(*, keep: bool) -> Places:
@@ -72,6 +88,7 @@ def choose_places(*, keep: bool) -> Places:
             "NO_PROXY": "127.0.0.1,localhost",
             "no_proxy": "127.0.0.1,localhost",
             "ESPUTNIK_SWEEP_SECONDS": str(SWEEP_SECONDS),
+            "ESPUTNIK_WATCH_SECONDS": str(WATCH_SECONDS),
             "ESPUTNIK_ENVIRONMENT": "sandbox" if keep else "demo",
             # A demo begins anew; the sandbox must read tomorrow what it encrypted today.
             "ESPUTNIK_ENCRYPTION_KEYS": (

@@ -187,7 +187,6 @@ OSCAR_SHOP_TAGLINE = "sandbox shop"
 OSCAR_DEFAULT_CURRENCY = "UAH"
 OSCAR_ALLOW_ANON_CHECKOUT = True
 OSCAR_SLUG_ALLOW_UNICODE = False
-OSCAR_EAGER_ALERTS = False
 
 OSCAR_INITIAL_ORDER_STATUS = OSCAR_INITIAL_LINE_STATUS = "New"
 OSCAR_ORDER_STATUS_PIPELINE = {
@@ -224,7 +223,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "esputnik-watch": {
         "task": "esputnik_connector.watch_products",
-        "schedule": 900.0,
+        "schedule": env.float("ESPUTNIK_WATCH_SECONDS", default=900.0),
     },
     "esputnik-prune": {
         "task": "esputnik_connector.prune",
