@@ -22,7 +22,7 @@ LABELS = {
     ledger.ACCEPTED: gettext_lazy("accepted, waiting for eSputnik"),
     ledger.SKIPPED: gettext_lazy("skipped"),
     ledger.REFUSED: gettext_lazy("refused"),
-    ledger.RETRYING: gettext_lazy("left to live traffic"),
+    ledger.RETRYING: gettext_lazy("tried again with the daily changes"),
 }
 
 

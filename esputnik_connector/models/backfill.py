@@ -31,7 +31,7 @@ WORKING = (State.RUNNING, State.SETTLING)
 
 class HistoryRoute(models.TextChoices):
     ORDERS = "orders", _("Add orders (starts an order<STATUS> event for each, however old)")
-    PAST_EVENTS = "past_events", _("Past events (starts no workflow)")
+    PAST_EVENTS = "past_events", _("Past events (quiet: no order<STATUS> event)")
 
 
 class BackfillQuerySet(models.QuerySet["Backfill"]):

@@ -21,7 +21,7 @@ from esputnik_connector.feed.swap import BuildBusy
 from esputnik_connector.flaws import Flaw
 from esputnik_connector.management.reporting import ReportingCommand
 from esputnik_connector.models import Feed, FeedBuild
-from esputnik_connector.models.feed_build import FLAWS, BuildStatus
+from esputnik_connector.models.feed_build import FLAWS, BuildStatus, local
 
 Progress = Callable[[int], None]
 
@@ -59,7 +59,7 @@ class Command(ReportingCommand):
     def _list(self, feeds: QuerySet[Feed]) -> None:
         for feed in feeds:
             state = _("on") if feed.is_enabled else _("off")
-            built = f"{feed.built_at:%Y-%m-%d %H:%M}" if feed.built_at else "–"
+            built = f"{local(feed.built_at):%Y-%m-%d %H:%M}" if feed.built_at else "–"
             what = f"{feed.format} {feed.language} {feed.currency}"
             self.stdout.write(f"{feed.name}: {state}, {what}, {feed.item_count}, {built}")
             self.stdout.write(f"    {_address(feed)}")
