@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from esputnik_connector.models import Backfill, Connection
 from esputnik_connector.models.backfill import HistoryRoute
+from esputnik_connector.models.clock import kept, local
 from esputnik_connector.pipeline.history import KINDS as HISTORY_KINDS
 from esputnik_connector.records import Kind
 
@@ -73,7 +74,7 @@ class ImportForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or self.cleaned_data
         since, until = values.get("since"), values.get("until")
-        if since and since > timezone.localdate():
+        if since and since > local(timezone.now()).date():
             self.add_error("since", _("This day is in the future; there is no history there."))
         if since and until and until < since:
             self.add_error("until", _("This day is before the first one."))
@@ -98,4 +99,4 @@ class ImportForm(forms.Form):
 
 def _midnight(day: date | None) -> datetime | None:
     """The beginning of a day, where the shop is."""
-    return timezone.make_aware(datetime.combine(day, time.min)) if day else None
+    return kept(datetime.combine(day, time.min)) if day else None

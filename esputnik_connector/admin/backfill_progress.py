@@ -10,13 +10,13 @@ from typing import Any
 from django.urls import reverse
 from django.utils.formats import date_format, number_format
 from django.utils.timesince import timesince
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector.management.progress import LABELS, duration, in_reasons
 from esputnik_connector.models import Backfill, Heartbeat, Lane, OutboxMessage
 from esputnik_connector.models.backfill import WORKING, State
+from esputnik_connector.models.clock import local
 from esputnik_connector.pipeline import ledger
 from esputnik_connector.pipeline.history import waits_for_contacts
 from esputnik_connector.records import Kind
@@ -199,4 +199,4 @@ def _number(value: int) -> str:
 
 
 def _day(value: datetime) -> str:
-    return date_format(localtime(value), "SHORT_DATE_FORMAT")
+    return date_format(local(value), "SHORT_DATE_FORMAT")

@@ -161,11 +161,15 @@ class BackfillViews(Base):
     def _start(
         self, request: HttpRequest, connection: Connection, form: ImportForm
     ) -> HttpResponse:
-        for plan in form.plans(connection):
-            run, is_new = history.start(
-                connection, plan.of_kind(), route=plan.route, since=plan.since, until=plan.until,
-                newest_first=plan.newest_first,
-            )  # fmt: skip
+        with transaction.atomic():  # all of it or nothing
+            begun = [
+                history.start(
+                    connection, plan.of_kind(), route=plan.route, since=plan.since,
+                    until=plan.until, newest_first=plan.newest_first,
+                )
+                for plan in form.plans(connection)
+            ]  # fmt: skip
+        for run, is_new in begun:
             self._began(request, run, is_new, _("Started."))
         return redirect(self._url("page", connection.pk))
 

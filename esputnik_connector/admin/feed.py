@@ -25,7 +25,8 @@ from esputnik_connector.feed.problems import differences
 from esputnik_connector.feed.watch import alerts
 from esputnik_connector.flaws import Flaw
 from esputnik_connector.models import Feed, FeedBuild, FeedProblem
-from esputnik_connector.models.feed_build import FLAWS, BuildStatus, local
+from esputnik_connector.models.clock import local
+from esputnik_connector.models.feed_build import FLAWS, BuildStatus
 
 from . import feed_changes
 from .feed_form import FeedAttributeInline, FeedCategoryInline, FeedForm

@@ -12,6 +12,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
+from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone as clock
@@ -237,6 +238,84 @@ def test_a_connection_that_sends_nothing_starts_nothing(
     ):
         assert words in response.content.decode()
     assert Backfill.objects.count() == 1
+
+
+def test_one_start_begins_all_of_it_or_nothing(
+    merchant, connection, people, plain_shop, woken, monkeypatch
+):
+    count = plain_shop.count
+
+    def but_no_orders(shop: Any, kind: Kind, **range_: Any) -> int:
+        if kind is Kind.ORDER:
+            raise OperationalError("statement timeout")
+        return int(count(shop, kind, **range_))
+
+    monkeypatch.setattr(plain_shop, "count", but_no_orders)
+    with pytest.raises(OperationalError):
+        merchant.post(url("new", connection.pk), QUIET)
+    assert not Backfill.objects.exists()
+    assert not LogEntry.objects.exists()
+    assert woken == []
+
+
+# -- in a shop that keeps naive times --------------------------------------------------------------
+
+
+@pytest.fixture
+def naive(settings: Any) -> None:
+    settings.USE_TZ = False
+
+
+@pytest.mark.usefixtures("naive")
+@pytest.mark.parametrize("days", [{}, {"since": "2025-11-21"}, {"until": "2025-11-21"}])
+def test_without_time_zones_an_import_is_foretold_started_and_shown(
+    merchant, recording, connection, people, woken, days
+):
+    foretold = page_of(merchant, "new", connection.pk, **QUIET, **days)
+    assert "150" in foretold
+    response = merchant.post(url("new", connection.pk), {**QUIET, **days}, follow=True)
+    contacts, orders = Backfill.objects.order_by("kind")
+    assert woken == [contacts.pk, orders.pk]
+    assert (contacts.total, orders.total) == (150, 3)
+    for name, wanted in (("since", datetime(2025, 11, 21)), ("until", datetime(2025, 11, 22))):
+        assert getattr(orders, name) == (wanted if name in days else None)
+    assert ("to 11/21/2025" in response.content.decode()) == ("until" in days)
+    work(contacts)
+    assert contacts.counts["delivered"] == 99
+    assert "Customers: running" in page_of(merchant, "page", connection.pk)
+    asked = f"{contacts.pk}:{clock.now().timestamp() - 10}:0"
+    (told,) = merchant.get(url("progress"), {"run": asked}).json()["runs"]
+    assert told["pace"] == "10 a second, about 0:05 to go"
+
+
+@pytest.mark.usefixtures("naive")
+def test_without_time_zones_a_range_is_started_again(merchant, connection, people):
+    choice = {"what": "contacts", "since": "2025-11-21", "until": "2025-11-21"}
+    merchant.post(url("new", connection.pk), choice)
+    run = Backfill.objects.get()
+    assert "on its way" in press(merchant, run, "restart")
+    again = Backfill.objects.open().get()
+    assert (again.since, again.until) == (datetime(2025, 11, 21), datetime(2025, 11, 22))
+
+
+@pytest.mark.usefixtures("naive")
+def test_without_time_zones_a_choice_is_checked_as_well(merchant, connection, people):
+    choice = {"what": "contacts", "since": "2999-01-01"}
+    response = merchant.post(url("new", connection.pk), choice)
+    assert "in the future" in response.content.decode()
+
+
+@pytest.mark.usefixtures("naive")
+def test_without_time_zones_changes_and_lanes_are_shown(client, connection):
+    client.force_login(staff("view_outboxmessage", "view_lane"))
+    soon = clock.now() + timedelta(hours=1)
+    OutboxMessage.objects.create(
+        connection=connection, kind="order", key="100", attempts=1, due_at=soon
+    )
+    Lane.objects.create(connection=connection, kind="order", paused_until=soon)
+    for model, words in (("outboxmessage", "trying again at"), ("lane", "paused until")):
+        page = client.get(reverse(f"admin:esputnik_connector_{model}_changelist"))
+        assert words in page.content.decode()
 
 
 # -- watching --------------------------------------------------------------------------------------
