@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from esputnik_connector.models import Backfill, Connection
 from esputnik_connector.models.backfill import HistoryRoute
 from esputnik_connector.models.clock import kept, local
+from esputnik_connector.pipeline.history import FIRST_YEAR, LAST_YEAR
 from esputnik_connector.pipeline.history import KINDS as HISTORY_KINDS
 from esputnik_connector.records import Kind
 
@@ -45,6 +46,15 @@ ROUTE_HELP = {
 }
 
 
+def check_year(day: date) -> None:
+    """:raises ValidationError: so far away that it is a slip of the keyboard."""
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise forms.ValidationError(
+            _("Choose a day of a year between %(first)s and %(last)s.")
+            % {"first": FIRST_YEAR, "last": LAST_YEAR}
+        )
+
+
 class ImportForm(forms.Form):
     """Nothing says in advance how orders travel: that is the merchant's word."""
 
@@ -60,12 +70,14 @@ class ImportForm(forms.Form):
     since = forms.DateField(
         label=gettext_lazy("From"),
         required=False,
+        validators=[check_year],
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text=gettext_lazy("Day of the registration or of the order. Empty: from the first."),
     )
     until = forms.DateField(
         label=gettext_lazy("To, that day included"),
         required=False,
+        validators=[check_year],
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text=gettext_lazy("Empty: up to now."),
     )

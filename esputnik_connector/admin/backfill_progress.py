@@ -87,9 +87,9 @@ def pace(run: Backfill, now: datetime, sample: Sample | None) -> str:
     """How fast it went since the sample, and how long the rest takes at that pace."""
     if run.state != State.RUNNING or sample is None or now.timestamp() <= sample.at:
         return ""
-    rate = (run.done - sample.done) / (now.timestamp() - sample.at)
-    if rate <= 0:
+    if run.done <= sample.done:
         return ""
+    rate = (run.done - sample.done) / (now.timestamp() - sample.at)
     return _("%(rate)s a second, about %(left)s to go") % {
         "rate": _number(max(round(rate), 1)), "left": duration(run.left / rate)
     }  # fmt: skip

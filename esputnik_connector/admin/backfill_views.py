@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -264,8 +265,11 @@ def _obstacle(connection: Connection) -> str:
 
 def _asked(text: str) -> tuple[int, Sample | None]:
     """:raises ValueError: not of the form ``id`` or ``id:at:done``."""
-    pk, *sample = text.split(":")
-    if not sample:
+    pk, *given = text.split(":")
+    if not given:
         return int(pk), None
-    at, done = sample
-    return int(pk), Sample(at=float(at), done=int(done))
+    at, done = given
+    sample = Sample(at=float(at), done=int(done))
+    if not math.isfinite(sample.at) or min(sample.at, sample.done) < 0:
+        raise ValueError(text)
+    return int(pk), sample

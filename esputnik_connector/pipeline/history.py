@@ -28,6 +28,7 @@ from .dispatch import prepare
 
 KINDS = (Kind.CONTACT, Kind.ORDER)  # in this order: people before what they bought
 SAMPLE = 500  # records from each end of the history, for the estimate
+FIRST_YEAR, LAST_YEAR = 1900, 2999  # near 1 and 9999 time zones overflow
 NEVER = 1.0  # a stop-loss that nothing exceeds
 
 
@@ -144,8 +145,15 @@ def known_keys(kind: Kind, keys: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def check_range(since: datetime | None, until: datetime | None) -> None:
-    """:raises BadRequestError: naive in a shop with time zones, in the future, or upside down."""
+    """:raises BadRequestError: a year that cannot be, naive in a shop with time zones, in the
+    future, or upside down."""
     for name, moment in (("--since", since), ("--until", until)):
+        # One year more: a range ends with the first moment after its last day.
+        if moment is not None and not FIRST_YEAR <= moment.year <= LAST_YEAR + 1:
+            raise BadRequestError(
+                _("The year of %(name)s must be between %(first)s and %(last)s.")
+                % {"name": name, "first": FIRST_YEAR, "last": LAST_YEAR}
+            )
         if settings.USE_TZ and moment is not None and timezone.is_naive(moment):
             raise BadRequestError(
                 _("%(name)s needs a time zone, as in 2026-11-21T00:00+02:00.") % {"name": name}

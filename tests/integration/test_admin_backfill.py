@@ -140,6 +140,8 @@ def test_no_route_is_preselected_and_each_says_what_it_does(merchant, connection
         ({"what": "contacts", "since": "2024-02-01", "until": "2024-01-01"}, "before the first"),
         ({"what": "carts"}, "not one of the available choices"),
         ({"what": "contacts", "since": "yesterday"}, "valid date"),
+        ({"what": "contacts", "since": "0001-01-01"}, "between 1900 and 2999"),
+        ({"what": "contacts", "until": "9999-12-31"}, "between 1900 and 2999"),
     ],
 )
 @pytest.mark.parametrize("method", ["get", "post"])
@@ -150,6 +152,16 @@ def test_a_choice_that_cannot_be_is_explained_at_its_field(
     assert response.status_code == 200
     assert words in response.content.decode()
     assert not Backfill.objects.exists()
+
+
+@pytest.mark.parametrize("day", ["1900-01-01", "2999-12-31"])
+def test_the_outermost_days_can_be_chosen(merchant, connection, people, day):
+    name = "since" if day < "2000" else "until"
+    choice = {"what": "contacts", name: day}
+    assert merchant.get(url("new", connection.pk), choice).status_code == 200
+    response = merchant.post(url("new", connection.pk), choice, follow=True)
+    assert "Customers: running" in response.content.decode()
+    assert Backfill.objects.get().total == 150
 
 
 # -- looking ahead ---------------------------------------------------------------------------------
@@ -352,9 +364,19 @@ def test_the_script_gets_numbers_and_a_pace_in_words(merchant, recording, run):
     assert first["pace"] == ""
 
 
-@pytest.mark.parametrize("asked", ["x", "1:2", "1:x:3", "1:2:3:4"])
+@pytest.mark.parametrize(
+    "asked",
+    ["x", "1:2", "1:x:3", "1:2:3:4", "1:nan:0", "1:inf:0", "1:-inf:0", "1:-1e308:0", "1:1:-1"],
+)
 def test_nonsense_in_the_address_is_no_server_error(merchant, run, asked):
     assert merchant.get(url("progress"), {"run": asked}).status_code == 400
+
+
+@pytest.mark.parametrize("done", [10**400, 10**26], ids=["huge", "big"])
+def test_a_number_beyond_all_measure_has_no_pace(merchant, recording, run, done):
+    work(run)
+    (told,) = merchant.get(url("progress"), {"run": f"{run.pk}:1:{done}"}).json()["runs"]
+    assert told["pace"] == ""
 
 
 def test_the_script_asks_about_nobody_else(merchant, run):

@@ -686,6 +686,8 @@ def test_a_big_history_is_estimated_from_both_ends(plain_shop, connection):
         (datetime(2100, 1, 1, tzinfo=timezone.utc), None, "future"),
         (datetime(2020, 1, 1), None, "time zone"),
         (NOW, NOW - timedelta(days=1), "earlier"),
+        (datetime(1, 1, 1, tzinfo=timezone.utc), None, "--since .*between 1900 and 2999"),
+        (None, datetime(9999, 12, 31, 23, tzinfo=timezone.utc), "--until .*between 1900 and 2999"),
     ],
 )
 def test_a_range_that_cannot_be_is_refused_with_a_sentence(connection, since, until, words):
