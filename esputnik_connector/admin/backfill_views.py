@@ -25,13 +25,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from esputnik_connector.exceptions import ConnectorError
-from esputnik_connector.models import Backfill, Connection
+from esputnik_connector.models import Backfill, Connection, OutboxMessage
 from esputnik_connector.pipeline import history
 from esputnik_connector.tasks import wake_backfill
 
 from .backfill_forecast import foretold
 from .backfill_form import ROUTE_HELP, ImportForm
 from .backfill_progress import Sample, heading, progress
+from .outbox import OutboxMessageAdmin
 from .state import is_readable, state_in_words
 
 if TYPE_CHECKING:
@@ -89,10 +90,10 @@ class BackfillViews(Base):
     def _runs_page(
         self, request: HttpRequest, connection: Connection, runs: Sequence[Backfill]
     ) -> HttpResponse:
-        now = timezone.now()
+        now, has_links = timezone.now(), self._may_see_changes(request)
         context = {
             "title": _("Historical import"),
-            "runs": [(heading(run), progress(run, now=now)) for run in runs],
+            "runs": [(heading(run), progress(run, now=now, has_links=has_links)) for run in runs],
             "is_working": any(run.is_working for run in runs),
             "may_act": self.may_act(request),
         }
@@ -109,11 +110,10 @@ class BackfillViews(Base):
             asked = dict(map(_asked, request.GET.getlist("run")))
         except ValueError:
             return HttpResponseBadRequest("run=id or run=id:at:done")
-        now = timezone.now()
+        now, has_links = timezone.now(), self._may_see_changes(request)
         runs = Backfill.objects.filter(pk__in=asked).select_related("connection")
-        return JsonResponse(
-            {"runs": [progress(run, now=now, sample=asked[run.pk]) for run in runs]}
-        )
+        told = [progress(run, now=now, sample=asked[run.pk], has_links=has_links) for run in runs]
+        return JsonResponse({"runs": told})
 
     # Starting
 
@@ -231,6 +231,9 @@ class BackfillViews(Base):
         if not self.has_view_permission(request):
             raise PermissionDenied
         return get_object_or_404(Connection, pk=connection_pk)
+
+    def _may_see_changes(self, request: HttpRequest) -> bool:
+        return OutboxMessageAdmin(OutboxMessage, self.admin_site).has_view_permission(request)
 
     def _url(self, name: str, *arguments: Any) -> str:
         view = f"admin:esputnik_connector_backfill_{name}"

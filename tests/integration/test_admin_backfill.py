@@ -77,6 +77,13 @@ def merchant(client: Client) -> Client:
 
 
 @pytest.fixture
+def support(client: Client) -> Client:
+    """May look at imports and at unsent changes."""
+    client.force_login(staff("view_backfill", "view_outboxmessage"))
+    return client
+
+
+@pytest.fixture
 def run(connection: Connection, people: list[str]) -> Backfill:
     return history.start(connection, Kind.CONTACT)[0]
 
@@ -333,10 +340,10 @@ def test_without_time_zones_changes_and_lanes_are_shown(client, connection):
 # -- watching --------------------------------------------------------------------------------------
 
 
-def test_the_page_tells_what_became_of_every_record(merchant, recording, connection, run):
+def test_the_page_tells_what_became_of_every_record(support, recording, connection, run):
     recording.answer = refuse("3", "4")
     work(run)
-    page = page_of(merchant, "page", connection.pk)
+    page = page_of(support, "page", connection.pk)
     rows = {
         part.split('"')[0]: part.split('data-part="count"')[1].split(">")[1].split("<")[0]
         for part in page.split('data-row="')[1:]
@@ -350,6 +357,17 @@ def test_the_page_tells_what_became_of_every_record(merchant, recording, connect
     link = f"{aside}?connection__id__exact={connection.pk}&kind__exact=contact&is_dead__exact=1"
     assert escape(link) in page
     assert OutboxMessage.objects.dead().count() == 2
+    assert support.get(link).status_code == 200
+    (told,) = support.get(url("progress"), {"run": run.pk}).json()["runs"]
+    assert link in [row["url"] for row in told["rows"]]
+
+
+def test_nobody_is_sent_to_a_list_that_is_closed_to_them(merchant, recording, connection, run):
+    recording.answer = refuse("3", "4")
+    work(run)
+    assert "outboxmessage" not in page_of(merchant, "page", connection.pk)
+    (told,) = merchant.get(url("progress"), {"run": run.pk}).json()["runs"]
+    assert {row["url"] for row in told["rows"]} == {""}
 
 
 def test_the_script_gets_numbers_and_a_pace_in_words(merchant, recording, run):
