@@ -470,7 +470,10 @@ def test_another_organisation_starts_with_nothing_delivered(merchant, stored):
 
     response = merchant.post(url("change", stored.pk), form(stored, new_key=KEY), follow=True)
 
-    assert "another organisation" in texts(response)
+    told = texts(response)
+    assert "another organisation" in told
+    assert "Customers are also sent by the next nightly reconciliation" in told
+    assert "orders by a historical import" in told
     state = SyncState.objects.get()
     assert (state.digest, state.owner_key) == ("", "7")
 
