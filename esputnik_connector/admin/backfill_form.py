@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy
 
 from esputnik_connector.models import Backfill, Connection
 from esputnik_connector.models.backfill import HistoryRoute
+from esputnik_connector.models.clock import kept, local
+from esputnik_connector.pipeline.history import FIRST_YEAR, LAST_YEAR
 from esputnik_connector.pipeline.history import KINDS as HISTORY_KINDS
 from esputnik_connector.records import Kind
 
@@ -27,14 +29,14 @@ WHAT = [
     ("orders", gettext_lazy("Orders only")),
 ]
 ROUTES = [
-    (HistoryRoute.PAST_EVENTS.value, gettext_lazy("Quiet: past events, start no workflow")),
+    (HistoryRoute.PAST_EVENTS.value, gettext_lazy("Quiet: dated events of the past")),
     (HistoryRoute.ORDERS.value, gettext_lazy("Loud: real orders, each starts an event")),
 ]
 ROUTE_HELP = {
     HistoryRoute.PAST_EVENTS.value: gettext_lazy(
-        "eSputnik gets dated events of the past and makes orders of them. No workflow starts. "
-        "First switch the segmentation of orderCreated and orderUpdated on in eSputnik, or no "
-        "order appears there."
+        "eSputnik gets dated events of the past and makes orders of them. As far as it is "
+        "documented, no workflow starts: try a single day first. Before that, switch the "
+        "segmentation of orderCreated and orderUpdated on in eSputnik, or no order appears there."
     ),
     HistoryRoute.ORDERS.value: gettext_lazy(
         "eSputnik gets the orders themselves, and each of them raises an event order<STATUS>, "
@@ -42,6 +44,15 @@ ROUTE_HELP = {
         "switch those workflows off first, or customers get messages about orders of years ago."
     ),
 }
+
+
+def check_year(day: date) -> None:
+    """:raises ValidationError: so far away that it is a slip of the keyboard."""
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise forms.ValidationError(
+            _("Choose a day of a year between %(first)s and %(last)s.")
+            % {"first": FIRST_YEAR, "last": LAST_YEAR}
+        )
 
 
 class ImportForm(forms.Form):
@@ -59,12 +70,14 @@ class ImportForm(forms.Form):
     since = forms.DateField(
         label=gettext_lazy("From"),
         required=False,
+        validators=[check_year],
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text=gettext_lazy("Day of the registration or of the order. Empty: from the first."),
     )
     until = forms.DateField(
         label=gettext_lazy("To, that day included"),
         required=False,
+        validators=[check_year],
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text=gettext_lazy("Empty: up to now."),
     )
@@ -73,7 +86,7 @@ class ImportForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or self.cleaned_data
         since, until = values.get("since"), values.get("until")
-        if since and since > timezone.localdate():
+        if since and since > local(timezone.now()).date():
             self.add_error("since", _("This day is in the future; there is no history there."))
         if since and until and until < since:
             self.add_error("until", _("This day is before the first one."))
@@ -98,4 +111,4 @@ class ImportForm(forms.Form):
 
 def _midnight(day: date | None) -> datetime | None:
     """The beginning of a day, where the shop is."""
-    return timezone.make_aware(datetime.combine(day, time.min)) if day else None
+    return kept(datetime.combine(day, time.min)) if day else None

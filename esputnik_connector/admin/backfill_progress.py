@@ -10,13 +10,13 @@ from typing import Any
 from django.urls import reverse
 from django.utils.formats import date_format, number_format
 from django.utils.timesince import timesince
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector.management.progress import LABELS, duration, in_reasons
 from esputnik_connector.models import Backfill, Heartbeat, Lane, OutboxMessage
 from esputnik_connector.models.backfill import WORKING, State
+from esputnik_connector.models.clock import local
 from esputnik_connector.pipeline import ledger
 from esputnik_connector.pipeline.history import waits_for_contacts
 from esputnik_connector.records import Kind
@@ -68,8 +68,13 @@ def heading(run: Backfill) -> dict[str, Any]:
     }
 
 
-def progress(run: Backfill, *, now: datetime, sample: Sample | None = None) -> dict[str, Any]:
-    """What changes meanwhile, as texts of the reader's language; for a page and for its script."""
+def progress(
+    run: Backfill, *, now: datetime, sample: Sample | None = None, has_links: bool
+) -> dict[str, Any]:
+    """What changes meanwhile, as texts of the reader's language; for a page and for its script.
+
+    :param has_links: lead to the list of unsent changes, which not everybody may see.
+    """
     total = max(run.total, run.done)
     return {
         "id": run.pk, "state": run.state, "done": run.done, "total": total,
@@ -78,7 +83,7 @@ def progress(run: Backfill, *, now: datetime, sample: Sample | None = None) -> d
             "share": run.done * 100 // total if total else 100, "total": _number(total)
         },
         "pace": pace(run, now, sample),
-        "rows": list(_rows(run)),
+        "rows": list(_rows(run, has_links=has_links)),
         "alerts": list(_alerts(run, now)),
     }  # fmt: skip
 
@@ -87,9 +92,9 @@ def pace(run: Backfill, now: datetime, sample: Sample | None) -> str:
     """How fast it went since the sample, and how long the rest takes at that pace."""
     if run.state != State.RUNNING or sample is None or now.timestamp() <= sample.at:
         return ""
-    rate = (run.done - sample.done) / (now.timestamp() - sample.at)
-    if rate <= 0:
+    if run.done <= sample.done:
         return ""
+    rate = (run.done - sample.done) / (now.timestamp() - sample.at)
     return _("%(rate)s a second, about %(left)s to go") % {
         "rate": _number(max(round(rate), 1)), "left": duration(run.left / rate)
     }  # fmt: skip
@@ -123,12 +128,12 @@ def _choices(run: Backfill) -> Iterator[str]:
         yield _("ended %(time)s") % {"time": moment(run.finished_at)}
 
 
-def _rows(run: Backfill) -> Iterator[dict[str, str]]:
+def _rows(run: Backfill, *, has_links: bool) -> Iterator[dict[str, str]]:
     details = {ledger.SKIPPED: run.skips, ledger.REFUSED: run.refusals}
     links = {ledger.REFUSED: "&is_dead__exact=1", ledger.RETRYING: "&is_dead__exact=0"}
     for name in ledger.COUNTS:
         count = run.counts.get(name, 0)
-        link = f"{set_aside_url(run)}{links[name]}" if count and name in links else ""
+        link = f"{set_aside_url(run)}{links[name]}" if has_links and count and name in links else ""
         yield {
             "name": name, "label": str(LABELS[name]), "count": _number(count), "url": link,
             "why": in_reasons(details.get(name, {})),
@@ -199,4 +204,4 @@ def _number(value: int) -> str:
 
 
 def _day(value: datetime) -> str:
-    return date_format(localtime(value), "SHORT_DATE_FORMAT")
+    return date_format(local(value), "SHORT_DATE_FORMAT")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,13 +25,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from esputnik_connector.exceptions import ConnectorError
-from esputnik_connector.models import Backfill, Connection
+from esputnik_connector.models import Backfill, Connection, OutboxMessage
 from esputnik_connector.pipeline import history
 from esputnik_connector.tasks import wake_backfill
 
 from .backfill_forecast import foretold
 from .backfill_form import ROUTE_HELP, ImportForm
 from .backfill_progress import Sample, heading, progress
+from .outbox import OutboxMessageAdmin
 from .state import is_readable, state_in_words
 
 if TYPE_CHECKING:
@@ -88,10 +90,10 @@ class BackfillViews(Base):
     def _runs_page(
         self, request: HttpRequest, connection: Connection, runs: Sequence[Backfill]
     ) -> HttpResponse:
-        now = timezone.now()
+        now, has_links = timezone.now(), self._may_see_changes(request)
         context = {
             "title": _("Historical import"),
-            "runs": [(heading(run), progress(run, now=now)) for run in runs],
+            "runs": [(heading(run), progress(run, now=now, has_links=has_links)) for run in runs],
             "is_working": any(run.is_working for run in runs),
             "may_act": self.may_act(request),
         }
@@ -108,11 +110,10 @@ class BackfillViews(Base):
             asked = dict(map(_asked, request.GET.getlist("run")))
         except ValueError:
             return HttpResponseBadRequest("run=id or run=id:at:done")
-        now = timezone.now()
+        now, has_links = timezone.now(), self._may_see_changes(request)
         runs = Backfill.objects.filter(pk__in=asked).select_related("connection")
-        return JsonResponse(
-            {"runs": [progress(run, now=now, sample=asked[run.pk]) for run in runs]}
-        )
+        told = [progress(run, now=now, sample=asked[run.pk], has_links=has_links) for run in runs]
+        return JsonResponse({"runs": told})
 
     # Starting
 
@@ -161,11 +162,15 @@ class BackfillViews(Base):
     def _start(
         self, request: HttpRequest, connection: Connection, form: ImportForm
     ) -> HttpResponse:
-        for plan in form.plans(connection):
-            run, is_new = history.start(
-                connection, plan.of_kind(), route=plan.route, since=plan.since, until=plan.until,
-                newest_first=plan.newest_first,
-            )  # fmt: skip
+        with transaction.atomic():  # all of it or nothing
+            begun = [
+                history.start(
+                    connection, plan.of_kind(), route=plan.route, since=plan.since,
+                    until=plan.until, newest_first=plan.newest_first,
+                )
+                for plan in form.plans(connection)
+            ]  # fmt: skip
+        for run, is_new in begun:
             self._began(request, run, is_new, _("Started."))
         return redirect(self._url("page", connection.pk))
 
@@ -227,6 +232,9 @@ class BackfillViews(Base):
             raise PermissionDenied
         return get_object_or_404(Connection, pk=connection_pk)
 
+    def _may_see_changes(self, request: HttpRequest) -> bool:
+        return OutboxMessageAdmin(OutboxMessage, self.admin_site).has_view_permission(request)
+
     def _url(self, name: str, *arguments: Any) -> str:
         view = f"admin:esputnik_connector_backfill_{name}"
         return reverse(view, args=arguments, current_app=self.admin_site.name)
@@ -260,8 +268,11 @@ def _obstacle(connection: Connection) -> str:
 
 def _asked(text: str) -> tuple[int, Sample | None]:
     """:raises ValueError: not of the form ``id`` or ``id:at:done``."""
-    pk, *sample = text.split(":")
-    if not sample:
+    pk, *given = text.split(":")
+    if not given:
         return int(pk), None
-    at, done = sample
-    return int(pk), Sample(at=float(at), done=int(done))
+    at, done = given
+    sample = Sample(at=float(at), done=int(done))
+    if not math.isfinite(sample.at) or min(sample.at, sample.done) < 0:
+        raise ValueError(text)
+    return int(pk), sample

@@ -199,7 +199,8 @@ class ConnectionAdmin(WritesSecret, ConnectionViews, admin.ModelAdmin):  # type:
                 request,
                 _(
                     "This is another organisation than before. What the former one received does "
-                    "not count here: records are sent again when they next change."
+                    "not count here: records are sent again when they next change. Customers are "
+                    "also sent by the next nightly reconciliation, orders by a historical import."
                 ),
             )
 

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -25,7 +25,8 @@ from esputnik_connector.feed.problems import differences
 from esputnik_connector.feed.watch import alerts
 from esputnik_connector.flaws import Flaw
 from esputnik_connector.models import Feed, FeedBuild, FeedProblem
-from esputnik_connector.models.feed_build import FLAWS, BuildStatus, local
+from esputnik_connector.models.clock import local
+from esputnik_connector.models.feed_build import FLAWS, BuildStatus
 
 from . import feed_changes
 from .feed_form import FeedAttributeInline, FeedCategoryInline, FeedForm
@@ -37,6 +38,11 @@ from .secret import WritesSecret
 def moment(time: datetime | None) -> str:
     """A time for a narrow column."""
     return date_format(local(time), "SHORT_DATETIME_FORMAT") if time else "—"
+
+
+def share(part: float) -> str:
+    """Of 1, in per cent, with the reader's decimal sign."""
+    return f"{number_format(round(100 * part, 1), 1)}%"
 
 
 def state_in_words(feed: Feed) -> str:
@@ -133,7 +139,7 @@ class FeedAdmin(WritesSecret, FeedViews, admin.ModelAdmin):  # type: ignore[type
             "esputnik_changes": feed_changes.shown(held) if held else "",
             "esputnik_build": build,
             "esputnik_change": f"{build.difference:+}" if build else "",
-            "esputnik_rate": f"{build.error_rate:.1%}" if build else "",
+            "esputnik_rate": share(build.error_rate) if build else "",
             "esputnik_flaws": _flaws(latest),
             "esputnik_registration": conf.FEED_REGISTRATION_URL,
         }
@@ -226,7 +232,7 @@ class FeedBuildAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("with problems"))
     def rate(self, build: FeedBuild) -> str:
-        return f"{build.error_rate:.1%}"
+        return share(build.error_rate)
 
     @admin.display(description=gettext_lazy("size"))
     def megabytes(self, build: FeedBuild) -> str:
@@ -234,7 +240,7 @@ class FeedBuildAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("seconds"))
     def duration(self, build: FeedBuild) -> str:
-        return f"{build.seconds:.1f}"
+        return number_format(round(build.seconds, 1), 1)
 
     @admin.display(description=gettext_lazy("problems"))
     def reasons(self, build: FeedBuild) -> str:

@@ -15,13 +15,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from esputnik_connector.models import Lane, OutboxMessage
+from esputnik_connector.models.clock import local
 from esputnik_connector.pipeline.waking import wake
 
 from .read_only import ReadOnlyAdmin
 
 
 def moment(value: datetime) -> str:
-    return date_format(timezone.localtime(value), "SHORT_DATETIME_FORMAT")
+    return date_format(local(value), "SHORT_DATETIME_FORMAT")
 
 
 def because(row: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -11,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from esputnik_connector.flaws import Flaw
 
+from .clock import local
 from .feed import Feed
 from .words import choices
 
@@ -35,11 +35,6 @@ FLAWS: dict[Flaw, Lazy] = {
     Flaw.NOT_ABSOLUTE: _("an address that does not begin with http:// or https://"),
     Flaw.NOT_HTTPS: _("an http:// address in a shop with https"),
 }
-
-
-def local(moment: datetime) -> datetime:
-    """As the merchant's clock shows it, also in a shop with ``USE_TZ = False``."""
-    return timezone.localtime(moment) if timezone.is_aware(moment) else moment
 
 
 class BuildStatus(models.TextChoices):

@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,12 +21,14 @@ from esputnik_connector.destinations.base import Destination
 from esputnik_connector.exceptions import ConnectorError
 from esputnik_connector.models import Backfill, Connection, OutboxMessage
 from esputnik_connector.models.backfill import STOP_LOSS, WORKING, HistoryRoute, State
+from esputnik_connector.models.clock import kept
 from esputnik_connector.records import Kind, Outcome
 
 from .dispatch import prepare
 
 KINDS = (Kind.CONTACT, Kind.ORDER)  # in this order: people before what they bought
 SAMPLE = 500  # records from each end of the history, for the estimate
+FIRST_YEAR, LAST_YEAR = 1900, 2999  # near 1 and 9999 time zones overflow
 NEVER = 1.0  # a stop-loss that nothing exceeds
 
 
@@ -49,19 +52,19 @@ def start(
     :param keys: only these records. :raises BadRequestError: the range or the route is no use.
     """
     check_range(since, until)
+    span = _span(since, until)
     if kind is Kind.ORDER and route not in HistoryRoute.values:
         raise BadRequestError(_("Orders need a route: “orders” or “past_events”."))
     if stop_loss is None:
         stop_loss = STOP_LOSS if keys is None else NEVER
     values = {
-        "route": route if kind is Kind.ORDER else "", "since": since, "until": until,
-        "newest_first": newest_first, "keys": None if keys is None else list(keys),
-        "stop_loss": stop_loss,
+        "route": route if kind is Kind.ORDER else "", "newest_first": newest_first,
+        "keys": None if keys is None else list(keys), "stop_loss": stop_loss, **span,
     }  # fmt: skip
     present = _open(connection, kind)
     if present is not None:
         return present, False
-    total = len(keys) if keys is not None else registry.shop().count(kind, since=since, until=until)
+    total = len(keys) if keys is not None else registry.shop().count(kind, **span)
     try:
         with transaction.atomic():
             run = Backfill.objects.create(
@@ -156,16 +159,29 @@ def known_keys(kind: Kind, keys: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def check_range(since: datetime | None, until: datetime | None) -> None:
-    """:raises BadRequestError: naive, in the future, or upside down."""
+    """:raises BadRequestError: a year that cannot be, naive in a shop with time zones, in the
+    future, or upside down."""
     for name, moment in (("--since", since), ("--until", until)):
-        if moment is not None and timezone.is_naive(moment):
+        # One year more: a range ends with the first moment after its last day.
+        if moment is not None and not FIRST_YEAR <= moment.year <= LAST_YEAR + 1:
+            raise BadRequestError(
+                _("The year of %(name)s must be between %(first)s and %(last)s.")
+                % {"name": name, "first": FIRST_YEAR, "last": LAST_YEAR}
+            )
+        if settings.USE_TZ and moment is not None and timezone.is_naive(moment):
             raise BadRequestError(
                 _("%(name)s needs a time zone, as in 2026-11-21T00:00+02:00.") % {"name": name}
             )
+    since, until = _span(since, until).values()
     if since is not None and since > timezone.now():
         raise BadRequestError(_("--since is in the future; there is no history there."))
     if since is not None and until is not None and since >= until:
         raise BadRequestError(_("--since must be earlier than --until."))
+
+
+def _span(since: datetime | None, until: datetime | None) -> dict[str, datetime | None]:
+    """A range as the shop keeps its own moments: naive in one with ``USE_TZ = False``."""
+    return {"since": since and kept(since), "until": until and kept(until)}
 
 
 def next_page(run: Backfill, limit: int) -> tuple[list[str], str]:
@@ -175,8 +191,8 @@ def next_page(run: Backfill, limit: int) -> tuple[list[str], str]:
         end = start + limit
         return run.keys[start:end], str(end) if end < len(run.keys) else ""
     page = registry.shop().keys(
-        run.of_kind(), after=run.cursor, since=run.since, until=run.until, limit=limit,
-        newest_first=run.newest_first,
+        run.of_kind(), after=run.cursor, limit=limit, newest_first=run.newest_first,
+        **_span(run.since, run.until),
     )  # fmt: skip
     return list(page.keys), page.cursor
 
@@ -225,7 +241,7 @@ def forecast(run: Backfill, *, is_thorough: bool = False) -> Forecast:
 def _total(run: Backfill) -> int:
     if run.keys is not None:
         return len(run.keys)
-    return registry.shop().count(run.of_kind(), since=run.since, until=run.until)
+    return registry.shop().count(run.of_kind(), **_span(run.since, run.until))
 
 
 def _samples(run: Backfill, is_all: bool) -> Iterator[Sequence[str]]:
@@ -237,8 +253,8 @@ def _samples(run: Backfill, is_all: bool) -> Iterator[Sequence[str]]:
         cursor = ""
         while True:
             page = registry.shop().keys(
-                run.of_kind(), after=cursor, since=run.since, until=run.until, limit=SAMPLE,
-                newest_first=newest_first,
+                run.of_kind(), after=cursor, limit=SAMPLE, newest_first=newest_first,
+                **_span(run.since, run.until),
             )  # fmt: skip
             yield page.keys
             cursor = page.cursor

@@ -82,7 +82,7 @@ def test_a_merchant_imports_orders_quietly_and_watches(
     page = merchant
     page.goto(f"{live_server.url}/admin/esputnik_connector/connection/{connection.pk}/change/")
     page.get_by_role("link", name="Historical import", exact=True).click()
-    expect(page.get_by_text("No workflow starts.")).to_be_visible()
+    expect(page.get_by_text("no workflow starts: try a single day first")).to_be_visible()
     assert fits(page)
     page.get_by_label("Orders only").check()
     page.get_by_role("button", name="See what would be sent").click()

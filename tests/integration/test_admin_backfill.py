@@ -12,6 +12,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
+from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone as clock
@@ -76,6 +77,13 @@ def merchant(client: Client) -> Client:
 
 
 @pytest.fixture
+def support(client: Client) -> Client:
+    """May look at imports and at unsent changes."""
+    client.force_login(staff("view_backfill", "view_outboxmessage"))
+    return client
+
+
+@pytest.fixture
 def run(connection: Connection, people: list[str]) -> Backfill:
     return history.start(connection, Kind.CONTACT)[0]
 
@@ -127,7 +135,7 @@ def test_no_route_is_preselected_and_each_says_what_it_does(merchant, connection
     assert len(routes) == 2
     assert not any("checked" in part.split(">")[0] for part in routes)
     assert "however old it is" in page
-    assert "No workflow starts" in page
+    assert "no workflow starts: try a single day first" in page
 
 
 @pytest.mark.parametrize(
@@ -139,6 +147,8 @@ def test_no_route_is_preselected_and_each_says_what_it_does(merchant, connection
         ({"what": "contacts", "since": "2024-02-01", "until": "2024-01-01"}, "before the first"),
         ({"what": "carts"}, "not one of the available choices"),
         ({"what": "contacts", "since": "yesterday"}, "valid date"),
+        ({"what": "contacts", "since": "0001-01-01"}, "between 1900 and 2999"),
+        ({"what": "contacts", "until": "9999-12-31"}, "between 1900 and 2999"),
     ],
 )
 @pytest.mark.parametrize("method", ["get", "post"])
@@ -149,6 +159,16 @@ def test_a_choice_that_cannot_be_is_explained_at_its_field(
     assert response.status_code == 200
     assert words in response.content.decode()
     assert not Backfill.objects.exists()
+
+
+@pytest.mark.parametrize("day", ["1900-01-01", "2999-12-31"])
+def test_the_outermost_days_can_be_chosen(merchant, connection, people, day):
+    name = "since" if day < "2000" else "until"
+    choice = {"what": "contacts", name: day}
+    assert merchant.get(url("new", connection.pk), choice).status_code == 200
+    response = merchant.post(url("new", connection.pk), choice, follow=True)
+    assert "Customers: running" in response.content.decode()
+    assert Backfill.objects.get().total == 150
 
 
 # -- looking ahead ---------------------------------------------------------------------------------
@@ -239,13 +259,91 @@ def test_a_connection_that_sends_nothing_starts_nothing(
     assert Backfill.objects.count() == 1
 
 
+def test_one_start_begins_all_of_it_or_nothing(
+    merchant, connection, people, plain_shop, woken, monkeypatch
+):
+    count = plain_shop.count
+
+    def but_no_orders(shop: Any, kind: Kind, **range_: Any) -> int:
+        if kind is Kind.ORDER:
+            raise OperationalError("statement timeout")
+        return int(count(shop, kind, **range_))
+
+    monkeypatch.setattr(plain_shop, "count", but_no_orders)
+    with pytest.raises(OperationalError):
+        merchant.post(url("new", connection.pk), QUIET)
+    assert not Backfill.objects.exists()
+    assert not LogEntry.objects.exists()
+    assert woken == []
+
+
+# -- in a shop that keeps naive times --------------------------------------------------------------
+
+
+@pytest.fixture
+def naive(settings: Any) -> None:
+    settings.USE_TZ = False
+
+
+@pytest.mark.usefixtures("naive")
+@pytest.mark.parametrize("days", [{}, {"since": "2025-11-21"}, {"until": "2025-11-21"}])
+def test_without_time_zones_an_import_is_foretold_started_and_shown(
+    merchant, recording, connection, people, woken, days
+):
+    foretold = page_of(merchant, "new", connection.pk, **QUIET, **days)
+    assert "150" in foretold
+    response = merchant.post(url("new", connection.pk), {**QUIET, **days}, follow=True)
+    contacts, orders = Backfill.objects.order_by("kind")
+    assert woken == [contacts.pk, orders.pk]
+    assert (contacts.total, orders.total) == (150, 3)
+    for name, wanted in (("since", datetime(2025, 11, 21)), ("until", datetime(2025, 11, 22))):
+        assert getattr(orders, name) == (wanted if name in days else None)
+    assert ("to 11/21/2025" in response.content.decode()) == ("until" in days)
+    work(contacts)
+    assert contacts.counts["delivered"] == 99
+    assert "Customers: running" in page_of(merchant, "page", connection.pk)
+    asked = f"{contacts.pk}:{clock.now().timestamp() - 10}:0"
+    (told,) = merchant.get(url("progress"), {"run": asked}).json()["runs"]
+    assert told["pace"] == "10 a second, about 0:05 to go"
+
+
+@pytest.mark.usefixtures("naive")
+def test_without_time_zones_a_range_is_started_again(merchant, connection, people):
+    choice = {"what": "contacts", "since": "2025-11-21", "until": "2025-11-21"}
+    merchant.post(url("new", connection.pk), choice)
+    run = Backfill.objects.get()
+    assert "on its way" in press(merchant, run, "restart")
+    again = Backfill.objects.open().get()
+    assert (again.since, again.until) == (datetime(2025, 11, 21), datetime(2025, 11, 22))
+
+
+@pytest.mark.usefixtures("naive")
+def test_without_time_zones_a_choice_is_checked_as_well(merchant, connection, people):
+    choice = {"what": "contacts", "since": "2999-01-01"}
+    response = merchant.post(url("new", connection.pk), choice)
+    assert "in the future" in response.content.decode()
+
+
+@pytest.mark.usefixtures("naive")
+def test_without_time_zones_changes_and_lanes_are_shown(client, connection):
+    client.force_login(staff("view_outboxmessage", "view_lane"))
+    soon = clock.now() + timedelta(hours=1)
+    OutboxMessage.objects.create(
+        connection=connection, kind="order", key="100", attempts=1, due_at=soon
+    )
+    Lane.objects.create(connection=connection, kind="order", paused_until=soon)
+    for model, words in (("outboxmessage", "trying again at"), ("lane", "paused until")):
+        page = client.get(reverse(f"admin:esputnik_connector_{model}_changelist"))
+        assert words in page.content.decode()
+
+
 # -- watching --------------------------------------------------------------------------------------
 
 
-def test_the_page_tells_what_became_of_every_record(merchant, recording, connection, run):
+def test_the_page_tells_what_became_of_every_record(support, recording, connection, run):
     recording.answer = refuse("3", "4")
     work(run)
-    page = page_of(merchant, "page", connection.pk)
+    page = page_of(support, "page", connection.pk)
     rows = {
         part.split('"')[0]: part.split('data-part="count"')[1].split(">")[1].split("<")[0]
         for part in page.split('data-row="')[1:]
@@ -259,6 +357,17 @@ def test_the_page_tells_what_became_of_every_record(merchant, recording, connect
     link = f"{aside}?connection__id__exact={connection.pk}&kind__exact=contact&is_dead__exact=1"
     assert escape(link) in page
     assert OutboxMessage.objects.dead().count() == 2
+    assert support.get(link).status_code == 200
+    (told,) = support.get(url("progress"), {"run": run.pk}).json()["runs"]
+    assert link in [row["url"] for row in told["rows"]]
+
+
+def test_nobody_is_sent_to_a_list_that_is_closed_to_them(merchant, recording, connection, run):
+    recording.answer = refuse("3", "4")
+    work(run)
+    assert "outboxmessage" not in page_of(merchant, "page", connection.pk)
+    (told,) = merchant.get(url("progress"), {"run": run.pk}).json()["runs"]
+    assert {row["url"] for row in told["rows"]} == {""}
 
 
 def test_the_script_gets_numbers_and_a_pace_in_words(merchant, recording, run):
@@ -273,9 +382,19 @@ def test_the_script_gets_numbers_and_a_pace_in_words(merchant, recording, run):
     assert first["pace"] == ""
 
 
-@pytest.mark.parametrize("asked", ["x", "1:2", "1:x:3", "1:2:3:4"])
+@pytest.mark.parametrize(
+    "asked",
+    ["x", "1:2", "1:x:3", "1:2:3:4", "1:nan:0", "1:inf:0", "1:-inf:0", "1:-1e308:0", "1:1:-1"],
+)
 def test_nonsense_in_the_address_is_no_server_error(merchant, run, asked):
     assert merchant.get(url("progress"), {"run": asked}).status_code == 400
+
+
+@pytest.mark.parametrize("done", [10**400, 10**26], ids=["huge", "big"])
+def test_a_number_beyond_all_measure_has_no_pace(merchant, recording, run, done):
+    work(run)
+    (told,) = merchant.get(url("progress"), {"run": f"{run.pk}:1:{done}"}).json()["runs"]
+    assert told["pace"] == ""
 
 
 def test_the_script_asks_about_nobody_else(merchant, run):

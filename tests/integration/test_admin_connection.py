@@ -470,7 +470,10 @@ def test_another_organisation_starts_with_nothing_delivered(merchant, stored):
 
     response = merchant.post(url("change", stored.pk), form(stored, new_key=KEY), follow=True)
 
-    assert "another organisation" in texts(response)
+    told = texts(response)
+    assert "another organisation" in told
+    assert "Customers are also sent by the next nightly reconciliation" in told
+    assert "orders by a historical import" in told
     state = SyncState.objects.get()
     assert (state.digest, state.owner_key) == ("", "7")
 
@@ -638,3 +641,13 @@ def test_deleting_a_connection_counts_instead_of_listing(
     merchant.post(url("delete", stored.pk), {"post": "yes"})
     assert not Connection.objects.exists()
     assert not SyncState.objects.exists()
+
+
+def test_the_links_of_the_page_hold_where_numbers_are_grouped(merchant, stored, settings):
+    settings.USE_THOUSAND_SEPARATOR = True
+    Connection.objects.filter(pk=stored.pk).update(id=12345)
+
+    page = merchant.get(url("change", 12345)).content.decode()
+
+    assert page.count("?connection__id__exact=12345") == 3
+    assert "12,345" not in page

@@ -703,8 +703,30 @@ def test_a_big_history_is_estimated_from_both_ends(plain_shop, connection):
         (datetime(2100, 1, 1, tzinfo=timezone.utc), None, "future"),
         (datetime(2020, 1, 1), None, "time zone"),
         (NOW, NOW - timedelta(days=1), "earlier"),
+        (datetime(1, 1, 1, tzinfo=timezone.utc), None, "--since .*between 1900 and 2999"),
+        (None, datetime(9999, 12, 31, 23, tzinfo=timezone.utc), "--until .*between 1900 and 2999"),
     ],
 )
 def test_a_range_that_cannot_be_is_refused_with_a_sentence(connection, since, until, words):
     with pytest.raises(history.BadRequestError, match=words):
         history.start(connection, Kind.CONTACT, since=since, until=until)
+
+
+def test_a_shop_without_time_zones_is_asked_in_its_own_time(
+    plain_shop, connection, settings, monkeypatch
+):
+    settings.USE_TZ, settings.TIME_ZONE = False, "Europe/Kyiv"
+    asked: list[object] = []
+
+    def count(_shop, _kind, *, since, until):
+        asked.append((since, until))
+        return 0
+
+    monkeypatch.setattr(plain_shop, "count", count)
+    plan = Backfill(connection=connection, kind="contact", since=NOW)
+    history.forecast(plan)
+    run, _ = history.start(connection, Kind.CONTACT, since=NOW)
+    here = datetime(2025, 11, 21, 14)
+    assert asked == [(here, None), (here, None)]
+    assert run.since == Backfill.objects.get().since == here
+    assert history.restart(run)[0].since == here

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
@@ -136,3 +138,36 @@ def test_the_files_of_a_deleted_feed_go_with_it(client, feed, tmp_path):
     client.post(screen(feed, "delete"), {"post": "yes"})
     assert not Feed.objects.exists()
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_the_links_of_the_page_hold_where_numbers_are_grouped(client, feed, plain_shop, settings):
+    settings.USE_THOUSAND_SEPARATOR = True
+    Feed.objects.filter(pk=feed.pk).update(id=12345)
+    plain_shop.goods = [product(key="1", image_urls=())]
+    Build(Feed.objects.get()).run()
+    client.force_login(staff(is_superuser=True))
+    page = client.get(screen(Feed.objects.get())).content.decode()
+    assert page.count("?feed__id__exact=12345") == 2
+    assert "12,345" not in page
+
+
+@pytest.mark.parametrize(
+    ("language", "rate", "seconds"), [("en", "33.3%", "2.5"), ("uk", "33,3%", "2,5")]
+)
+def test_shares_and_seconds_are_written_as_the_reader_writes_them(
+    client, feed, plain_shop, settings, language, rate, seconds
+):
+    settings.LANGUAGE_CODE = language
+    plain_shop.goods = [product(key=str(key)) for key in range(3)]
+    plain_shop.goods[0] = product(key="0", image_urls=())
+    Build(feed).run()
+    build = feed.builds.get()
+    build.finished_at = build.started_at + timedelta(seconds=2.46)
+    build.save()
+    client.force_login(staff(is_superuser=True))
+    assert rate in client.get(screen(feed)).content.decode()
+    for name, arguments in (("changelist", []), ("change", [build.pk])):
+        address = reverse(f"admin:esputnik_connector_feedbuild_{name}", args=arguments)
+        page = client.get(address).content.decode()
+        assert rate in page
+    assert f">{seconds}<" in page

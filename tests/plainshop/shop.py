@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar, TypeVar
 
+from django.utils import timezone
+
 from esputnik_connector.records import Cart, Contact, Kind, Order, Product
 from esputnik_connector.shops.base import Assortment, Capture, Page, ShopAdapter
 
@@ -84,6 +86,7 @@ class PlainShop(ShopAdapter):
             Kind.CONTACT: {key: one.joined_at for key, one in self.people.items()},
             Kind.ORDER: {key: one.placed_at for key, one in self.purchases.items()},
         }[kind]
+        since, until = aware(since), aware(until)
         return [
             key
             for key, moment in moments.items()
@@ -96,6 +99,12 @@ class PlainShop(ShopAdapter):
         if cls.before_reading is not None:
             cls.before_reading(keys)
         return {key: table[key] for key in keys if key in table}
+
+
+def aware(moment: datetime | None) -> datetime | None:
+    """In a shop with ``USE_TZ = False`` the connector asks with naive moments."""
+    is_naive = moment is not None and timezone.is_naive(moment)
+    return timezone.make_aware(moment) if is_naive else moment
 
 
 def _place(key: str) -> str:
