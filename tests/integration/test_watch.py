@@ -28,6 +28,7 @@ from esputnik_connector.pipeline import health, noting, price_watch, watch
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.prune import prunable, prune
 from esputnik_connector.pipeline.relay import Relay
+from esputnik_connector.pipeline.verification import forget_deliveries
 from esputnik_connector.records import EventName
 from esputnik_connector.shops.oscar import waiting
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik
@@ -198,6 +199,34 @@ def test_of_a_customer_who_was_erased_nothing_is_found(main, fake):
     product = a_product(stock=3)
     asked_by(product).user.delete()
     assert walk()[BACK] == 0
+
+
+def test_who_was_told_is_not_told_again_by_another_account(main, fake):
+    is_told, is_open = (asked_by(a_product(stock=3), f"{name}@example.com") for name in "ab")
+    SyncState.objects.create(  # a destination took it, and its answer is still to come
+        connection=main, kind="event", key=f"back_in_stock:{is_open.pk}", session="s"
+    )
+    noting.note([main], [f"back_in_stock:{is_told.pk}"], now=timezone.now())
+    send(main)
+    forget_deliveries(main)
+    assert walk()[BACK] == 1
+    assert rows() == [f"back_in_stock:{is_open.pk}"]
+    is_told.close()  # noted by its own save, too
+    send(main)
+    assert [event["params"]["email"] for event in fake.events("ProductBackInStock")] == [
+        "a@example.com", "b@example.com",
+    ]  # fmt: skip
+
+
+def test_what_a_former_account_was_told_is_forgotten_in_time(main):
+    alert = asked_by(a_product(stock=3))
+    walk()
+    send(main)
+    long_ago = timezone.now() - timedelta(days=32)
+    SyncState.objects.update(delivered_at=long_ago)
+    forget_deliveries(main)
+    Alert.objects.filter(pk=alert.pk).update(status="Closed", date_closed=long_ago)
+    assert prune()["esputnik_connector_syncstate"] == 1
 
 
 # -- price drops -----------------------------------------------------------------------------------
