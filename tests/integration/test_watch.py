@@ -41,7 +41,7 @@ pytestmark = [
 ]
 
 KEY = "0123456789ABCDEF0123456789ABCDEF"
-WALK_QUERIES = 33  # of both walks together, with all that they note
+WALK_QUERIES = 34  # of both walks together, with all that they note
 BACK, CHEAPER = EventName.BACK_IN_STOCK, EventName.PRICE_DROP
 
 Alert = get_model("customer", "ProductAlert")
@@ -437,6 +437,67 @@ def test_a_walk_that_is_killed_notes_each_drop_once(main, monkeypatch):
     assert len(rows()) == 2
     walk()
     assert [key.split(":")[1] for key in rows()] == [str(line.pk) for line in lines]
+
+
+@pytest.fixture
+def breaking_off(monkeypatch) -> list[int]:
+    """Pages after which each walk breaks off; none: it comes to its end. One product per page."""
+    monkeypatch.setattr(price_watch, "PAGE", 1)
+    real, limits = waiting.wished, [1]
+
+    def wished(**where: Any) -> Any:
+        if limits and where["after"]:
+            raise TimeoutError
+        return real(**where)
+
+    monkeypatch.setattr(waiting, "wished", wished)
+    return limits
+
+
+def broken_walk(**when: float) -> None:
+    with pytest.raises(TimeoutError):
+        walk(**when)
+
+
+def test_a_drop_is_told_once_however_many_days_no_walk_comes_to_its_end(main, fake, breaking_off):
+    wished_by(product := a_product(price=100)), wished_by(a_product(price=100), "b@example.com")
+    WatchedPrice.objects.create(
+        product_key=product.pk, currency="UAH", price=100, seen_at=timezone.now()
+    )
+    costs(product, 50)
+    for day in range(5):
+        for hour in range(2):
+            broken_walk(days=day, hours=hour / 100)
+            send(main, days=day, hours=hour / 100)
+    assert drops(fake) == [("ada@example.com", 100, 50)]
+    breaking_off.clear()
+    assert walk(days=5)[CHEAPER] == 0
+    price = WatchedPrice.objects.get(product_key=product.pk)
+    assert (price.price, price.noted_on) == (50, None)
+    costs(product, 40)
+    assert walk(days=6)[CHEAPER] == 1
+    send(main, days=6)
+    assert drops(fake)[1:] == [("ada@example.com", 50, 40)]
+
+
+def test_a_drop_that_is_over_before_a_walk_comes_to_its_end_is_no_drop_any_more(
+    main, fake, breaking_off
+):
+    wished_by(product := a_product(price=100)), wished_by(a_product(price=100), "b@example.com")
+    WatchedPrice.objects.create(
+        product_key=product.pk, currency="UAH", price=100, seen_at=timezone.now()
+    )
+    costs(product, 50)
+    broken_walk()
+    send(main)
+    costs(product, 98)
+    broken_walk(hours=1)
+    price = WatchedPrice.objects.get(product_key=product.pk)
+    assert (price.price, price.noted_on) == (98, None)
+    costs(product, 80)
+    broken_walk(days=1)
+    send(main, days=1)
+    assert drops(fake) == [("ada@example.com", 100, 50), ("ada@example.com", 98, 80)]
 
 
 def test_a_variation_is_told_to_all_who_wish_for_it_on_whatever_page_they_are(main, monkeypatch):
