@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date
+from decimal import Decimal
 
 from django.db import connections, models
 from django.utils.translation import gettext_lazy as _
 
 CHUNK = 2000  # rows in one statement
 PRICE_STEP = "0.0001"  # finer than any coin; what a strategy computes may be finer still
+HIGHEST_PRICE = Decimal("9999999999999999.9999")
+KEY_LENGTH = 255
+CURRENCY_LENGTH = 12
 
 
 class WatchedPriceQuerySet(models.QuerySet["WatchedPrice"]):
@@ -42,8 +46,8 @@ class WatchedPrice(models.Model):
     until one does, it is one drop, however often it is found.
     """
 
-    product_key = models.CharField(max_length=255)
-    currency = models.CharField(max_length=12)
+    product_key = models.CharField(max_length=KEY_LENGTH)
+    currency = models.CharField(max_length=CURRENCY_LENGTH)
     price = models.DecimalField(max_digits=20, decimal_places=4)
     announced_on = models.DateField(null=True)
     noted_on = models.DateField(null=True)

@@ -11,16 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from logging import getLogger
 
 from django.db import router, transaction
 from django.utils import timezone
 
 from esputnik_connector.models import Connection, WatchedPrice
-from esputnik_connector.models.price import PRICE_STEP
+from esputnik_connector.models.price import CURRENCY_LENGTH, HIGHEST_PRICE, KEY_LENGTH, PRICE_STEP
 from esputnik_connector.shops.base import Offer, PriceDrop, ShopAdapter, WishedPage
 
 from .news import is_drop
 from .noting import CHUNK, PAGE, note
+
+logger = getLogger(__name__)
 
 FORGOTTEN_AFTER = timedelta(days=3)  # without a walk; what fell meanwhile is no news any more
 TOUCHED_AFTER = timedelta(days=1)  # so that a price that stays costs no write per walk
@@ -152,5 +155,18 @@ def _priced(offers: Iterable[Offer]) -> list[Offer]:
     return [
         replace(offer, price=offer.price.quantize(step))
         for offer in offers
-        if offer.price is not None and offer.price > 0
+        if offer.price is not None and _has_room(offer, offer.price) and offer.price > 0
     ]
+
+
+def _has_room(offer: Offer, price: Decimal) -> bool:
+    """One odd product must not stop the walk for all others."""
+    has_room = (
+        price.is_finite()
+        and price <= HIGHEST_PRICE
+        and len(offer.product_key) <= KEY_LENGTH
+        and len(offer.currency) <= CURRENCY_LENGTH
+    )
+    if not has_room:
+        logger.warning("the price of product %s cannot be remembered", offer.product_key)
+    return has_room

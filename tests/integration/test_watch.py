@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from oscar.apps.partner import strategy
 from oscar.core.loading import get_model
 from oscar.test import factories
 
@@ -30,7 +31,8 @@ from esputnik_connector.pipeline.prune import prunable, prune
 from esputnik_connector.pipeline.relay import Relay
 from esputnik_connector.pipeline.verification import forget_deliveries
 from esputnik_connector.records import EventName
-from esputnik_connector.shops.oscar import waiting
+from esputnik_connector.shops.base import Offer, WishedPage
+from esputnik_connector.shops.oscar import prices, waiting
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik
 
 pytestmark = [
@@ -508,6 +510,117 @@ def test_a_variation_is_told_to_all_who_wish_for_it_on_whatever_page_they_are(ma
     costs(child, 80)
     assert walk()[CHEAPER] == 2
     assert {key.split(":")[1] for key in rows()} == {str(line.pk) for line in lines}
+
+
+# -- one bad product must not stop the walk for all others -----------------------------------------
+
+
+@pytest.mark.parametrize("error", [RuntimeError("ada@example.com"), ZeroDivisionError()])
+def test_a_product_for_which_the_strategy_raises_is_logged_and_passed_over(
+    main, monkeypatch, caplog, error
+):
+    goods = [a_product(price=100) for _ in range(5)]
+    for number, product in enumerate(goods):
+        wished_by(product, f"w{number}@example.com"), asked_by(product, f"a{number}@example.com")
+    walk()
+    OutboxMessage.objects.all().delete()
+    StockRecord.objects.update(price=50)
+    real = strategy.Default.fetch_for_product
+
+    def fetch(self: Any, product: Any, *rest: Any, **named: Any) -> Any:
+        if product.pk == goods[3].pk:
+            raise error
+        return real(self, product, *rest, **named)
+
+    monkeypatch.setattr(strategy.Default, "fetch_for_product", fetch)
+    assert walk() == {BACK: 4, CHEAPER: 4}
+    assert f"product {goods[3].pk} cannot be priced: {type(error).__name__}" in caplog.text
+    assert "@example.com" not in caplog.text
+    monkeypatch.undo()
+    assert walk() == {BACK: 1, CHEAPER: 1}
+
+
+@pytest.mark.parametrize("price", ["NaN", "Infinity", "12345678901234567", "1E+40"])
+def test_a_price_that_is_none_is_passed_over(main, fake, monkeypatch, caplog, price):
+    odd, sound = a_product(price=100), a_product(price=100)
+    wished_by(odd), wished_by(sound, "b@example.com")
+    alert = asked_by(odd, "c@example.com")
+    walk()
+    costs(sound, 50)
+    real = prices.ThroughStrategy.quotes
+
+    def quotes(self: Any, products: Any) -> Any:
+        found = real(self, products)
+        return {
+            pk: quote._replace(amount=Decimal(price)) if pk == odd.pk else quote
+            for pk, quote in found.items()
+        }
+
+    monkeypatch.setattr(prices.ThroughStrategy, "quotes", quotes)
+    assert walk()[CHEAPER] == 1
+    assert WatchedPrice.objects.get(product_key=odd.pk).price == 100
+    if not Decimal(price).is_finite():  # told, without a price
+        send(main)
+        (event,) = fake.events("ProductBackInStock")
+        assert event["params"]["productId"] == str(alert.product_id)
+        assert "price" not in event["params"]
+
+
+def test_what_no_row_has_room_for_is_logged_and_left_out(main, monkeypatch, caplog):
+    keys = ["p" * 100, "p" * 256, "ш" * 60, "w"]  # the third is six times as long when quoted
+    cost = [Decimal(100)]
+
+    def wished(**where: Any) -> WishedPage:
+        sold = {"is_in_stock": True, "price": cost[-1]}
+        group = [Offer(product_key="x", currency="U" * 13, **sold)]
+        offers = {key: [*group, Offer(product_key=key, currency="UAH", **sold)] for key in keys}
+        return WishedPage(offers=offers)
+
+    monkeypatch.setattr(waiting, "wished", wished)
+    monkeypatch.setattr(waiting, "wishes", lambda found: {key: ["1"] for key in found})
+    walk()
+    cost.append(Decimal(50))
+    assert walk()[CHEAPER] == 2
+    assert [key.split(":")[3] for key in rows()] == ["p" * 100, "w"]
+    assert "the key of an event is too long" in caplog.text
+    assert "the price of product x cannot be remembered" in caplog.text
+
+
+@pytest.mark.parametrize(("broken", "other"), [("answerable", CHEAPER), ("wished", BACK)])
+def test_a_walk_that_breaks_off_does_not_hold_up_the_other_and_is_seen_to_fail(
+    main, monkeypatch, settings, broken, other
+):
+    product = a_product(price=100)
+    wished_by(product), asked_by(product, "a@example.com")
+    walk()
+    OutboxMessage.objects.all().delete()
+    Heartbeat.objects.all().delete()
+    costs(product, 50)
+
+    def fails(**where: Any) -> Any:
+        raise LookupError
+
+    woken.clear()
+    settings.ESPUTNIK_CONNECTOR = {
+        **settings.ESPUTNIK_CONNECTOR, "WAKE": "tests.integration.test_watch.note_wake",
+    }  # fmt: skip
+    monkeypatch.setattr(waiting, broken, fails)
+    with pytest.raises(LookupError):
+        tasks.watch_products()
+    assert [EventName.of(key) for key in rows()] == [other]
+    assert main.pk in woken
+    assert not Heartbeat.objects.exists()
+
+
+def test_a_strategy_that_cannot_be_made_is_no_fault_of_a_product(main, monkeypatch, caplog):
+    def broken() -> Any:
+        raise ImportError
+
+    asked_by(a_product())
+    monkeypatch.setattr(prices, "strategy", broken)
+    with pytest.raises(ImportError):
+        walk()
+    assert "cannot be priced" not in caplog.text
 
 
 # -- for whom, and what it costs -------------------------------------------------------------------
