@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from logging import getLogger
 
 from esputnik_connector.models import Attempt, Connection, OutboxMessage, SyncState
 from esputnik_connector.records import Kind, Outcome, Reason
@@ -11,15 +12,22 @@ from esputnik_connector.records import Kind, Outcome, Reason
 PAGE = 500  # requests or products at a time
 CHUNK = 2000  # keys in one query: a product may have many that wish for it
 ASK_AGAIN = timedelta(days=1)  # after the shop's own code or a tombstone held an event back
+KEY_LENGTH = 255  # of an outbox row's key
+
+logger = getLogger(__name__)
 
 
 def note(
     connections: Sequence[Connection], keys: Sequence[str], *, now: datetime, is_dry: bool = False
 ) -> int:
     """Add rows for the events that are neither told nor waiting; how many. Four queries per chunk.
+    A key that is longer than a row can hold is logged and left out.
 
     :param is_dry: count only.
     """
+    for key in (key for key in keys if len(key) > KEY_LENGTH):
+        logger.error("the key of an event is too long: %.300s", key)
+    keys = [key for key in keys if len(key) <= KEY_LENGTH]
     count = 0
     for start in range(0, len(keys), CHUNK):
         chunk = keys[start : start + CHUNK]

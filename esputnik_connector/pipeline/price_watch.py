@@ -1,8 +1,8 @@
 """The walk over wished products: whose price fell far enough since people were last told?
 
-First the events of a drop are noted, page by page; only when all of them are there is the lower
-price remembered. A walk that is killed in between notes the same keys again, and they are one event
-each.
+First the events of a drop are noted, page by page, and with them the day; only when all of them are
+there is the lower price remembered. A walk that breaks off in between is repeated by later ones,
+today's or next week's: they find the same keys by that day, and they are one event each.
 """
 
 from __future__ import annotations
@@ -11,15 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from logging import getLogger
 
+from django.db import router, transaction
 from django.utils import timezone
 
 from esputnik_connector.models import Connection, WatchedPrice
-from esputnik_connector.models.price import PRICE_STEP
+from esputnik_connector.models.price import CURRENCY_LENGTH, HIGHEST_PRICE, KEY_LENGTH, PRICE_STEP
 from esputnik_connector.shops.base import Offer, PriceDrop, ShopAdapter, WishedPage
 
 from .news import is_drop
 from .noting import CHUNK, PAGE, note
+
+logger = getLogger(__name__)
 
 FORGOTTEN_AFTER = timedelta(days=3)  # without a walk; what fell meanwhile is no news any more
 TOUCHED_AFTER = timedelta(days=1)  # so that a price that stays costs no write per walk
@@ -63,7 +67,7 @@ class PriceWatch:
         self._remember(
             price
             for unit, offer in units.items()
-            if (price := self._raised(offer, known.get(unit))) is not None
+            if (price := self._changed(offer, known.get(unit))) is not None
         )
         told = {
             product: drop
@@ -76,7 +80,11 @@ class PriceWatch:
             for product, found in wishes.items()
             for wish in found
         ]
-        return note(self.connections, keys, now=self.now, is_dry=self.is_dry)
+        with transaction.atomic(using=router.db_for_write(WatchedPrice)):
+            if not self.is_dry:
+                fallen = [price for unit, price in known.items() if unit in self._fallen]
+                WatchedPrice.objects.mark_noted(fallen, self.today)
+            return note(self.connections, keys, now=self.now, is_dry=self.is_dry)
 
     def _known(self, units: Mapping[Unit, Offer]) -> dict[Unit, WatchedPrice]:
         fresh = WatchedPrice.objects.filter(seen_at__gte=self.now - FORGOTTEN_AFTER)
@@ -87,14 +95,18 @@ class PriceWatch:
             for price in fresh.filter(product_key__in=keys[start : start + CHUNK])
         }
 
-    def _raised(self, offer: Offer, known: WatchedPrice | None) -> WatchedPrice | None:
+    def _changed(self, offer: Offer, known: WatchedPrice | None) -> WatchedPrice | None:
         """What is to be remembered without telling anybody; ``None`` if nothing is new."""
         price = offer.price or Decimal(0)
         if known is None:
             return self._watched(offer, price)
+        if known.noted_on and not is_drop(known.price, price):  # it was told, and is over
+            fresh = self._watched(offer, price)
+            fresh.announced_on = known.noted_on
+            return fresh
         if price > known.price or known.seen_at < self.now - TOUCHED_AFTER:
             fresh = self._watched(offer, max(price, known.price))
-            fresh.announced_on = known.announced_on
+            fresh.announced_on, fresh.noted_on = known.announced_on, known.noted_on
             return fresh
         return None
 
@@ -117,7 +129,7 @@ class PriceWatch:
         cheapest = min(fallen, key=lambda offer: offer.price or Decimal(0))
         return PriceDrop(
             wish="",
-            day=self.today,
+            day=before[cheapest].noted_on or self.today,
             product_key=cheapest.product_key,
             price_before=before[cheapest].price,
             currency=cheapest.currency,
@@ -143,5 +155,18 @@ def _priced(offers: Iterable[Offer]) -> list[Offer]:
     return [
         replace(offer, price=offer.price.quantize(step))
         for offer in offers
-        if offer.price is not None and offer.price > 0
+        if offer.price is not None and _has_room(offer, offer.price) and offer.price > 0
     ]
+
+
+def _has_room(offer: Offer, price: Decimal) -> bool:
+    """One odd product must not stop the walk for all others."""
+    has_room = (
+        price.is_finite()
+        and price <= HIGHEST_PRICE
+        and len(offer.product_key) <= KEY_LENGTH
+        and len(offer.currency) <= CURRENCY_LENGTH
+    )
+    if not has_room:
+        logger.warning("the price of product %s cannot be remembered", offer.product_key)
+    return has_room

@@ -5,13 +5,14 @@ from __future__ import annotations
 from contextlib import closing
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import AccountInfo
 from esputnik_connector.exceptions import CredentialsError
 from esputnik_connector.models import Connection, Lane, OutboxMessage, SyncState
+from esputnik_connector.records import Kind
 
 from . import history
 
@@ -51,14 +52,16 @@ def forget_deliveries(connection: Connection) -> None:
     """Let every record count as never delivered, and stop the historical imports.
 
     Otherwise “eSputnik has exactly this already” would be said of an account that has nothing. The
-    states stay, since they know whose a record was. An import in eSputnik that was running is given
+    states stay, since they know whose a record was; those of events stay as they are, since a
+    person was told, whoever did the telling. An import in eSputnik that was running is given
     up: its changes go again. Whoever is sending at this moment loses the lane, so that an answer of
     the former account that is still to come is not written down.
     """
     with transaction.atomic():
         # First: every sender that renews its lease from now on waits for this transaction.
         Lane.objects.filter(connection=connection).update(holder="", leased_until=None)
-        states = SyncState.objects.filter(connection=connection)
+        told = Q(kind=Kind.EVENT.value) & ~Q(digest="")
+        states = SyncState.objects.filter(~told, connection=connection)
         _blank(states)
         OutboxMessage.objects.filter(connection=connection, is_dead=False).exclude(
             session=""

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from logging import getLogger
 
 from django.utils import timezone
 
 from esputnik_connector import registry
+from esputnik_connector.exceptions import without_message
 from esputnik_connector.models import Connection, Heartbeat
 from esputnik_connector.records import EventName
 from esputnik_connector.shops.base import ShopAdapter
@@ -21,6 +23,8 @@ from esputnik_connector.shops.base import ShopAdapter
 from .noting import PAGE, note
 from .price_watch import PriceWatch
 from .waking import wake
+
+logger = getLogger(__name__)
 
 HEARTBEAT = "watch_products"
 
@@ -30,18 +34,27 @@ def watch(*, is_dry: bool = False, now: datetime | None = None) -> dict[EventNam
 
     :param is_dry: count as if all were switched on, and write nothing. Prices are compared with
         those of the last real walk.
+    :raises Exception: a walk broke off. The other was made all the same, and what was noted before
+        is sent; there is no heartbeat, so that the doctor notices.
     """
     now = now or timezone.now()
     connections = [one for one in Connection.objects.capturing() if one.is_bound_here]
-    counts = {
-        name: _walk(name, wanting, now, is_dry)
-        for name in EventName
-        if (wanting := [one for one in connections if is_dry or one.tells(name)])
-    }
-    if not is_dry:
+    counts: dict[EventName, int] = {}
+    errors: list[Exception] = []
+    for name in EventName:
+        if wanting := [one for one in connections if is_dry or one.tells(name)]:
+            try:
+                counts[name] = _walk(name, wanting, now, is_dry)
+            except Exception as error:  # raised below, when the other walk is made
+                logger.error("the walk for %s broke off: %s", name.value, without_message(error))
+                errors.append(error)
+    if not (is_dry or errors):
         Heartbeat.beat(HEARTBEAT)
-        for connection in connections if any(counts.values()) else ():
+    if not is_dry and (errors or any(counts.values())):
+        for connection in connections:
             wake(connection.pk)
+    if errors:
+        raise errors[0]
     return counts
 
 

@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from oscar.apps.partner import strategy
 from oscar.core.loading import get_model
 from oscar.test import factories
 
@@ -28,8 +29,10 @@ from esputnik_connector.pipeline import health, noting, price_watch, watch
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.prune import prunable, prune
 from esputnik_connector.pipeline.relay import Relay
+from esputnik_connector.pipeline.verification import forget_deliveries
 from esputnik_connector.records import EventName
-from esputnik_connector.shops.oscar import waiting
+from esputnik_connector.shops.base import Offer, WishedPage
+from esputnik_connector.shops.oscar import prices, waiting
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik
 
 pytestmark = [
@@ -40,7 +43,7 @@ pytestmark = [
 ]
 
 KEY = "0123456789ABCDEF0123456789ABCDEF"
-WALK_QUERIES = 33  # of both walks together, with all that they note
+WALK_QUERIES = 34  # of both walks together, with all that they note
 BACK, CHEAPER = EventName.BACK_IN_STOCK, EventName.PRICE_DROP
 
 Alert = get_model("customer", "ProductAlert")
@@ -198,6 +201,34 @@ def test_of_a_customer_who_was_erased_nothing_is_found(main, fake):
     product = a_product(stock=3)
     asked_by(product).user.delete()
     assert walk()[BACK] == 0
+
+
+def test_who_was_told_is_not_told_again_by_another_account(main, fake):
+    is_told, is_open = (asked_by(a_product(stock=3), f"{name}@example.com") for name in "ab")
+    SyncState.objects.create(  # a destination took it, and its answer is still to come
+        connection=main, kind="event", key=f"back_in_stock:{is_open.pk}", session="s"
+    )
+    noting.note([main], [f"back_in_stock:{is_told.pk}"], now=timezone.now())
+    send(main)
+    forget_deliveries(main)
+    assert walk()[BACK] == 1
+    assert rows() == [f"back_in_stock:{is_open.pk}"]
+    is_told.close()  # noted by its own save, too
+    send(main)
+    assert [event["params"]["email"] for event in fake.events("ProductBackInStock")] == [
+        "a@example.com", "b@example.com",
+    ]  # fmt: skip
+
+
+def test_what_a_former_account_was_told_is_forgotten_in_time(main):
+    alert = asked_by(a_product(stock=3))
+    walk()
+    send(main)
+    long_ago = timezone.now() - timedelta(days=32)
+    SyncState.objects.update(delivered_at=long_ago)
+    forget_deliveries(main)
+    Alert.objects.filter(pk=alert.pk).update(status="Closed", date_closed=long_ago)
+    assert prune()["esputnik_connector_syncstate"] == 1
 
 
 # -- price drops -----------------------------------------------------------------------------------
@@ -410,6 +441,67 @@ def test_a_walk_that_is_killed_notes_each_drop_once(main, monkeypatch):
     assert [key.split(":")[1] for key in rows()] == [str(line.pk) for line in lines]
 
 
+@pytest.fixture
+def breaking_off(monkeypatch) -> list[int]:
+    """Pages after which each walk breaks off; none: it comes to its end. One product per page."""
+    monkeypatch.setattr(price_watch, "PAGE", 1)
+    real, limits = waiting.wished, [1]
+
+    def wished(**where: Any) -> Any:
+        if limits and where["after"]:
+            raise TimeoutError
+        return real(**where)
+
+    monkeypatch.setattr(waiting, "wished", wished)
+    return limits
+
+
+def broken_walk(**when: float) -> None:
+    with pytest.raises(TimeoutError):
+        walk(**when)
+
+
+def test_a_drop_is_told_once_however_many_days_no_walk_comes_to_its_end(main, fake, breaking_off):
+    wished_by(product := a_product(price=100)), wished_by(a_product(price=100), "b@example.com")
+    WatchedPrice.objects.create(
+        product_key=product.pk, currency="UAH", price=100, seen_at=timezone.now()
+    )
+    costs(product, 50)
+    for day in range(5):
+        for hour in range(2):
+            broken_walk(days=day, hours=hour / 100)
+            send(main, days=day, hours=hour / 100)
+    assert drops(fake) == [("ada@example.com", 100, 50)]
+    breaking_off.clear()
+    assert walk(days=5)[CHEAPER] == 0
+    price = WatchedPrice.objects.get(product_key=product.pk)
+    assert (price.price, price.noted_on) == (50, None)
+    costs(product, 40)
+    assert walk(days=6)[CHEAPER] == 1
+    send(main, days=6)
+    assert drops(fake)[1:] == [("ada@example.com", 50, 40)]
+
+
+def test_a_drop_that_is_over_before_a_walk_comes_to_its_end_is_no_drop_any_more(
+    main, fake, breaking_off
+):
+    wished_by(product := a_product(price=100)), wished_by(a_product(price=100), "b@example.com")
+    WatchedPrice.objects.create(
+        product_key=product.pk, currency="UAH", price=100, seen_at=timezone.now()
+    )
+    costs(product, 50)
+    broken_walk()
+    send(main)
+    costs(product, 98)
+    broken_walk(hours=1)
+    price = WatchedPrice.objects.get(product_key=product.pk)
+    assert (price.price, price.noted_on) == (98, None)
+    costs(product, 80)
+    broken_walk(days=1)
+    send(main, days=1)
+    assert drops(fake) == [("ada@example.com", 100, 50), ("ada@example.com", 98, 80)]
+
+
 def test_a_variation_is_told_to_all_who_wish_for_it_on_whatever_page_they_are(main, monkeypatch):
     monkeypatch.setattr(price_watch, "PAGE", 1)
     parent, (child,) = variations(100)
@@ -418,6 +510,117 @@ def test_a_variation_is_told_to_all_who_wish_for_it_on_whatever_page_they_are(ma
     costs(child, 80)
     assert walk()[CHEAPER] == 2
     assert {key.split(":")[1] for key in rows()} == {str(line.pk) for line in lines}
+
+
+# -- one bad product must not stop the walk for all others -----------------------------------------
+
+
+@pytest.mark.parametrize("error", [RuntimeError("ada@example.com"), ZeroDivisionError()])
+def test_a_product_for_which_the_strategy_raises_is_logged_and_passed_over(
+    main, monkeypatch, caplog, error
+):
+    goods = [a_product(price=100) for _ in range(5)]
+    for number, product in enumerate(goods):
+        wished_by(product, f"w{number}@example.com"), asked_by(product, f"a{number}@example.com")
+    walk()
+    OutboxMessage.objects.all().delete()
+    StockRecord.objects.update(price=50)
+    real = strategy.Default.fetch_for_product
+
+    def fetch(self: Any, product: Any, *rest: Any, **named: Any) -> Any:
+        if product.pk == goods[3].pk:
+            raise error
+        return real(self, product, *rest, **named)
+
+    monkeypatch.setattr(strategy.Default, "fetch_for_product", fetch)
+    assert walk() == {BACK: 4, CHEAPER: 4}
+    assert f"product {goods[3].pk} cannot be priced: {type(error).__name__}" in caplog.text
+    assert "@example.com" not in caplog.text
+    monkeypatch.undo()
+    assert walk() == {BACK: 1, CHEAPER: 1}
+
+
+@pytest.mark.parametrize("price", ["NaN", "Infinity", "12345678901234567", "1E+40"])
+def test_a_price_that_is_none_is_passed_over(main, fake, monkeypatch, caplog, price):
+    odd, sound = a_product(price=100), a_product(price=100)
+    wished_by(odd), wished_by(sound, "b@example.com")
+    alert = asked_by(odd, "c@example.com")
+    walk()
+    costs(sound, 50)
+    real = prices.ThroughStrategy.quotes
+
+    def quotes(self: Any, products: Any) -> Any:
+        found = real(self, products)
+        return {
+            pk: quote._replace(amount=Decimal(price)) if pk == odd.pk else quote
+            for pk, quote in found.items()
+        }
+
+    monkeypatch.setattr(prices.ThroughStrategy, "quotes", quotes)
+    assert walk()[CHEAPER] == 1
+    assert WatchedPrice.objects.get(product_key=odd.pk).price == 100
+    if not Decimal(price).is_finite():  # told, without a price
+        send(main)
+        (event,) = fake.events("ProductBackInStock")
+        assert event["params"]["productId"] == str(alert.product_id)
+        assert "price" not in event["params"]
+
+
+def test_what_no_row_has_room_for_is_logged_and_left_out(main, monkeypatch, caplog):
+    keys = ["p" * 100, "p" * 256, "ш" * 60, "w"]  # the third is six times as long when quoted
+    cost = [Decimal(100)]
+
+    def wished(**where: Any) -> WishedPage:
+        sold = {"is_in_stock": True, "price": cost[-1]}
+        group = [Offer(product_key="x", currency="U" * 13, **sold)]
+        offers = {key: [*group, Offer(product_key=key, currency="UAH", **sold)] for key in keys}
+        return WishedPage(offers=offers)
+
+    monkeypatch.setattr(waiting, "wished", wished)
+    monkeypatch.setattr(waiting, "wishes", lambda found: {key: ["1"] for key in found})
+    walk()
+    cost.append(Decimal(50))
+    assert walk()[CHEAPER] == 2
+    assert [key.split(":")[3] for key in rows()] == ["p" * 100, "w"]
+    assert "the key of an event is too long" in caplog.text
+    assert "the price of product x cannot be remembered" in caplog.text
+
+
+@pytest.mark.parametrize(("broken", "other"), [("answerable", CHEAPER), ("wished", BACK)])
+def test_a_walk_that_breaks_off_does_not_hold_up_the_other_and_is_seen_to_fail(
+    main, monkeypatch, settings, broken, other
+):
+    product = a_product(price=100)
+    wished_by(product), asked_by(product, "a@example.com")
+    walk()
+    OutboxMessage.objects.all().delete()
+    Heartbeat.objects.all().delete()
+    costs(product, 50)
+
+    def fails(**where: Any) -> Any:
+        raise LookupError
+
+    woken.clear()
+    settings.ESPUTNIK_CONNECTOR = {
+        **settings.ESPUTNIK_CONNECTOR, "WAKE": "tests.integration.test_watch.note_wake",
+    }  # fmt: skip
+    monkeypatch.setattr(waiting, broken, fails)
+    with pytest.raises(LookupError):
+        tasks.watch_products()
+    assert [EventName.of(key) for key in rows()] == [other]
+    assert main.pk in woken
+    assert not Heartbeat.objects.exists()
+
+
+def test_a_strategy_that_cannot_be_made_is_no_fault_of_a_product(main, monkeypatch, caplog):
+    def broken() -> Any:
+        raise ImportError
+
+    asked_by(a_product())
+    monkeypatch.setattr(prices, "strategy", broken)
+    with pytest.raises(ImportError):
+        walk()
+    assert "cannot be priced" not in caplog.text
 
 
 # -- for whom, and what it costs -------------------------------------------------------------------

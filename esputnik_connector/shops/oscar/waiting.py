@@ -17,7 +17,7 @@ from esputnik_connector.conf import conf
 from esputnik_connector.records import EventName
 from esputnik_connector.shops.base import Page, WishedPage
 from esputnik_connector.shops.oscar.events import alert_pks
-from esputnik_connector.shops.oscar.selling import offers
+from esputnik_connector.shops.oscar.selling import sound_offers
 from esputnik_connector.shops.oscar.tables import fetched, field_names, model_or_none, values_of
 
 
@@ -30,7 +30,7 @@ def answerable(*, after: str, limit: int) -> Page:
     if after:
         alerts = alerts.filter(pk__gt=after)
     found = list(alerts.values_list("pk", "product_id")[:limit])
-    sold = offers(product_pk for _pk, product_pk in found)
+    sold = sound_offers(product_pk for _pk, product_pk in found)
     keys = [
         EventName.BACK_IN_STOCK.key(str(pk))
         for pk, product_pk in found
@@ -65,7 +65,7 @@ def wished(*, after: str, limit: int) -> WishedPage:
     if after:
         lines = lines.filter(product_id__gt=after)
     pks = list(lines.values_list("product_id", flat=True).distinct()[:limit])
-    found = {str(pk): group for pk, group in offers(pks).items()}
+    found = {str(pk): group for pk, group in sound_offers(pks).items()}
     return WishedPage(offers=found, cursor=str(pks[-1]) if len(pks) == limit else "")
 
 
