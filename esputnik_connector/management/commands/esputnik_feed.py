@@ -21,7 +21,8 @@ from esputnik_connector.feed.swap import BuildBusy
 from esputnik_connector.flaws import Flaw
 from esputnik_connector.management.reporting import ReportingCommand
 from esputnik_connector.models import Feed, FeedBuild
-from esputnik_connector.models.feed_build import FLAWS, BuildStatus, local
+from esputnik_connector.models.clock import local
+from esputnik_connector.models.feed_build import FLAWS, BuildStatus
 
 Progress = Callable[[int], None]
 
