@@ -48,6 +48,7 @@ class PriceWatch:
         self.today = timezone.localdate(now) if timezone.is_aware(now) else now.date()
         self.is_dry = is_dry
         self._fallen: dict[Unit, WatchedPrice] = {}
+        self._told: set[tuple[str, str]] = set()  # person, key of the sellable unit
 
     def run(self) -> int:
         """How many events were noted."""
@@ -76,15 +77,24 @@ class PriceWatch:
         }
         wishes = self.shop.wishes(list(told)) if told else {}
         keys = [
-            replace(told[product], wish=wish).key
-            for product, found in wishes.items()
-            for wish in found
+            replace(drop, wish=wish).key
+            for product, drop in told.items()
+            for person, wish in wishes.get(product, {}).items()
+            if self._is_first(person, drop)
         ]
         with transaction.atomic(using=router.db_for_write(WatchedPrice)):
             if not self.is_dry:
                 fallen = [price for unit, price in known.items() if unit in self._fallen]
                 WatchedPrice.objects.mark_noted(fallen, self.today)
             return note(self.connections, keys, now=self.now, is_dry=self.is_dry)
+
+    def _is_first(self, person: str, drop: PriceDrop) -> bool:
+        """Somebody may wish for a product and for its variation, perhaps pages apart. Products
+        come in the same order in every walk, so it is always the same wish that is told."""
+        told = person, drop.product_key
+        is_first = told not in self._told
+        self._told.add(told)
+        return is_first
 
     def _known(self, units: Mapping[Unit, Offer]) -> dict[Unit, WatchedPrice]:
         fresh = WatchedPrice.objects.filter(seen_at__gte=self.now - FORGOTTEN_AFTER)

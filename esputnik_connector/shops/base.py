@@ -220,11 +220,13 @@ class ShopAdapter(ABC):
         return Page()
 
     def wished(self, *, after: str = "", limit: int) -> WishedPage:
-        """The next products that somebody wishes for, each once over the whole walk."""
+        """The next products that somebody wishes for, each once over the whole walk, and in the
+        same order in every walk."""
         return WishedPage(offers={})
 
-    def wishes(self, product_keys: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        """Wished product → its wishes, one for each person: the ``wish`` of a price drop."""
+    def wishes(self, product_keys: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+        """Wished product → who wishes for it, and by which wish: the ``wish`` of a price drop. For
+        a person, any text that is the same for all wishes of that person."""
         return {}
 
     def sources(self, kind: Kind) -> Mapping[str, str]:

@@ -18,6 +18,7 @@ from oscar.test import factories
 from esputnik_connector.records import Kind
 from esputnik_connector.shops.oscar.adapter import OscarShop
 from esputnik_connector.shops.oscar.versions import is_told_by_its_row
+from tests.translations import translated
 
 pytestmark = [
     pytest.mark.django_db,
@@ -120,6 +121,19 @@ def test_a_renamed_category_tells_on_who_bought_below_it(ada):
     assert shop.contacts([str(ada.pk)])[str(ada.pk)].attributes["purchased_categories"] == (
         "Renamed",
     )
+
+
+def test_a_category_that_is_renamed_in_a_table_of_its_own_tells_too(ada, settings):
+    (shelf,) = Category.objects.filter(slug="ada")
+    with translated(Category, "name") as names:
+        for language in (settings.LANGUAGE_CODE, "uk"):
+            names.objects.create(master=shelf, language_code=language, name="Shelf")
+        before = version(ada)
+        assert version(ada) == before
+        names.objects.filter(language_code=settings.LANGUAGE_CODE).update(name="Renamed")
+        assert version(ada) != before
+        found = shop.contacts([str(ada.pk)])[str(ada.pk)].attributes["purchased_categories"]
+        assert found == ("Renamed",)
 
 
 def test_a_variation_stands_in_its_parents_categories(ada):

@@ -385,6 +385,28 @@ def test_who_wishes_for_it_in_two_lists_is_told_once(main):
     assert walk()[CHEAPER] == 1
 
 
+@pytest.mark.parametrize("size", [1, 500])
+def test_who_wishes_for_a_parent_and_its_variation_is_told_of_the_variation_once(
+    main, monkeypatch, size
+):
+    monkeypatch.setattr(price_watch, "PAGE", size)
+    parent, (small, large) = variations(100, 200)
+    line = wished_by(small)
+    other = wished_by(parent, "other@example.com")
+    of_parent = line.wishlist.lines.create(product=parent, title="x")
+    wish = line.wishlist.lines.create(product=large, title="x")
+    walk()
+    costs(small, 80), costs(large, 120)
+    for _again in range(2):
+        walk()
+    assert {tuple(key.split(":")[1:4:2]) for key in rows()} == {
+        (str(of_parent.pk), str(small.pk)),
+        (str(other.pk), str(small.pk)),
+        (str(wish.pk), str(large.pk)),  # another thing
+    }
+    assert len(rows()) == 3
+
+
 def test_who_wishes_for_it_after_the_drop_is_not_told(main):
     product = a_product(price=100)
     wished_by(product)
@@ -577,7 +599,7 @@ def test_what_no_row_has_room_for_is_logged_and_left_out(main, monkeypatch, capl
         return WishedPage(offers=offers)
 
     monkeypatch.setattr(waiting, "wished", wished)
-    monkeypatch.setattr(waiting, "wishes", lambda found: {key: ["1"] for key in found})
+    monkeypatch.setattr(waiting, "wishes", lambda found: {key: {"7": "1"} for key in found})
     walk()
     cost.append(Decimal(50))
     assert walk()[CHEAPER] == 2

@@ -115,7 +115,7 @@ class OscarShop(ShopAdapter):
     def wished(self, *, after: str = "", limit: int) -> WishedPage:
         return waiting.wished(after=after, limit=limit)
 
-    def wishes(self, product_keys: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    def wishes(self, product_keys: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
         return waiting.wishes(product_keys)
 
     def sources(self, kind: Kind) -> Mapping[str, str]:

@@ -147,8 +147,15 @@ def fetched(read: Callable[[list[Any]], Iterable[Any]], ids: Iterable[Any]) -> I
 def with_translations(queryset: Any) -> Any:
     """``queryset`` with the texts that stand in a table of their own, as django-parler keeps them:
     a relation called ``translations``. One query more, instead of one per object."""
-    is_there = isinstance(getattr(queryset.model, "translations", None), ReverseManyToOneDescriptor)
+    is_there = translations_of(queryset.model) is not None
     return queryset.prefetch_related("translations") if is_there else queryset
+
+
+def translations_of(model: Any) -> Any:
+    """The model of that other table; ``None`` where the texts stand with ``model``."""
+    relation = getattr(model, "translations", None)
+    is_there = isinstance(relation, ReverseManyToOneDescriptor)
+    return relation.rel.related_model if is_there else None
 
 
 def text_of(obj: Any, name: str) -> str:

@@ -32,6 +32,7 @@ from esputnik_connector.shops.oscar.tables import (
     field_names,
     model_or_none,
     present,
+    translations_of,
     values_of,
 )
 
@@ -48,8 +49,9 @@ def order_versions(keys: Sequence[str]) -> dict[str, str]:
 
 
 def contact_versions(keys: Sequence[str]) -> dict[str, str]:
-    """Key of a customer or a guest → version. Six queries, whatever their number, and those of
-    ``CONTACT_ATTRIBUTES``: what these callables answer is part of the version."""
+    """Key of a customer or a guest → version. Six queries, whatever their number; one more where
+    categories have their names in a table of their own, and those of ``CONTACT_ATTRIBUTES``: what
+    these callables answer is part of the version."""
     guests = [key.removeprefix(GUEST) for key in keys if key.startswith(GUEST)]
     names = ["user_id", "guest_email", *address_lookups(get_model("order", "Order"))]
     of_guests = {f"{GUEST}{head[1]}": whole(head) for head in _order_heads(guests, names)}
@@ -133,9 +135,14 @@ def _contact_parts() -> list[Part]:
 def _tree() -> str:
     """The whole tree of categories: a renamed one tells on everybody who bought below it."""
     model = get_model("catalogue", "Category")
-    names = [name for name in field_names(model) if name.startswith("name")]  # and translations
+    names = [name for name in field_names(model) if name.startswith("name")]  # in each language
     rows = model._default_manager.order_by("path")
-    return whole(list(heads(rows, ["path"], ["is_public", *sorted(names)])))
+    tree = list(heads(rows, ["path"], ["is_public", *sorted(names)]))
+    texts = translations_of(model)
+    if texts is not None:  # whatever its columns are called
+        rows = texts._base_manager.order_by("pk")
+        tree += heads(rows, ["pk"], sorted(field_names(texts)))
+    return whole(tree)
 
 
 def _extra(pks: Collection[Any]) -> dict[str, attributes.Attributes]:

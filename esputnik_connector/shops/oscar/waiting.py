@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
@@ -65,11 +64,12 @@ def wished(*, after: str, limit: int) -> WishedPage:
     if after:
         lines = lines.filter(product_id__gt=after)
     pks = list(lines.values_list("product_id", flat=True).distinct()[:limit])
-    found = {str(pk): group for pk, group in sound_offers(pks).items()}
-    return WishedPage(offers=found, cursor=str(pks[-1]) if len(pks) == limit else "")
+    found = sound_offers(pks)
+    in_order = {str(pk): found[pk] for pk in pks if pk in found}
+    return WishedPage(offers=in_order, cursor=str(pks[-1]) if len(pks) == limit else "")
 
 
-def wishes(product_keys: Sequence[str]) -> Mapping[str, Sequence[str]]:
+def wishes(product_keys: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
     """Of somebody who has a product in several lists, the oldest wish. One query."""
     model = model_or_none("wishlists", "Line")
     if model is None:
@@ -82,7 +82,7 @@ def wishes(product_keys: Sequence[str]) -> Mapping[str, Sequence[str]]:
         ),
         pks,
     )
-    groups: defaultdict[str, dict[Any, str]] = defaultdict(dict)
+    groups: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for pk, product_pk, owner_pk in found:
-        groups[str(product_pk)].setdefault(owner_pk, str(pk))
-    return {product: list(group.values()) for product, group in groups.items()}
+        groups[str(product_pk)].setdefault(str(owner_pk), str(pk))
+    return groups
