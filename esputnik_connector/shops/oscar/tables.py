@@ -153,7 +153,7 @@ def with_translations(queryset: Any) -> Any:
 
 def translations_of(model: Any) -> Any:
     """The model of that other table; ``None`` where the texts stand with ``model``."""
-    relation = getattr(model, "translations", None)
+    relation: Any = getattr(model, "translations", None)
     is_there = isinstance(relation, ReverseManyToOneDescriptor)
     return relation.rel.related_model if is_there else None
 
