@@ -30,3 +30,5 @@ class OnlyOurMigrations:
 
 
 MIGRATION_MODULES = OnlyOurMigrations()
+
+OSCAR_EAGER_ALERTS = False  # its receiver is connected at the start; tests of it do so themselves

@@ -60,7 +60,7 @@ def moment(text: str | None, option: str) -> datetime | None:
             % {"option": option, "text": text}
         )
     aware = found if timezone.is_aware(found) else timezone.make_aware(found)
-    if aware > timezone.now():
+    if aware > datetime.now(aware.tzinfo):
         raise CommandError(
             _("%(option)s %(text)s has not come yet.") % {"option": option, "text": text}
         )

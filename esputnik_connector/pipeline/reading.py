@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from logging import getLogger
 
+from django.db import InterfaceError, OperationalError
+from django.db import connection as database
+
 from esputnik_connector.destinations.base import Receipt
 from esputnik_connector.exceptions import HookError, Skip, Veto, without_message
 from esputnik_connector.fields import reveal
@@ -20,10 +23,15 @@ logger = getLogger(__name__)
 def read(
     shop: ShopAdapter, kind: Kind, keys: Sequence[str]
 ) -> tuple[dict[str, Record], dict[str, Receipt]]:
-    """Ask the shop in bulk; halve only when that raises, so that one poison record stands alone."""
+    """Ask the shop in bulk; halve only when that raises, so that one poison record stands alone.
+
+    :raises OperationalError, InterfaceError: the database is gone, and no record is to blame.
+    """
     try:
         return _ask(shop, kind, keys), {}
     except Exception as error:  # whatever the shop's code raises
+        if isinstance(error, (OperationalError, InterfaceError)) and not database.is_usable():
+            raise
         if len(keys) == 1:
             logger.error("%s %s cannot be read: %s", kind.value, keys[0], without_message(error))
             return {}, {keys[0]: unbuildable(kind, keys[0], error)}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
+from django.db import OperationalError
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
@@ -784,3 +786,23 @@ def test_an_account_that_is_replaced_while_an_answer_is_written_down_waits_for_i
     replacing[0].join(10)
     assert recording.keys() == ["100"]
     assert SyncState.objects.get().digest == ""
+
+
+@pytest.mark.parametrize(("is_usable", "is_set_aside"), [(False, False), (True, True)])
+def test_a_lost_database_is_nobodys_fault(
+    plain_shop, connection, monkeypatch, is_usable, is_set_aside
+):
+    """A record whose own query fails is set aside; when the whole database is away, none is."""
+    plain_shop.purchases["100"] = order("100")
+    capture.order_changed("100")
+    OutboxMessage.objects.update(due_at=datetime.now(timezone.utc))
+
+    def fail(_keys: Sequence[str]) -> None:
+        raise OperationalError("server closed the connection")
+
+    plain_shop.before_reading = staticmethod(fail)
+    monkeypatch.setattr(database, "is_usable", lambda: is_usable)
+    with suppress(OperationalError):
+        Relay(connection).run(seconds=5)
+    assert OutboxMessage.objects.get().is_dead is is_set_aside
+    assert not Lane.objects.exclude(holder="").exists()

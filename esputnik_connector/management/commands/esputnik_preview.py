@@ -7,12 +7,12 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import CommandError
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from esputnik_connector.exceptions import ConfigurationError, DecryptionError
 from esputnik_connector.management.choices import one_connection
 from esputnik_connector.management.reporting import ReportingCommand
+from esputnik_connector.models.clock import local
 from esputnik_connector.models.reconcile import verdict_in_words
 from esputnik_connector.pipeline.preview import STANDINGS, Preview, preview
 from esputnik_connector.records import Kind, Reason
@@ -56,7 +56,7 @@ class Command(ReportingCommand):
         write = self.stdout.write
         write(f"{shown.kind.value} {shown.key}: {STANDINGS[shown.standing]}")
         if shown.delivered_at is not None:
-            moment = timezone.localtime(shown.delivered_at).isoformat(sep=" ", timespec="seconds")
+            moment = local(shown.delivered_at).isoformat(sep=" ", timespec="seconds")
             write(_("Last delivery: %s") % moment)
         if shown.waiting:
             write(_("In the outbox: %s") % verdict_in_words(shown.waiting))
