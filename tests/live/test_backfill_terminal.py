@@ -31,6 +31,12 @@ START = ("orders", "--route", "orders", "--yes")
 BAR = re.compile(r"order: +(\d+)%\|.*\| (\d+)/1200 \[\d+:\d+<\d+:\d+, +[\d.]+/s")  # pace, time left
 
 
+def _sit_down() -> None:
+    """Take the terminal; and hear Ctrl-C, which whatever runs in the background is deaf to."""
+    ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """A process with a terminal of its own, so that Ctrl-C is a key and not a signal of ours."""
 
@@ -39,7 +45,7 @@ class Terminal:
         ioctl(slave, termios.TIOCSWINSZ, pack("HHHH", 24, 120, 0, 0))
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdin=slave, stdout=slave, stderr=slave,
-            start_new_session=True, preexec_fn=lambda: ioctl(0, termios.TIOCSCTTY, 0),
+            start_new_session=True, preexec_fn=_sit_down,
         )  # fmt: skip
         os.close(slave)
         self.shown = ""
