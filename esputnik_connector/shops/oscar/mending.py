@@ -27,6 +27,8 @@ class Mender:
         self._notes[note] = None
 
     def text(self, value: object) -> str:
+        if value is None or value == "":
+            return ""
         whole = identity.one_line(value)
         if len(whole) <= TEXT_LENGTH:
             return whole

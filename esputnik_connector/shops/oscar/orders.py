@@ -97,10 +97,10 @@ def _surroundings(found: Sequence[Row]) -> Surroundings:
 
 def _order(row: Row, around: Surroundings) -> Order:
     mender = Mender()
-    shipping, billing = address_of(row, "shipping_address"), address_of(row, "billing_address")
+    shipping = address_of(row, "shipping_address")
     buyer = around.buyers.get(row["user_id"])
     lines = around.lines.get(row["pk"], ())
-    first_name, last_name = _names(shipping, billing, buyer)
+    first_name, last_name = _names(row, buyer)
     placed_at = aware(row["date_placed"])
     assert placed_at is not None  # the column is NOT NULL
     return Order(
@@ -178,12 +178,13 @@ def _taxes(row: Row) -> Decimal | None:
     return None if excluding is None else including - excluding
 
 
-def _names(shipping: Row, billing: Row, buyer: people.Buyer | None) -> tuple[str, str]:
+def _names(row: Row, buyer: people.Buyer | None) -> tuple[str, str]:
     """Of the first that has a name: the delivery address, the billing address, the customer."""
-    for address in (shipping, billing):
-        names = address.get("first_name") or "", address.get("last_name") or ""
-        if any(names):
-            return names
+    for relation in ("shipping_address", "billing_address"):
+        first = row.get(f"{relation}__first_name") or ""
+        last = row.get(f"{relation}__last_name") or ""
+        if first or last:
+            return first, last
     return (buyer.first_name, buyer.last_name) if buyer else ("", "")
 
 
