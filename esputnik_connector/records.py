@@ -27,14 +27,6 @@ class Kind(str, Enum):
     EVENT = "event"
     ERASURE = "erasure"
 
-    @property
-    def is_state(self) -> bool:
-        """State says "make the destination equal to the shop now"; a fact says "this happened"."""
-        return self in STATE_KINDS
-
-
-STATE_KINDS = frozenset({Kind.CONTACT, Kind.ORDER, Kind.CART})
-
 
 class Outcome(str, Enum):
     """What became of one record."""

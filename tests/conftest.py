@@ -10,11 +10,14 @@ from django.conf import settings as project_settings
 from django.contrib.contenttypes.management import create_contenttypes
 from django.contrib.sites.management import create_default_site
 from django.db import connection as database
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, post_save
+from oscar.apps.customer.alerts.receivers import send_product_alerts
+from oscar.core.loading import get_model
 
 from esputnik_connector.models import Connection
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.testing.recording import RecordingDestination
+from tests.clock import Clock
 from tests.plainshop.shop import PlainShop
 
 
@@ -63,3 +66,17 @@ def recording(plain_shop: type[PlainShop]) -> type[RecordingDestination]:
 def connection(plain_shop: type[PlainShop], db: None) -> Connection:
     """A connection to the destination that only remembers."""
     return Connection.objects.create(name="main", destination="recording", api_key="a key")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def eager() -> Iterator[None]:
+    """``OSCAR_EAGER_ALERTS``, which Oscar reads once when it starts."""
+    stock_record = get_model("partner", "StockRecord")
+    post_save.connect(send_product_alerts, sender=stock_record, dispatch_uid="eager")
+    yield
+    post_save.disconnect(sender=stock_record, dispatch_uid="eager")

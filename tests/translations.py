@@ -1,6 +1,9 @@
-"""Texts in a table of their own, in the manner of django-parler: a row per object and language, a
-proxy that follows the active language with a fallback, and an ``AttributeError`` where there is
-neither. A real model with a real table, for as long as a test takes."""
+"""Catalogues in several languages. :class:`Translated` is a field in the manner of
+django-modeltranslation; the rest is a table of texts in the manner of django-parler: a row per
+object and language, a proxy that follows the active language with a fallback, and an
+``AttributeError`` where there is neither. A real model with a real table, for as long as a test
+takes.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,22 @@ from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import connection, models
 from django.utils import translation
+
+
+class Translated:
+    """A text field as django-modeltranslation makes one: it follows the active language."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, _owner: Any) -> Any:
+        if instance is None:
+            return self
+        text = instance.__dict__[self.name]
+        return f"{text} ({translation.get_language()})" if text else text
+
+    def __set__(self, instance: Any, value: str) -> None:
+        instance.__dict__[self.name] = value
 
 
 class TranslationDoesNotExist(AttributeError, ObjectDoesNotExist):

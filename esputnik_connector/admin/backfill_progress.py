@@ -30,7 +30,6 @@ LEFT = "left"
 
 TITLES = {Kind.CONTACT: gettext_lazy("Customers"), Kind.ORDER: gettext_lazy("Orders")}
 ROUTES = {
-    "": "",
     "orders": gettext_lazy("loud: an event order<STATUS> for each"),
     "past_events": gettext_lazy("quiet: past events"),
 }

@@ -138,8 +138,7 @@ class SyncState(models.Model):
                 fields=["connection", "kind", "session"],
                 name="esputnik_sync_session",
                 condition=Q(session__gt=""),
-            ),
-            models.Index(fields=["connection", "kind", "owner_key"], name="esputnik_sync_owner"),
+            )
         ]
 
     def __str__(self) -> str:

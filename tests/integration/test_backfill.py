@@ -31,24 +31,6 @@ OTHER = AccountInfo(organisation="Other", organisation_id="2")
 NOW = datetime(2025, 11, 21, 12, tzinfo=timezone.utc)
 
 
-class Clock:
-    """The time of day, which can be moved forward."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(timezone.utc) + self.ahead
-
-    def forward(self, **delta: float) -> None:
-        self.ahead += timedelta(**delta)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
 @pytest.fixture
 def people(plain_shop) -> list[str]:
     """250 customers: three pages of the recording destination."""

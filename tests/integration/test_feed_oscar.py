@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from decimal import Decimal
 from itertools import count
-from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
@@ -30,6 +29,7 @@ from esputnik_connector.shops.oscar import prices, tables
 from esputnik_connector.shops.oscar import products as reading
 from esputnik_connector.shops.oscar.adapter import OscarShop
 from tests.feeds import google_items
+from tests.translations import Translated
 
 pytestmark = [
     pytest.mark.django_db,
@@ -64,22 +64,6 @@ def change(settings):
         settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, **values}
 
     return change_settings
-
-
-class Translated:
-    """A text field as django-modeltranslation makes one: it follows the active language."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: Any, _owner: Any) -> Any:
-        if instance is None:
-            return self
-        text = instance.__dict__[self.name]
-        return f"{text} ({translation.get_language()})" if text else text
-
-    def __set__(self, instance: Any, value: str) -> None:
-        instance.__dict__[self.name] = value
 
 
 @pytest.fixture

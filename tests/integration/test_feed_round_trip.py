@@ -26,6 +26,7 @@ from esputnik_connector.shops.oscar import prices
 from esputnik_connector.shops.oscar import products as reading
 from esputnik_connector.shops.oscar.adapter import OscarShop
 from tests.feeds import google_items
+from tests.translations import Translated
 
 pytestmark = [
     pytest.mark.django_db,
@@ -190,22 +191,6 @@ def test_a_reduced_book_costs_in_the_feed_what_it_costs_in_the_basket():
         assert items[str(product.pk)]["sale_price"] == f"{basket.total_incl_tax:.2f} UAH"
     reduced = [key for key, item in items.items() if "sale_price" in item]
     assert len(reduced) == 28
-
-
-class Translated:
-    """A text field that follows the active language."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: Any, _owner: Any) -> Any:
-        if instance is None:
-            return self
-        text = instance.__dict__[self.name]
-        return f"{text} ({translation.get_language()})" if text else text
-
-    def __set__(self, instance: Any, value: str) -> None:
-        instance.__dict__[self.name] = value
 
 
 def feed_of(language, currency, way):

@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 from django.db import connection as database
 from django.db import transaction
-from django.db.models.signals import post_save
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from oscar.apps.customer.alerts.receivers import send_product_alerts
 from oscar.core.loading import get_model
 from oscar.test import factories
 
@@ -55,14 +53,6 @@ def main(fake, settings) -> Connection:
     )
     made.bind()
     return made
-
-
-@pytest.fixture
-def eager():
-    """``OSCAR_EAGER_ALERTS``, which Oscar reads once when it starts."""
-    post_save.connect(send_product_alerts, sender=StockRecord, dispatch_uid="eager")
-    yield
-    post_save.disconnect(sender=StockRecord, dispatch_uid="eager")
 
 
 def sold_out(**traits: Any) -> Any:

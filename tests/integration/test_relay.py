@@ -37,24 +37,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NOW = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)
 
 
-class Clock:
-    """The time of day, which can be moved forward."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(timezone.utc) + self.ahead
-
-    def forward(self, **delta: float) -> None:
-        self.ahead += timedelta(**delta)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
 @pytest.fixture
 def run(connection, clock):
     def run_relay() -> dict[str, int]:

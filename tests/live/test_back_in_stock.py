@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db.models.signals import post_save
-from oscar.apps.customer.alerts.receivers import send_product_alerts
 from oscar.core.loading import get_model
 from oscar.test.factories import create_product
 
@@ -19,14 +17,6 @@ pytestmark = [
 
 Alert = get_model("customer", "ProductAlert")
 StockRecord = get_model("partner", "StockRecord")
-
-
-@pytest.fixture
-def eager():
-    """``OSCAR_EAGER_ALERTS``, which Oscar reads once when it starts."""
-    post_save.connect(send_product_alerts, sender=StockRecord, dispatch_uid="eager")
-    yield
-    post_save.disconnect(sender=StockRecord, dispatch_uid="eager")
 
 
 def test_an_answered_alert_and_a_silent_restock_arrive_within_seconds(live, fake, worker, eager):
