@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from esputnik_connector.destinations.answers import Answer
 from esputnik_connector.destinations.base import Envelope, Receipt
 from esputnik_connector.destinations.http import encoded
+from esputnik_connector.destinations.responses import Answer
 from esputnik_connector.exceptions import RejectedError
 from esputnik_connector.records import JSONObject, Kind, Note
 

@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 from django.utils.translation import gettext as _
 
-from esputnik_connector.destinations.answers import Answer
 from esputnik_connector.destinations.base import PreparedRequest
 from esputnik_connector.destinations.http import HttpClient
+from esputnik_connector.destinations.responses import Answer
 from esputnik_connector.exceptions import RejectedError, TemporaryError
 from esputnik_connector.records import JSONObject
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from django.utils.translation import gettext as _
 
-from esputnik_connector.destinations.answers import Answer, vendor_words
 from esputnik_connector.destinations.base import AccountInfo, Envelope, Receipt
+from esputnik_connector.destinations.responses import Answer, vendor_words
 from esputnik_connector.destinations.throttle import deferral_reason
 from esputnik_connector.exceptions import DestinationError, RejectedError, TemporaryError
 from esputnik_connector.records import JSONObject, JSONValue, Kind, Outcome, Reason

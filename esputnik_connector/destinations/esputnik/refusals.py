@@ -12,8 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from esputnik_connector.destinations.answers import vendor_words
 from esputnik_connector.destinations.base import Envelope
+from esputnik_connector.destinations.responses import vendor_words
 from esputnik_connector.identity import fingerprint
 from esputnik_connector.records import JSONObject, JSONValue
 
