@@ -62,8 +62,8 @@ class Reason(str, Enum):
     TOO_LARGE = "too_large"
     UNREACHABLE = "unreachable"
     BUSY = "busy"
-    IMPORTING = "importing"
-    IMPORT_FAILED = "import_failed"
+    UPLOADING = "importing"
+    UPLOAD_FAILED = "import_failed"
     ALREADY_ACCEPTED = "already_accepted"
 
 

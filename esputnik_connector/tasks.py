@@ -90,7 +90,7 @@ def sweep() -> None:
     Heartbeat.beat("sweep")
     now = timezone.now()
     due = OutboxMessage.objects.due(now).values("connection_id")
-    polls = SyncState.objects.importing().filter(poll_at__lte=now).values("connection_id")
+    polls = SyncState.objects.uploading().filter(poll_at__lte=now).values("connection_id")
     waiting = Connection.objects.sending().filter(Q(pk__in=due) | Q(pk__in=polls))
     for connection_id in waiting.values_list("pk", flat=True):
         relay.apply_async((connection_id,), **_queue())

@@ -72,7 +72,7 @@ class SyncStateAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("state"))
     def state(self, row: SyncState) -> str:
         if row.session:
-            return _("eSputnik is importing it")
+            return _("eSputnik is still working on the upload")
         if row.digest:
             return _("delivered")
         if row.delivered_at is None:

@@ -37,7 +37,7 @@ def state_in_words(row: OutboxMessage) -> str:
     if row.is_dead:
         return _("set aside: %(why)s") % {"why": why or "—"}
     if row.session:
-        return _("eSputnik is importing it")
+        return _("eSputnik is still working on the upload")
     if row.attempts or row.reason:
         return _("trying again at %(time)s because: %(why)s") % {
             "time": moment(row.due_at),
@@ -105,6 +105,6 @@ class LaneAdmin(ReadOnlyAdmin):
                 "time": moment(lane.paused_until),
                 "why": lane.pause_detail or "—",
             }
-        if lane.holder and lane.leased_until is not None and lane.leased_until > now:
+        if lane.is_leased(now):
             return _("being sent")
         return _("open")

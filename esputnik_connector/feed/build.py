@@ -17,7 +17,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from esputnik_connector.conf import conf
-from esputnik_connector.exceptions import ConnectorError
 from esputnik_connector.feed.formats.base import stream
 from esputnik_connector.feed.formats.formats import writer_of
 from esputnik_connector.models import Feed, FeedBuild, FeedProblem
@@ -37,10 +36,6 @@ KEPT_BUILDS = 50  # of each feed
 ROWS_AT_ONCE = 500
 
 
-class LostLease(ConnectorError):
-    """This build was so slow that another one has taken over."""
-
-
 class Build:
     """One build of one feed. Either :meth:`run`, or :meth:`start` and then all of :meth:`pieces`.
 
@@ -49,7 +44,6 @@ class Build:
 
     def __init__(self, feed: Feed, *, progress: Callable[[int], None] | None = None) -> None:
         self.feed = feed
-        self.holder = str(uuid4())
         self.writer = writer_of(feed.format)
         self.problems = Problems()
         self._progress = progress or (lambda _count: None)
@@ -65,8 +59,10 @@ class Build:
 
     def start(self) -> None:
         """:raises BuildBusy: somebody else is at it."""
-        if not self.feed.lease(self.holder, seconds=conf.LEASE_SECONDS, now=timezone.now()):
+        lease = self.feed.lease(str(uuid4()), seconds=conf.LEASE_SECONDS)
+        if lease is None:
             raise busy(self.feed)
+        self._lease = lease
         self.feed.refresh_from_db()
         silent = self.feed.builds.filter(status=BuildStatus.RUNNING)
         silent.update(
@@ -90,7 +86,7 @@ class Build:
             self._fail(f"{type(error).__name__}: {error}"[:500])
             raise
         finally:
-            self.feed.release(self.holder)
+            self._lease.release()
 
     def _written(self, draft: Draft) -> Iterator[bytes]:
         channel = source.channel(self.feed, self.row.started_at)
@@ -103,14 +99,11 @@ class Build:
         draft.close()
 
     def _stay(self, seconds: float = 0) -> None:
-        """Keep the lease. :raises LostLease: it went to somebody else."""
+        """Keep the lease. :raises LostLease: this build was so slow that another took over."""
         now = timezone.now()
         if not seconds and now - self._renewed_at < timedelta(seconds=conf.LEASE_SECONDS / 4):
             return
-        until = now + timedelta(seconds=seconds or conf.LEASE_SECONDS)
-        mine = Feed.objects.filter(pk=self.feed.pk, holder=self.holder)
-        if not mine.update(leased_until=until):
-            raise LostLease(_("Another build of this feed has taken over."))
+        self._lease.keep(seconds)
         self._renewed_at = now
 
     def _finish(self, draft: Draft) -> None:
@@ -189,8 +182,7 @@ class Build:
                 values |= swap(self.feed, self.row)
             if self.row.status in (BuildStatus.PUBLISHED, BuildStatus.UNCHANGED):
                 values |= {"built_at": now, "stale_since": None}
-            if not Feed.objects.filter(pk=self.feed.pk, holder=self.holder).update(**values):
-                raise LostLease(_("Another build of this feed has taken over."))
+            self._lease.write(**values)
             self._replace_problems()
             self.row.finished_at = now
             self.row.save()
@@ -218,9 +210,8 @@ class Build:
         now = timezone.now()
         self.row.status, self.row.detail, self.row.finished_at = BuildStatus.FAILED, detail, now
         self.row.save()
-        mine = Feed.objects.filter(pk=self.feed.pk, holder=self.holder)
         self.feed.failures += 1
-        mine.update(**after(self.feed, is_good=False))
+        self._lease.held.update(**after(self.feed, is_good=False))
         logger.error("feed %s was not built: %s", self.feed.name, detail)
 
 

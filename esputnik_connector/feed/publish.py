@@ -60,10 +60,11 @@ def accept(held: FeedBuild) -> bool:
 
     :raises BuildBusy: the feed is being built at this moment.
     """
-    feed, holder = held.feed, str(uuid4())
-    if not feed.lease(holder, seconds=conf.LEASE_SECONDS, now=timezone.now()):
+    feed = held.feed
+    lease = feed.lease(str(uuid4()), seconds=conf.LEASE_SECONDS)
+    if lease is None:
         raise busy(feed)
-    try:
+    with lease:
         held.refresh_from_db()
         feed.refresh_from_db()
         if held.status != BuildStatus.HELD or not storage().exists(held.file):
@@ -74,7 +75,5 @@ def accept(held: FeedBuild) -> bool:
             Feed.objects.filter(pk=feed.pk).update(**swap(feed, held), **good)
             held.status = BuildStatus.PUBLISHED
             held.save(update_fields=["status"])
-    finally:
-        feed.release(holder)
     remove(outdated)
     return True

@@ -12,17 +12,24 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector.models import Backfill
+from esputnik_connector.models.backfill import (
+    ACCEPTED,
+    COUNTS,
+    DELIVERED,
+    REFUSED,
+    RETRYING,
+    SKIPPED,
+)
 from esputnik_connector.models.labels import KINDS, REASONS
-from esputnik_connector.pipeline.backfill import ledger
-from esputnik_connector.pipeline.backfill.control import Forecast
+from esputnik_connector.pipeline.backfill.forecast import Forecast
 from esputnik_connector.records import Reason
 
 LABELS = {
-    ledger.DELIVERED: gettext_lazy("delivered"),
-    ledger.ACCEPTED: gettext_lazy("accepted, waiting for eSputnik"),
-    ledger.SKIPPED: gettext_lazy("skipped"),
-    ledger.REFUSED: gettext_lazy("refused"),
-    ledger.RETRYING: gettext_lazy("tried again with the daily changes"),
+    DELIVERED: gettext_lazy("delivered"),
+    ACCEPTED: gettext_lazy("accepted, waiting for eSputnik"),
+    SKIPPED: gettext_lazy("skipped"),
+    REFUSED: gettext_lazy("refused"),
+    RETRYING: gettext_lazy("tried again with the daily changes"),
 }
 
 
@@ -129,7 +136,7 @@ def kind_in_words(run: Backfill) -> str:
 def in_words(run: Backfill, *, is_short: bool = False) -> str:
     """“1,200 delivered, 3 skipped (2 …, 1 …), 5 left”."""
     parts = []
-    for name in ledger.COUNTS:
+    for name in COUNTS:
         if count := run.counts.get(name, 0):
             why = "" if is_short else reasons(_details(run, name))
             parts.append(f"{count} {LABELS[name]}{why}")
@@ -140,7 +147,7 @@ def in_words(run: Backfill, *, is_short: bool = False) -> str:
 
 def _details(run: Backfill, name: str) -> Mapping[str, int]:
     details: dict[str, Mapping[str, int]]
-    details = {ledger.SKIPPED: run.skips, ledger.REFUSED: run.refusals}
+    details = {SKIPPED: run.skips, REFUSED: run.refusals}
     return details.get(name, {})
 
 
@@ -161,7 +168,7 @@ def _reason(name: str) -> str:
 
 def verdict(run: Backfill) -> str:
     """The last line: all there were, and shares that add up to 100 %."""
-    shares = _shares({name: run.counts.get(name, 0) for name in ledger.COUNTS} | {"left": run.left})
+    shares = _shares({name: run.counts.get(name, 0) for name in COUNTS} | {"left": run.left})
     labels = {**LABELS, "left": gettext_lazy("not looked at")}
     parts = [
         f"{count} {labels[name]} ({share} %){reasons(_details(run, name))}"
@@ -188,7 +195,7 @@ def as_json(run: Backfill) -> dict[str, Any]:
     return {
         "id": run.pk, "connection": run.connection.name, "kind": run.kind, "route": run.route,
         "state": run.state, "detail": run.detail, "total": run.total, "left": run.left,
-        "counts": {name: run.counts.get(name, 0) for name in ledger.COUNTS},
+        "counts": {name: run.counts.get(name, 0) for name in COUNTS},
         "skipped": run.skips, "refused": run.refusals,
         "started": run.started_at.isoformat(),
         "finished": run.finished_at.isoformat() if run.finished_at else None,

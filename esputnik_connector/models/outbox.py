@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
@@ -13,6 +13,7 @@ from esputnik_connector.records import Kind
 
 from .connection import Connection
 from .labels import KINDS, OUTCOMES, REASONS, choices
+from .lease import Leased
 
 
 class OutboxQuerySet(models.QuerySet["OutboxMessage"]):
@@ -20,7 +21,7 @@ class OutboxQuerySet(models.QuerySet["OutboxMessage"]):
         return self.filter(connection=connection, kind=kind.value)
 
     def unsent(self) -> OutboxQuerySet:
-        """Waiting to be sent or tried again: neither set aside nor in an import."""
+        """Waiting to be sent or tried again: neither set aside nor in an upload."""
         return self.filter(is_dead=False, session="")
 
     def due(self, now: datetime) -> OutboxQuerySet:
@@ -59,7 +60,7 @@ class OutboxMessage(models.Model):
     due_at = models.DateTimeField(_("next try"), default=timezone.now)
     attempts = models.PositiveIntegerField(_("tries"), default=0)
     failing_since = models.DateTimeField(_("failing since"), null=True)
-    session = models.CharField(_("import session"), max_length=100, blank=True, default="")
+    session = models.CharField(_("upload session"), max_length=100, blank=True, default="")
     # Of a historical record: it must stay as quiet as the merchant chose. Empty: the connection's.
     route = models.CharField(max_length=12, blank=True, default="", editable=False)
     is_dead = models.BooleanField(_("set aside"), default=False)
@@ -85,15 +86,13 @@ class OutboxMessage(models.Model):
         return f"{self.kind} {self.key}"
 
 
-class Lane(models.Model):
+class Lane(Leased):
     """(connection, kind): the unit of order, pacing and pausing. One holder sends at a time."""
 
     connection = models.ForeignKey(
         Connection, models.CASCADE, verbose_name=_("connection"), related_name="lanes"
     )
     kind = models.CharField(_("kind"), max_length=10, choices=choices(KINDS))
-    holder = models.CharField(max_length=36, blank=True, default="")
-    leased_until = models.DateTimeField(null=True)
     paused_until = models.DateTimeField(_("paused until"), null=True)
     pause_detail = models.TextField(_("why it is paused"), blank=True, default="")
     failures = models.PositiveIntegerField(default=0)
@@ -108,24 +107,6 @@ class Lane(models.Model):
 
     def __str__(self) -> str:
         return f"{self.connection} {self.kind}"
-
-    def lease(self, holder: str, *, seconds: int, now: datetime) -> bool:
-        """Take or keep the lane; False when somebody else has it. One compare-and-set UPDATE."""
-        is_free = Q(holder__in=["", holder]) | Q(leased_until__lt=now)
-        taken = Lane.objects.filter(is_free, pk=self.pk).update(
-            holder=holder, leased_until=now + timedelta(seconds=seconds)
-        )
-        return taken == 1
-
-    def renew(self, holder: str, *, seconds: int, now: datetime) -> bool:
-        """Keep the lane; False when the lease ran out and somebody else took it."""
-        kept = Lane.objects.filter(pk=self.pk, holder=holder).update(
-            leased_until=now + timedelta(seconds=seconds)
-        )
-        return kept == 1
-
-    def release(self, holder: str) -> None:
-        Lane.objects.filter(pk=self.pk, holder=holder).update(holder="", leased_until=None)
 
     def pause(self, *, until: datetime, detail: str, failures: int) -> None:
         """Hold every worker off this lane until then."""

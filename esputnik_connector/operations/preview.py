@@ -95,10 +95,14 @@ def _skipped(
     kind: Kind, key: str, state: SyncState | None, waiting: str, result: Result
 ) -> Preview:
     return Preview(
-        kind=kind, key=key, standing=standing_of(state, ""), waiting=waiting,
+        kind=kind,
+        key=key,
+        standing=standing_of(state, ""),
+        waiting=waiting,
         delivered_at=state.delivered_at if state else None,
-        reason=result.receipt.reason, detail=result.receipt.detail,
-    )  # fmt: skip
+        reason=result.receipt.reason,
+        detail=result.receipt.detail,
+    )
 
 
 def _shown(

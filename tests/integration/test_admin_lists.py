@@ -133,7 +133,7 @@ def test_unsent_changes_say_what_they_wait_for(root, main):
 
     assert ">waiting<" in page
     assert "because: eSputnik could not be reached: Answered 503" in page
-    assert "eSputnik is importing it" in page
+    assert "eSputnik is still working on the upload" in page
     assert "set aside: eSputnik refused it: Bad &lt;b&gt;status&lt;/b&gt;" in page
 
 
@@ -299,4 +299,4 @@ def test_events_are_shown_and_filtered_like_everything_else(root, main):
         assert key in root.get(url(name), {"kind__exact": "event"}).content.decode()
         assert key not in root.get(url(name), {"kind__exact": "order"}).content.decode()
     page = root.get(url("attempt")).content.decode()
-    assert "not to be had when it was to be told" in page
+    assert "sold out again before the event could be sent" in page

@@ -17,10 +17,11 @@ from django.utils import timezone
 from esputnik_connector import checks, tasks
 from esputnik_connector.feed import artifact, schedule
 from esputnik_connector.feed.artifact import storage
-from esputnik_connector.feed.build import Build, LostLease
+from esputnik_connector.feed.build import Build
 from esputnik_connector.feed.publish import BuildBusy, accept
 from esputnik_connector.models import Feed
 from esputnik_connector.models.feed_build import BuildStatus
+from esputnik_connector.models.lease import LostLease
 from esputnik_connector.operations.health import feeds
 from tests.feeds import google_items, product
 

@@ -279,7 +279,7 @@ def test_dry_writes_nothing(synced, connection):
     assert reconciled(connection, Kind.CONTACT, is_dry=True).counts["deleted"] == 1
     assert queued() == []
     assert not Reconciliation.objects.exists()
-    assert not SyncState.objects.exclude(seal="").exists()
+    assert not SyncState.objects.exclude(etag="").exists()
 
 
 # -- resuming --------------------------------------------------------------------------------------
@@ -356,7 +356,7 @@ def test_the_task_goes_on_by_itself_until_all_is_done(synced, connection, monkey
     assert Reconciliation.objects.count() == 3
 
 
-# -- seals -----------------------------------------------------------------------------------------
+# -- etags -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -367,16 +367,16 @@ def versioned(synced, monkeypatch) -> dict[str, str]:
     return told
 
 
-def test_what_is_sealed_is_not_built_again(synced, versioned, connection):
+def test_what_has_an_etag_is_not_built_again(synced, versioned, connection):
     reconciled(connection, Kind.ORDER)
-    assert SyncState.objects.filter(kind="order").exclude(seal="").count() == 3
+    assert SyncState.objects.filter(kind="order").exclude(etag="").count() == 3
     read: list[str] = []
     synced.before_reading = staticmethod(read.extend)
     assert reconciled(connection, Kind.ORDER).counts == {"unchanged": 3}
     assert set(read) == set()
 
 
-def test_a_thorough_run_believes_no_seal(synced, versioned, connection):
+def test_a_thorough_run_believes_no_etag(synced, versioned, connection):
     reconciled(connection, Kind.ORDER)
     synced.purchases["102"] = order("102", status="Done")  # and its version says nothing of it
     assert reconciled(connection, Kind.ORDER).counts == {"unchanged": 3}
@@ -384,7 +384,7 @@ def test_a_thorough_run_believes_no_seal(synced, versioned, connection):
     assert run.counts == {"unchanged": 2, "differs": 1}
 
 
-def test_a_seal_breaks_with_the_version_the_digest_and_the_settings(synced, versioned, connection):
+def test_an_etag_breaks_with_the_version_the_digest_and_the_settings(synced, versioned, connection):
     reconciled(connection, Kind.ORDER)
     built: list[str] = []
     synced.before_reading = staticmethod(built.extend)
@@ -398,7 +398,7 @@ def test_a_seal_breaks_with_the_version_the_digest_and_the_settings(synced, vers
     assert "103" in built
 
 
-def test_a_record_that_went_away_from_its_seal_and_came_back_is_not_taken_for_delivered(
+def test_a_record_that_went_away_from_its_etag_and_came_back_is_not_taken_for_delivered(
     synced, versioned, connection
 ):
     reconciled(connection, Kind.ORDER)
@@ -409,15 +409,15 @@ def test_a_record_that_went_away_from_its_seal_and_came_back_is_not_taken_for_de
     assert reconciled(connection, Kind.ORDER).counts == {"unchanged": 2, "differs": 1}
 
 
-def test_a_record_that_changes_while_it_is_built_is_not_sealed(synced, versioned, connection):
+def test_a_record_that_changes_while_it_is_built_gets_no_etag(synced, versioned, connection):
     def change(keys: list[str]) -> None:
         if "101" in keys:
             versioned["101"] = "2"
 
     synced.before_reading = staticmethod(change)
     assert reconciled(connection, Kind.ORDER).counts == {"unchanged": 3}
-    unsealed = SyncState.objects.filter(kind="order", seal="")
-    assert list(unsealed.values_list("key", flat=True)) == ["101"]
+    doubtful = SyncState.objects.filter(kind="order", etag="")
+    assert list(doubtful.values_list("key", flat=True)) == ["101"]
 
 
 def test_versions_that_cannot_be_told_cost_time_and_nothing_else(synced, connection, monkeypatch):
@@ -426,24 +426,22 @@ def test_versions_that_cannot_be_told_cost_time_and_nothing_else(synced, connect
 
     monkeypatch.setattr(PlainShop, "versions", broken)
     assert reconciled(connection, Kind.ORDER).counts == {"unchanged": 3}
-    assert not SyncState.objects.exclude(seal="").exists()
+    assert not SyncState.objects.exclude(etag="").exists()
 
 
 def same_record(record: Contact | Order | Cart, _connection: Connection) -> Contact | Order | Cart:
     return record
 
 
-def test_a_hook_may_look_anywhere_so_contacts_are_not_sealed(
-    synced, versioned, connection, settings
-):
+def test_a_hook_may_look_anywhere_so_contacts_get_no_etag(synced, versioned, connection, settings):
     versioned["1"] = "1"
     settings.ESPUTNIK_CONNECTOR = {
         **settings.ESPUTNIK_CONNECTOR, "RECORD_HOOK": f"{__name__}.same_record"
     }  # fmt: skip
     reconciled(connection, Kind.CONTACT)
     reconciled(connection, Kind.ORDER)
-    assert not SyncState.objects.filter(kind="contact").exclude(seal="").exists()
-    assert SyncState.objects.filter(kind="order").exclude(seal="").count() == 3
+    assert not SyncState.objects.filter(kind="contact").exclude(etag="").exists()
+    assert SyncState.objects.filter(kind="order").exclude(etag="").count() == 3
 
 
 # -- what it costs ---------------------------------------------------------------------------------

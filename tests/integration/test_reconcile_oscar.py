@@ -132,7 +132,7 @@ def test_an_unchanged_shop_makes_no_request_and_no_row(synced, fake):
 
 
 def test_bulk_updates_are_found_and_arrive(synced, fake, connection):
-    counts()  # seals
+    counts()  # writes etags
     Order.objects.filter(pk=synced[0].pk).update(status="Paid")
     Line.objects.filter(order=synced[1]).update(title="Renamed by an importer")
     User.objects.filter(pk=synced[2].user_id).update(first_name="Марія")

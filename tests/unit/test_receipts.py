@@ -176,7 +176,7 @@ def test_a_contact_that_a_finished_import_does_not_name_goes_again():
     """Delivered is written only from a positive answer for that record."""
     body = {"status": "FINISHED", "mapping": [{"dedupeValue": "1", "contactId": 11}]}
     _, receipt = resolved(body, "1", "2")
-    assert (receipt.outcome, receipt.reason) == (DEFERRED, Reason.IMPORT_FAILED)
+    assert (receipt.outcome, receipt.reason) == (DEFERRED, Reason.UPLOAD_FAILED)
     assert receipt.is_counted
 
 
@@ -187,12 +187,12 @@ def test_a_finished_import_without_a_mapping_delivered_everybody():
 @pytest.mark.parametrize("status", ["STARTED", "IMPORTING", "NEW", "", None])
 def test_an_unfinished_import_is_still_importing(status):
     (receipt,) = resolved({"status": status}, "1")
-    assert (receipt.outcome, receipt.reason, receipt.session) == (DEFERRED, Reason.IMPORTING, "s")
+    assert (receipt.outcome, receipt.reason, receipt.session) == (DEFERRED, Reason.UPLOADING, "s")
 
 
 def test_an_import_that_failed_as_a_whole_is_sent_again():
     (receipt,) = resolved({"status": "ERROR", "description": "Broken"}, "1")
-    assert (receipt.outcome, receipt.reason) == (DEFERRED, Reason.IMPORT_FAILED)
+    assert (receipt.outcome, receipt.reason) == (DEFERRED, Reason.UPLOAD_FAILED)
     assert receipt.detail == "Broken"
 
 
@@ -210,7 +210,7 @@ def test_a_nameless_refusal_spares_only_the_contacts_in_the_mapping():
     }
     found = resolved(body, "1", "2")
     assert outcomes(found) == [DELIVERED, DEFERRED]
-    assert found[1].reason is Reason.IMPORT_FAILED
+    assert found[1].reason is Reason.UPLOAD_FAILED
 
 
 def test_a_description_may_name_whom_an_import_refused():

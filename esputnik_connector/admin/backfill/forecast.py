@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from esputnik_connector.management.progress import in_reasons
 from esputnik_connector.models import Backfill
 from esputnik_connector.models.backfill import HistoryRoute
-from esputnik_connector.pipeline.backfill import control
+from esputnik_connector.pipeline.backfill.forecast import forecast
 
 from .form import ROUTE_HELP
 from .progress import TITLES
@@ -21,7 +21,7 @@ def foretold(plan: Backfill) -> dict[str, Any]:
 
     :raises ConnectorError: the connection cannot be used.
     """
-    seen = control.forecast(plan)
+    seen = forecast(plan)
     about = "" if seen.is_exact else _("about ")
     skips = {name: seen.scaled(count) for name, count in seen.skips.items()}
     refusals = {name: seen.scaled(count) for name, count in seen.refusals.items()}

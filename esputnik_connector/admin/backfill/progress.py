@@ -17,9 +17,15 @@ from esputnik_connector.admin.outbox import moment
 from esputnik_connector.admin.state import state_in_words
 from esputnik_connector.management.progress import LABELS, duration, in_reasons
 from esputnik_connector.models import Backfill, Heartbeat, Lane, OutboxMessage
-from esputnik_connector.models.backfill import WORKING, State
+from esputnik_connector.models.backfill import (
+    COUNTS,
+    REFUSED,
+    RETRYING,
+    SKIPPED,
+    WORKING,
+    State,
+)
 from esputnik_connector.models.timezones import local
-from esputnik_connector.pipeline.backfill import ledger
 from esputnik_connector.pipeline.backfill.control import waits_for_contacts
 from esputnik_connector.records import Kind
 
@@ -41,7 +47,7 @@ DEEDS = {
 }
 DEEDS_IN: Mapping[str, tuple[str, ...]] = {
     State.RUNNING.value: ("pause", "cancel"),
-    State.SETTLING.value: ("pause", "cancel"),
+    State.AWAITING_UPLOADS.value: ("pause", "cancel"),
     State.PAUSED.value: ("resume", "restart", "cancel"),
     State.FINISHED.value: ("restart", "retry"),
     State.CANCELLED.value: ("restart", "retry"),
@@ -127,9 +133,9 @@ def _choices(run: Backfill) -> Iterator[str]:
 
 
 def _rows(run: Backfill, *, has_links: bool) -> Iterator[dict[str, str]]:
-    details = {ledger.SKIPPED: run.skips, ledger.REFUSED: run.refusals}
-    links = {ledger.REFUSED: "&is_dead__exact=1", ledger.RETRYING: "&is_dead__exact=0"}
-    for name in ledger.COUNTS:
+    details = {SKIPPED: run.skips, REFUSED: run.refusals}
+    links = {REFUSED: "&is_dead__exact=1", RETRYING: "&is_dead__exact=0"}
+    for name in COUNTS:
         count = run.counts.get(name, 0)
         link = f"{set_aside_url(run)}{links[name]}" if has_links and count and name in links else ""
         yield {

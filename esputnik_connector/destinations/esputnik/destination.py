@@ -20,6 +20,7 @@ from esputnik_connector.destinations.base import (
     Receipt,
     Remote,
 )
+from esputnik_connector.destinations.deferral import deferred
 from esputnik_connector.destinations.http import HttpClient, Patience
 from esputnik_connector.destinations.throttle import Throttle, ThrottledError
 from esputnik_connector.exceptions import (
@@ -137,7 +138,7 @@ class EsputnikDestination(Destination):
             except (TemporaryError, CredentialsError) as error:
                 if not settled:
                     raise
-                tried = [receipts.deferred(one, error, was_tried=True) for one in call.envelopes]
+                tried = [deferred(one, error, was_tried=True) for one in call.envelopes]
                 _settle(settled, [*tried, *_postponed(waiting, error)])
                 break
         return [settled[envelope.key] for envelope in envelopes]
@@ -230,7 +231,7 @@ def _out_of_time() -> ThrottledError:
 def _postponed(calls: Iterable[Call], error: DestinationError) -> list[Receipt]:
     """Receipts for records whose turn did not come."""
     untouched = (envelope for call in calls for envelope in call.envelopes)
-    return [receipts.deferred(envelope, error, was_tried=False) for envelope in untouched]
+    return [deferred(envelope, error, was_tried=False) for envelope in untouched]
 
 
 def _settle(settled: dict[str, Receipt], news: Sequence[Receipt]) -> None:

@@ -12,8 +12,7 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector.destinations.base import AccountInfo, Envelope, Receipt
 from esputnik_connector.destinations.responses import Answer, vendor_words
-from esputnik_connector.destinations.throttle import deferral_reason
-from esputnik_connector.exceptions import DestinationError, RejectedError, TemporaryError
+from esputnik_connector.exceptions import RejectedError, TemporaryError
 from esputnik_connector.records import JSONObject, JSONValue, Kind, Outcome, Reason
 
 from .refusals import Named, mentions, named, refusals, says_refusals
@@ -65,7 +64,7 @@ def from_import(session: str, records: Sequence[Named], answer: Answer) -> list[
     if state == "ERROR":
         return [_import_failed(receipt, words) for receipt in blank]
     if state != "FINISHED":
-        return [replace(receipt, reason=Reason.IMPORTING, detail=state[:50]) for receipt in blank]
+        return [replace(receipt, reason=Reason.UPLOADING, detail=state[:50]) for receipt in blank]
     return _finished(blank, records, body, words, status=answer.status)
 
 
@@ -88,22 +87,6 @@ def too_large(envelope: Envelope, size: int, limit: int) -> Receipt:
     }  # fmt: skip
     return replace(
         _blank(envelope), outcome=Outcome.REJECTED, reason=Reason.TOO_LARGE, detail=detail
-    )
-
-
-def deferred(envelope: Envelope, error: DestinationError, *, was_tried: bool) -> Receipt:
-    """A record whose turn did not come, or came to nothing.
-
-    It counts as a try when eSputnik may have seen the record, which may then be the cause.
-    """
-    was_received = isinstance(error, TemporaryError) and error.was_received
-    return replace(
-        _blank(envelope),
-        reason=deferral_reason(error),
-        detail=str(error),
-        status=error.status,
-        retry_after=error.retry_after if isinstance(error, TemporaryError) else 0,
-        is_counted=was_tried and was_received,
     )
 
 
@@ -230,7 +213,7 @@ def _refused(receipt: Receipt, words: str, *, status: int) -> Receipt:
 
 
 def _import_failed(receipt: Receipt, words: str) -> Receipt:
-    return replace(receipt, reason=Reason.IMPORT_FAILED, detail=words, is_counted=True)
+    return replace(receipt, reason=Reason.UPLOAD_FAILED, detail=words, is_counted=True)
 
 
 def _text_of(body: JSONValue | JSONObject, name: str) -> str:

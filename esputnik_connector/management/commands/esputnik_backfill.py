@@ -21,6 +21,7 @@ from esputnik_connector.models import Backfill, Connection
 from esputnik_connector.models.backfill import HistoryRoute, State
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.pipeline.backfill.control import BadRequestError
+from esputnik_connector.pipeline.backfill.forecast import forecast
 from esputnik_connector.records import Kind
 
 KINDS = {"contacts": [Kind.CONTACT], "orders": [Kind.ORDER], "all": list(control.KINDS)}
@@ -186,7 +187,7 @@ class Command(ReportingCommand):
     def _start(self, connection: Connection, kinds: list[Kind]) -> list[Backfill]:
         plans = self._plans(connection, kinds)
         for plan in plans:
-            self._say(progress.foretold(plan, control.forecast(plan)))
+            self._say(progress.foretold(plan, forecast(plan)))
         if self._may_ask() and input(_("Start? [y/N] ")).strip().lower() not in YES:
             raise CommandError(_("Nothing was started."))
         runs = []
@@ -226,7 +227,7 @@ class Command(ReportingCommand):
 
     def _rehearse(self, connection: Connection, kinds: list[Kind]) -> None:
         plans = self._plans(connection, kinds)
-        seen = [(plan, control.forecast(plan, is_thorough=True)) for plan in plans]
+        seen = [(plan, forecast(plan, is_thorough=True)) for plan in plans]
         if self.options["json"]:
             found = [
                 {"kind": plan.kind, "total": one.total, "to_send": one.to_send,

@@ -44,7 +44,7 @@ class Command(ReportingCommand):
         add("--kind", choices=[kind.value for kind in KINDS], help=_("all if left out"))
         add("--since", help=_("only what is from that day on, also what was never imported"))
         add("--dry-run", action="store_true", help=_("tell, and put nothing in line"))
-        add("--thorough", action="store_true", help=_("build every record, whatever its seal says"))
+        add("--thorough", action="store_true", help=_("build every record, whatever its etag says"))
         add("--no-limit", action="store_true", help=_("put in line however much it is"))
         add("--remote-sample", type=int, metavar="N", help=_("ask eSputnik what it holds of N"))
         add("--report", action="store_true", help=_("counts and sums per day; changes nothing"))

@@ -1,4 +1,4 @@
-"""Keys → records: what the shop says now, and the last word of the shop's own hook."""
+"""Keys → records: what the shop says now, changed or held back by the shop's own hook."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.db import connection as database
 from esputnik_connector.destinations.base import Receipt
 from esputnik_connector.exceptions import HookError, Skip, Veto, without_message
 from esputnik_connector.fields import reveal
+from esputnik_connector.halving import Halving
 from esputnik_connector.models import CartSession, Connection, SyncState
 from esputnik_connector.records import Cart, Erasure, Kind, Outcome, Reason, Record
 from esputnik_connector.registry import record_hook
@@ -27,18 +28,20 @@ def read(
 
     :raises OperationalError, InterfaceError: the database is gone, and no record is to blame.
     """
-    try:
-        return _ask(shop, kind, keys), {}
-    except Exception as error:  # whatever the shop's code raises
-        if isinstance(error, (OperationalError, InterfaceError)) and not database.is_usable():
-            raise
-        if len(keys) == 1:
-            logger.error("%s %s cannot be read: %s", kind.value, keys[0], without_message(error))
-            return {}, {keys[0]: unbuildable(kind, keys[0], error)}
-        middle = len(keys) // 2
-        records, broken = read(shop, kind, keys[:middle])
-        more_records, more_broken = read(shop, kind, keys[middle:])
-        return {**records, **more_records}, {**broken, **more_broken}
+    records: dict[str, Record] = {}
+    broken: dict[str, Receipt] = {}
+    parts = Halving(keys)
+    for part in parts:
+        try:
+            records |= _ask(shop, kind, part)
+        except Exception as error:  # whatever the shop's code raises
+            if isinstance(error, (OperationalError, InterfaceError)) and not database.is_usable():
+                raise
+            if not parts.halve(part):
+                (key,) = part
+                logger.error("%s %s cannot be read: %s", kind.value, key, without_message(error))
+                broken[key] = unbuildable(kind, key, error)
+    return records, broken
 
 
 def _ask(shop: ShopAdapter, kind: Kind, keys: Sequence[str]) -> dict[str, Record]:
@@ -54,7 +57,7 @@ def _ask(shop: ShopAdapter, kind: Kind, keys: Sequence[str]) -> dict[str, Record
 
 
 def _with_guests(carts: Mapping[str, Cart]) -> Mapping[str, Cart]:
-    """Anonymous carts whose shopper told an e-mail at the check-out gate belong to that e-mail."""
+    """An anonymous cart belongs to the e-mail that its shopper typed at the check-out gate."""
     unknown = [key for key, cart in carts.items() if not cart.contact_key and not cart.email]
     sessions = CartSession.objects.filter(cart_key__in=unknown).order_by("pk")
     emails = {session.cart_key: reveal(session.email) for session in sessions}
@@ -76,7 +79,11 @@ def emptied(
     }
 
 
-def last_word(record: Record, connection: Connection) -> Record:
+def hooked(record: Record, connection: Connection) -> Record:
+    """The record as ``RECORD_HOOK`` returns it.
+
+    :raises Skip: the hook held it back. :raises HookError: the hook returned something else.
+    """
     hook = record_hook()
     if hook is None or isinstance(record, Erasure):
         return record
@@ -97,8 +104,12 @@ def _shown(value: object) -> str:
 
 
 def unbuildable(kind: Kind, key: str, error: Exception) -> Receipt:
-    """Names the exception's type only, unless it is ours: its text may quote personal data."""
+    """A refusal that names the type of the exception alone, unless the exception is the
+    connector's own: its text may quote personal data."""
     return Receipt(
-        kind=kind, key=key, outcome=Outcome.REJECTED, reason=Reason.UNBUILDABLE,
+        kind=kind,
+        key=key,
+        outcome=Outcome.REJECTED,
+        reason=Reason.UNBUILDABLE,
         detail=str(error) if isinstance(error, HookError) else type(error).__name__,
-    )  # fmt: skip
+    )

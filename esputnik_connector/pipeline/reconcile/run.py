@@ -2,7 +2,7 @@
 
 Signals are the fast path; bulk updates, raw SQL and a crash between a commit and its signal pass
 them by. A run walks over the keys of the shop, then over what was delivered and may be gone. Each
-chunk is one transaction: rows for the outbox, new seals, cursor and counts together, so that a run
+chunk is one transaction: rows for the outbox, new etags, cursor and counts together, so that a run
 may stop anywhere, be started twice or lose its worker. Nothing is sent from here.
 
 Two things are never put in line: what is older than the connection and was never delivered (only
@@ -167,7 +167,7 @@ class Reconciler:
         return [key for key in gone if key not in records and key not in broken]  # asked twice
 
     def _save(self, found: Comparison, *, stage: Stage, cursor: str, is_over: bool = False) -> None:
-        """One chunk in one transaction; whoever comes second takes back what it did."""
+        """One chunk in one transaction; the worker that comes second takes back what it did."""
         run, before = self.run, (self.run.stage, self.run.cursor)
         run.count(found.verdicts.items())
         run.stage, run.cursor = stage.value, cursor
@@ -182,7 +182,7 @@ class Reconciler:
             run.queued += len(rows)
             self._advance(before)
             OutboxMessage.objects.bulk_create(rows)
-            etags.write(self.connection, self.kind, found.seals)
+            etags.write(self.connection, self.kind, found.etags)
 
     def _advance(self, before: tuple[str, str]) -> None:
         run, (stage, cursor) = self.run, before
@@ -237,9 +237,13 @@ def history_before(run: Reconciliation) -> datetime | None:
     """Before when a record that was never delivered is history. Nothing is, once all of it was
     imported, or when a person wrote a ``since`` down."""
     imports = Backfill.objects.filter(
-        connection=run.connection, kind=run.kind, state=State.FINISHED.value, since=None,
-        until=None, is_former=False,
-    )  # fmt: skip
+        connection=run.connection,
+        kind=run.kind,
+        state=State.FINISHED.value,
+        since=None,
+        until=None,
+        is_former=False,
+    )
     if run.since is not None or imports.filter(keys__isnull=True).exists():
         return None
     return run.connection.created_at

@@ -1,0 +1,156 @@
+"""Uploads: the destination accepted contacts in one session, and works on them. Ask what came."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from esputnik_connector.destinations.base import Destination, Receipt
+from esputnik_connector.exceptions import CredentialsError, TemporaryError
+from esputnik_connector.models import Backfill, Connection, Lane, OutboxMessage, SyncState
+from esputnik_connector.records import Kind, Outcome, Reason
+
+from . import backoff
+from .dispatch import Result
+from .lane import LaneLease
+from .notify import notify
+from .pacing import Pacer
+from .settle import Rows, by_key, outcome_of_history, settle_rows, with_rows_where_needed
+
+LONGEST_UPLOAD = timedelta(minutes=30)  # after that it is given up and its records go again
+IDENTITY = ("connection_id", "kind", "key")
+UPLOAD_COLUMNS = (
+    "digest",
+    "delivered_at",
+    "remote_id",
+    "session",
+    "session_digest",
+    "session_since",
+    "poll_at",
+    "backfill_id",
+)
+
+
+class UploadPoller:
+    """Asks about the uploads of one connection that are due to be asked about."""
+
+    def __init__(self, connection: Connection, pacer: Pacer, clock: Callable[[], datetime]) -> None:
+        self.connection = connection
+        self._pacer = pacer
+        self._clock = clock
+
+    def waiting(self, kind: Kind) -> QuerySet[SyncState]:
+        """Records of this kind that an upload still works on."""
+        return SyncState.objects.uploading().filter(connection=self.connection, kind=kind.value)
+
+    def due(self, kind: Kind) -> QuerySet[SyncState]:
+        """Those whose upload is to be asked about now."""
+        return self.waiting(kind).filter(poll_at__lte=self._clock())
+
+    def poll(
+        self, destination: Destination, lane: Lane, lease: LaneLease
+    ) -> Iterator[Sequence[Receipt]]:
+        """Ask about each session that is due, and settle it; what was answered, by session.
+
+        :raises LostLease: another worker has the lane.
+        """
+        due = self.due(Kind(lane.kind))
+        for session, group in groupby(due.order_by("session", "pk"), key=lambda s: s.session):
+            states = list(group)
+            lease.keep()
+            try:
+                receipts = destination.resolve(
+                    session,
+                    [state.key for state in states],
+                    locators={state.key: state.locators for state in states},
+                )
+            except CredentialsError as error:
+                self._pacer.pause_connection(str(error))
+                return
+            except TemporaryError as error:
+                self._pacer.pause_lane(lane, str(error), error.retry_after)
+                return
+            if self._is_given_up(states, receipts):
+                receipts = [_given_up(receipt) for receipt in receipts]
+            lease.keep()
+            settle_upload(self.connection, states, receipts, now=self._clock())
+            yield receipts
+
+    def _is_given_up(self, states: Sequence[SyncState], receipts: Sequence[Receipt]) -> bool:
+        now = self._clock()
+        is_old = now - (states[0].session_since or now) > LONGEST_UPLOAD
+        return is_old and all(receipt.reason is Reason.UPLOADING for receipt in receipts)
+
+
+def _given_up(receipt: Receipt) -> Receipt:
+    return Receipt(
+        kind=receipt.kind,
+        key=receipt.key,
+        outcome=Outcome.DEFERRED,
+        reason=Reason.UPLOAD_FAILED,
+        detail=_("the upload did not end in time"),
+        is_counted=True,
+    )
+
+
+def settle_upload(
+    connection: Connection,
+    states: Sequence[SyncState],
+    receipts: Sequence[Receipt],
+    *,
+    now: datetime,
+) -> None:
+    """Write what became of an upload; ``states`` are all of one session.
+
+    What is still being worked on is asked about again later. A record whose upload failed goes back
+    in line; one that was refused is set aside. An upload that was given up meanwhile, as when the
+    account was replaced, is over already.
+    """
+    session = {"connection": connection, "kind": states[0].kind, "session": states[0].session}
+    with transaction.atomic():
+        mine = SyncState.objects.filter(**session).select_for_update()
+        waiting = set(mine.values_list("key", flat=True))
+        states = [state for state in states if state.key in waiting]
+        live, history = _ended(states, {receipt.key: receipt for receipt in receipts}, now)
+        columns = (*IDENTITY, *UPLOAD_COLUMNS)
+        SyncState.objects.upsert(
+            [{name: getattr(state, name) for name in columns} for state in states], UPLOAD_COLUMNS
+        )
+        for backfill_id, results in history.items():
+            run = Backfill.objects.select_for_update().filter(pk=backfill_id).first()
+            if run is not None:
+                run.count_uploaded([result.receipt for result in results])
+        old = [result for results in history.values() for result in results]
+        every = [*live, *old]
+        rows: Rows = by_key(OutboxMessage.objects.filter(**session).order_by("pk"))
+        rows = with_rows_where_needed(connection, [one.receipt for one in every], rows)
+        attempts = [*live, *outcome_of_history(old)]
+        settle_rows(connection, every, rows, now, attempts=attempts)
+    notify(connection, every)
+
+
+def _ended(
+    states: Sequence[SyncState], answers: Mapping[str, Receipt], now: datetime
+) -> tuple[list[Result], Mapping[int, list[Result]]]:
+    """Write the answers into the states, unsaved: what is over, live and by historical import."""
+    live: list[Result] = []
+    history: defaultdict[int, list[Result]] = defaultdict(list)
+    for state in states:
+        receipt = answers.get(state.key)
+        if receipt is None or receipt.reason is Reason.UPLOADING:
+            state.poll_at = backoff.poll_due(state.session_since or now, now=now)
+            continue
+        results = live if state.backfill_id is None else history[state.backfill_id]
+        results.append(Result(receipt))
+        if receipt.outcome is Outcome.DELIVERED:
+            state.digest, state.delivered_at = state.session_digest, now
+            state.remote_id = receipt.remote_id or state.remote_id
+        state.session, state.session_digest = "", ""
+        state.session_since, state.poll_at, state.backfill_id = None, None, None
+    return live, history
