@@ -6,13 +6,19 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
+from logging import getLogger
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from esputnik_connector.destinations.base import Destination, Receipt
-from esputnik_connector.exceptions import CredentialsError, TemporaryError
+from esputnik_connector.exceptions import (
+    CredentialsError,
+    RejectedError,
+    TemporaryError,
+    without_message,
+)
 from esputnik_connector.models import Backfill, Connection, Lane, OutboxMessage, SyncState
 from esputnik_connector.records import Kind, Outcome, Reason
 
@@ -23,6 +29,9 @@ from .notify import notify
 from .pacing import Pacer
 from .settle import Rows, by_key, outcome_of_history, settle_rows, with_rows_where_needed
 
+logger = getLogger(__name__)
+
+MOST_UNANSWERED = 3  # polls without an answer in one run: each takes as long as a request may
 LONGEST_UPLOAD = timedelta(minutes=30)  # after that it is given up and its records go again
 IDENTITY = ("connection_id", "kind", "key")
 UPLOAD_COLUMNS = (
@@ -44,13 +53,16 @@ class UploadPoller:
         self.connection = connection
         self._pacer = pacer
         self._clock = clock
+        self._unanswered = 0
 
     def waiting(self, kind: Kind) -> QuerySet[SyncState]:
         """Records of this kind that an upload still works on."""
         return SyncState.objects.uploading().filter(connection=self.connection, kind=kind.value)
 
     def due(self, kind: Kind) -> QuerySet[SyncState]:
-        """Those whose upload is to be asked about now."""
+        """Those whose upload is to be asked about now; none more after many vain questions."""
+        if self._unanswered >= MOST_UNANSWERED:
+            return SyncState.objects.none()
         return self.waiting(kind).filter(poll_at__lte=self._clock())
 
     def poll(
@@ -65,36 +77,72 @@ class UploadPoller:
             states = list(group)
             lease.keep()
             try:
-                receipts = destination.resolve(
-                    session,
-                    [state.key for state in states],
-                    locators={state.key: state.locators for state in states},
-                )
+                receipts = self._ask(destination, session, states)
             except CredentialsError as error:
                 self._pacer.pause_connection(str(error))
                 return
-            except TemporaryError as error:
+            except TemporaryError as error:  # so is everything else that this lane would send
                 self._pacer.pause_lane(lane, str(error), error.retry_after)
                 return
-            if self._is_given_up(states, receipts):
-                receipts = [_given_up(receipt) for receipt in receipts]
+            if not receipts:
+                self._unanswered += 1
+            receipts = self._judged(states, receipts)
             lease.keep()
             settle_upload(self.connection, states, receipts, now=self._clock())
             yield receipts
+            if self._unanswered >= MOST_UNANSWERED:
+                return
 
-    def _is_given_up(self, states: Sequence[SyncState], receipts: Sequence[Receipt]) -> bool:
-        now = self._clock()
-        is_old = now - (states[0].session_since or now) > LONGEST_UPLOAD
-        return is_old and all(receipt.reason is Reason.UPLOADING for receipt in receipts)
+    def _ask(
+        self, destination: Destination, session: str, states: Sequence[SyncState]
+    ) -> Sequence[Receipt]:
+        """What the destination says of one session; nothing when it gave no answer that can be
+        used. Then this session is asked about later, and live changes go on meanwhile.
+
+        :raises CredentialsError: the key was refused.
+        :raises TemporaryError: the destination is not to be asked anything now.
+        """
+        keys = [state.key for state in states]
+        try:
+            return destination.resolve(
+                session, keys, locators={state.key: state.locators for state in states}
+            )
+        except CredentialsError:
+            raise
+        except TemporaryError as error:
+            if not error.was_received:  # no connection, or asked to wait
+                raise
+            logger.warning("upload %s: no answer (%s)", session, error)
+        except RejectedError as error:
+            return [_failed(state, str(error)) for state in states]
+        except Exception as error:  # a defect of the destination's must not stop the lane
+            logger.error("upload %s cannot be asked about: %s", session, without_message(error))
+        return []
+
+    def _judged(
+        self, states: Sequence[SyncState], receipts: Sequence[Receipt]
+    ) -> Sequence[Receipt]:
+        """One receipt per record. An upload that does not end in time is given up."""
+        answered = {receipt.key: receipt for receipt in receipts}
+        every = [answered.get(state.key) or _still_uploading(state) for state in states]
+        is_old = self._clock() - (states[0].session_since or self._clock()) > LONGEST_UPLOAD
+        if is_old and all(receipt.reason is Reason.UPLOADING for receipt in every):
+            return [_failed(state, _("the upload did not end in time")) for state in states]
+        return every
 
 
-def _given_up(receipt: Receipt) -> Receipt:
+def _still_uploading(state: SyncState) -> Receipt:
+    kind = Kind(state.kind)
+    return Receipt(kind=kind, key=state.key, outcome=Outcome.DEFERRED, reason=Reason.UPLOADING)
+
+
+def _failed(state: SyncState, words: str) -> Receipt:
     return Receipt(
-        kind=receipt.kind,
-        key=receipt.key,
+        kind=Kind(state.kind),
+        key=state.key,
         outcome=Outcome.DEFERRED,
         reason=Reason.UPLOAD_FAILED,
-        detail=_("the upload did not end in time"),
+        detail=words,
         is_counted=True,
     )
 
