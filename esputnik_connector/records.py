@@ -65,6 +65,7 @@ class Reason(str, Enum):
     UPLOADING = "importing"
     UPLOAD_FAILED = "import_failed"
     ALREADY_ACCEPTED = "already_accepted"
+    NOT_RECORDED = "not_recorded"
 
 
 class Note(str, Enum):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 
+from esputnik_connector import storable
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.records import JSONObject, Kind, Note, Outcome, Reason, Record
 
@@ -67,10 +69,13 @@ class Envelope:
 class Receipt:
     """What became of one envelope.
 
-    ``detail`` holds the destination's own words, redacted. ``session`` names the import to ask
+    ``detail`` holds the destination's own words, redacted. ``session`` names the upload to ask
     about when the outcome is ACCEPTED. ``retry_after`` is in seconds. ``is_counted`` says of a
-    DEFERRED record that it may be the cause itself: the try counts, and it will go out in ever
-    smaller company.
+    DEFERRED record that it may be the cause itself: the try counts, and the record goes out in
+    smaller batches from then on.
+
+    Whatever the destination wrote into these, they can be stored: words are cut and cleaned, an id
+    or a session that would have to be changed for it is left out.
     """
 
     kind: Kind
@@ -84,6 +89,17 @@ class Receipt:
     retry_after: float = 0
     is_counted: bool = False
 
+    def __post_init__(self) -> None:
+        keep = partial(object.__setattr__, self)  # the usual way of a frozen dataclass
+        if self.detail:
+            keep("detail", storable.words(self.detail))
+        if self.session:
+            keep("session", storable.identifier(self.session))
+        if self.remote_id:
+            keep("remote_id", storable.identifier(self.remote_id))
+        if self.retry_after:
+            keep("retry_after", storable.seconds(self.retry_after))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccountInfo:
@@ -93,6 +109,10 @@ class AccountInfo:
     organisation_id: str = ""
     user: str = ""
     clock_ahead: float | None = None  # seconds; None when the answer does not tell the time
+
+    def __post_init__(self) -> None:
+        for name in ("organisation", "organisation_id", "user"):
+            object.__setattr__(self, name, storable.words(getattr(self, name)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -58,6 +58,7 @@ REASONS: dict[Reason, Lazy] = {
     Reason.UPLOADING: _("eSputnik is still working on the upload"),
     Reason.UPLOAD_FAILED: _("the upload to eSputnik failed"),
     Reason.ALREADY_ACCEPTED: _("eSputnik had this request already"),
+    Reason.NOT_RECORDED: _("eSputnik's answer could not be written down; the log says why"),
 }
 
 NOTES: dict[Note, Lazy] = {

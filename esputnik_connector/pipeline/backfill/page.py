@@ -143,17 +143,18 @@ class PageSender:
         kept = {receipt.key for receipt in stays}
         settled = [result for result in results if result.receipt.key not in kept]
         is_suspect = any(receipt.is_counted for receipt in stays)
-        settle(
+        written = settle(
             self.run.connection,
             self.kind,
             settled,
             rows,
             now=self._clock(),
             backfill=self.run,
-            also=lambda: self._take_off_page(
-                [one.receipt for one in settled], is_suspect=is_suspect, is_alone=is_alone
+            also=lambda some: self._take_off_page(
+                [one.receipt for one in some], is_suspect=is_suspect, is_alone=is_alone
             ),
         )
+        receipts = [*stays, *(result.receipt for result in written)]
         log_outcomes(self.lane, receipts)
         self._pacer.pace(self.lane, receipts)
         if stays:

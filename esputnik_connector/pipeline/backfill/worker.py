@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from esputnik_connector import registry
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import Destination
-from esputnik_connector.exceptions import DecryptionError
+from esputnik_connector.exceptions import DecryptionError, without_message
 from esputnik_connector.models import Backfill, Lane, OutboxMessage
 from esputnik_connector.models.backfill import ACCEPTED, WORKING, State
 from esputnik_connector.models.lease import Lease, LostLease
@@ -28,7 +28,8 @@ from esputnik_connector.pipeline.delivery.lane import (
     log_outcomes,
     new_holder,
 )
-from esputnik_connector.pipeline.delivery.pacing import Pacer
+from esputnik_connector.pipeline.delivery.load import is_database_gone
+from esputnik_connector.pipeline.delivery.pacing import Pacer, defect_in_words
 from esputnik_connector.pipeline.delivery.permit import Permit
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.pipeline.delivery.uploads import UploadPoller
@@ -124,6 +125,12 @@ class BackfillWorker:
         except LostLease:
             logger.warning("lane %s went to another worker", lane)
             return now + BUSY_LANE
+        except Exception as error:  # a defect of ours: the run must not stay "running" for it
+            if is_database_gone(error):
+                raise
+            logger.error("import %s cannot go on: %s", self.run.pk, without_message(error))
+            self.run.change(*WORKING, to=State.PAUSED, detail=defect_in_words(error))
+            return None
 
     def _serve_live_traffic(self) -> None:
         if OutboxMessage.objects.filter(connection=self.connection).due(self.clock()).exists():

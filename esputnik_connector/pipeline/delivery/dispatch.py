@@ -6,7 +6,7 @@ Nothing here writes down what became of a record: :mod:`.settle` does.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from logging import getLogger
 
 from django.utils.translation import gettext as _
@@ -194,15 +194,24 @@ def _matched(
     chunk: Sequence[Envelope], receipts: Sequence[Receipt]
 ) -> list[tuple[Envelope, Receipt]]:
     by_key = {receipt.key: receipt for receipt in receipts}
-    return [
-        (envelope, by_key.get(envelope.key) or _without_receipt(envelope)) for envelope in chunk
-    ]
+    return [(envelope, _usable(envelope, by_key.get(envelope.key))) for envelope in chunk]
 
 
-def _without_receipt(envelope: Envelope) -> Receipt:
-    logger.error("no receipt for %s %s", envelope.kind.value, envelope.key)
-    silence = TemporaryError(_("the destination gave no receipt"), was_received=True)
-    return deferred(envelope, silence, was_tried=True)
+def _usable(envelope: Envelope, receipt: Receipt | None) -> Receipt:
+    """The receipt that a destination gave, or what stands for one that cannot be used."""
+    if receipt is None:
+        logger.error("no receipt for %s %s", envelope.kind.value, envelope.key)
+        silence = TemporaryError(_("the destination gave no receipt"), was_received=True)
+        return deferred(envelope, silence, was_tried=True)
+    if receipt.outcome is Outcome.ACCEPTED and not receipt.session:
+        return replace(
+            receipt,
+            outcome=Outcome.DEFERRED,
+            reason=Reason.UPLOAD_FAILED,
+            detail=_("the answer names no upload that could be asked about"),
+            is_counted=True,
+        )
+    return receipt
 
 
 def _deferred(

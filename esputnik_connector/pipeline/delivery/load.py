@@ -21,6 +21,12 @@ from esputnik_connector.shops.base import ShopAdapter
 logger = getLogger(__name__)
 
 
+def is_database_gone(error: Exception) -> bool:
+    """Is ``error`` the loss of the whole database? Then no record is to blame for it."""
+    is_loss = isinstance(error, (OperationalError, InterfaceError))
+    return is_loss and not database.is_usable()
+
+
 def read(
     shop: ShopAdapter, kind: Kind, keys: Sequence[str]
 ) -> tuple[dict[str, Record], dict[str, Receipt]]:
@@ -35,7 +41,7 @@ def read(
         try:
             records |= _ask(shop, kind, part)
         except Exception as error:  # whatever the shop's code raises
-            if isinstance(error, (OperationalError, InterfaceError)) and not database.is_usable():
+            if is_database_gone(error):
                 raise
             if not parts.halve(part):
                 (key,) = part

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from logging import getLogger
+
+from django.utils.translation import gettext as _
 
 from esputnik_connector import signals
 from esputnik_connector.destinations.base import Receipt
@@ -18,7 +20,16 @@ from .notify import send
 logger = getLogger(__name__)
 
 ANSWERED = (Outcome.DELIVERED, Outcome.ACCEPTED, Outcome.REJECTED)
-LANE_IS_WELL = (Reason.UPLOAD_FAILED, Reason.ALREADY_ACCEPTED)  # one record waits, no other
+# One record waits, and no other has to.
+LANE_IS_WELL = (Reason.UPLOAD_FAILED, Reason.ALREADY_ACCEPTED, Reason.NOT_RECORDED)
+
+
+def defect_in_words(error: Exception) -> str:
+    """What a merchant reads of an error that is nobody's answer. Its own text stays out: it may
+    quote personal data."""
+    return _("The connector failed (%(error)s); the log has the details. Nothing is lost.") % {
+        "error": type(error).__name__
+    }
 
 
 class Pacer:
@@ -45,7 +56,7 @@ class Pacer:
             return
         worst = max(failed, key=lambda receipt: receipt.retry_after)
         if worst.reason is Reason.BUSY and not worst.status:  # our own pace, not a failure
-            until = self._clock() + timedelta(seconds=worst.retry_after)
+            until = self._clock() + backoff.believed(worst.retry_after)
             lane.pause(until=until, detail=worst.detail, failures=lane.failures)
             return
         self.pause_lane(lane, worst.detail, worst.retry_after)

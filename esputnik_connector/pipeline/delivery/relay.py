@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import Destination, Receipt
-from esputnik_connector.exceptions import DecryptionError
+from esputnik_connector.exceptions import DecryptionError, without_message
 from esputnik_connector.models import Connection, Lane, OutboxMessage, SyncState
 from esputnik_connector.models.lease import LostLease
 from esputnik_connector.records import Kind
@@ -21,7 +21,8 @@ from esputnik_connector.records import Kind
 from . import backoff
 from .dispatch import Result, deliver, prepare
 from .lane import ORDER_OF_LANES, LaneLease, lane_of, leased, log_outcomes, new_holder
-from .pacing import Pacer
+from .load import is_database_gone
+from .pacing import Pacer, defect_in_words
 from .permit import Permit
 from .settle import Rows, mark_in_flight, settle
 from .suppression import bury_pending
@@ -65,13 +66,24 @@ class Relay:
         with closing(destination):
             for kind in ORDER_OF_LANES:
                 if self._permit.still_holds():
-                    self._serve(destination, kind)
+                    self._serve_guarded(destination, kind)
         return self.outcomes
 
     def _has_anything(self) -> bool:
         return OutboxMessage.objects.filter(connection=self.connection, is_dead=False).exists() or (
             SyncState.objects.uploading().filter(connection=self.connection).exists()
         )
+
+    def _serve_guarded(self, destination: Destination, kind: Kind) -> None:
+        """A lane that fails rests; it holds no other lane back, and no other connection."""
+        try:
+            self._serve(destination, kind)
+        except Exception as error:  # a defect of ours, or a database that takes no more
+            if is_database_gone(error):
+                raise
+            lane = lane_of(self.connection, kind)
+            logger.error("lane %s cannot be served: %s", lane, without_message(error))
+            self._pacer.pause_lane(lane, defect_in_words(error))
 
     def _serve(self, destination: Destination, kind: Kind) -> None:
         """Drain one lane; look again after letting go, for a row that came in between."""
@@ -159,8 +171,8 @@ class Relay:
         # The lane is kept in the same transaction: until that is over, no other worker can take it
         # and say of these records that they were never delivered.
         kind, now = Kind(lane.kind), self.clock()
-        settle(self.connection, kind, results, rows, now=now, before=lease.keep)
-        receipts = [result.receipt for result in results]
+        written = settle(self.connection, kind, results, rows, now=now, before=lease.keep)
+        receipts = [result.receipt for result in written]
         self._count(lane, receipts)
         self._pacer.pace(lane, receipts)
 

@@ -8,17 +8,23 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from logging import getLogger
 
 from django.db import transaction
 
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import Envelope, Receipt
+from esputnik_connector.exceptions import without_message
 from esputnik_connector.models import Attempt, Backfill, Connection, OutboxMessage, SyncState
+from esputnik_connector.models.lease import LostLease
 from esputnik_connector.records import Kind, Outcome, Reason
 
 from . import backoff
 from .dispatch import Prepared, Result
+from .load import is_database_gone
 from .notify import notify
+
+logger = getLogger(__name__)
 
 Rows = Mapping[str, Sequence[OutboxMessage]]
 
@@ -34,7 +40,14 @@ ACCEPTED_COLUMNS = (
 )
 
 
+Also = Callable[[Sequence[Result]], None]
+
+
 def _nothing() -> None:
+    """There is no lease to keep."""
+
+
+def _nothing_else(_results: Sequence[Result]) -> None:
     """Only the results are written."""
 
 
@@ -84,23 +97,73 @@ def settle(
     now: datetime,
     backfill: Backfill | None = None,
     before: Callable[[], None] = _nothing,
-    also: Callable[[], None] = _nothing,
-) -> None:
-    """Write the results of one call. ``rows`` are the outbox rows that were read, by key.
+    also: Also = _nothing_else,
+) -> Sequence[Result]:
+    """Write down the results of one call, and return them as they were written.
 
+    When they cannot be written together, each is written alone, and one that still cannot be is
+    written without its answer: whatever happens after a request, the try counts.
+
+    :param rows: the outbox rows that were read, by key.
     :param backfill: the records are history of this run: they have no rows, unless one is needed.
-    :param before, also: run in the same transaction, first and last.
+    :param before: runs first in the same transaction; what it raises passes through.
+    :param also: runs last in the same transaction, with the results that it writes.
+    :raises LostLease: another worker has taken over; nothing was written.
     """
-    with transaction.atomic():
-        before()
-        _remember(connection, kind, results, now, backfill)
-        if backfill is not None:
-            receipts = [result.receipt for result in results]
-            rows = with_rows_where_needed(connection, receipts, rows, route=backfill.route)
-        attempts = outcome_of_history(results) if backfill else results
-        settle_rows(connection, results, rows, now, attempts=attempts)
-        also()
-    notify(connection, results)
+
+    def write(some: Sequence[Result]) -> None:
+        with transaction.atomic():
+            before()
+            _remember(connection, kind, some, now, backfill)
+            known = rows
+            if backfill is not None:
+                receipts = [result.receipt for result in some]
+                known = with_rows_where_needed(connection, receipts, rows, route=backfill.route)
+            attempts = outcome_of_history(some) if backfill else some
+            settle_rows(connection, some, known, now, attempts=attempts)
+            also(some)
+
+    written = results if _is_written(write, results) else [_alone(write, one) for one in results]
+    notify(connection, written)
+    return written
+
+
+def _is_written(write: Also, results: Sequence[Result]) -> bool:
+    """False when these results cannot be written, for a reason that lies in one of them.
+
+    :raises LostLease: another worker has taken over.
+    """
+    try:
+        write(results)
+    except LostLease:
+        raise
+    except Exception as error:
+        if not results or is_database_gone(error):
+            raise
+        keys = ", ".join(result.receipt.key for result in results[:5])
+        logger.error(
+            "%d results (%s …) could not be written: %s",
+            len(results),
+            keys,
+            without_message(error),
+        )
+        return False
+    return True
+
+
+def _alone(write: Also, result: Result) -> Result:
+    if _is_written(write, [result]):
+        return result
+    receipt = Receipt(
+        kind=result.receipt.kind,
+        key=result.receipt.key,
+        outcome=Outcome.DEFERRED,
+        reason=Reason.NOT_RECORDED,
+        is_counted=True,
+    )
+    bare = Result(receipt)
+    write([bare])
+    return bare
 
 
 def settle_rows(
@@ -210,7 +273,7 @@ def _decide(receipt: Receipt, rows: Sequence[OutboxMessage], now: datetime) -> N
     was_dead = any(each.is_dead for each in rows)
     row.is_dead = False
     if not receipt.is_counted:
-        row.due_at = now + timedelta(seconds=receipt.retry_after)
+        row.due_at = now + backoff.believed(receipt.retry_after)
         return
     if was_dead:  # set aside once, and changed since: a fresh horizon
         row.attempts, row.failing_since = 0, None
