@@ -57,6 +57,7 @@ class Reason(str, Enum):
     TOO_LATE = "too_late"
     NOT_SUPPORTED = "not_supported"
     REFUSED = "refused"
+    REFUSED_AMONG = "refused_among"
     KEY_REFUSED = "key_refused"
     UNBUILDABLE = "unbuildable"
     TOO_LARGE = "too_large"

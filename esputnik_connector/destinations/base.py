@@ -72,7 +72,8 @@ class Receipt:
     ``detail`` holds the destination's own words, redacted. ``session`` names the upload to ask
     about when the outcome is ACCEPTED. ``retry_after`` is in seconds. ``is_counted`` says of a
     DEFERRED record that it may be the cause itself: the try counts, and the record goes out in
-    smaller batches from then on.
+    smaller batches from then on. ``goes_alone`` says of one that the destination may have taken
+    it, among others of which it refused some without a name: it must go once more, and by itself.
 
     Whatever the destination wrote into these, they can be stored: words are cut and cleaned, an id
     or a session that would have to be changed for it is left out.
@@ -88,6 +89,7 @@ class Receipt:
     status: int = 0
     retry_after: float = 0
     is_counted: bool = False
+    goes_alone: bool = False
 
     def __post_init__(self) -> None:
         keep = partial(object.__setattr__, self)  # the usual way of a frozen dataclass

@@ -50,6 +50,7 @@ REASONS: dict[Reason, Lazy] = {
     Reason.TOO_LATE: _("it happened too long ago for an event"),
     Reason.NOT_SUPPORTED: _("the destination has no such kind"),
     Reason.REFUSED: _("eSputnik refused it"),
+    Reason.REFUSED_AMONG: _("eSputnik refused some of several and did not say which"),
     Reason.KEY_REFUSED: _("eSputnik refused the key"),
     Reason.UNBUILDABLE: _("the shop's data could not be read"),
     Reason.TOO_LARGE: _("larger than eSputnik takes"),

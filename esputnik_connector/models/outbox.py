@@ -63,6 +63,9 @@ class OutboxMessage(models.Model):
     session = models.CharField(_("upload session"), max_length=100, blank=True, default="")
     # Of a historical record: it must stay as quiet as the merchant chose. Empty: the connection's.
     route = models.CharField(max_length=12, blank=True, default="", editable=False)
+    # Sent with others once, some of which were refused without a name: never with others again.
+    # NULL is what a process of the former version writes while a new one is deployed.
+    goes_alone = models.BooleanField(null=True, default=False, editable=False)
     is_dead = models.BooleanField(_("set aside"), default=False)
     reason = models.CharField(
         _("reason"), max_length=30, blank=True, default="", choices=choices(REASONS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from decimal import Decimal
 
@@ -149,6 +150,73 @@ def test_an_organisation_with_an_odd_name_is_accepted(connection):
     verify.accept(connection, info)
     connection.refresh_from_db()
     assert connection.organisation.startswith("Shop")
+
+
+# -- a refusal that names none of several ----------------------------------------------------------
+
+
+def refuse_one_without_a_name(culprit: str):
+    """As eSputnik might: a 2xx that took all orders but one, and does not say which."""
+    taken: list[str] = []
+
+    def answer(envelopes: Sequence[Envelope]) -> list[Receipt]:
+        keys = [envelope.key for envelope in envelopes]
+        taken.extend(key for key in keys if key != culprit)
+        if len(keys) > 1 and culprit in keys:
+            return [
+                Receipt(
+                    kind=Kind.ORDER, key=key, outcome=Outcome.DEFERRED,
+                    reason=Reason.REFUSED_AMONG, goes_alone=True, is_counted=True,
+                )
+                for key in keys
+            ]  # fmt: skip
+        outcome = Outcome.REJECTED if culprit in keys else Outcome.DELIVERED
+        return [Receipt(kind=Kind.ORDER, key=key, outcome=outcome) for key in keys]
+
+    return taken, staticmethod(answer)
+
+
+def test_no_order_is_taken_more_than_twice_for_a_refusal_that_names_none(
+    plain_shop, recording, orders, run, clock
+):
+    taken, recording.answer = refuse_one_without_a_name("101")
+    assert run() == {"deferred": 3}
+    plain_shop.purchases["103"] = replace(plain_shop.purchases["100"], key="103")
+    capture.order_changed("103")
+    clock.forward(hours=1)
+    assert run() == {"delivered": 3, "rejected": 1}
+    assert [len(call) for call in recording.calls] == [3, 1, 1, 1, 1]
+    assert sorted(taken) == ["100", "100", "102", "102", "103"]
+    assert OutboxMessage.objects.get().key == "101"
+
+
+def test_a_worker_that_dies_after_such_a_refusal_leaves_the_orders_alone(
+    recording, orders, run, clock
+):
+    """What must go alone is written down before anything goes again."""
+    _taken, recording.answer = refuse_one_without_a_name("101")
+    run()
+    assert set(OutboxMessage.objects.values_list("goes_alone", flat=True)) == {True}
+    capture.order_changed("100")  # a change does not send it along with others
+    capture.order_changed("102")
+    clock.forward(hours=1)
+    run()
+    assert [len(call) for call in recording.calls] == [3, 1, 1, 1]
+
+
+def test_history_that_must_go_alone_is_left_to_live_traffic(
+    recording, orders, connection, run, clock
+):
+    OutboxMessage.objects.all().delete()
+    taken, recording.answer = refuse_one_without_a_name("101")
+    present, _ = control.start(connection, Kind.ORDER, route="orders")
+    BackfillWorker(present, clock=clock).work(seconds=60)
+    present.refresh_from_db()
+    assert (present.state, present.counts) == ("finished", {"retrying": 3})
+    clock.forward(hours=1)
+    run()
+    assert [len(call) for call in recording.calls] == [3, 1, 1, 1]
+    assert sorted(taken) == ["100", "100", "102", "102"]
 
 
 # -- whatever happens after a request, the try counts ----------------------------------------------

@@ -126,9 +126,24 @@ def test_a_bare_list_of_failures_counts():
         {"errorMessage": "something is wrong"},
     ],
 )
-def test_a_refusal_that_fits_nobody_or_several_halves_the_batch(body):
+def test_orders_whose_refusal_fits_none_or_several_go_once_more_and_alone(body):
+    found = receipts.from_call(orders("5", "6"), answer(body))
+    assert outcomes(found) == [DEFERRED, DEFERRED]
+    assert all(receipt.goes_alone and receipt.is_counted for receipt in found)
+    assert {receipt.reason for receipt in found} == {Reason.REFUSED_AMONG}
+    assert all(receipt.detail for receipt in found)
+
+
+def test_an_order_that_is_named_is_refused_beside_one_that_is_not():
+    body = {"failedOrders": [{"externalOrderId": "100005", "error": "no"}, {"error": "why"}]}
+    found = receipts.from_call(orders("100005", "100006", "100007"), answer(body))
+    assert outcomes(found) == [REJECTED, DEFERRED, DEFERRED]
+
+
+@pytest.mark.parametrize("body", [{"failedContacts": ["5 errors"]}, {"errorMessage": "wrong"}])
+def test_contacts_whose_refusal_fits_none_are_halved_since_they_start_nothing(body):
     with pytest.raises(RejectedError, match="Some records were refused"):
-        receipts.from_call(orders("5", "6"), answer(body))
+        receipts.from_call(contacts("5", "6"), answer(body), is_import=True)
 
 
 @pytest.mark.parametrize(

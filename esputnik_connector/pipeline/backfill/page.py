@@ -183,7 +183,9 @@ class PageSender:
 
 
 def _stays_on_page(receipt: Receipt, *, is_culprit: bool) -> bool:
-    if receipt.outcome is not Outcome.DEFERRED or receipt.reason is Reason.UPLOADING:
+    if receipt.outcome is not Outcome.DEFERRED or receipt.goes_alone:
+        return False
+    if receipt.reason is Reason.UPLOADING:
         return False
     return not (is_culprit and receipt.is_counted)
 

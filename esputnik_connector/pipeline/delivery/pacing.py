@@ -21,7 +21,12 @@ logger = getLogger(__name__)
 
 ANSWERED = (Outcome.DELIVERED, Outcome.ACCEPTED, Outcome.REJECTED)
 # One record waits, and no other has to.
-LANE_IS_WELL = (Reason.UPLOAD_FAILED, Reason.ALREADY_ACCEPTED, Reason.NOT_RECORDED)
+LANE_IS_WELL = (
+    Reason.UPLOAD_FAILED,
+    Reason.ALREADY_ACCEPTED,
+    Reason.NOT_RECORDED,
+    Reason.REFUSED_AMONG,
+)
 
 
 def defect_in_words(error: Exception) -> str:

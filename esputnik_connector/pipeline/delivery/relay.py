@@ -126,7 +126,8 @@ class Relay:
         them by one route.
 
         Records that failed before go after those that did not, in smaller batches with every
-        failure, so that the one which makes a batch fail ends up alone.
+        failure, so that the one which makes a batch fail ends up alone. A record that must go alone
+        comes when no other is left.
         """
         full = destination.batch_sizes.get(kind, 1000)
         due = list(self._due(kind).order_by("pk")[:full])
@@ -139,8 +140,11 @@ class Relay:
         mine = OutboxMessage.objects.of(self.connection, kind).filter(key__in=keys, session="")
         for row in mine.order_by("pk"):
             rows[row.key].append(row)
-        route = _route_of(next(iter(rows.values()), []))
-        return {key: mine for key, mine in rows.items() if _route_of(mine) == route}
+        together = {key: mine for key, mine in rows.items() if not _goes_alone(mine)}
+        if not together:
+            return dict(list(rows.items())[:1])
+        route = _route_of(next(iter(together.values())))
+        return {key: mine for key, mine in together.items() if _route_of(mine) == route}
 
     def _send(self, destination: Destination, lane: Lane, lease: LaneLease, rows: Rows) -> None:
         kind = Kind(lane.kind)
@@ -201,6 +205,10 @@ class Relay:
             if moment - now <= SWEEP_INTERVAL and lane.claim_wake(moment, now=now):
                 moments.append(moment)
         return min(moments, default=None)
+
+
+def _goes_alone(rows: Sequence[OutboxMessage]) -> bool:
+    return any(row.goes_alone for row in rows)
 
 
 def _route_of(rows: Sequence[OutboxMessage]) -> str:

@@ -29,6 +29,16 @@ logger = getLogger(__name__)
 Rows = Mapping[str, Sequence[OutboxMessage]]
 
 IN_FLIGHT = "?"  # in place of a locator's hash: another value was sent, and no answer came yet
+KEPT_ROW_COLUMNS = (
+    "attempts",
+    "failing_since",
+    "due_at",
+    "session",
+    "goes_alone",
+    "is_dead",
+    "reason",
+    "detail",
+)
 ACCEPTED_COLUMNS = (
     "fields",
     "locators",
@@ -270,6 +280,7 @@ def _decide(receipt: Receipt, rows: Sequence[OutboxMessage], now: datetime) -> N
     if receipt.outcome is Outcome.REJECTED:
         row.is_dead = True
         return
+    row.goes_alone = receipt.goes_alone or any(each.goes_alone for each in rows)
     was_dead = any(each.is_dead for each in rows)
     row.is_dead = False
     if not receipt.is_counted:
@@ -302,7 +313,7 @@ def _remove_settled(results: Iterable[Result], rows: Rows) -> None:
         gone += [row.pk for row in mine]
     OutboxMessage.objects.bulk_update(
         kept,
-        ["attempts", "failing_since", "due_at", "session", "is_dead", "reason", "detail"],
+        KEPT_ROW_COLUMNS,
         batch_size=200,
     )
     OutboxMessage.objects.filter(pk__in=gone).delete()
