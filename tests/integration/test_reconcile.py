@@ -22,8 +22,10 @@ from esputnik_connector.models import (
 )
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
+from esputnik_connector.pipeline.reconcile import limits
 from esputnik_connector.pipeline.reconcile import run as reconciliation
 from esputnik_connector.pipeline.reconcile.compare import Comparer
+from esputnik_connector.pipeline.reconcile.limits import Limits
 from esputnik_connector.pipeline.reconcile.run import Reconciler, history_before, new_run
 from esputnik_connector.records import Cart, CartItem, Contact, Kind, Order
 from tests.plainshop.shop import PlainShop
@@ -256,20 +258,40 @@ def test_a_partial_run_erases_nobody(synced, connection):
 # -- too much at once ------------------------------------------------------------------------------
 
 
-def test_more_than_the_limit_waits_for_a_person(synced, connection, settings):
+def test_above_the_limit_nothing_goes_and_a_person_is_told(synced, connection, settings, caplog):
     settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "RECONCILE_LIMIT": 2}
     for key in synced.purchases:
         synced.purchases[key] = order(key, status="Done")
     run = reconciled(connection, Kind.ORDER)
-    assert (run.counts, run.queued, run.held) == ({"differs": 3}, 2, 1)
-    assert len(queued()) == 2
+    assert (run.counts, run.queued, run.held) == ({"differs": 3}, 0, 3)
+    assert queued() == []
+    assert "--no-limit" in caplog.text
+    assert reconciled(connection, Kind.ORDER, limits=Limits.none()).queued == 3
+
+
+def test_the_limit_is_of_the_whole_run_and_not_of_a_chunk(
+    synced, connection, settings, monkeypatch
+):
+    monkeypatch.setattr(reconciliation, "CHUNK", 1)
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "RECONCILE_LIMIT": 2}
+    before = dict(synced.purchases)
+    for key in synced.purchases:
+        synced.purchases[key] = order(key, status="Done")
+    while reconciliation.reconcile_all(seconds=-1, is_continued=Reconciliation.objects.exists()):
+        assert queued() == []  # nothing before all is known
+    assert queued() == []
+    held = Reconciliation.objects.get(kind="order")
+    assert (held.held, held.queued, held.pending) == (3, 0, {})
+    synced.purchases |= {key: before[key] for key in ("102", "103")}
+    reconciliation.reconcile_all(seconds=9)
+    assert queued() == [("order", "101")]
 
 
 def test_a_shop_that_lost_its_customers_does_not_erase_them_all(synced, connection, monkeypatch):
-    monkeypatch.setattr(reconciliation, "ERASURE_LIMIT", 1)
+    monkeypatch.setattr(limits, "ERASURE_LIMIT", 1)
     synced.people.clear()
     run = reconciled(connection, Kind.CONTACT)
-    assert (run.counts, run.queued, run.held) == ({"deleted": 3}, 1, 2)
+    assert (run.counts, run.queued, run.held) == ({"deleted": 3}, 0, 3)
 
 
 def test_dry_writes_nothing(synced, connection):
@@ -290,7 +312,7 @@ def test_a_run_goes_on_where_it_stopped(synced, connection, monkeypatch):
     for key in synced.purchases:
         synced.purchases[key] = order(key, status="Done")
     assert reconciliation.reconcile_all(seconds=-1)  # no time at all: something is left
-    assert len(queued()) <= 1
+    assert queued() == []
     while reconciliation.reconcile_all(seconds=0.001, is_continued=True):
         pass
     assert len(queued()) == 3

@@ -19,10 +19,10 @@ from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.models import Connection, Reconciliation
 from esputnik_connector.models.reconcile import verdict_in_words
 from esputnik_connector.pipeline.reconcile.compare import Comparer
+from esputnik_connector.pipeline.reconcile.limits import Limits
 from esputnik_connector.pipeline.reconcile.report import COLUMNS, Report
 from esputnik_connector.pipeline.reconcile.run import (
     KINDS,
-    Limits,
     Reconciler,
     history_before,
     new_run,

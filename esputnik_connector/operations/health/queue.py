@@ -9,7 +9,14 @@ from django.db.models import Count, Min, QuerySet
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from esputnik_connector.models import Connection, Heartbeat, Lane, OutboxMessage
+from esputnik_connector.models import (
+    Connection,
+    Heartbeat,
+    Lane,
+    OutboxMessage,
+    Reconciliation,
+)
+from esputnik_connector.models.labels import KINDS
 from esputnik_connector.pipeline.events.scan import HEARTBEAT
 from esputnik_connector.records import Kind
 
@@ -71,6 +78,27 @@ def set_aside(connection: Connection) -> Finding:
 
 def _dead(connection: Connection) -> QuerySet[OutboxMessage]:
     return OutboxMessage.objects.filter(connection=connection).dead()
+
+
+def held_back(connection: Connection) -> Iterator[Finding]:
+    """What the last reconciliation of a kind found too much of to put it in line by itself."""
+    for kind, label in KINDS.items():
+        runs = Reconciliation.objects.filter(connection=connection, kind=kind.value)
+        last = runs.exclude(finished_at=None).order_by("-pk").first()
+        if last is None or not last.held:
+            continue
+        yield problem(
+            connection.name,
+            _(
+                "The last reconciliation held %(count)s records of the kind “%(kind)s” back: so "
+                "many differences at once look like a mistake."
+            )
+            % {"count": last.held, "kind": label},
+            _(
+                "Look at them: manage.py esputnik_reconcile --dry-run. If they are right, let them "
+                "through with --no-limit."
+            ),
+        )
 
 
 def paused_lanes(connection: Connection, *, now: datetime) -> Iterator[Finding]:
