@@ -66,6 +66,8 @@ class OutboxMessage(models.Model):
     # Sent with others once, some of which were refused without a name: never with others again.
     # NULL is what a process of the former version writes while a new one is deployed.
     goes_alone = models.BooleanField(null=True, default=False, editable=False)
+    # Sent even when eSputnik is said to have exactly this: something older may lie over it.
+    is_forced = models.BooleanField(null=True, default=False, editable=False)
     is_dead = models.BooleanField(_("set aside"), default=False)
     reason = models.CharField(
         _("reason"), max_length=30, blank=True, default="", choices=choices(REASONS)

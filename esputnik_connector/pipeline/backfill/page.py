@@ -16,9 +16,10 @@ from esputnik_connector.models.backfill import WORKING, State
 from esputnik_connector.models.lease import Lease
 from esputnik_connector.pipeline.delivery import backoff
 from esputnik_connector.pipeline.delivery.dispatch import Result, deliver, prepare
+from esputnik_connector.pipeline.delivery.in_flight import in_flight
 from esputnik_connector.pipeline.delivery.lane import LaneLease, log_outcomes
 from esputnik_connector.pipeline.delivery.pacing import Pacer
-from esputnik_connector.pipeline.delivery.settle import Rows, by_key, mark_in_flight, settle
+from esputnik_connector.pipeline.delivery.settle import Rows, by_key, forced, settle
 from esputnik_connector.pipeline.delivery.uploads import UploadPoller
 from esputnik_connector.records import Kind, Outcome, Reason
 
@@ -105,15 +106,26 @@ class PageSender:
         self._settle(left, rows)
         keys = [key for key in keys if key not in uploading]
         connection = self.run.connection
-        prepared = prepare(connection, self.destination, registry.shop(), self.kind, keys)
+        prepared = prepare(
+            connection, self.destination, registry.shop(), self.kind, keys, forced=forced(rows)
+        )
         self._settle(prepared.settled, rows)
         self._lease.keep_if_due()
-        mark_in_flight(connection, self.kind, prepared)
-        self.destination.before_call = self._lease.keep_if_due
-        for results in deliver(self.destination, prepared):
-            self._settle(results, rows, is_alone=len(keys) == 1)
-            if self.run.state not in WORKING:
-                return
+        with in_flight(
+            connection,
+            self.kind,
+            prepared,
+            self.destination,
+            keep=self._lease.keep_if_due,
+            clock=self._clock,
+            route=self.run.route,
+        ) as flight:
+            for results in deliver(self.destination, prepared):
+                flight.landing(results)
+                self._settle(results, rows, is_alone=len(keys) == 1)
+                flight.landed()
+                if self.run.state not in WORKING:
+                    return
 
     def _rows(self, keys: Sequence[str]) -> Rows:
         """Changes of these records that wait or were set aside: they are settled with them."""

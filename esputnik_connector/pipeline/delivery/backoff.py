@@ -10,6 +10,8 @@ FIRST_LANE_WAIT = 5.0
 LONGEST_LANE_WAIT = 15 * 60.0  # a destination that is back should not wait longer than this
 FIRST_POLL_WAIT = 3.0
 LONGEST_POLL_WAIT = 60.0
+FIRST_LOST_POLL_WAIT = 60.0
+LONGEST_LOST_POLL_WAIT = 3600.0
 LONGEST_ASKED_WAIT = 3600.0  # a Retry-After beyond this is not believed: a look an hour is cheap
 
 
@@ -37,6 +39,13 @@ def poll_due(since: datetime, *, now: datetime) -> datetime:
     """When to ask again about an import that was accepted at ``since``: ever more patiently."""
     age = (now - since).total_seconds()
     return now + timedelta(seconds=min(max(FIRST_POLL_WAIT, age / 2), LONGEST_POLL_WAIT))
+
+
+def lost_poll_due(since: datetime, *, now: datetime) -> datetime:
+    """When to ask again about an upload that was lost at ``since``."""
+    age = (now - since).total_seconds()
+    seconds = min(max(FIRST_LOST_POLL_WAIT, age / 2), LONGEST_LOST_POLL_WAIT)
+    return now + timedelta(seconds=seconds)
 
 
 def chunk_size(full: int, attempts: int) -> int:

@@ -5,7 +5,7 @@ Nothing here writes down what became of a record: :mod:`.settle` does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from logging import getLogger
 
@@ -68,10 +68,12 @@ def prepare(
     keys: Sequence[str],
     *,
     with_unchanged: bool = False,
+    forced: Collection[str] = (),
 ) -> Prepared:
     """Translate a batch. A constant number of queries, unless a record cannot be read.
 
     :param with_unchanged: prepare also what eSputnik has exactly so already: for a preview.
+    :param forced: keys of the records that go out even so.
     """
     prepared = Prepared()
     if not connection.syncs(kind) or kind not in destination.batch_sizes:
@@ -90,7 +92,8 @@ def prepare(
         records |= emptied(keys, {*records, *broken}, states)
     prepared.records, prepared.states = records, states
     suppression = Suppression.around(connection, salt, records.values(), states)
-    translator = Translator(connection, destination, suppression, salt, with_unchanged)
+    always = frozenset(keys if with_unchanged else forced)
+    translator = Translator(connection, destination, suppression, salt, always)
     for key in keys:
         if key in broken:
             prepared.settled.append(Result(broken[key]))
@@ -117,7 +120,7 @@ class Translator:
     destination: Destination
     suppression: Suppression
     salt: str
-    with_unchanged: bool
+    always: frozenset[str]  # keys of what goes out even when it is unchanged
 
     def translate(
         self, record: Record | None, state: SyncState | None
@@ -135,7 +138,7 @@ class Translator:
         record = hooked(record, self.connection)
         hashes = locators_of(record, salt=self.salt)
         envelope = self.destination.prepare(record, last=_delivered(state, hashes))
-        if not self.with_unchanged and _is_delivered(state, envelope):
+        if record.key not in self.always and _is_delivered(state, envelope):
             raise Skip(Reason.UNCHANGED)
         return envelope, getattr(record, "contact_key", ""), hashes
 

@@ -8,23 +8,24 @@ from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from logging import getLogger
 
-from django.db.models import Min, QuerySet
+from django.db.models import Min, Q, QuerySet
 from django.utils import timezone
 
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import Destination, Receipt
 from esputnik_connector.exceptions import DecryptionError, without_message
-from esputnik_connector.models import Connection, Lane, OutboxMessage, SyncState
+from esputnik_connector.models import Connection, Lane, LostUpload, OutboxMessage, SyncState
 from esputnik_connector.models.lease import LostLease
 from esputnik_connector.records import Kind
 
 from . import backoff
 from .dispatch import Result, deliver, prepare
+from .in_flight import in_flight
 from .lane import ORDER_OF_LANES, LaneLease, lane_of, leased, log_outcomes, new_holder
 from .load import is_database_gone
 from .pacing import Pacer, defect_in_words
 from .permit import Permit
-from .settle import Rows, mark_in_flight, settle
+from .settle import Rows, forced, settle
 from .suppression import bury_pending
 from .uploads import UploadPoller
 
@@ -70,8 +71,13 @@ class Relay:
         return self.outcomes
 
     def _has_anything(self) -> bool:
-        return OutboxMessage.objects.filter(connection=self.connection, is_dead=False).exists() or (
-            SyncState.objects.uploading().filter(connection=self.connection).exists()
+        return any(
+            some.filter(connection=self.connection).exists()
+            for some in (
+                OutboxMessage.objects.filter(is_dead=False),
+                SyncState.objects.uploading(),
+                LostUpload.objects.all(),
+            )
         )
 
     def _serve_guarded(self, destination: Destination, kind: Kind) -> None:
@@ -101,7 +107,7 @@ class Relay:
                 return
 
     def _has_work(self, kind: Kind) -> bool:
-        return self._due(kind).exists() or self._uploads.due(kind).exists()
+        return self._due(kind).exists() or self._uploads.has_due(kind)
 
     def _due(self, kind: Kind) -> QuerySet[OutboxMessage]:
         """Rows to send now; what is in an upload waits until that is over, so that an older state
@@ -151,13 +157,25 @@ class Relay:
         if kind is Kind.ERASURE:
             bury_pending(self.connection)
         with self._by_route(destination, rows) as chosen:
-            prepared = prepare(self.connection, chosen, registry.shop(), kind, list(rows))
+            prepared = prepare(
+                self.connection, chosen, registry.shop(), kind, list(rows), forced=forced(rows)
+            )
             self._settle(lane, lease, prepared.settled, rows)
             lease.keep()
-            mark_in_flight(self.connection, kind, prepared)
-            chosen.before_call = lease.keep
-            for results in deliver(chosen, prepared):
-                self._settle(lane, lease, results, rows)
+            route = _route_of(next(iter(rows.values())))
+            with in_flight(
+                self.connection,
+                kind,
+                prepared,
+                chosen,
+                keep=lease.keep,
+                clock=self.clock,
+                route=route,
+            ) as flight:
+                for results in deliver(chosen, prepared):
+                    flight.landing(results)
+                    self._settle(lane, lease, results, rows)
+                    flight.landed()
 
     @contextmanager
     def _by_route(self, destination: Destination, rows: Rows) -> Iterator[Destination]:
@@ -205,6 +223,14 @@ class Relay:
             if moment - now <= SWEEP_INTERVAL and lane.claim_wake(moment, now=now):
                 moments.append(moment)
         return min(moments, default=None)
+
+
+def connections_with_work(now: datetime) -> QuerySet[Connection]:
+    """Connections that may send, and for which a relay has something to do."""
+    due = OutboxMessage.objects.due(now).values("connection_id")
+    polls = SyncState.objects.uploading().filter(poll_at__lte=now).values("connection_id")
+    lost = LostUpload.objects.filter(poll_at__lte=now).values("connection_id")
+    return Connection.objects.sending().filter(Q(pk__in=due) | Q(pk__in=polls) | Q(pk__in=lost))
 
 
 def _goes_alone(rows: Sequence[OutboxMessage]) -> bool:

@@ -13,14 +13,14 @@ from logging import getLogger
 from django.db import transaction
 
 from esputnik_connector.conf import conf
-from esputnik_connector.destinations.base import Envelope, Receipt
+from esputnik_connector.destinations.base import Receipt
 from esputnik_connector.exceptions import without_message
 from esputnik_connector.models import Attempt, Backfill, Connection, OutboxMessage, SyncState
 from esputnik_connector.models.lease import LostLease
 from esputnik_connector.records import Kind, Outcome, Reason
 
 from . import backoff
-from .dispatch import Prepared, Result
+from .dispatch import Result
 from .load import is_database_gone
 from .notify import notify
 
@@ -28,13 +28,13 @@ logger = getLogger(__name__)
 
 Rows = Mapping[str, Sequence[OutboxMessage]]
 
-IN_FLIGHT = "?"  # in place of a locator's hash: another value was sent, and no answer came yet
 KEPT_ROW_COLUMNS = (
     "attempts",
     "failing_since",
     "due_at",
     "session",
     "goes_alone",
+    "is_forced",
     "is_dead",
     "reason",
     "detail",
@@ -59,43 +59,6 @@ def _nothing() -> None:
 
 def _nothing_else(_results: Sequence[Result]) -> None:
     """Only the results are written."""
-
-
-def mark_in_flight(connection: Connection, kind: Kind, prepared: Prepared) -> None:
-    """Before a batch goes out: until it is answered, it is unknown what the destination holds.
-
-    Without this, a worker that dies between the request and its answer would leave the old digest
-    standing, and a record that returns to its old state would be taken for unchanged. Of an order
-    that never went out there is nothing to forget, and none of its fields is ever cleared; nor is
-    there of an event, which happens once.
-    """
-    if kind in (Kind.ERASURE, Kind.EVENT):
-        return
-    rows = [
-        _in_flight(connection, kind, envelope, prepared)
-        for envelope in prepared.outgoing
-        if envelope.key in prepared.states or kind is not Kind.ORDER
-    ]
-    SyncState.objects.upsert(rows, ["owner_key", "fields", "locators", "digest"])
-
-
-def _in_flight(
-    connection: Connection, kind: Kind, envelope: Envelope, prepared: Prepared
-) -> dict[str, object]:
-    state = prepared.states.get(envelope.key)
-    hashes = prepared.locators.get(envelope.key, {})
-    owner = prepared.owners.get(envelope.key, "")
-    return {
-        "connection_id": connection.pk,
-        "kind": kind.value,
-        "key": envelope.key,
-        "owner_key": owner or (state.owner_key if state else ""),
-        "fields": sorted(envelope.fields | set(state.fields if state else ())),
-        "locators": {
-            name: known if hashes.get(name) == known else IN_FLIGHT
-            for name, known in (state.locators if state else {}).items()
-        },
-    }
 
 
 def settle(
@@ -271,6 +234,7 @@ def _decide(receipt: Receipt, rows: Sequence[OutboxMessage], now: datetime) -> N
     if not rows or receipt.outcome in (Outcome.DELIVERED, Outcome.SKIPPED):
         return
     row = rows[0]
+    row.is_forced = any(each.is_forced for each in rows)
     row.reason = receipt.reason.value if receipt.reason else ""
     row.detail = receipt.detail
     if receipt.outcome is Outcome.ACCEPTED:
@@ -350,3 +314,8 @@ def by_key(found: Iterable[OutboxMessage]) -> dict[str, list[OutboxMessage]]:
     for row in found:
         rows.setdefault(row.key, []).append(row)
     return rows
+
+
+def forced(rows: Rows) -> frozenset[str]:
+    """Keys that are to be sent even when they are unchanged."""
+    return frozenset(key for key, mine in rows.items() if any(row.is_forced for row in mine))

@@ -19,11 +19,19 @@ from esputnik_connector.exceptions import (
     TemporaryError,
     without_message,
 )
-from esputnik_connector.models import Backfill, Connection, Lane, OutboxMessage, SyncState
+from esputnik_connector.models import (
+    Backfill,
+    Connection,
+    Lane,
+    LostUpload,
+    OutboxMessage,
+    SyncState,
+)
 from esputnik_connector.records import Kind, Outcome, Reason
 
 from . import backoff
 from .dispatch import Result
+from .in_flight import follow, send_again
 from .lane import LaneLease
 from .notify import notify
 from .pacing import Pacer
@@ -33,6 +41,7 @@ logger = getLogger(__name__)
 
 MOST_UNANSWERED = 3  # polls without an answer in one run: each takes as long as a request may
 LONGEST_UPLOAD = timedelta(minutes=30)  # after that it is given up and its records go again
+LONGEST_LOST_UPLOAD = timedelta(days=1)  # that it is asked about after that; it may still end
 IDENTITY = ("connection_id", "kind", "key")
 UPLOAD_COLUMNS = (
     "digest",
@@ -65,36 +74,82 @@ class UploadPoller:
             return SyncState.objects.none()
         return self.waiting(kind).filter(poll_at__lte=self._clock())
 
+    def lost_due(self, kind: Kind) -> QuerySet[LostUpload]:
+        """Lost uploads that are to be asked about now."""
+        if self._unanswered >= MOST_UNANSWERED:
+            return LostUpload.objects.none()
+        lost = LostUpload.objects.filter(connection=self.connection, kind=kind.value)
+        return lost.filter(poll_at__lte=self._clock())
+
+    def has_due(self, kind: Kind) -> bool:
+        """Is there anything to ask about?"""
+        return self.due(kind).exists() or self.lost_due(kind).exists()
+
     def poll(
         self, destination: Destination, lane: Lane, lease: LaneLease
     ) -> Iterator[Sequence[Receipt]]:
-        """Ask about each session that is due, and settle it; what was answered, by session.
+        """Ask about each upload that is due, and settle it; what was answered, by session.
 
         :raises LostLease: another worker has the lane.
         """
-        due = self.due(Kind(lane.kind))
-        for session, group in groupby(due.order_by("session", "pk"), key=lambda s: s.session):
-            states = list(group)
-            lease.keep()
-            try:
-                receipts = self._ask(destination, session, states)
-            except CredentialsError as error:
-                self._pacer.pause_connection(str(error))
-                return
-            except TemporaryError as error:  # so is everything else that this lane would send
-                self._pacer.pause_lane(lane, str(error), error.retry_after)
-                return
-            if not receipts:
-                self._unanswered += 1
-            receipts = self._judged(states, receipts)
-            lease.keep()
-            settle_upload(self.connection, states, receipts, now=self._clock())
-            yield receipts
-            if self._unanswered >= MOST_UNANSWERED:
-                return
+        kind = Kind(lane.kind)
+        try:
+            for session, group in groupby(
+                self.due(kind).order_by("session", "pk"), key=lambda state: state.session
+            ):
+                yield self._poll_one(destination, lease, session, list(group))
+                if self._unanswered >= MOST_UNANSWERED:
+                    return
+            for lost in self.lost_due(kind).order_by("pk"):
+                self._poll_lost(destination, lease, lost)
+        except CredentialsError as error:
+            self._pacer.pause_connection(str(error))
+        except TemporaryError as error:  # so is everything else that this lane would send
+            self._pacer.pause_lane(lane, str(error), error.retry_after)
+
+    def _poll_one(
+        self, destination: Destination, lease: LaneLease, session: str, states: Sequence[SyncState]
+    ) -> Sequence[Receipt]:
+        """An upload that does not end in time is given up, and followed from then on."""
+        lease.keep()
+        keys = [state.key for state in states]
+        locators = {state.key: state.locators for state in states}
+        answered = {one.key: one for one in self._ask(destination, session, keys, locators)}
+        kind, now = Kind(states[0].kind), self._clock()
+        receipts = [answered.get(key) or _still_uploading(kind, key) for key in keys]
+        is_old = now - (states[0].session_since or now) > LONGEST_UPLOAD
+        is_given_up = is_old and all(one.reason is Reason.UPLOADING for one in receipts)
+        if is_given_up:
+            words = _("the upload did not end in time")
+            receipts = [_failed(kind, key, words) for key in keys]
+        lease.keep()
+        with transaction.atomic():
+            settle_upload(self.connection, states, receipts, now=now)
+            if is_given_up:
+                follow(self.connection, kind, session, keys, now=now)
+        return receipts
+
+    def _poll_lost(self, destination: Destination, lease: LaneLease, lost: LostUpload) -> None:
+        """When it ended after all, or was asked about for a day, its records go again."""
+        lease.keep()
+        kind, now = Kind(lost.kind), self._clock()
+        receipts = self._ask(destination, lost.session, lost.keys, {})
+        is_over = any(receipt.reason is not Reason.UPLOADING for receipt in receipts)
+        lease.keep()
+        if is_over or now - lost.lost_at > LONGEST_LOST_UPLOAD:
+            with transaction.atomic():
+                send_again(self.connection, kind, lost.keys, now=now)
+                lost.delete()
+            return
+        lost.poll_at = backoff.lost_poll_due(lost.lost_at, now=now)
+        lost.save(update_fields=["poll_at"])
 
     def _ask(
-        self, destination: Destination, session: str, states: Sequence[SyncState]
+        self,
+        destination: Destination,
+        session: str,
+        keys: Sequence[str],
+        locators: Mapping[str, Mapping[str, str]],
     ) -> Sequence[Receipt]:
         """What the destination says of one session; nothing when it gave no answer that can be
         used. Then this session is asked about later, and live changes go on meanwhile.
@@ -102,44 +157,32 @@ class UploadPoller:
         :raises CredentialsError: the key was refused.
         :raises TemporaryError: the destination is not to be asked anything now.
         """
-        keys = [state.key for state in states]
         try:
-            return destination.resolve(
-                session, keys, locators={state.key: state.locators for state in states}
-            )
+            receipts = destination.resolve(session, keys, locators=locators)
         except CredentialsError:
             raise
         except TemporaryError as error:
             if not error.was_received:  # no connection, or asked to wait
                 raise
             logger.warning("upload %s: no answer (%s)", session, error)
+            receipts = []
         except RejectedError as error:
-            return [_failed(state, str(error)) for state in states]
+            receipts = [_failed(Kind.CONTACT, key, str(error)) for key in keys]
         except Exception as error:  # a defect of the destination's must not stop the lane
             logger.error("upload %s cannot be asked about: %s", session, without_message(error))
-        return []
-
-    def _judged(
-        self, states: Sequence[SyncState], receipts: Sequence[Receipt]
-    ) -> Sequence[Receipt]:
-        """One receipt per record. An upload that does not end in time is given up."""
-        answered = {receipt.key: receipt for receipt in receipts}
-        every = [answered.get(state.key) or _still_uploading(state) for state in states]
-        is_old = self._clock() - (states[0].session_since or self._clock()) > LONGEST_UPLOAD
-        if is_old and all(receipt.reason is Reason.UPLOADING for receipt in every):
-            return [_failed(state, _("the upload did not end in time")) for state in states]
-        return every
+            receipts = []
+        self._unanswered += not receipts
+        return receipts
 
 
-def _still_uploading(state: SyncState) -> Receipt:
-    kind = Kind(state.kind)
-    return Receipt(kind=kind, key=state.key, outcome=Outcome.DEFERRED, reason=Reason.UPLOADING)
+def _still_uploading(kind: Kind, key: str) -> Receipt:
+    return Receipt(kind=kind, key=key, outcome=Outcome.DEFERRED, reason=Reason.UPLOADING)
 
 
-def _failed(state: SyncState, words: str) -> Receipt:
+def _failed(kind: Kind, key: str, words: str) -> Receipt:
     return Receipt(
-        kind=Kind(state.kind),
-        key=state.key,
+        kind=kind,
+        key=key,
         outcome=Outcome.DEFERRED,
         reason=Reason.UPLOAD_FAILED,
         detail=words,
