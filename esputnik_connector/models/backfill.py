@@ -17,7 +17,7 @@ from esputnik_connector.records import Kind, Outcome
 
 from .connection import Connection
 from .labels import KINDS, choices
-from .lease import Leased
+from .lease import LONGEST_LEASE, Leased, is_free
 
 STOP_LOSS = 0.25  # share of a page; more refusals than that are a mistake in the set-up
 FEWEST_REFUSALS = 5  # fewer are single bad records, whatever their share of a small page
@@ -57,10 +57,9 @@ class BackfillQuerySet(models.QuerySet["Backfill"]):
 
     def waiting_for_a_worker(self, now: datetime) -> BackfillQuerySet:
         """Runs that should go on, and at which no worker is or has planned to be."""
-        is_idle = Q(leased_until=None) | Q(leased_until__lt=now)
-        is_due = Q(wake_at=None) | Q(wake_at__lt=now)
+        is_due = Q(wake_at=None) | Q(wake_at__lt=now) | Q(wake_at__gt=now + LONGEST_LEASE)
         return self.filter(
-            is_idle, is_due, state__in=WORKING, connection__in=Connection.objects.sending()
+            is_free(now), is_due, state__in=WORKING, connection__in=Connection.objects.sending()
         )
 
 

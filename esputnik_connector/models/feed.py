@@ -7,14 +7,13 @@ from datetime import datetime, timedelta
 
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from esputnik_connector.fields import EncryptedTextField
 
-from .lease import Leased
+from .lease import Leased, is_free
 
 TOKEN_BYTES = 32  # nobody guesses 256 bits
 FIRST_RETRY = timedelta(minutes=15)
@@ -33,8 +32,7 @@ def new_secret() -> str:
 class FeedQuerySet(models.QuerySet["Feed"]):
     def due(self, now: datetime) -> FeedQuerySet:
         """Enabled, their time has come, and nobody is at it."""
-        is_free = Q(holder="") | Q(leased_until__lt=now)
-        return self.filter(is_free, is_enabled=True, due_at__lte=now)
+        return self.filter(is_free(now), is_enabled=True, due_at__lte=now)
 
 
 class Feed(Leased):

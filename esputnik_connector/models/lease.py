@@ -17,6 +17,16 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector.exceptions import ConnectorError
 
+# What lies further ahead was written by a worker with a wrong clock, and is not believed. Clocks
+# may be minutes apart, and a feed on its way to a far storage is kept for an hour.
+LONGEST_LEASE = timedelta(hours=2)
+
+
+def is_free(now: datetime) -> Q:
+    """Rows at which no worker is, or only one whose lease has run out or cannot be."""
+    is_over = Q(leased_until__lt=now) | Q(leased_until__gt=now + LONGEST_LEASE)
+    return Q(holder="") | Q(leased_until=None) | is_over
+
 
 class LostLease(ConnectorError):
     """Another worker has taken over; what is not written down yet is theirs to do."""
@@ -46,8 +56,7 @@ class Leased(models.Model):
         :param values: further columns to write when the row is taken.
         """
         now = clock()
-        is_free = Q(holder__in=["", holder]) | Q(leased_until__lt=now)
-        taken = self.leasable().filter(is_free)
+        taken = self.leasable().filter(is_free(now) | Q(holder=holder))
         if not taken.update(holder=holder, leased_until=now + timedelta(seconds=seconds), **values):
             return None
         return Lease(self, holder, seconds=seconds, clock=clock)
@@ -58,7 +67,8 @@ class Leased(models.Model):
 
     def is_leased(self, now: datetime) -> bool:
         """Is a worker at it, as far as this copy of the row knows?"""
-        return bool(self.holder and self.leased_until and self.leased_until > now)
+        until = self.leased_until
+        return bool(self.holder and until and now < until <= now + LONGEST_LEASE)
 
 
 class Lease:

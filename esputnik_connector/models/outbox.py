@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import Q
@@ -91,6 +91,16 @@ class OutboxMessage(models.Model):
         return f"{self.kind} {self.key}"
 
 
+# What lies further ahead was written by a worker with a wrong clock, and is not believed.
+LONGEST_PAUSE = timedelta(hours=2)
+
+
+class LaneQuerySet(models.QuerySet["Lane"]):
+    def resting(self, now: datetime) -> LaneQuerySet:
+        """Lanes in which nothing is sent now, as :meth:`Lane.is_paused` says."""
+        return self.filter(paused_until__gt=now, paused_until__lte=now + LONGEST_PAUSE)
+
+
 class Lane(Leased):
     """(connection, kind): the unit of order, pacing and pausing. One holder sends at a time."""
 
@@ -102,6 +112,8 @@ class Lane(Leased):
     pause_detail = models.TextField(_("why it is paused"), blank=True, default="")
     failures = models.PositiveIntegerField(default=0)
     wake_at = models.DateTimeField(null=True)
+
+    objects = LaneQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("lane")
@@ -119,19 +131,20 @@ class Lane(Leased):
         self.save(update_fields=["paused_until", "pause_detail", "failures"])
 
     def resume(self) -> None:
-        """The destination answers again."""
+        """End the rest: the destination answers again, or a person says that it does."""
         if self.failures or self.paused_until:
             self.paused_until, self.pause_detail, self.failures = None, "", 0
             self.save(update_fields=["paused_until", "pause_detail", "failures"])
 
     def claim_wake(self, at: datetime, *, now: datetime) -> bool:
         """True for the one worker that should come back to this lane at that time."""
-        is_unclaimed = Q(wake_at=None) | Q(wake_at__lte=now)
+        is_unclaimed = Q(wake_at=None) | Q(wake_at__lte=now) | Q(wake_at__gt=now + LONGEST_PAUSE)
         claimed = Lane.objects.filter(is_unclaimed, pk=self.pk).update(wake_at=at)
         return claimed == 1
 
     def is_paused(self, now: datetime) -> bool:
-        return self.paused_until is not None and self.paused_until > now
+        until = self.paused_until
+        return until is not None and now < until <= now + LONGEST_PAUSE
 
 
 class Attempt(models.Model):

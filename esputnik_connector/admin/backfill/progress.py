@@ -173,7 +173,7 @@ def _alerts(run: Backfill, now: datetime) -> Iterator[str]:
         yield _silence(now)
     elif waits_for_contacts(run):
         yield _("Waits until the import of customers has ended.")
-    lane = Lane.objects.filter(connection=connection, kind=run.kind, paused_until__gt=now).first()
+    lane = Lane.objects.filter(connection=connection, kind=run.kind).resting(now).first()
     if lane is not None and lane.paused_until is not None:
         yield _("eSputnik is given a rest until %(time)s, then it goes on by itself: %(why)s") % {
             "time": moment(lane.paused_until), "why": lane.pause_detail or "—"

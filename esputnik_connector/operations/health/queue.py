@@ -102,7 +102,7 @@ def held_back(connection: Connection) -> Iterator[Finding]:
 
 
 def paused_lanes(connection: Connection, *, now: datetime) -> Iterator[Finding]:
-    for lane in Lane.objects.filter(connection=connection, paused_until__gt=now).order_by("kind"):
+    for lane in Lane.objects.filter(connection=connection).resting(now).order_by("kind"):
         yield warning(
             connection.name,
             _("The lane of “%(kind)s” rests for %(time)s: %(why)s")

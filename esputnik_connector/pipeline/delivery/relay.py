@@ -219,7 +219,8 @@ class Relay:
                 first[kind] = min(moment, first.get(kind, moment))
         moments = []
         for lane in Lane.objects.filter(connection=self.connection, kind__in=first):
-            moment = max(first[lane.kind], lane.paused_until or now, now + timedelta(seconds=1))
+            rest = lane.paused_until if lane.is_paused(now) else None
+            moment = max(first[lane.kind], rest or now, now + timedelta(seconds=1))
             if moment - now <= SWEEP_INTERVAL and lane.claim_wake(moment, now=now):
                 moments.append(moment)
         return min(moments, default=None)
