@@ -8,8 +8,7 @@ import pytest
 
 from esputnik_connector.feed.problems import EXAMPLES
 from esputnik_connector.feed.safeguards import verdict
-from esputnik_connector.flaws import Flaw
-from esputnik_connector.models.feed_build import FLAWS, BuildStatus
+from esputnik_connector.models.feed_build import FLAWS, BuildStatus, Flaw
 from esputnik_connector.records import Availability, Category
 from tests.feeds import RULES, fitted, product
 

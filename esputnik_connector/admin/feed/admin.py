@@ -21,12 +21,11 @@ from esputnik_connector.admin.mixins import ReadOnlyAdmin
 from esputnik_connector.admin.secret import WritesSecret
 from esputnik_connector.conf import conf
 from esputnik_connector.exceptions import ConfigurationError
-from esputnik_connector.feed.artifact import remove
+from esputnik_connector.feed.artifact import delete_files
 from esputnik_connector.feed.links import feed_url
 from esputnik_connector.feed.problems import differences
-from esputnik_connector.flaws import Flaw
 from esputnik_connector.models import Feed, FeedBuild, FeedProblem
-from esputnik_connector.models.feed_build import FLAWS, BuildStatus
+from esputnik_connector.models.feed_build import FLAWS, BuildStatus, Flaw
 from esputnik_connector.models.timezones import local
 from esputnik_connector.operations.health.feeds import alerts
 
@@ -167,7 +166,7 @@ class FeedAdmin(WritesSecret, FeedViews, admin.ModelAdmin):  # type: ignore[type
         for feed in feeds:
             held = feed.builds.filter(status=BuildStatus.HELD)
             waiting = [name for build in held for name in build.files]
-            remove([*feed.files, *feed.former_files, *waiting])
+            delete_files([*feed.files, *feed.former_files, *waiting])
 
 
 def _address(feed: Feed) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.template.loader import render_to_string
 
 from esputnik_connector import registry
-from esputnik_connector.feed.changes import LABELS, Change, Changes, described, from_json
+from esputnik_connector.feed.changes import LABELS, Change, Changes, change_text, from_json
 from esputnik_connector.models import FeedBuild
 
 TEMPLATE = "admin/esputnik_connector/feedbuild/changes.html"
@@ -32,7 +32,7 @@ def _part(changes: Changes, change: Change) -> dict[str, object]:
                 "key": one.key,
                 "title": one.title,
                 "page": page(one.key),
-                "detail": described(change, one),
+                "detail": change_text(change, one),
             }
             for one in examples
         ],

@@ -16,9 +16,9 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 
-from esputnik_connector.feed.artifact import remove
-from esputnik_connector.feed.links import reach
-from esputnik_connector.feed.publish import BuildBusy, accept, discard
+from esputnik_connector.feed.artifact import delete_files
+from esputnik_connector.feed.links import fetch_trouble
+from esputnik_connector.feed.publish import AlreadyBuilding, accept_build, discard_build
 from esputnik_connector.models import Feed, FeedBuild
 from esputnik_connector.models.feed_build import BuildStatus
 from esputnik_connector.tasks import wake_feed
@@ -74,7 +74,7 @@ class FeedViews(Base):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         feed = self._changeable(request, pk)
-        if trouble := reach(feed):
+        if trouble := fetch_trouble(feed):
             messages.error(request, trouble)
         else:
             messages.success(request, _("The address can be read."))
@@ -108,15 +108,15 @@ class FeedViews(Base):
         elif "accept" in request.POST:
             self._accept(request, feed, held)
         else:
-            remove(discard(held))
+            delete_files(discard_build(held))
             self.log_change(request, feed, _("A build was discarded."))
             messages.success(request, _("Discarded. The old file stays."))
         return self._back(feed)
 
     def _accept(self, request: HttpRequest, feed: Feed, held: FeedBuild) -> None:
         try:
-            is_done = accept(held)
-        except BuildBusy as error:
+            is_done = accept_build(held)
+        except AlreadyBuilding as error:
             messages.error(request, str(error))
             return
         if is_done:
