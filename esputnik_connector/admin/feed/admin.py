@@ -19,7 +19,6 @@ from django.utils.translation import gettext_lazy
 from esputnik_connector import registry
 from esputnik_connector.admin.mixins import ReadOnlyAdmin
 from esputnik_connector.admin.secret import WritesSecret
-from esputnik_connector.conf import conf
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.feed.artifact import delete_files
 from esputnik_connector.feed.links import feed_url
@@ -140,7 +139,6 @@ class FeedAdmin(WritesSecret, FeedViews, admin.ModelAdmin):  # type: ignore[type
             "esputnik_change": f"{build.difference:+}" if build else "",
             "esputnik_rate": share(build.error_rate) if build else "",
             "esputnik_flaws": _flaws(latest),
-            "esputnik_registration": conf.FEED_REGISTRATION_URL,
         }
 
     def get_deleted_objects(
