@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .feed import Feed
 from .labels import choices
-from .timezones import local
+from .timezones import local_time
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as Lazy
@@ -107,7 +107,7 @@ class FeedBuild(models.Model):
         ordering = ["-pk"]
 
     def __str__(self) -> str:
-        return f"{self.feed} {local(self.started_at):%Y-%m-%d %H:%M}"
+        return f"{self.feed} {local_time(self.started_at):%Y-%m-%d %H:%M}"
 
     @property
     def files(self) -> list[str]:

@@ -36,7 +36,7 @@ QUIET = {"what": "all", "route": "past_events"}
 def woken(monkeypatch) -> list[int]:
     """Runs that a worker was told of, instead of a broker."""
     told: list[int] = []
-    monkeypatch.setattr("esputnik_connector.admin.backfill.views.wake_backfill", told.append)
+    monkeypatch.setattr("esputnik_connector.admin.backfill.actions.wake_backfill", told.append)
     return told
 
 

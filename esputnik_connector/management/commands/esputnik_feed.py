@@ -22,7 +22,7 @@ from esputnik_connector.feed.schedule import due_feeds
 from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.models import Feed, FeedBuild
 from esputnik_connector.models.feed_build import FLAWS, BuildStatus, Flaw
-from esputnik_connector.models.timezones import local
+from esputnik_connector.models.timezones import local_time
 from esputnik_connector.operations.health.feeds import alerts
 
 Progress = Callable[[int], None]
@@ -61,7 +61,7 @@ class Command(ReportingCommand):
     def _list(self, feeds: QuerySet[Feed]) -> None:
         for feed in feeds:
             state = _("on") if feed.is_enabled else _("off")
-            built = f"{local(feed.built_at):%Y-%m-%d %H:%M}" if feed.built_at else "–"
+            built = f"{local_time(feed.built_at):%Y-%m-%d %H:%M}" if feed.built_at else "–"
             what = f"{feed.format} {feed.language} {feed.currency}"
             self.stdout.write(f"{feed.name}: {state}, {what}, {feed.item_count}, {built}")
             self.stdout.write(f"    {_address(feed)}")
