@@ -299,4 +299,4 @@ def test_events_are_shown_and_filtered_like_everything_else(root, main):
         assert key in root.get(url(name), {"kind__exact": "event"}).content.decode()
         assert key not in root.get(url(name), {"kind__exact": "order"}).content.decode()
     page = root.get(url("attempt")).content.decode()
-    assert "not to be had when it was to be told" in page
+    assert "sold out again before it could be sent" in page
