@@ -62,6 +62,6 @@ def _no_worker_text(now: datetime) -> str:
         else _("No worker has been seen for %(time)s.") % {"time": timesince(last, now)}
     )
     return f"{seen} " + _(
-        "Nothing goes out until one runs. Ask whoever looks after the server to start Celery's "
+        "Nothing goes out until one runs. Ask the administrator of the server to start Celery's "
         "worker and beat; the import then goes on by itself."
     )
