@@ -282,6 +282,42 @@ def test_a_build_that_slept_too_long_does_not_overwrite_its_successor(feed, shel
     assert [row.status for row in feed.builds.order_by("pk")] == ["failed", "published"]
 
 
+def test_a_build_that_is_overtaken_while_it_stores_leaves_no_file_behind(
+    feed, shelf, tmp_path, monkeypatch
+):
+    Build(feed).run()
+    shelf(12)
+    before = names(tmp_path)
+    store = artifact.Artifact.store
+
+    def overtaken(self, *args):
+        stored = store(self, *args)
+        Feed.objects.update(holder="another worker")
+        return stored
+
+    monkeypatch.setattr(artifact.Artifact, "store", overtaken)
+    with pytest.raises(BuildOvertaken):
+        Build(feed).run()
+    assert names(tmp_path) == before
+    assert len(served(feed)) == 10
+    failed = feed.builds.first()
+    assert (failed.status, failed.files) == ("failed", [])
+
+
+def test_a_file_that_cannot_be_deleted_only_takes_space(feed, shelf, monkeypatch, caplog):
+    def denied(*_args):
+        raise PermissionError("read-only")
+
+    Build(feed).run()
+    shelf(12)
+    Build(feed).run()
+    shelf(11)
+    monkeypatch.setattr(Bucket, "delete", denied)
+    assert Build(feed).run().status == BuildStatus.PUBLISHED
+    assert len(served(feed)) == 11
+    assert "an old feed file was not deleted: PermissionError" in caplog.text
+
+
 def test_a_killed_worker_is_noticed_by_the_next_build(feed, shelf):
     killed = Build(feed)
     killed.start()
@@ -343,6 +379,26 @@ def test_the_command_builds_lists_and_rotates(feed, shelf):
     assert "https://shop.example/" in run("rotate", "main")
     assert Feed.objects.get().secret != old
     assert run("build", "--due") == ""
+
+
+def test_the_command_goes_on_to_the_next_feed_when_one_fails(feed, shelf):
+    busy = Feed.objects.create(name="a-busy-one", language="uk", currency="UAH")
+    Feed.objects.filter(pk=busy.pk).update(
+        holder="worker", leased_until=timezone.now() + timedelta(minutes=1)
+    )
+    broken = Feed.objects.create(name="broken", language="uk", currency="UAH")
+    broken.attributes.create(field="brand", attribute="brand")
+    Feed.objects.filter(pk=broken.pk).update(format="paper")
+    out = StringIO()
+    with pytest.raises(CommandError, match="Not built: a-busy-one, broken"):
+        call_command("esputnik_feed", "build", stdout=out, stderr=out)
+    assert "“a-busy-one” is being built already" in out.getvalue()
+    assert "main: published, 10 items" in out.getvalue()
+
+
+def test_a_feed_in_order_is_said_to_be(feed, shelf):
+    run("build")
+    assert "main: in order" in run("check", "--offline")
 
 
 def test_the_command_ends_with_an_error_when_something_waits(feed, shelf):

@@ -143,3 +143,10 @@ def test_the_list_shows_all_imports_and_leads_to_each(merchant, connection, run)
     assert "Customers: cancelled" in old
     assert f'data-run="{newer.pk}"' not in old
     assert merchant.get(url("change", 999)).status_code == 404
+
+
+def test_an_import_into_a_former_account_says_that_it_does_not_count(merchant, connection, run):
+    control.start_over(connection)
+    assert "paused" in page_of(merchant, "page", connection.pk)
+    Backfill.objects.update(is_former=True)
+    assert "went to a former account" in alerts(merchant, run)

@@ -11,7 +11,7 @@ from django.db import OperationalError
 from django.urls import reverse
 from django.utils import timezone as clock
 
-from esputnik_connector.models import Backfill, Heartbeat
+from esputnik_connector.models import Backfill, Connection, Heartbeat
 from esputnik_connector.records import Kind
 from tests.import_pages import (
     LOUD,
@@ -172,3 +172,12 @@ def test_one_start_begins_all_of_it_or_nothing(
     assert not Backfill.objects.exists()
     assert not LogEntry.objects.exists()
     assert woken == []
+
+
+def test_a_forecast_that_the_connection_cannot_make_leads_back_to_the_form(
+    merchant, connection, people
+):
+    Connection.objects.update(destination="nowhere")
+    response = merchant.get(url("new", connection.pk), LOUD)
+    assert "nowhere" in texts(response)
+    assert "See what would be sent" in response.content.decode()

@@ -131,3 +131,21 @@ def test_the_same_organisation_keeps_what_was_delivered(merchant, stored):
     merchant.post(url("change", stored.pk), form(stored, new_key=KEY))
 
     assert SyncState.objects.get().digest == "d"
+
+
+def test_a_connection_without_a_key_has_nothing_to_test(merchant, stored, fake):
+    Connection.objects.update(api_key="")
+    assert "There is no key yet" in texts(merchant.post(url("test", stored.pk), follow=True))
+    assert fake.log == []
+
+
+def test_a_connection_that_sends_from_here_needs_no_confirmation(merchant, stored):
+    assert "sends already" in texts(merchant.get(url("bind", stored.pk), follow=True))
+
+
+def test_the_page_before_binding_names_both_installations(merchant, stored):
+    Connection.objects.update(environment="the old server")
+    page = merchant.get(url("bind", stored.pk)).content.decode()
+    assert "belongs to the installation “the old server”" in page
+    assert f"only if this installation (“{HERE}”) is the real shop now" in page
+    assert "Yes, send from this installation" in page
