@@ -299,4 +299,31 @@ def test_events_are_shown_and_filtered_like_everything_else(root, main):
         assert key in root.get(url(name), {"kind__exact": "event"}).content.decode()
         assert key not in root.get(url(name), {"kind__exact": "order"}).content.decode()
     page = root.get(url("attempt")).content.decode()
-    assert "not to be had when it was to be told" in page
+    assert "sold out again before it could be sent" in page
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"session": "s1"}, "eSputnik is importing it"),
+        ({"digest": "d"}, "delivered"),
+        ({}, "sent, not confirmed yet"),
+        ({"delivered_at": timezone.now()}, "the last sending is not confirmed"),
+    ],
+)
+def test_a_delivered_record_says_how_sure_it_is(root, main, values, text):
+    SyncState.objects.create(connection=main, kind="order", key="10001", **values)
+    assert text in root.get(url("syncstate")).content.decode()
+
+
+def test_a_lane_that_a_worker_holds_is_being_sent(root, main):
+    soon = timezone.now() + timedelta(minutes=1)
+    Lane.objects.create(connection=main, kind="order", holder="worker", leased_until=soon)
+    assert "being sent" in root.get(url("lane")).content.decode()
+
+
+def test_a_warning_of_a_later_version_is_shown_as_it_stands(root, main):
+    Attempt.objects.create(
+        connection=main, kind="order", key="10001", outcome="delivered", notes=["from_the_future"]
+    )
+    assert "from_the_future" in root.get(url("attempt")).content.decode()

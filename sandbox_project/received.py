@@ -1,4 +1,4 @@
-"""What the fake eSputnik holds, in the words of the shop's expectations."""
+"""What the fake eSputnik has received, in the form of the shop's expectations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import requests
 
 
 @dataclass(frozen=True)
-class HeldContact:
+class ReceivedContact:
     key: str
     email: str
     phone: str
@@ -25,7 +25,7 @@ class HeldContact:
 
 
 @dataclass(frozen=True)
-class HeldOrder:
+class ReceivedOrder:
     number: str
     statuses: tuple[str, ...]
     total: Decimal
@@ -36,7 +36,7 @@ class HeldOrder:
 
 
 @dataclass(frozen=True)
-class HeldCart:
+class ReceivedCart:
     contact_key: str
     email: str
     token: str
@@ -44,33 +44,33 @@ class HeldCart:
 
 
 @dataclass(frozen=True)
-class Held:
-    contacts: tuple[HeldContact, ...]
-    orders: tuple[HeldOrder, ...]
-    carts: tuple[HeldCart, ...]
+class Received:
+    contacts: tuple[ReceivedContact, ...]
+    orders: tuple[ReceivedOrder, ...]
+    carts: tuple[ReceivedCart, ...]
     violations: tuple[str, ...]
     raised: tuple[str, ...]  # people who were erased and came back
 
-    def contact(self, key: str) -> HeldContact | None:
+    def contact(self, key: str) -> ReceivedContact | None:
         return next((contact for contact in self.contacts if contact.key == key), None)
 
-    def order(self, number: str) -> HeldOrder | None:
+    def order(self, number: str) -> ReceivedOrder | None:
         return next((order for order in self.orders if order.number == number), None)
 
-    def carts_of(self, contact_key: str) -> tuple[HeldCart, ...]:
+    def carts_of(self, contact_key: str) -> tuple[ReceivedCart, ...]:
         return tuple(cart for cart in self.carts if cart.contact_key == contact_key)
 
 
-def ask(fake_url: str) -> Held:
-    """Ask the fake what it holds now."""
+def ask(fake_url: str) -> Received:
+    """Ask the fake what it has received until now."""
     answer = requests.get(f"{fake_url}/_fake/state", timeout=10)
     answer.raise_for_status()
     return read(json.loads(answer.text, parse_float=Decimal))
 
 
-def read(state: Mapping[str, Any]) -> Held:
+def read(state: Mapping[str, Any]) -> Received:
     events = state["events"]
-    return Held(
+    return Received(
         contacts=tuple(_contact(contact) for contact in _rows(state["contacts"])),
         orders=tuple(_order(order) for order in _rows(state["orders"])),
         carts=tuple(_cart(event["params"]) for event in events if event["type"] == "cartUpdated"),
@@ -83,8 +83,8 @@ def _rows(rows: Any) -> list[Mapping[str, Any]]:
     return list(rows.values()) if isinstance(rows, Mapping) else list(rows)
 
 
-def _contact(contact: Mapping[str, Any]) -> HeldContact:
-    return HeldContact(
+def _contact(contact: Mapping[str, Any]) -> ReceivedContact:
+    return ReceivedContact(
         key=contact.get("externalCustomerId", ""),
         email=contact.get("email") or "",
         phone=contact.get("sms") or "",
@@ -93,9 +93,9 @@ def _contact(contact: Mapping[str, Any]) -> HeldContact:
     )
 
 
-def _order(order: Mapping[str, Any]) -> HeldOrder:
+def _order(order: Mapping[str, Any]) -> ReceivedOrder:
     body = order["body"]
-    return HeldOrder(
+    return ReceivedOrder(
         number=str(body["externalOrderId"]),
         statuses=tuple(step["status"] for step in order["history"]),
         total=Decimal(body["totalCost"]),
@@ -106,11 +106,11 @@ def _order(order: Mapping[str, Any]) -> HeldOrder:
     )
 
 
-def _cart(params: Mapping[str, Any]) -> HeldCart:
+def _cart(params: Mapping[str, Any]) -> ReceivedCart:
     products = params["products"]
     if isinstance(products, str):
         products = json.loads(products)
-    return HeldCart(
+    return ReceivedCart(
         contact_key=params.get("externalCustomerId", ""),
         email=params.get("email", ""),
         token=str(params["recycleStateId"]),

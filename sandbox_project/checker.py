@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .expectations import Expectation
-from .held import Held
+from .received import Received
 
-PATIENCE = 45  # seconds for a step to arrive
+STEP_SECONDS = 45  # seconds for a step to arrive
 PAUSE = 0.25
 
 
 @dataclass(frozen=True)
-class Verdict:
+class StepResult:
     expectation: Expectation
     missing: str
     seconds: float  # how long it took to appear after the step
@@ -25,11 +25,11 @@ class Verdict:
 
 
 @dataclass
-class Witness:
-    ask: Callable[[], Held]
+class StepChecker:
+    ask: Callable[[], Received]
     check: Callable[[], None]  # raises when a process of the demo has died
-    patience: float = PATIENCE
-    verdicts: list[Verdict] = field(default_factory=list)
+    seconds_per_step: float = STEP_SECONDS
+    results: list[StepResult] = field(default_factory=list)
 
     def see(self, *expectations: Expectation) -> None:
         """Wait until all are there; what stays away is remembered as missing."""
@@ -37,13 +37,13 @@ class Witness:
         pending = list(expectations)
         while pending:
             self.check()
-            held = self.ask()
-            is_late = time.monotonic() - started > self.patience
+            received = self.ask()
+            is_late = time.monotonic() - started > self.seconds_per_step
             for expectation in list(pending):
-                missing = expectation.missing_in(held)
+                missing = expectation.missing_in(received)
                 if not missing or is_late:
                     pending.remove(expectation)
                     seconds = time.monotonic() - started
-                    self.verdicts.append(Verdict(expectation, missing, seconds))
+                    self.results.append(StepResult(expectation, missing, seconds))
             if pending:
                 time.sleep(PAUSE)

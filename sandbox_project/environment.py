@@ -24,7 +24,7 @@ WATCH_SECONDS = 15
 
 
 @dataclass(frozen=True, kw_only=True)
-class Places:
+class Environment:
     database: Path
     logs: Path
     shop_port: int
@@ -42,19 +42,19 @@ class Places:
         return f"http://127.0.0.1:{self.fake_port}"
 
 
-def write_environment(places: Places) -> Path:
+def write_shell_file(environment: Environment) -> Path:
     """A file by which a shell becomes a part of the sandbox. It holds a key: for its owner only."""
     file = STATE_DIR / "env"
     file.touch(mode=0o600)
     changed = {
-        name: value for name, value in places.environ.items() if os.environ.get(name) != value
+        name: value for name, value in environment.environ.items() if os.environ.get(name) != value
     }
     lines = [f"export {name}={shlex.quote(value)}" for name, value in changed.items()]
     file.write_text("\n".join([*lines, f"export PATH={shlex.quote(str(BIN))}:$PATH", ""]))
     return file
 
 
-def choose_places(*, keep: bool) -> Places:
+def choose_environment(*, keep: bool) -> Environment:
     """Fresh and anywhere for a demo; friendly and lasting for the sandbox."""
     STATE_DIR.mkdir(exist_ok=True)
     database = STATE_DIR / ("sandbox.sqlite3" if keep else "demo.sqlite3")
@@ -69,7 +69,7 @@ def choose_places(*, keep: bool) -> Places:
     shop_port = free_port(8000 if keep else 0)
     redis_url = os.environ.get("REDIS_URL", "")
     redis_port = 0 if redis_url else free_port()
-    return Places(
+    return Environment(
         database=database,
         logs=logs,
         shop_port=shop_port,

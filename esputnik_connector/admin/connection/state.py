@@ -1,4 +1,4 @@
-"""What a connection is doing, in words."""
+"""What a connection is doing, and what of its key may be shown."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from esputnik_connector.exceptions import ConnectorError
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import Connection
 
-SHOWN = 4  # characters of a key that tell it from another one
-SHORTEST_SHOWN = 12  # of a shorter key they would be too much of it
+SHOWN_CHARACTERS = 4  # of a key: enough to tell it from another one
+SHORTEST_SHOWN_KEY = 12  # of a shorter one, four characters would be too much
 DOTS = "••••"
 
 
-def masked(connection: Connection) -> str:
+def masked_key(connection: Connection) -> str:
     """The end of the stored key, ``""`` when there is none.
 
     :raises ConnectorError: the key cannot be read.
@@ -21,7 +21,7 @@ def masked(connection: Connection) -> str:
     key = reveal(connection.api_key)
     if not key:
         return ""
-    return f"{DOTS} {key[-SHOWN:]}" if len(key) >= SHORTEST_SHOWN else DOTS
+    return f"{DOTS} {key[-SHOWN_CHARACTERS:]}" if len(key) >= SHORTEST_SHOWN_KEY else DOTS
 
 
 def is_readable(secret: str) -> bool:
@@ -33,7 +33,7 @@ def is_readable(secret: str) -> bool:
     return True
 
 
-def state_in_words(connection: Connection) -> str:
+def state_text(connection: Connection) -> str:
     """One sentence; what keeps the connection from sending comes first."""
     if not connection.is_enabled:
         return _("Off")

@@ -5,38 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
 from django.urls import reverse
+from django.utils import timezone
 
 from esputnik_connector.feed.build import Build
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import Feed, FeedProblem
+from tests.feed_page import screen, staff
 from tests.feeds import product
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _shop(settings, tmp_path, plain_shop, monkeypatch):
-    settings.MEDIA_ROOT = tmp_path
-    plain_shop.goods = [product(key=str(key)) for key in range(1, 11)]
-    monkeypatch.setattr("esputnik_connector.admin.feed.views.wake_feed", lambda _pk: None)
-
-
-@pytest.fixture
-def feed(db):
-    return Feed.objects.create(name="main", language="uk", currency="UAH", brand="K")
-
-
-def staff(*codenames, **traits):
-    user = get_user_model().objects.create_user("staff", is_staff=True, **traits)
-    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
-    return user
-
-
-def screen(feed, name="change", *args):
-    return reverse(f"admin:esputnik_connector_feed_{name}", args=[feed.pk, *args])
 
 
 def test_who_may_only_look_sees_neither_address_nor_password(client, feed):
@@ -94,6 +72,29 @@ def test_a_password_goes_in_and_never_comes_out(client):
     assert (feed.title, reveal(feed.auth_password)) == ("Renamed", "the-secret-word")
 
 
+def test_a_user_name_cannot_hold_a_colon(merchant):
+    add = reverse("admin:esputnik_connector_feed_add")
+    refused = merchant.post(add, form(auth_user="e:sputnik", new_password="the-secret-word"))
+    assert "cannot hold a colon" in refused.content.decode()
+    assert not Feed.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"is_enabled": False}, "Off: the address answers 410"),
+        ({}, "Not built yet"),
+        ({"holder": "w", "leased_until": timezone.now() + timedelta(minutes=9)}, "Being built"),
+        ({"created_at": timezone.now() - timedelta(days=9)}, "It was never built."),
+    ],
+)
+def test_the_list_says_how_each_feed_is_going(merchant, feed, change, text):
+    Feed.objects.filter(pk=feed.pk).update(**change)
+    page = merchant.get(reverse("admin:esputnik_connector_feed_changelist")).content.decode()
+    assert text in page
+    assert "uk · UAH · google" in page
+
+
 @pytest.mark.parametrize(("currency", "is_right"), [("UAH", True), ("uah", False), ("", False)])
 def test_a_currency_is_three_capital_letters(client, currency, is_right):
     client.force_login(staff(is_superuser=True))
@@ -105,8 +106,6 @@ def test_build_now_makes_it_due(client, feed):
     Build(feed).run()
     client.force_login(staff(is_superuser=True))
     client.post(screen(feed, "build"))
-    from django.utils import timezone
-
     assert Feed.objects.due(timezone.now()).count() == 1
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from esputnik_connector.models import Attempt, OutboxMessage
 from esputnik_connector.records import Outcome
 
-from .held import Held
-from .witness import Witness
+from .checker import StepChecker
+from .received import Received
 
 
 def drain(check: Callable[[], None], *, seconds: float) -> bool:
@@ -32,16 +32,16 @@ def latencies() -> list[tuple[str, str, float]]:
     ]
 
 
-def judge(witness: Witness, held: Held, *, is_drained: bool) -> list[str]:
+def judge(checker: StepChecker, received: Received, *, is_drained: bool) -> list[str]:
     """Every reason not to be content; each expectation is printed on the way."""
     print()
     problems = []
-    for verdict in witness.verdicts:
-        print(f"{'PASS' if verdict.is_met else 'FAIL'}  {verdict.expectation}")
-        if not verdict.is_met:
-            problems.append(f"{verdict.expectation}: {verdict.missing}")
-    problems += [f"against the contract: {violation}" for violation in held.violations]
-    problems += [f"erased, and there again: {person}" for person in held.raised]
+    for result in checker.results:
+        print(f"{'PASS' if result.is_met else 'FAIL'}  {result.expectation}")
+        if not result.is_met:
+            problems.append(f"{result.expectation}: {result.missing}")
+    problems += [f"against the contract: {violation}" for violation in received.violations]
+    problems += [f"erased, and there again: {person}" for person in received.raised]
     if not is_drained:
         problems.append(f"{OutboxMessage.objects.count()} changes are still unsent")
     problems += [
