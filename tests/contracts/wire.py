@@ -80,5 +80,10 @@ def order_event(event_type: str, **changes: Any) -> dict[str, Any]:
 
 
 def tracked(name: str, **payload: Any) -> dict[str, Any]:
-    general = {"eventName": name, "siteId": "8A412DC", "datetime": 1_770_000_000_000}
+    general = {
+        "eventName": name,
+        "siteId": "8A412DC",
+        "datetime": 1_770_000_000_000,
+        "cookies": {"sc": "a-visitor"},
+    }
     return {"GeneralInfo": general, **payload}
