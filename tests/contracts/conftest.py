@@ -17,9 +17,10 @@ def server() -> Iterator[FakeEsputnik]:
 
 
 @pytest.fixture
-def fake(server: FakeEsputnik) -> FakeEsputnik:
+def fake(server: FakeEsputnik) -> Iterator[FakeEsputnik]:
     server.reset()
-    return server
+    yield server
+    server.assert_contract_kept()
 
 
 @pytest.fixture

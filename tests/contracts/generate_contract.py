@@ -41,16 +41,6 @@ OVERLAY = (
         "ordersInfo is the name of no field any more: it survives as a word of this list",
     ),
     Change(
-        (*SCHEMAS, "PersonName"),
-        {"type": "string"},
-        "the connector sends names as they are, and the fake stores them so",
-    ),
-    Change(
-        (*SCHEMAS, "Order", "properties", "additionalInfo"),
-        {"type": "object"},
-        "the connector sends numbers in it, and the fake takes them",
-    ),
-    Change(
         (*SCHEMAS, "SiteDomainResult", "required"),
         ["siteId"],
         "the tracker cannot be called without it, and no other answer is sure to tell it",

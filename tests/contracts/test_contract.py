@@ -1,13 +1,17 @@
-"""The contract that the fake checks with is eSputnik's document."""
+"""The contract that the fake checks with is eSputnik's document, and our payloads keep it."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from esputnik_connector.testing.fake_esputnik import contract
+from esputnik_connector.testing.fake_esputnik import contract, inspection
 from tests.contracts import generate_contract
+
+GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("*.json"))
 
 
 def test_the_contract_is_what_the_document_says() -> None:
@@ -76,3 +80,48 @@ def objects(schema: Any, where: str = "") -> list[tuple[str, Any]]:
         for index, part in enumerate(schema):
             found += objects(part, f"{where}/{index}")
     return found
+
+
+# The endpoint that takes a payload, by how its file is called; the longer name wins.
+ENDPOINT_OF = {
+    "contact": ("POST", "/api/v1/contact"),
+    "contacts": ("POST", "/api/v1/contacts"),
+    "order": ("POST", "/api/v1/orders"),
+    "order_event": ("POST", "/api/v3/event"),
+    "cart": ("POST", "/api/v3/event"),
+    "event": ("POST", "/api/v3/event"),
+    "past_events_v1": ("POST", "/api/v1/past_events"),
+    "past_events_v2": ("POST", "/api/v2/past_events"),
+    "past_events_v3": ("POST", "/api/v3/past_events"),
+    "feeds": ("POST", "/api/v1/products/config"),
+    "subscribe": ("POST", "/api/v1/contact/subscribe"),
+}
+
+
+def request_of(golden: Path) -> tuple[str, str, Any]:
+    fits = [name for name in ENDPOINT_OF if f"{golden.stem}_".startswith(f"{name}_")]
+    assert fits, f"ENDPOINT_OF does not say where {golden.name} goes"
+    method, path = ENDPOINT_OF[max(fits, key=len)]
+    body = json.loads(golden.read_text("utf-8"))
+    return method, path, {"orders": [body]} if path.endswith("orders") else body
+
+
+def test_there_are_golden_payloads() -> None:
+    assert len(GOLDEN) >= 7
+
+
+@pytest.mark.parametrize("golden", GOLDEN, ids=lambda path: path.stem)
+def test_every_golden_payload_keeps_the_contract(golden: Path) -> None:
+    method, path, body = request_of(golden)
+
+    assert inspection.request_problems(method, path, body) == []
+
+
+@pytest.mark.parametrize("golden", GOLDEN, ids=lambda path: path.stem)
+def test_one_unknown_name_in_a_golden_payload_breaks_the_contract(golden: Path) -> None:
+    method, path, body = request_of(golden)
+    record = body["orders"][0] if "orders" in body else body
+    record["unheardOf"] = 1
+
+    (problem,) = inspection.request_problems(method, path, body)
+    assert "unheardOf" in problem

@@ -120,6 +120,7 @@ def test_search_pages_and_counts(call: Caller) -> None:
 def test_a_deleted_contact_stays_listed_and_an_update_restores_it(
     fake: FakeEsputnik, call: Caller
 ) -> None:
+    fake.configure(duplicate_seconds=0)
     call("POST", "/v1/contact", contact("7", email="a@b.example"))
     gone = call("DELETE", "/v1/contact", params={"externalCustomerId": "7", "erase": "false"})
     assert gone.status_code == 200
@@ -180,3 +181,42 @@ def test_an_id_with_odd_characters_arrives_whole(fake: FakeEsputnik, call: Calle
     gone = call("DELETE", "/v1/contact", params={"externalCustomerId": "a b&c/ї", "erase": "false"})
 
     assert gone.status_code == 200
+
+
+@pytest.mark.parametrize("erase", ["true", "false", None])
+def test_a_guest_is_deleted_by_the_internal_id(
+    fake: FakeEsputnik, call: Caller, erase: str | None
+) -> None:
+    number = call("POST", "/v1/contact", contact(email="guest@shop.example")).json()["id"]
+    gone = call("DELETE", f"/v1/contact/{number}", params={"erase": erase})
+
+    assert gone.status_code == 200
+    assert [one["deleted"] for one in fake.all_contacts] == ([] if erase == "true" else [True])
+    expected = 404 if erase == "true" else 200
+    assert call("DELETE", f"/v1/contact/{number}").status_code == expected
+
+
+def test_a_change_by_internal_id_restores_and_takes_over_no_id(
+    fake: FakeEsputnik, call: Caller
+) -> None:
+    number = call("POST", "/v1/contact", contact("7", email="a@b.example")).json()["id"]
+    call("POST", "/v1/contact", contact("8", email="c@d.example"))
+    call("DELETE", f"/v1/contact/{number}")
+
+    taken = call("PUT", f"/v1/contact/{number}", contact("8", email="a@b.example"))
+    assert (taken.status_code, (fake.contact("7") or {})["deleted"]) == (400, True)
+    call("PUT", f"/v1/contact/{number}", contact("7", email="a@b.example"))
+    assert (fake.contact("7") or {})["restored"] is True
+
+
+@pytest.mark.parametrize(("again", "people"), [(True, 1), (False, 2)])
+def test_whether_an_unknown_id_is_looked_up_by_email_is_a_setting(
+    fake: FakeEsputnik, call: Caller, again: bool, people: int
+) -> None:
+    fake.configure(contact_searches_again=again)
+    call("POST", "/v1/contact", contact(email="a@b.example"))
+    call("POST", "/v1/contact", contact("7", email="a@b.example"))
+
+    assert len(fake.all_contacts) == people
+    call("POST", "/v1/contact", contact(email="a@b.example"))
+    assert len(fake.all_contacts) == people

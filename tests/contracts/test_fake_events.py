@@ -32,7 +32,7 @@ def test_forbidden_characters_refuse_an_event(
 
     assert call("POST", "/v3/event", by_type).status_code == 400
     assert call("POST", "/v3/event", by_key).status_code == 400
-    assert len(fake.violations) == 2
+    assert len(fake.take_violations()) == 2
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_an_event_off_the_contract_is_refused(
     body = {"eventTypeKey": "pageSeen", "params": params}
 
     assert call("POST", f"/{version}/event", body).status_code == 400
-    assert len(fake.violations) == 1
+    assert len(fake.take_violations()) == 1
     assert fake.events() == []
 
 
@@ -104,3 +104,48 @@ def test_an_incomplete_order_event_is_silently_no_order(fake: FakeEsputnik, call
     assert fake.orders == {}
     assert len(fake.events("orderCreated")) == 1
     assert "imageUrl" in only_message(fake)
+
+
+@pytest.mark.parametrize("name", ["category", "name", "url", "imageUrl", "externalItemId", "cost"])
+def test_an_order_event_without_a_field_of_an_item_is_kept_as_an_event_only(
+    fake: FakeEsputnik, call: Caller, name: str
+) -> None:
+    item = {"externalItemId": "5", "quantity": 1, "cost": 10, "name": "Book", "category": "Books"}
+    item |= {"url": "https://shop.example/5", "imageUrl": "https://shop.example/5.jpg"}
+    call("POST", "/v3/event", order_event("orderCreated", number="1", items=[item]))
+    incomplete = {key: value for key, value in item.items() if key != name}
+    call("POST", "/v3/event", order_event("orderCreated", number="2", items=[incomplete]))
+
+    assert set(fake.orders) == {"1"}
+    whole, cut = fake.events("orderCreated")
+    assert "no_order" not in whole
+    assert f"'{name}' is a required property" in cut["no_order"]
+    (ignored,) = fake.ignored_orders
+    assert (ignored["externalOrderId"], ignored["type"]) == ("2", "orderCreated")
+    assert ignored["why"] == cut["no_order"] == only_message(fake)
+
+
+def test_without_segmentation_an_order_event_is_an_event_only(
+    fake: FakeEsputnik, call: Caller
+) -> None:
+    fake.configure(segmentation=False, segmentation_by_type={"orderUpdated": True})
+    call("POST", "/v3/event", order_event("orderCreated", number="1"))
+    call("POST", "/v3/event", order_event("orderUpdated", number="2"))
+
+    assert set(fake.orders) == {"2"}
+    assert fake.ignored_orders[0]["why"] == "orderCreated is not switched on for segmentation"
+
+
+@pytest.mark.parametrize("version", ["v2", "v3"])
+@pytest.mark.parametrize("name", ["email", "UserEmail", "externalCustomerId", "phone"])
+def test_an_identifier_obeys_the_rules_of_a_key(
+    fake: FakeEsputnik, call: Caller, version: str, name: str
+) -> None:
+    for value in ("o'neil@shop.example", "x" * 301):
+        params: Any = {name: value, "title": "It's fine, here"}
+        if version == "v2":
+            params = [{"name": key, "value": one} for key, one in params.items()]
+        body = {"eventTypeKey": "seen", "keyValue": "7", "params": params}
+
+        assert call("POST", f"/{version}/event", body).status_code == 400
+        assert f"params.{name}" in only_message(fake)

@@ -98,7 +98,7 @@ def test_an_answer_drips(fake: FakeEsputnik, call: Caller) -> None:
 def test_answers_can_be_cut_or_empty_although_the_work_is_done(
     fake: FakeEsputnik, call: Caller
 ) -> None:
-    fake.script(Fault("truncate"), Fault("empty"))
+    fake.script(Fault("truncate"), Fault("empty", when="after"))
     cut = call("POST", "/v1/orders", {"orders": [order("1")]})
     empty = call("POST", "/v1/orders", {"orders": [order("2")]})
 
@@ -118,7 +118,7 @@ def test_scripted_refusals_are_no_violations(
     failed = call("POST", "/v1/orders", body).json()["failedOrders"]
 
     refusal = failed if as_object else failed[0]
-    assert (refusal["externalOrderId"], refusal["message"]) == ("2", "closed period")
+    assert (refusal["order"]["externalOrderId"], refusal["error"]) == ("2", "closed period")
     assert set(fake.orders) == {"1"}
     assert fake.violations == []
     assert call("POST", "/v1/orders", body).json()["failedOrders"] == []

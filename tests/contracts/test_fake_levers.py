@@ -64,8 +64,16 @@ def test_the_page_shows_everything_and_escapes_it(fake: FakeEsputnik, call: Call
     call("POST", "/v3/event", order_event("orderCreated", number=evil, recycleStateId=GUID))
     call("POST", "/v1/contact", contact(evil, email="a@b.example", firstName=evil))
     call("GET", f"/{evil}")
+    assert len(fake.take_violations()) == 2
+    fake.put_address("a@b.example", "complained")
+    call("POST", "/v1/contact/subscribe", {"contact": contact(evil, email="a@b.example")})
+    item = {"externalItemId": evil, "quantity": 1, "cost": 1}
+    call("POST", "/v3/event", order_event("orderUpdated", number="9", items=[item]))
     html = requests.get(f"{fake.url}/", timeout=5).text
+    assert len(fake.take_violations()) == 1
 
+    assert "complained" in html
+    assert "no order: orderUpdated is ignored as an order" in html
     assert evil not in html
     assert "&lt;script&gt;alert(1)" in html
     assert "INITIALIZED → DELIVERED" in html

@@ -6,13 +6,13 @@ from typing import Any
 
 import requests
 
-from esputnik_connector.testing.fake_esputnik import FakeEsputnik
+from esputnik_connector.testing.fake_esputnik import FakeEsputnik, contract
 
 GUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 
 
 class Caller:
-    """A client that knows nothing but the wire."""
+    """Sends what it is told, and holds every answer that no test spoils against the document."""
 
     def __init__(self, fake: FakeEsputnik) -> None:
         self.fake = fake
@@ -23,7 +23,22 @@ class Caller:
         more.setdefault("timeout", 5)
         if body is not None:
             more["json"] = body
-        return self.session.request(method, self.fake.api_url + path, **more)
+        is_spoilt = bool(self.fake.faults)
+        answer = self.session.request(method, self.fake.api_url + path, **more)
+        if not is_spoilt and self.fake.settings.lists_of_one == "documented":
+            assert_documented(method, f"/api{path}", answer)
+        return answer
+
+
+def assert_documented(method: str, path: str, answer: requests.Response) -> None:
+    """A success has a declared status, and the body that goes with it."""
+    found = contract.find_template(path)
+    if found is None or not answer.ok:
+        return
+    assert str(answer.status_code) in contract.declared_statuses(method, found[0])
+    if answer.headers.get("Content-Type", "").startswith("application/json"):
+        problem = contract.answer_problem(method, found[0], answer.status_code, answer.json())
+        assert problem == ""
 
 
 def contact(
@@ -63,7 +78,8 @@ def imported(call: Caller, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def only_message(fake: FakeEsputnik) -> str:
-    (violation,) = fake.violations
+    """What the one request that broke the contract, as it was to, is told."""
+    (violation,) = fake.take_violations()
     return violation.message
 
 

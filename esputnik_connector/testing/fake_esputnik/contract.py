@@ -29,6 +29,9 @@ class ItemList(NamedTuple):
 ITEM_LISTS: Mapping[tuple[str, str], ItemList] = {
     ("POST", "/api/v1/orders"): ItemList("orders", "Order"),
     ("POST", "/api/v1/contacts"): ItemList("contacts", "Contact"),
+    ("POST", "/api/v1/past_events"): ItemList("events", "PastEventV1"),
+    ("POST", "/api/v2/past_events"): ItemList("events", "PastEventV2"),
+    ("POST", "/api/v3/past_events"): ItemList("events", "PastEventV3"),
 }
 
 
