@@ -10,10 +10,11 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.utils.translation import gettext as _
 
+from esputnik_connector.feed.artifact import storage
+
 from . import registry
 from .conf import conf, setting_types
 from .exceptions import ConfigurationError
-from .feed.draft import storage
 from .fields import cipher
 
 FEED_PRICES = ("strategy", "stock_records", "one_by_one")

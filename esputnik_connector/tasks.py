@@ -14,18 +14,19 @@ from django.utils import timezone
 from kombu import Connection as Broker
 from kombu.pools import ProducerPool
 
+from esputnik_connector.feed.publish import BuildBusy
+from esputnik_connector.feed.schedule import due as due_feeds
+from esputnik_connector.operations.prune import prune as prune_history
+from esputnik_connector.operations.verify import verify
+from esputnik_connector.pipeline.backfill.worker import BackfillWorker
+from esputnik_connector.pipeline.delivery.relay import Relay
+from esputnik_connector.pipeline.events.scan import watch
+from esputnik_connector.pipeline.reconcile.run import reconcile_all
+
 from .conf import conf
 from .exceptions import DecryptionError, DestinationError
 from .feed.build import Build
-from .feed.swap import BuildBusy
-from .feed.watch import due as due_feeds
 from .models import Backfill, Connection, Feed, Heartbeat, OutboxMessage, SyncState
-from .pipeline.backfill import BackfillWorker
-from .pipeline.prune import prune as prune_history
-from .pipeline.reconcile import reconcile_all
-from .pipeline.relay import Relay
-from .pipeline.verification import verify
-from .pipeline.watch import watch
 
 logger = getLogger(__name__)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from lxml import etree
 
-from esputnik_connector.feed.fitting import Fitter, Rules
+from esputnik_connector.feed.formats.base import Channel, stream
+from esputnik_connector.feed.normalise import Fitter, Rules
 from esputnik_connector.feed.problems import Problems
-from esputnik_connector.feed.writing import Channel, stream
 from esputnik_connector.records import Availability, Category, Product
 
 SCHEMAS = Path(__file__).parent / "schemas"

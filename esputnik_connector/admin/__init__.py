@@ -1,9 +1,10 @@
 """The merchant's and support's screens, a file each."""
 
-from .backfill import BackfillAdmin
-from .connection import ConnectionAdmin
-from .feed import FeedAdmin, FeedBuildAdmin, FeedProblemAdmin
-from .history import AttemptAdmin, SyncStateAdmin, TombstoneAdmin
+from esputnik_connector.admin.backfill.admin import BackfillAdmin
+from esputnik_connector.admin.connection.admin import ConnectionAdmin
+from esputnik_connector.admin.feed.admin import FeedAdmin, FeedBuildAdmin, FeedProblemAdmin
+
+from .deliveries import AttemptAdmin, SyncStateAdmin, TombstoneAdmin
 from .outbox import LaneAdmin, OutboxMessageAdmin
 
 __all__ = [

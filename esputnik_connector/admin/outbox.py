@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from esputnik_connector.models import Lane, OutboxMessage
-from esputnik_connector.models.clock import local
-from esputnik_connector.pipeline.waking import wake
+from esputnik_connector.models.timezones import local
+from esputnik_connector.pipeline.wake import wake
 
-from .read_only import ReadOnlyAdmin
+from .mixins import ReadOnlyAdmin
 
 
 def moment(value: datetime) -> str:

@@ -28,10 +28,10 @@ from esputnik_connector import __version__
 from esputnik_connector.exceptions import TemporaryError
 from esputnik_connector.records import JSONObject
 
-from .answers import Answer, RawAnswer, classify
 from .base import PreparedRequest
+from .deadline import Watch, Watched, watched
+from .responses import Answer, RawAnswer, classify
 from .throttle import Throttle
-from .watch import Watch, Watched, watched
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as Lazy

@@ -18,17 +18,17 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector.conf import conf
 from esputnik_connector.exceptions import ConnectorError
+from esputnik_connector.feed.formats.base import stream
+from esputnik_connector.feed.formats.formats import writer_of
 from esputnik_connector.models import Feed, FeedBuild, FeedProblem
 from esputnik_connector.models.feed_build import BuildStatus
 
-from . import contents, guards, manifest
+from . import manifest, safeguards, source
+from .artifact import Draft, remove, storage
 from .changes import Change, Changes, between
-from .draft import Draft, remove, storage
-from .formats import writer_of
-from .guards import Verdict
 from .problems import Problems
-from .swap import busy, superseded, swap
-from .writing import stream
+from .publish import busy, superseded, swap
+from .safeguards import Verdict
 
 logger = getLogger(__name__)
 
@@ -93,8 +93,8 @@ class Build:
             self.feed.release(self.holder)
 
     def _written(self, draft: Draft) -> Iterator[bytes]:
-        channel = contents.channel(self.feed, self.row.started_at)
-        products = draft.manifest.noting(contents.products(self.feed, self.problems))
+        channel = source.channel(self.feed, self.row.started_at)
+        products = draft.manifest.noting(source.products(self.feed, self.problems))
         for piece, count in stream(self.writer, channel, products):
             draft.write(piece, count)
             self._stay()
@@ -167,9 +167,9 @@ class Build:
 
     def _decision(self, draft: Draft, changes: Changes | None) -> Verdict:
         feed = self.feed
-        return guards.verdict(
+        return safeguards.verdict(
             written=draft.count,
-            found=guards.entries_in(draft.file, self.writer),
+            found=safeguards.entries_in(draft.file, self.writer),
             former=feed.item_count if feed.file else 0,
             removed=changes.counts[Change.REMOVED] if changes else 0,
             largest_shrink=feed.largest_shrink,

@@ -14,10 +14,9 @@ from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import PreparedRequest
 from esputnik_connector.destinations.http import USER_AGENT, HttpClient
 from esputnik_connector.exceptions import ConfigurationError, ConnectorError, DestinationError
+from esputnik_connector.feed.formats.formats import writer_of
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import Feed
-
-from .formats import writer_of
 
 CHECK_AGENT = f"{USER_AGENT} (checks its own feed)"
 

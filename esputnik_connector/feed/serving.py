@@ -24,14 +24,14 @@ from django.utils.crypto import constant_time_compare
 from django.utils.http import http_date
 
 from esputnik_connector.exceptions import DecryptionError
+from esputnik_connector.feed.formats.formats import writer_of
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import Feed
 
+from .artifact import storage
 from .build import Build
-from .draft import storage
-from .formats import writer_of
 from .links import CHECK_AGENT
-from .swap import BuildBusy
+from .publish import BuildBusy
 
 logger = getLogger(__name__)
 

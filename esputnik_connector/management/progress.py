@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector.models import Backfill
-from esputnik_connector.models.words import KINDS, REASONS
-from esputnik_connector.pipeline import ledger
-from esputnik_connector.pipeline.history import Forecast
+from esputnik_connector.models.labels import KINDS, REASONS
+from esputnik_connector.pipeline.backfill import ledger
+from esputnik_connector.pipeline.backfill.control import Forecast
 from esputnik_connector.records import Reason
 
 LABELS = {

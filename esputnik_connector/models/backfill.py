@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from esputnik_connector.records import Kind
 
 from .connection import Connection
-from .words import KINDS, choices
+from .labels import KINDS, choices
 
 STOP_LOSS = 0.25  # share of a page; more refusals than that are a mistake in the set-up
 

@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from esputnik_connector.flaws import Flaw
 
-from .clock import local
 from .feed import Feed
-from .words import choices
+from .labels import choices
+from .timezones import local
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as Lazy

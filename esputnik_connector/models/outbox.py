@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from esputnik_connector.records import Kind
 
 from .connection import Connection
-from .words import KINDS, OUTCOMES, REASONS, choices
+from .labels import KINDS, OUTCOMES, REASONS, choices
 
 
 class OutboxQuerySet(models.QuerySet["OutboxMessage"]):

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from esputnik_connector.records import Reason
 
 from .connection import Connection
-from .words import KINDS, REASONS, choices
+from .labels import KINDS, REASONS, choices
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as Lazy

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .backfill import Backfill
 from .connection import Connection
-from .words import KINDS, choices
+from .labels import KINDS, choices
 
 
 class SyncStateQuerySet(models.QuerySet["SyncState"]):

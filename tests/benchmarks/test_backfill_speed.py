@@ -27,8 +27,8 @@ from oscar.core.loading import get_model
 
 from esputnik_connector.models import Backfill, Connection, OutboxMessage, SyncState
 from esputnik_connector.models.connection import add_proposed_statuses
-from esputnik_connector.pipeline import history
-from esputnik_connector.pipeline.backfill import BackfillWorker
+from esputnik_connector.pipeline.backfill import control
+from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 from esputnik_connector.records import Kind
 from tests.benchmarks.big_shop import endpoint, fill_elsewhere, resident_memory
 
@@ -96,7 +96,7 @@ def test_history_goes_out_at_a_good_share_of_the_plain_limit(connection, address
     fill_elsewhere(ORDERS)
     with database.cursor() as cursor:
         cursor.execute("ANALYZE")
-    run, _ = history.start(connection, Kind.ORDER, route=route)
+    run, _ = control.start(connection, Kind.ORDER, route=route)
     per_page = queries_per_page(run)
     plain, ours = Measured(), Measured()
     pages = plain_limit(address)

@@ -19,10 +19,11 @@ from django.db import connection
 from django.utils import translation
 from lxml import etree
 
-from esputnik_connector.feed import contents, google
+from esputnik_connector.feed import source
 from esputnik_connector.feed.build import Build
+from esputnik_connector.feed.formats import google
+from esputnik_connector.feed.formats.base import stream
 from esputnik_connector.feed.problems import Problems
-from esputnik_connector.feed.writing import stream
 from esputnik_connector.models import Feed
 from esputnik_connector.models.feed_build import BuildStatus
 from tests.benchmarks.big_shop import elsewhere
@@ -111,7 +112,7 @@ class Runner:
 def ours(feed: Feed, path: Path) -> Iterator[int]:
     """Products → fitted → written, as a build does; without its checks and the storage."""
     pieces = stream(
-        google, contents.channel(feed, feed.created_at), contents.products(feed, Problems())
+        google, source.channel(feed, feed.created_at), source.products(feed, Problems())
     )
     count = 0
     with path.open("wb") as file:

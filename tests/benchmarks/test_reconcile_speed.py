@@ -30,10 +30,10 @@ from esputnik_connector import registry
 from esputnik_connector.destinations.base import Destination
 from esputnik_connector.destinations.http import HttpClient
 from esputnik_connector.models import Connection, FieldMapping, OutboxMessage, SyncState
-from esputnik_connector.pipeline.compare import Comparer, chunks
-from esputnik_connector.pipeline.dispatch import deliver, prepare
-from esputnik_connector.pipeline.reconcile import CHUNK, Reconciler, new_run
-from esputnik_connector.pipeline.settle import mark_unknown, resolve_states, settle
+from esputnik_connector.pipeline.delivery.dispatch import deliver, prepare
+from esputnik_connector.pipeline.delivery.settle import mark_unknown, resolve_states, settle
+from esputnik_connector.pipeline.reconcile.compare import Comparer, chunks
+from esputnik_connector.pipeline.reconcile.run import CHUNK, Reconciler, new_run
 from esputnik_connector.records import Kind
 from tests.servers import free_port, wait_for_port
 

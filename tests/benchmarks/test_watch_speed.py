@@ -18,8 +18,8 @@ from django.test.utils import CaptureQueriesContext
 from oscar.core.loading import get_model
 
 from esputnik_connector.models import Connection, OutboxMessage
-from esputnik_connector.pipeline.noting import PAGE
-from esputnik_connector.pipeline.watch import watch
+from esputnik_connector.pipeline.events.enqueue import PAGE
+from esputnik_connector.pipeline.events.scan import watch
 from esputnik_connector.records import EventName
 
 pytestmark = [

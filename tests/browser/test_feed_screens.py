@@ -15,7 +15,7 @@ from esputnik_connector.models import Feed
 def goods(settings, tmp_path, monkeypatch, transactional_db):
     settings.MEDIA_ROOT = tmp_path
     monkeypatch.setattr("sandbox_project.shop.stock.picture", lambda goods: goods.sku.encode())
-    monkeypatch.setattr("esputnik_connector.admin.feed_views.wake_feed", lambda _pk: None)
+    monkeypatch.setattr("esputnik_connector.admin.feed.views.wake_feed", lambda _pk: None)
     call_command("seed", staff_email="other@example.com", staff_password="x", verbosity=0)
     Feed.objects.all().delete()
 

@@ -21,8 +21,8 @@ from django.utils.html import escape
 from esputnik_connector.destinations.base import Receipt
 from esputnik_connector.exceptions import Veto
 from esputnik_connector.models import Backfill, Connection, Heartbeat, Lane, OutboxMessage
-from esputnik_connector.pipeline import history
-from esputnik_connector.pipeline.backfill import BackfillWorker
+from esputnik_connector.pipeline.backfill import control
+from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 from esputnik_connector.records import Contact, Kind, Order, Outcome, Reason
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,7 +36,7 @@ QUIET = {"what": "all", "route": "past_events"}
 def woken(monkeypatch) -> list[int]:
     """Runs that a worker was told of, instead of a broker."""
     told: list[int] = []
-    monkeypatch.setattr("esputnik_connector.admin.backfill_views.wake_backfill", told.append)
+    monkeypatch.setattr("esputnik_connector.admin.backfill.views.wake_backfill", told.append)
     return told
 
 
@@ -85,7 +85,7 @@ def support(client: Client) -> Client:
 
 @pytest.fixture
 def run(connection: Connection, people: list[str]) -> Backfill:
-    return history.start(connection, Kind.CONTACT)[0]
+    return control.start(connection, Kind.CONTACT)[0]
 
 
 def url(view: str, *arguments: Any) -> str:
@@ -456,8 +456,8 @@ def test_a_resting_lane_and_a_paused_connection_are_said(merchant, connection, r
 
 
 def test_the_list_shows_all_imports_and_leads_to_each(merchant, connection, run):
-    history.cancel(run)
-    newer, _ = history.start(connection, Kind.CONTACT)
+    control.cancel(run)
+    newer, _ = control.start(connection, Kind.CONTACT)
     page = page_of(merchant, "changelist")
     assert page.count("0 / 150") == 2
     old = page_of(merchant, "change", run.pk)
@@ -498,7 +498,7 @@ def test_the_buttons_follow_the_state(merchant, recording, connection, run, woke
 
 
 def test_a_button_that_comes_too_late_changes_nothing(merchant, run):
-    history.cancel(run)
+    control.cancel(run)
     assert "in another state already" in press(merchant, run, "pause")
     assert run.state == "cancelled"
 
@@ -515,7 +515,7 @@ def test_what_was_refused_goes_again(merchant, recording, run):
 
 
 def test_refused_orders_go_again_by_the_route_they_came(merchant, recording, connection, people):
-    run, _ = history.start(connection, Kind.ORDER, route="past_events")
+    run, _ = control.start(connection, Kind.ORDER, route="past_events")
     recording.answer = refuse("101")
     work(run, seconds=60)
     press(merchant, run, "retry")

@@ -16,13 +16,13 @@ from esputnik_connector import registry
 from esputnik_connector.destinations.base import AccountInfo, Envelope, Receipt
 from esputnik_connector.exceptions import CredentialsError, RejectedError, TemporaryError
 from esputnik_connector.models import Attempt, Backfill, Lane, OutboxMessage, SyncState
-from esputnik_connector.pipeline import history
-from esputnik_connector.pipeline.backfill import BackfillWorker
+from esputnik_connector.operations.verify import accept
+from esputnik_connector.pipeline.backfill import control
+from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 from esputnik_connector.pipeline.capture import capture
-from esputnik_connector.pipeline.compare import Comparer
-from esputnik_connector.pipeline.reconcile import Reconciler, history_before, new_run
-from esputnik_connector.pipeline.relay import Relay
-from esputnik_connector.pipeline.verification import accept
+from esputnik_connector.pipeline.delivery.relay import Relay
+from esputnik_connector.pipeline.reconcile.compare import Comparer
+from esputnik_connector.pipeline.reconcile.run import Reconciler, history_before, new_run
 from esputnik_connector.records import Contact, Kind, Order, Outcome, Reason
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,7 +41,7 @@ def people(plain_shop) -> list[str]:
 
 @pytest.fixture
 def run(connection, people) -> Backfill:
-    return history.start(connection, Kind.CONTACT)[0]
+    return control.start(connection, Kind.CONTACT)[0]
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_everybody_arrives_once_and_the_counts_add_up(recording, run, people, wo
 
 def test_what_was_delivered_is_not_sent_again(recording, run, work):
     work(run)
-    again, _ = history.restart(run)
+    again, _ = control.restart(run)
     work(again)
     assert len(recording.calls) == 3
     assert again.counts == {"skipped": 250}
@@ -120,7 +120,7 @@ def test_every_page_costs_the_same_queries(run, clock, work):
 
 
 def test_the_newest_can_come_first(recording, connection, people, work):
-    run, _ = history.start(connection, Kind.CONTACT, newest_first=True)
+    run, _ = control.start(connection, Kind.CONTACT, newest_first=True)
     work(run)
     assert recording.keys()[:3] == ["249", "248", "247"]
     assert len(recording.keys()) == 250
@@ -128,7 +128,7 @@ def test_the_newest_can_come_first(recording, connection, people, work):
 
 def test_a_range_is_sent_alone(plain_shop, recording, connection, people, work):
     plain_shop.people["7"] = person("7", joined_at=NOW - timedelta(days=9))
-    run, _ = history.start(connection, Kind.CONTACT, until=NOW - timedelta(days=1))
+    run, _ = control.start(connection, Kind.CONTACT, until=NOW - timedelta(days=1))
     work(run)
     assert recording.keys() == ["7"]
     assert run.total == 1
@@ -136,8 +136,8 @@ def test_a_range_is_sent_alone(plain_shop, recording, connection, people, work):
 
 def test_orders_wait_for_the_contacts(plain_shop, recording, connection, people, work):
     plain_shop.purchases["100"] = order("100")
-    orders, _ = history.start(connection, Kind.ORDER, route="past_events")
-    contacts, _ = history.start(connection, Kind.CONTACT)
+    orders, _ = control.start(connection, Kind.ORDER, route="past_events")
+    contacts, _ = control.start(connection, Kind.CONTACT)
     work(orders)
     assert recording.calls == []
     work(contacts)
@@ -173,8 +173,8 @@ def test_a_waiting_change_of_a_record_is_settled_with_it(recording, run, work):
 
 
 def test_two_starts_are_one_run(connection, people):
-    first, is_new = history.start(connection, Kind.CONTACT)
-    second, is_second_new = history.start(connection, Kind.CONTACT)
+    first, is_new = control.start(connection, Kind.CONTACT)
+    second, is_second_new = control.start(connection, Kind.CONTACT)
     assert first == second
     assert (is_new, is_second_new) == (True, False)
 
@@ -247,26 +247,26 @@ def crash_after(good: int):
 
 def test_a_pause_during_a_request_keeps_its_answer_and_stays(recording, run, work):
     def pause_meanwhile(envelopes: Sequence[Envelope]) -> list[Receipt]:
-        history.pause(Backfill.objects.get(pk=run.pk))
+        control.pause(Backfill.objects.get(pk=run.pk))
         return delivered(envelopes)
 
     recording.answer = staticmethod(pause_meanwhile)
     work(run, rounds=3)
     assert (run.state, run.counts) == ("paused", {"delivered": 100})
     recording.answer = None
-    assert history.resume(run)
+    assert control.resume(run)
     work(run)
     assert run.counts == {"delivered": 250}
     assert len(recording.keys()) == len(set(recording.keys()))
 
 
 def test_a_cancelled_run_is_not_finished_and_makes_room(recording, run, connection, work):
-    assert history.cancel(run)
+    assert control.cancel(run)
     work(run)
     assert recording.calls == []
     assert run.state == "cancelled"
-    assert not history.resume(run)
-    assert history.start(connection, Kind.CONTACT)[1]
+    assert not control.resume(run)
+    assert control.start(connection, Kind.CONTACT)[1]
 
 
 # -- another account -------------------------------------------------------------------------------
@@ -291,7 +291,7 @@ def test_a_replaced_account_stops_the_run_in_the_middle_of_a_page(
 
     recording.answer = None
     recording.calls.clear()
-    assert history.resume(run)
+    assert control.resume(run)
     work(run)
     assert sorted(recording.keys()) == sorted(people)
     assert (run.state, run.counts) == ("finished", {"delivered": 250})
@@ -301,7 +301,7 @@ def test_a_restart_after_a_replaced_account_sends_everything(recording, run, con
     connection.accept_key("Former", "1")
     work(run, seconds=0)
     accept(connection, OTHER)
-    again, _ = history.restart(run)
+    again, _ = control.restart(run)
     work(again)
     assert again.counts == {"delivered": 250}
 
@@ -310,7 +310,7 @@ def test_a_pause_by_hand_does_not_outlive_the_account(recording, run, connection
     connection.accept_key("Former", "1")
     work(run, seconds=0)
     assert run.done == 100
-    history.pause(run)
+    control.pause(run)
     accept(connection, OTHER)
     run.refresh_from_db()
     assert (run.done, run.left, run.state) == (0, 250, "paused")
@@ -332,7 +332,7 @@ def test_orders_of_a_former_account_are_left_to_the_historical_import(
     """No night starts a workflow for each of them."""
     connection.accept_key("Former", "1")
     plain_shop.purchases["100"] = order("100")
-    run, _ = history.start(connection, Kind.ORDER, route="past_events")
+    run, _ = control.start(connection, Kind.ORDER, route="past_events")
     work(run)
     accept(connection, OTHER)
     run.refresh_from_db()
@@ -355,7 +355,7 @@ def test_only_what_failed_is_tried_again(recording, run, connection, work):
     assert run.refusals == {"refused": 2}
     recording.answer = None
     recording.calls.clear()
-    again, _ = history.retry_failed(connection, Kind.CONTACT)
+    again, _ = control.retry_failed(connection, Kind.CONTACT)
     work(again)
     assert sorted(recording.keys()) == ["150", "3"]
     assert again.counts == {"delivered": 2}
@@ -382,7 +382,7 @@ def test_history_that_is_tried_again_stays_quiet(plain_shop, recording, connecti
     """Otherwise “Try again” would start a workflow for an order of years ago."""
     plain_shop.purchases["100"] = order("100")
     recording.answer = staticmethod(lambda sent: [refused(one) for one in sent])
-    run, _ = history.start(connection, Kind.ORDER, route="past_events")
+    run, _ = control.start(connection, Kind.ORDER, route="past_events")
     work(run)
     recording.answer = None
     routes = []
@@ -454,7 +454,7 @@ def test_a_page_that_cannot_be_read_pauses_and_is_never_the_end(
     assert "DatabaseError" in run.detail
     assert "10.0.0.1" not in run.detail
     monkeypatch.undo()
-    history.resume(run)
+    control.resume(run)
     work(run)
     assert (run.state, run.counts) == ("finished", {"delivered": 250})
 
@@ -544,15 +544,15 @@ def test_orders_do_not_go_without_the_customers_whose_import_was_cancelled(
     plain_shop, recording, connection, run, work
 ):
     plain_shop.purchases["100"] = order("100")
-    orders = history.start(connection, Kind.ORDER, route="past_events")[0]
-    again = history.restart(run)[0]  # which cancels nothing for good
+    orders = control.start(connection, Kind.ORDER, route="past_events")[0]
+    again = control.restart(run)[0]  # which cancels nothing for good
     orders.refresh_from_db()
     assert orders.state == "running"
-    history.cancel(again)
+    control.cancel(again)
     work(orders)
     assert recording.keys() == []
     assert (orders.state, "customers was cancelled" in orders.detail) == ("paused", True)
-    history.resume(orders)
+    control.resume(orders)
     work(orders)
     assert recording.keys() == ["100"]
 
@@ -665,7 +665,7 @@ def test_a_forecast_says_who_would_be_skipped_and_sends_nothing(
     recording.calls.clear()
     for key in map(str, range(10)):
         plain_shop.people[key] = person(key, first_name="New")
-    seen = history.forecast(Backfill(connection=connection, kind="contact"))
+    seen = control.forecast(Backfill(connection=connection, kind="contact"))
     assert (seen.total, seen.looked_at, seen.to_send) == (250, 250, 10)
     assert seen.skips == {"unchanged": 240}
     assert recording.calls == []
@@ -674,7 +674,7 @@ def test_a_forecast_says_who_would_be_skipped_and_sends_nothing(
 def test_a_big_history_is_estimated_from_both_ends(plain_shop, connection):
     for number in range(3000):
         plain_shop.people[str(number)] = person(str(number))
-    seen = history.forecast(Backfill(connection=connection, kind="contact"))
+    seen = control.forecast(Backfill(connection=connection, kind="contact"))
     assert (seen.total, seen.looked_at, seen.is_exact) == (3000, 1000, False)
     assert seen.scaled(seen.to_send) == 3000
 
@@ -690,8 +690,8 @@ def test_a_big_history_is_estimated_from_both_ends(plain_shop, connection):
     ],
 )
 def test_a_range_that_cannot_be_is_refused_with_a_sentence(connection, since, until, words):
-    with pytest.raises(history.BadRequestError, match=words):
-        history.start(connection, Kind.CONTACT, since=since, until=until)
+    with pytest.raises(control.BadRequestError, match=words):
+        control.start(connection, Kind.CONTACT, since=since, until=until)
 
 
 def test_a_shop_without_time_zones_is_asked_in_its_own_time(
@@ -706,9 +706,9 @@ def test_a_shop_without_time_zones_is_asked_in_its_own_time(
 
     monkeypatch.setattr(plain_shop, "count", count)
     plan = Backfill(connection=connection, kind="contact", since=NOW)
-    history.forecast(plan)
-    run, _ = history.start(connection, Kind.CONTACT, since=NOW)
+    control.forecast(plan)
+    run, _ = control.start(connection, Kind.CONTACT, since=NOW)
     here = datetime(2025, 11, 21, 14)
     assert asked == [(here, None), (here, None)]
     assert run.since == Backfill.objects.get().since == here
-    assert history.restart(run)[0].since == here
+    assert control.restart(run)[0].since == here

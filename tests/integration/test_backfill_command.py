@@ -13,7 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from esputnik_connector.destinations.base import Envelope, Receipt
-from esputnik_connector.management import attendance
+from esputnik_connector.management import follow
 from esputnik_connector.models import Backfill, OutboxMessage
 from esputnik_connector.records import Contact, Outcome, Reason
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def people(plain_shop, connection, monkeypatch) -> list[str]:
-    monkeypatch.setattr(attendance, "WORKER_PATIENCE", 0.0)  # there is no worker
+    monkeypatch.setattr(follow, "WORKER_PATIENCE", 0.0)  # there is no worker
     monkeypatch.setattr("esputnik_connector.tasks._publish", lambda *_: None)
     for number in range(150):
         email = "" if number == 9 else f"buyer{number}@example.com"

@@ -17,7 +17,7 @@ from oscar.test import factories
 
 from esputnik_connector.records import Kind
 from esputnik_connector.shops.oscar.adapter import OscarShop
-from esputnik_connector.shops.oscar.versions import is_told_by_its_row
+from esputnik_connector.shops.oscar.sync.versions import is_told_by_its_row
 from tests.translations import translated
 
 pytestmark = [

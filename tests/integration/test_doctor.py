@@ -16,7 +16,6 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from esputnik_connector.fields import reveal
-from esputnik_connector.management import celery_health
 from esputnik_connector.management.commands.esputnik_doctor import Command
 from esputnik_connector.models import (
     CartSession,
@@ -27,6 +26,7 @@ from esputnik_connector.models import (
     OutboxMessage,
     StatusMapping,
 )
+from esputnik_connector.operations.health import celery
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
 from tests.servers import free_port
 
@@ -39,8 +39,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _settings(settings, monkeypatch, db) -> None:
     """A worker answers and the sweep ran just now; what is otherwise is in test_doctor_alive.py."""
-    answer = celery_health.ok("worker", "Workers of Celery that answer: 1.")
-    monkeypatch.setattr(celery_health, "worker", lambda: answer)
+    answer = celery.ok("worker", "Workers of Celery that answer: 1.")
+    monkeypatch.setattr(celery, "worker", lambda: answer)
     Heartbeat.beat("sweep")
     settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "ENVIRONMENT": HERE}
 
@@ -238,7 +238,7 @@ def test_a_broker_that_is_away_is_a_problem_soon(main, monkeypatch):
     monkeypatch.setitem(current_app.conf, "broker_url", f"redis://127.0.0.1:{free_port()}/0")
     begun = time.monotonic()
 
-    finding = celery_health.broker()
+    finding = celery.broker()
 
     assert time.monotonic() - begun < 3
     assert finding.level == "problem"

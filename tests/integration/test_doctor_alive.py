@@ -16,12 +16,12 @@ from oscar.core.loading import get_model
 from oscar.test import factories
 
 from esputnik_connector import tasks
-from esputnik_connector.destinations.answers import RawAnswer, classify
 from esputnik_connector.destinations.base import AccountInfo
-from esputnik_connector.management import celery_health
+from esputnik_connector.destinations.responses import RawAnswer, classify
 from esputnik_connector.models import Connection, Heartbeat
-from esputnik_connector.pipeline import health, sanity
-from esputnik_connector.pipeline.findings import Level
+from esputnik_connector.operations.health import celery, environment, examine
+from esputnik_connector.operations.health import connection as connection_health
+from esputnik_connector.operations.health.findings import Level
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik
 
 pytestmark = [
@@ -71,19 +71,19 @@ def test_a_worker_is_asked_for_a_second(monkeypatch, answers, level):
         return Inspection(answers)
 
     monkeypatch.setattr(current_app.control, "inspect", inspect)
-    assert celery_health.worker().level is level
+    assert celery.worker().level is level
     assert asked == [1.0]
 
 
 def test_no_worker_is_a_problem_on_a_real_broker():
-    assert celery_health.worker().level is Level.PROBLEM
+    assert celery.worker().level is Level.PROBLEM
 
 
 def test_beat_is_known_by_the_mark_of_the_sweep():
-    assert celery_health.beat(now=clock.now()).level is Level.WARNING
+    assert celery.beat(now=clock.now()).level is Level.WARNING
     tasks.sweep()
-    assert celery_health.beat(now=clock.now()).level is Level.OK
-    finding = celery_health.beat(now=clock.now() + timedelta(minutes=6))
+    assert celery.beat(now=clock.now()).level is Level.OK
+    finding = celery.beat(now=clock.now() + timedelta(minutes=6))
     assert finding.level is Level.PROBLEM
     assert "6 minutes ago" in finding.text.replace("\xa0", " ")
     tasks.sweep()
@@ -91,10 +91,10 @@ def test_beat_is_known_by_the_mark_of_the_sweep():
 
 
 def test_workers_are_not_asked_for_when_the_broker_is_away(monkeypatch):
-    away = celery_health.problem("broker", "away", "")
-    monkeypatch.setattr(celery_health, "broker", lambda: away)
-    monkeypatch.setattr(celery_health, "worker", lambda: pytest.fail("nobody can be asked"))
-    assert away in list(celery_health.findings())
+    away = celery.problem("broker", "away", "")
+    monkeypatch.setattr(celery, "broker", lambda: away)
+    monkeypatch.setattr(celery, "worker", lambda: pytest.fail("nobody can be asked"))
+    assert away in list(celery.findings())
 
 
 # -- exit codes ------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ def test_one_for_a_problem_and_two_for_a_database_that_cannot_be_read(monkeypatc
     def unreadable(*_args: object, **_named: object) -> None:
         raise DatabaseError("no such table")
 
-    monkeypatch.setattr(health, "findings", unreadable)
+    monkeypatch.setattr(examine, "findings", unreadable)
     found, code = doctor()
     assert code == 2
     assert "cannot be read" in found[-1]["text"]
@@ -122,12 +122,12 @@ def test_one_for_a_problem_and_two_for_a_database_that_cannot_be_read(monkeypatc
     [(0.0, Level.OK), (-30.0, Level.OK), (90.0, Level.WARNING), (-900.0, Level.PROBLEM)],
 )
 def test_the_clock_is_compared(ahead, level):
-    finding = sanity.clock("main", AccountInfo(organisation="A", clock_ahead=ahead))
+    finding = environment.clock("main", AccountInfo(organisation="A", clock_ahead=ahead))
     assert finding.level is level
 
 
 def test_a_destination_that_tells_no_time_is_no_finding():
-    assert sanity.clock("main", AccountInfo(organisation="A")) is None
+    assert environment.clock("main", AccountInfo(organisation="A")) is None
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_the_date_of_an_answer(date, ahead):
 def test_the_clock_of_the_fake_agrees():
     with FakeEsputnik() as fake:
         connection = Connection.objects.create(name="main", api_key=fake.key, api_url=fake.api_url)
-        found = list(health.key(connection, is_offline=False))
+        found = list(connection_health.key(connection, is_offline=False))
     assert [finding.level for finding in found] == [Level.OK, Level.OK]
     assert "clock agrees" in found[1].text
 
@@ -151,9 +151,9 @@ def test_the_clock_of_the_fake_agrees():
 
 
 def test_time_zone(settings):
-    assert sanity.time_zone().level is Level.OK
+    assert environment.time_zone().level is Level.OK
     settings.USE_TZ = False
-    assert sanity.time_zone().level is Level.WARNING
+    assert environment.time_zone().level is Level.WARNING
 
 
 @pytest.mark.parametrize(
@@ -169,6 +169,6 @@ def test_currencies_of_the_orders(codes, level, words):
     orders = [factories.OrderFactory(user=None) for _ in codes]
     for made, code in zip(orders, codes, strict=True):
         get_model("order", "Order").objects.filter(pk=made.pk).update(currency=code)
-    finding = sanity.currencies()
+    finding = environment.currencies()
     assert finding.level is level
     assert words in finding.text

@@ -11,8 +11,8 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from esputnik_connector.feed.build import Build
-from esputnik_connector.management import celery_health
 from esputnik_connector.models import Feed
+from esputnik_connector.operations.health import celery
 from tests.feeds import product
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +23,7 @@ def _shop(settings, tmp_path, plain_shop, monkeypatch):
     """A shop whose feeds are all that may be wrong."""
     settings.MEDIA_ROOT = tmp_path
     plain_shop.goods = [product(key=str(key)) for key in range(1, 11)]
-    monkeypatch.setattr(celery_health, "findings", lambda: iter(()))
+    monkeypatch.setattr(celery, "findings", lambda: iter(()))
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 def _shop(settings, tmp_path, plain_shop, monkeypatch):
     settings.MEDIA_ROOT = tmp_path
     plain_shop.goods = [product(key=str(key)) for key in range(1, 11)]
-    monkeypatch.setattr("esputnik_connector.admin.feed_views.wake_feed", lambda _pk: None)
+    monkeypatch.setattr("esputnik_connector.admin.feed.views.wake_feed", lambda _pk: None)
 
 
 @pytest.fixture

@@ -15,12 +15,13 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from esputnik_connector import checks, tasks
-from esputnik_connector.feed import draft, watch
+from esputnik_connector.feed import artifact, schedule
+from esputnik_connector.feed.artifact import storage
 from esputnik_connector.feed.build import Build, LostLease
-from esputnik_connector.feed.draft import storage
-from esputnik_connector.feed.swap import BuildBusy, accept
+from esputnik_connector.feed.publish import BuildBusy, accept
 from esputnik_connector.models import Feed
 from esputnik_connector.models.feed_build import BuildStatus
+from esputnik_connector.operations.health import feeds
 from tests.feeds import google_items, product
 
 pytestmark = pytest.mark.django_db
@@ -161,11 +162,11 @@ def test_a_shrunk_build_waits_for_a_person(feed, shelf, number, words, caplog):
     assert row.status == BuildStatus.HELD
     assert words in row.detail
     assert len(served(feed)) == 10
-    assert words in watch.alerts(feed)[0].text
+    assert words in feeds.alerts(feed)[0].text
     assert "keeps its last good file" in caplog.text
     assert accept(row)
     assert len(served(feed)) == number
-    assert watch.alerts(feed) == []
+    assert feeds.alerts(feed) == []
     assert not accept(row)  # once is enough
 
 
@@ -184,7 +185,7 @@ def test_a_newer_build_settles_what_waited(feed, shelf, tmp_path):
 def test_a_file_that_does_not_parse_is_refused(feed, shelf, monkeypatch):
     Build(feed).run()
     shelf(11)
-    monkeypatch.setattr("esputnik_connector.feed.google.tail", lambda: "</rss>")
+    monkeypatch.setattr("esputnik_connector.feed.formats.google.tail", lambda: "</rss>")
     row = Build(feed).run()
     assert row.status == BuildStatus.REFUSED
     assert "mismatched tag" in row.detail
@@ -202,13 +203,13 @@ def test_a_storage_that_fails_in_mid_write_leaves_the_last_good_file(
         Build(feed).run()
     assert len(served(feed)) == 10
     assert names(tmp_path) == before
-    assert "the bucket is gone" in watch.alerts(feed)[0].text
+    assert "the bucket is gone" in feeds.alerts(feed)[0].text
     assert timezone.now() < feed.due_at < timezone.now() + timedelta(minutes=16)
 
 
 def test_a_storage_that_keeps_less_than_it_got_is_noticed(feed, shelf, tmp_path, monkeypatch):
     monkeypatch.setattr(Bucket, "loses", 1)
-    with pytest.raises(draft.StorageError):
+    with pytest.raises(artifact.StorageError):
         Build(feed).run()
     feed.refresh_from_db()
     assert feed.file == ""
@@ -308,9 +309,9 @@ def test_a_feed_that_is_not_built_for_long_is_an_alert_once(feed, shelf, caplog)
     Build(feed).run()
     Feed.objects.update(built_at=timezone.now() - timedelta(hours=49))
     feed.refresh_from_db()
-    assert "49" in watch.alerts(feed)[0].text
-    watch.due()
-    watch.due()
+    assert "49" in feeds.alerts(feed)[0].text
+    schedule.due()
+    schedule.due()
     assert caplog.text.count("was not built for") == 1
 
 

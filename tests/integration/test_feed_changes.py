@@ -10,9 +10,9 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
+from esputnik_connector.feed.artifact import storage
 from esputnik_connector.feed.build import Build
-from esputnik_connector.feed.draft import storage
-from esputnik_connector.feed.swap import accept
+from esputnik_connector.feed.publish import accept
 from esputnik_connector.models import Feed
 from esputnik_connector.models.feed_build import BuildStatus
 from esputnik_connector.records import Availability

@@ -19,15 +19,16 @@ from oscar.apps.partner import availability, strategy
 from oscar.core.loading import get_class, get_model
 from oscar.test import factories
 
+from esputnik_connector.feed.artifact import storage
 from esputnik_connector.feed.build import Build
-from esputnik_connector.feed.draft import storage
 from esputnik_connector.models import Feed
 from esputnik_connector.models.feed_build import BuildStatus
 from esputnik_connector.records import Availability
+from esputnik_connector.shops import bulk
 from esputnik_connector.shops.base import Assortment
-from esputnik_connector.shops.oscar import prices, tables
-from esputnik_connector.shops.oscar import products as reading
 from esputnik_connector.shops.oscar.adapter import OscarShop
+from esputnik_connector.shops.oscar.catalogue import prices
+from esputnik_connector.shops.oscar.catalogue import products as reading
 from tests.feeds import google_items
 from tests.translations import Translated
 
@@ -553,11 +554,11 @@ def test_a_collector_that_was_on_is_on_between_two_products_and_after_an_error(m
 def test_among_keys_is_the_same_in_both_ways_of_asking(monkeypatch, vendor):
     made = [goods() for _ in range(3)]
     if vendor == "as_sql":  # as for every other database
-        monkeypatch.delattr(tables.Among, "as_postgresql")
+        monkeypatch.delattr(bulk.Among, "as_postgresql")
     for name, keys in (("pk", [made[0].pk, made[2].pk]), ("upc", [made[0].upc, made[2].upc])):
-        found = Product.objects.filter(tables.among(name, keys), is_public=True)
+        found = Product.objects.filter(bulk.among(name, keys), is_public=True)
         assert {product.pk for product in found} == {made[0].pk, made[2].pk}
-    records = StockRecord.objects.filter(tables.among("product_id", [made[1].pk]))
+    records = StockRecord.objects.filter(bulk.among("product_id", [made[1].pk]))
     assert [record.product_id for record in records] == [made[1].pk]
 
 

@@ -16,15 +16,15 @@ from django.utils import translation
 from oscar.core.loading import get_class, get_model
 from oscar.test import factories
 
+from esputnik_connector.feed.artifact import storage
 from esputnik_connector.feed.build import Build
-from esputnik_connector.feed.draft import storage
 from esputnik_connector.feed.text import plain
 from esputnik_connector.models import Feed
 from esputnik_connector.models.feed_build import BuildStatus
 from esputnik_connector.shops.base import Assortment
-from esputnik_connector.shops.oscar import prices
-from esputnik_connector.shops.oscar import products as reading
 from esputnik_connector.shops.oscar.adapter import OscarShop
+from esputnik_connector.shops.oscar.catalogue import prices
+from esputnik_connector.shops.oscar.catalogue import products as reading
 from tests.feeds import google_items
 from tests.translations import Translated
 

@@ -12,8 +12,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from esputnik_connector.feed.artifact import storage
 from esputnik_connector.feed.build import Build
-from esputnik_connector.feed.draft import storage
 from esputnik_connector.feed.links import CHECK_AGENT, feed_path
 from esputnik_connector.models import Feed
 from esputnik_connector.models.feed_build import BuildStatus

@@ -14,8 +14,8 @@ from oscar.test import factories
 from esputnik_connector.feed.build import Build
 from esputnik_connector.models import Feed
 from esputnik_connector.shops.base import Assortment
-from esputnik_connector.shops.oscar import catalogue, prices
 from esputnik_connector.shops.oscar.adapter import OscarShop
+from esputnik_connector.shops.oscar.catalogue import cards, prices
 from tests.translations import translated
 
 pytestmark = [
@@ -122,20 +122,20 @@ def test_categories_are_in_the_feeds_language(texts, names):
     assert [one.path for one in read("uk")[str(made.pk)].categories] == ["Одяг > Сорочки"]
     assert [one.path for one in shop.categories(language="en")] == ["Clothes", "Clothes > Shirts"]
     with CaptureQueriesContext(connection) as captured:
-        card = catalogue.cards([made.pk])[made.pk]
+        card = cards.cards([made.pk])[made.pk]
     assert (card.name, card.category) == (f"Title {made.pk} en", "Clothes > Shirts")
     assert len(captured) <= 7
 
 
 def test_carts_have_the_names_too_in_as_many_queries_for_many(texts):
-    def cards(number):
+    def queries(number):
         pks = [goods(texts, "en", "uk").pk for _ in range(number)]
         with CaptureQueriesContext(connection) as captured:
-            found = catalogue.cards(pks)
+            found = cards.cards(pks)
         assert {pk: card.name for pk, card in found.items()} == {pk: f"Title {pk} en" for pk in pks}
         return len(captured)
 
-    assert cards(2) == cards(9)
+    assert queries(2) == queries(9)
 
 
 def test_a_title_that_the_shop_computes_is_the_one_of_its_page(monkeypatch):

@@ -15,8 +15,8 @@ from oscar.core.loading import get_model
 from oscar.test import factories
 
 from esputnik_connector.records import Address, Note
-from esputnik_connector.shops.oscar import catalogue
 from esputnik_connector.shops.oscar.adapter import OscarShop
+from esputnik_connector.shops.oscar.catalogue import cards
 
 pytestmark = [
     pytest.mark.django_db,
@@ -538,16 +538,16 @@ def test_addresses_are_in_the_default_language_whatever_is_active():
     ],
 )
 def test_an_address_is_made_absolute_once(stored, sent):
-    assert catalogue.absolute(stored, "https://shop.example") == sent
+    assert cards.absolute(stored, "https://shop.example") == sent
 
 
 def test_a_relative_address_is_left_out_when_the_shop_is_unknown():
-    assert catalogue.absolute("/media/a.jpg", "") == ""
+    assert cards.absolute("/media/a.jpg", "") == ""
 
 
 def test_the_current_site_stands_in_for_the_shop_url(settings):
     settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "SHOP_URL": ""}
-    assert catalogue.shop_url() == "https://example.com"
+    assert cards.shop_url() == "https://example.com"
 
 
 def test_statuses_are_those_of_the_pipeline_and_of_old_orders():

@@ -456,10 +456,10 @@ def test_connecting_twice_reports_once(capture, user):
 
 
 def test_a_shop_without_payment_app_is_connected_all_the_same(monkeypatch, user):
-    from esputnik_connector.shops.oscar import receivers, tables
+    from esputnik_connector.shops.oscar import optional, receivers
 
     def without_payment(label, name):
-        return None if label == "payment" else tables.model_or_none(label, name)
+        return None if label == "payment" else optional.model_or_none(label, name)
 
     monkeypatch.setattr(receivers, "model_or_none", without_payment)
     recording = RecordingCapture()

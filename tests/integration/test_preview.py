@@ -16,10 +16,10 @@ from oscar.test import factories
 from esputnik_connector.destinations.esputnik.sources import SOURCES as PATHS
 from esputnik_connector.destinations.http import HttpClient
 from esputnik_connector.models import Attempt, Connection, FieldMapping, OutboxMessage, SyncState
-from esputnik_connector.pipeline.preview import INDEX, Standing, leaves, preview
-from esputnik_connector.pipeline.relay import Relay
+from esputnik_connector.operations.preview import INDEX, Standing, leaves, preview
+from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Kind, Reason
-from esputnik_connector.shops.oscar.sources import SOURCES as ORIGINS
+from esputnik_connector.shops.oscar.field_origins import SOURCES as ORIGINS
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik
 
 pytestmark = [

@@ -19,8 +19,8 @@ from esputnik_connector.models import (
     SyncState,
     Tombstone,
 )
-from esputnik_connector.pipeline import prune as pruning
-from esputnik_connector.pipeline.prune import prunable, prune, table_sizes
+from esputnik_connector.operations import prune as pruning
+from esputnik_connector.operations.prune import prunable, prune, table_sizes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

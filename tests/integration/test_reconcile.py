@@ -20,11 +20,11 @@ from esputnik_connector.models import (
     SyncState,
     Tombstone,
 )
-from esputnik_connector.pipeline import reconcile
 from esputnik_connector.pipeline.capture import capture
-from esputnik_connector.pipeline.compare import Comparer
-from esputnik_connector.pipeline.reconcile import Reconciler, history_before, new_run
-from esputnik_connector.pipeline.relay import Relay
+from esputnik_connector.pipeline.delivery.relay import Relay
+from esputnik_connector.pipeline.reconcile import run as reconciliation
+from esputnik_connector.pipeline.reconcile.compare import Comparer
+from esputnik_connector.pipeline.reconcile.run import Reconciler, history_before, new_run
 from esputnik_connector.records import Cart, CartItem, Contact, Kind, Order
 from tests.plainshop.shop import PlainShop
 
@@ -125,7 +125,7 @@ def test_a_cart_that_the_shop_no_longer_calls_fresh_is_still_compared(
     synced, connection, monkeypatch
 ):
     synced.baskets["7"] = cart(quantity=2)
-    monkeypatch.setattr(PlainShop, "fresh_carts", reconcile.ShopAdapter.fresh_carts)
+    monkeypatch.setattr(PlainShop, "fresh_carts", reconciliation.ShopAdapter.fresh_carts)
     assert reconciled(connection, Kind.CART).counts == {"differs": 1}
 
 
@@ -184,7 +184,7 @@ def test_a_kind_that_is_off_is_not_looked_at(synced, connection):
     connection.sync_orders = False
     connection.save()
     assert reconciled(connection, Kind.ORDER).counts == {}
-    reconcile.reconcile_all(seconds=9)
+    reconciliation.reconcile_all(seconds=9)
     assert set(Reconciliation.objects.values_list("kind", flat=True)) >= {"contact", "cart"}
     assert queued() == []
 
@@ -266,7 +266,7 @@ def test_more_than_the_limit_waits_for_a_person(synced, connection, settings):
 
 
 def test_a_shop_that_lost_its_customers_does_not_erase_them_all(synced, connection, monkeypatch):
-    monkeypatch.setattr(reconcile, "ERASURE_LIMIT", 1)
+    monkeypatch.setattr(reconciliation, "ERASURE_LIMIT", 1)
     synced.people.clear()
     run = reconciled(connection, Kind.CONTACT)
     assert (run.counts, run.queued, run.held) == ({"deleted": 3}, 1, 2)
@@ -286,12 +286,12 @@ def test_dry_writes_nothing(synced, connection):
 
 
 def test_a_run_goes_on_where_it_stopped(synced, connection, monkeypatch):
-    monkeypatch.setattr(reconcile, "CHUNK", 1)
+    monkeypatch.setattr(reconciliation, "CHUNK", 1)
     for key in synced.purchases:
         synced.purchases[key] = order(key, status="Done")
-    assert reconcile.reconcile_all(seconds=-1)  # no time at all: something is left
+    assert reconciliation.reconcile_all(seconds=-1)  # no time at all: something is left
     assert len(queued()) <= 1
-    while reconcile.reconcile_all(seconds=0.001, is_continued=True):
+    while reconciliation.reconcile_all(seconds=0.001, is_continued=True):
         pass
     assert len(queued()) == 3
     runs = Reconciliation.objects.all()
@@ -300,7 +300,7 @@ def test_a_run_goes_on_where_it_stopped(synced, connection, monkeypatch):
 
 
 def test_two_workers_on_one_run_put_each_record_in_line_once(synced, connection, monkeypatch):
-    monkeypatch.setattr(reconcile, "CHUNK", 1)
+    monkeypatch.setattr(reconciliation, "CHUNK", 1)
     for key in synced.purchases:
         synced.purchases[key] = order(key, status="Done")
     run = new_run(connection, Kind.ORDER)
@@ -321,20 +321,20 @@ def test_two_workers_on_one_run_put_each_record_in_line_once(synced, connection,
 
 def test_a_run_that_is_under_way_is_not_started_again(synced, connection):
     new_run(connection, Kind.ORDER).save()
-    reconcile.reconcile_all(seconds=9)
+    reconciliation.reconcile_all(seconds=9)
     assert Reconciliation.objects.filter(kind="order").count() == 1
 
 
 def test_a_copy_of_the_database_finds_nothing_to_do(synced, connection):
     connection.environment = "somewhere else"
     connection.save()
-    assert not reconcile.reconcile_all(seconds=9)
+    assert not reconciliation.reconcile_all(seconds=9)
     assert not Reconciliation.objects.exists()
 
 
 def test_a_connection_that_cannot_be_used_holds_back_no_other(synced, connection):
     Connection.objects.create(name="lost", destination="no such destination")
-    assert not reconcile.reconcile_all(seconds=9)  # nothing is left that could go on
+    assert not reconciliation.reconcile_all(seconds=9)  # nothing is left that could go on
     assert set(Reconciliation.objects.unfinished().values_list("connection__name")) == {("lost",)}
     done = Reconciliation.objects.exclude(finished_at=None)
     assert set(done.values_list("connection__name", "kind")) == {

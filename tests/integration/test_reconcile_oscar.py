@@ -26,8 +26,8 @@ from esputnik_connector.models import (
     SyncState,
     Tombstone,
 )
-from esputnik_connector.pipeline import reconcile
-from esputnik_connector.pipeline.relay import Relay
+from esputnik_connector.pipeline.delivery.relay import Relay
+from esputnik_connector.pipeline.reconcile import run
 from esputnik_connector.records import Kind
 from esputnik_connector.shops.oscar.adapter import OscarShop
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik
@@ -201,7 +201,7 @@ def test_an_old_cart_is_not_woken_because_a_price_rose(connection):
     basket = factories.BasketFactory(owner=person(9))
     basket.add_product(factories.ProductFactory())
     send(connection)
-    long_ago = timezone.now() - reconcile.CART_WINDOW * 2
+    long_ago = timezone.now() - run.CART_WINDOW * 2
     type(basket).objects.update(date_created=long_ago)
     basket.lines.update(date_updated=long_ago)
     SyncState.objects.filter(kind="cart").update(delivered_at=long_ago)

@@ -26,10 +26,11 @@ from esputnik_connector.models import (
     SyncState,
     Tombstone,
 )
-from esputnik_connector.pipeline import holder, verification
-from esputnik_connector.pipeline import settle as settle_module
+from esputnik_connector.operations import verify
 from esputnik_connector.pipeline.capture import capture
-from esputnik_connector.pipeline.relay import Relay
+from esputnik_connector.pipeline.delivery import lane
+from esputnik_connector.pipeline.delivery import settle as settle_module
+from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Cart, CartItem, Contact, Kind, Order, Outcome, Reason
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -476,7 +477,7 @@ def test_a_worker_that_lost_its_lease_settles_nothing(plain_shop, recording, run
 def test_a_copy_of_the_database_elsewhere_sends_nothing(
     plain_shop, recording, run, connection, settings, caplog, monkeypatch
 ):
-    monkeypatch.setattr(holder, "_said_at", {})
+    monkeypatch.setattr(lane, "_said_at", {})
     plain_shop.people["1"] = contact()
     capture.contact_changed("1")
     run()
@@ -490,8 +491,8 @@ def test_a_copy_of_the_database_elsewhere_sends_nothing(
     assert "--confirm-environment" in caplog.text
     assert run() == {}
     assert caplog.text.count("--confirm-environment") == 1  # not with each change
-    (said_at,) = holder._said_at.values()
-    monkeypatch.setitem(holder._said_at, connection.pk, said_at - holder.SILENCE)
+    (said_at,) = lane._said_at.values()
+    monkeypatch.setitem(lane._said_at, connection.pk, said_at - lane.SILENCE)
     assert run() == {}
     assert caplog.text.count("--confirm-environment") == 2  # an hour later
     connection.refresh_from_db()
@@ -530,7 +531,7 @@ def test_an_unreadable_key_pauses_the_connection_and_loses_nothing(
     connection.refresh_from_db()
     assert "ENCRYPTION_KEYS" in connection.pause_detail
     settings.ESPUTNIK_CONNECTOR = kept
-    verification.verify(connection)
+    verify.verify(connection)
     assert run() == {"delivered": 1}
 
 
@@ -539,7 +540,7 @@ def test_another_organisation_starts_anew(plain_shop, recording, run, connection
     capture.contact_changed("1")
     run()
     connection.accept_key("Former", "1")
-    verification.accept(connection, AccountInfo(organisation="Other", organisation_id="2"))
+    verify.accept(connection, AccountInfo(organisation="Other", organisation_id="2"))
     capture.contact_changed("1")
     assert run() == {"delivered": 1}
 
@@ -753,7 +754,7 @@ def test_an_account_that_is_replaced_while_an_answer_is_written_down_waits_for_i
 
     def replace_account() -> None:
         try:
-            verification.forget_deliveries(Connection.objects.get(pk=connection.pk))
+            verify.forget_deliveries(Connection.objects.get(pk=connection.pk))
         finally:
             database.close()
 

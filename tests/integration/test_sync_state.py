@@ -10,7 +10,7 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
 from esputnik_connector.models import SyncState
-from esputnik_connector.pipeline import seals
+from esputnik_connector.pipeline.reconcile import etags
 from esputnik_connector.records import Kind
 
 pytestmark = pytest.mark.django_db
@@ -96,6 +96,6 @@ class Replica:
 def test_a_state_is_written_where_a_router_writes(connection, way, settings):
     settings.DATABASE_ROUTERS = [Replica()]
     SyncState.objects.upsert([row(connection, "1", digest="d")], ["digest"])
-    seals.write(connection, Kind.CONTACT, {"1": "seal"})
+    etags.write(connection, Kind.CONTACT, {"1": "seal"})
     state = SyncState.objects.using("default").get()
     assert (state.key, state.digest, state.seal) == ("1", "d", "seal")

@@ -25,14 +25,16 @@ from esputnik_connector.models import (
     SyncState,
     WatchedPrice,
 )
-from esputnik_connector.pipeline import health, noting, price_watch, watch
+from esputnik_connector.operations.health import queue
+from esputnik_connector.operations.prune import prunable, prune
+from esputnik_connector.operations.verify import forget_deliveries
 from esputnik_connector.pipeline.capture import capture
-from esputnik_connector.pipeline.prune import prunable, prune
-from esputnik_connector.pipeline.relay import Relay
-from esputnik_connector.pipeline.verification import forget_deliveries
+from esputnik_connector.pipeline.delivery.relay import Relay
+from esputnik_connector.pipeline.events import enqueue, price_drops, scan
 from esputnik_connector.records import EventName
 from esputnik_connector.shops.base import Offer, WishedPage
-from esputnik_connector.shops.oscar import prices, waiting
+from esputnik_connector.shops.oscar.catalogue import prices
+from esputnik_connector.shops.oscar.events import scan as oscar_scan
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik
 
 pytestmark = [
@@ -103,7 +105,7 @@ def asked_by(product: Any, email: str = "ada@example.com") -> Any:
 
 
 def walk(**when: float) -> dict[EventName, int]:
-    return watch.watch(now=timezone.now() + timedelta(**when))
+    return scan.watch(now=timezone.now() + timedelta(**when))
 
 
 def send(connection: Connection, **when: float) -> None:
@@ -208,7 +210,7 @@ def test_who_was_told_is_not_told_again_by_another_account(main, fake):
     SyncState.objects.create(  # a destination took it, and its answer is still to come
         connection=main, kind="event", key=f"back_in_stock:{is_open.pk}", session="s"
     )
-    noting.note([main], [f"back_in_stock:{is_told.pk}"], now=timezone.now())
+    enqueue.note([main], [f"back_in_stock:{is_told.pk}"], now=timezone.now())
     send(main)
     forget_deliveries(main)
     assert walk()[BACK] == 1
@@ -389,7 +391,7 @@ def test_who_wishes_for_it_in_two_lists_is_told_once(main):
 def test_who_wishes_for_a_parent_and_its_variation_is_told_of_the_variation_once(
     main, monkeypatch, size
 ):
-    monkeypatch.setattr(price_watch, "PAGE", size)
+    monkeypatch.setattr(price_drops, "PAGE", size)
     parent, (small, large) = variations(100, 200)
     line = wished_by(small)
     other = wished_by(parent, "other@example.com")
@@ -440,14 +442,14 @@ def test_a_price_that_stays_is_not_forgotten_and_seldom_written(main):
 
 def test_a_walk_that_is_killed_notes_each_drop_once(main, monkeypatch):
     """The lower price is remembered last: what was not noted yet is found again."""
-    monkeypatch.setattr(price_watch, "PAGE", 1)
+    monkeypatch.setattr(price_drops, "PAGE", 1)
     lines = []
     for name in "abc":
         product = a_product(price=100)
         lines.append(wished_by(product, f"{name}@example.com"))
     walk()
     StockRecord.objects.update(price=80)
-    real, calls = waiting.wished, []
+    real, calls = oscar_scan.wished, []
 
     def killed(**where: Any) -> Any:
         calls.append(where)
@@ -455,7 +457,7 @@ def test_a_walk_that_is_killed_notes_each_drop_once(main, monkeypatch):
             raise KeyboardInterrupt
         return real(**where)
 
-    monkeypatch.setattr(waiting, "wished", killed)
+    monkeypatch.setattr(oscar_scan, "wished", killed)
     with pytest.raises(KeyboardInterrupt):
         walk()
     assert len(rows()) == 2
@@ -466,15 +468,15 @@ def test_a_walk_that_is_killed_notes_each_drop_once(main, monkeypatch):
 @pytest.fixture
 def breaking_off(monkeypatch) -> list[int]:
     """Pages after which each walk breaks off; none: it comes to its end. One product per page."""
-    monkeypatch.setattr(price_watch, "PAGE", 1)
-    real, limits = waiting.wished, [1]
+    monkeypatch.setattr(price_drops, "PAGE", 1)
+    real, limits = oscar_scan.wished, [1]
 
     def wished(**where: Any) -> Any:
         if limits and where["after"]:
             raise TimeoutError
         return real(**where)
 
-    monkeypatch.setattr(waiting, "wished", wished)
+    monkeypatch.setattr(oscar_scan, "wished", wished)
     return limits
 
 
@@ -525,7 +527,7 @@ def test_a_drop_that_is_over_before_a_walk_comes_to_its_end_is_no_drop_any_more(
 
 
 def test_a_variation_is_told_to_all_who_wish_for_it_on_whatever_page_they_are(main, monkeypatch):
-    monkeypatch.setattr(price_watch, "PAGE", 1)
+    monkeypatch.setattr(price_drops, "PAGE", 1)
     parent, (child,) = variations(100)
     lines = [wished_by(parent), wished_by(child, "child@example.com")]
     walk()
@@ -598,8 +600,8 @@ def test_what_no_row_has_room_for_is_logged_and_left_out(main, monkeypatch, capl
         offers = {key: [*group, Offer(product_key=key, currency="UAH", **sold)] for key in keys}
         return WishedPage(offers=offers)
 
-    monkeypatch.setattr(waiting, "wished", wished)
-    monkeypatch.setattr(waiting, "wishes", lambda found: {key: {"7": "1"} for key in found})
+    monkeypatch.setattr(oscar_scan, "wished", wished)
+    monkeypatch.setattr(oscar_scan, "wishes", lambda found: {key: {"7": "1"} for key in found})
     walk()
     cost.append(Decimal(50))
     assert walk()[CHEAPER] == 2
@@ -626,7 +628,7 @@ def test_a_walk_that_breaks_off_does_not_hold_up_the_other_and_is_seen_to_fail(
     settings.ESPUTNIK_CONNECTOR = {
         **settings.ESPUTNIK_CONNECTOR, "WAKE": "tests.integration.test_watch.note_wake",
     }  # fmt: skip
-    monkeypatch.setattr(waiting, broken, fails)
+    monkeypatch.setattr(oscar_scan, broken, fails)
     with pytest.raises(LookupError):
         tasks.watch_products()
     assert [EventName.of(key) for key in rows()] == [other]
@@ -693,9 +695,9 @@ def test_the_queries_of_a_page_are_the_same_for_ten_and_for_a_hundred(main):
 
 
 def test_pages_follow_each_other_without_gap_or_repeat(main, monkeypatch):
-    monkeypatch.setattr(watch, "PAGE", 3)
-    monkeypatch.setattr(price_watch, "PAGE", 3)
-    monkeypatch.setattr(noting, "CHUNK", 2)
+    monkeypatch.setattr(scan, "PAGE", 3)
+    monkeypatch.setattr(price_drops, "PAGE", 3)
+    monkeypatch.setattr(enqueue, "CHUNK", 2)
     for each in range(7):
         product = a_product(price=100)
         asked_by(product, f"a{each}@example.com")
@@ -741,7 +743,7 @@ def test_the_task_notes_wakes_the_relay_and_leaves_a_mark(main, settings):
     tasks.watch_products()
     assert len(rows()) == 1
     assert main.pk in woken
-    assert Heartbeat.last(watch.HEARTBEAT) is not None
+    assert Heartbeat.last(scan.HEARTBEAT) is not None
 
 
 woken: list[int] = []
@@ -753,7 +755,7 @@ def note_wake(connection_id: int, _delay: float) -> None:
 
 def test_the_doctor_misses_a_walk_that_does_not_run(main):
     def texts(now: datetime) -> list[str]:
-        return [finding.text for finding in health.watched(main, now=now)]
+        return [finding.text for finding in queue.watched(main, now=now)]
 
     now = timezone.now()
     assert "Nobody looks" in texts(now)[0]
@@ -768,12 +770,12 @@ def test_the_doctor_misses_a_walk_that_does_not_run(main):
 
 
 def test_a_shop_without_alerts_and_wish_lists_has_nothing_to_watch(main, monkeypatch):
-    monkeypatch.setattr(waiting, "model_or_none", lambda *_: None)
+    monkeypatch.setattr(oscar_scan, "model_or_none", lambda *_: None)
     product = a_product(price=100)
     asked_by(product), wished_by(product, "w@example.com")
     assert walk() == {BACK: 0, CHEAPER: 0}
-    assert waiting.wishes([str(product.pk)]) == {}
-    assert waiting.unsettled(["back_in_stock:1"]) == set()
+    assert oscar_scan.wishes([str(product.pk)]) == {}
+    assert oscar_scan.unsettled(["back_in_stock:1"]) == set()
 
 
 def test_a_plain_shop_has_nothing_to_watch(connection):

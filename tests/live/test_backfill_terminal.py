@@ -18,7 +18,7 @@ from struct import pack
 import pytest
 
 from esputnik_connector.models import Connection
-from esputnik_connector.pipeline import history
+from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.records import Kind
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
 from tests.live.parts import ROOT, Worker
@@ -103,7 +103,7 @@ def test_a_bar_moves_and_ctrl_c_leaves_the_import_to_the_worker(fake, shop, work
     assert "manage.py esputnik_backfill orders --watch" in terminal.shown
     assert "manage.py esputnik_backfill orders --pause" in terminal.shown
     assert "Traceback" not in terminal.shown
-    run, is_new = history.start(shop, Kind.ORDER, route="orders")
+    run, is_new = control.start(shop, Kind.ORDER, route="orders")
     assert (run.state, is_new) == ("running", False)
     fake.wait_for(lambda: is_over(run), timeout=60)
     assert run.counts == {"delivered": 1200}
@@ -120,7 +120,7 @@ def test_ctrl_c_where_the_command_does_the_work_says_who_goes_on(
     assert terminal.end() == 130
     assert "It goes on when a Celery worker runs, or when you look again." in terminal.shown
     assert "Traceback" not in terminal.shown
-    run, _ = history.start(shop, Kind.ORDER, route="orders")
+    run, _ = control.start(shop, Kind.ORDER, route="orders")
     assert run.state == "running"
 
     again = subprocess.run(
@@ -163,6 +163,6 @@ def test_a_pipe_that_is_closed_early_is_no_error(fake, shop, worker, environment
     assert "BrokenPipe" not in told.stderr
     if arguments[0] == "esputnik_backfill":
         assert told.returncode == 141
-        run, _ = history.start(shop, Kind.ORDER, route="orders")
+        run, _ = control.start(shop, Kind.ORDER, route="orders")
         fake.wait_for(lambda: is_over(run), timeout=60)
         assert set(fake.orders) == numbers()

@@ -20,7 +20,7 @@ from oscar.core.loading import get_model
 
 from esputnik_connector import tasks
 from esputnik_connector.models import Backfill, Connection, OutboxMessage, SyncState
-from esputnik_connector.pipeline import history
+from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.records import Kind
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
 from tests.live.conftest import database_url
@@ -75,7 +75,7 @@ def second_worker(live: Connection, worker: Worker, tmp_path) -> Iterator[Worker
 
 
 def start(connection: Connection, kind: Kind = Kind.ORDER, route: str = "orders") -> Backfill:
-    run, _ = history.start(connection, kind, route=route)
+    run, _ = control.start(connection, kind, route=route)
     tasks.wake_backfill(run.pk)
     return run
 
@@ -117,13 +117,13 @@ def test_a_pause_in_the_middle_of_a_request(fake, shop, worker):
     worker.start()
     run = start(shop)
     fake.wait_for(lambda: fake.requests(path=ORDERS), timeout=30)
-    assert history.pause(run)
+    assert control.pause(run)
     fake.wait_for(lambda: len(fake.orders) == 500, timeout=10)
     time.sleep(3)  # a worker that overlooked the pause would send on
     run.refresh_from_db()
     assert (run.state, run.counts) == ("paused", {"delivered": 500})
     assert len(fake.requests(path=ORDERS)) == 1
-    history.resume(run)
+    control.resume(run)
     tasks.wake_backfill(run.pk)
     fake.wait_for(lambda: is_over(run), timeout=30)
     assert_all_arrived(fake, run)
@@ -230,8 +230,8 @@ def test_contacts_and_guests_come_before_the_orders(fake, shop, worker):
         )  # fmt: skip
     OutboxMessage.objects.all().delete()
     worker.start()
-    contacts = history.start(shop, Kind.CONTACT)[0]
-    orders = history.start(shop, Kind.ORDER, route="past_events")[0]
+    contacts = control.start(shop, Kind.CONTACT)[0]
+    orders = control.start(shop, Kind.ORDER, route="past_events")[0]
     for run in (orders, contacts):
         tasks.wake_backfill(run.pk)
     fake.wait_for(lambda: is_over(contacts), timeout=60)

@@ -13,7 +13,7 @@ from django.db import close_old_connections
 from django.db import connection as database
 
 from esputnik_connector.models import Lane, OutboxMessage
-from esputnik_connector.pipeline.relay import Relay
+from esputnik_connector.pipeline.delivery.relay import Relay
 
 pytestmark = [
     pytest.mark.slow,

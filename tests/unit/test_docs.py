@@ -19,7 +19,7 @@ from django.utils.module_loading import import_string
 
 from esputnik_connector import conf, signals
 from esputnik_connector.destinations.esputnik.options import Options
-from esputnik_connector.models.words import NOTES, REASONS
+from esputnik_connector.models.labels import NOTES, REASONS
 from esputnik_connector.records import Note, Reason
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,8 +12,8 @@ from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esputnik_connector.shops.oscar import pages, pictures
-from esputnik_connector.shops.oscar.catalogue import absolute, file_url, page_path
+from esputnik_connector.shops.oscar.catalogue import pages, pictures
+from esputnik_connector.shops.oscar.catalogue.cards import absolute, file_url, page_path
 
 BASE = "https://shop.example"
 catalogue = ([path("<slug:product_slug>_<int:pk>/", lambda: None, name="detail")], "catalogue")

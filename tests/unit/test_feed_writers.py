@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esputnik_connector.feed import google, jsonl, yml
-from esputnik_connector.feed.guards import entries_in
+from esputnik_connector.feed.formats import google, jsonl, yml
+from esputnik_connector.feed.formats.base import Channel
 from esputnik_connector.feed.money import rounded
 from esputnik_connector.feed.problems import Seen, gtin_is_valid
+from esputnik_connector.feed.safeguards import entries_in
 from esputnik_connector.feed.text import plain, xml
-from esputnik_connector.feed.writing import Channel
 from esputnik_connector.identity import one_line
 from esputnik_connector.records import Availability, Category
 from tests.feeds import CHANNEL, RULES, G, fitted, google_items, parsed, product, written

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.models import Connection
-from esputnik_connector.pipeline.news import check_news, is_drop
+from esputnik_connector.pipeline.delivery.eligibility import check_news, is_drop
 from esputnik_connector.records import Event, EventName, Reason
 from esputnik_connector.shops.base import PriceDrop
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from esputnik_connector.destinations.answers import Answer
 from esputnik_connector.destinations.base import Envelope
 from esputnik_connector.destinations.esputnik import receipts
 from esputnik_connector.destinations.esputnik.order_payload import order_envelope
 from esputnik_connector.destinations.esputnik.payloads import contact_envelope
 from esputnik_connector.destinations.esputnik.refusals import Named, named_by_hash
+from esputnik_connector.destinations.responses import Answer
 from esputnik_connector.exceptions import RejectedError, TemporaryError
 from esputnik_connector.identity import fingerprint
 from esputnik_connector.records import Outcome, Reason

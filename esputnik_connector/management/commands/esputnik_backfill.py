@@ -15,15 +15,15 @@ from django.utils.translation import gettext_lazy
 
 from esputnik_connector import tasks
 from esputnik_connector.management import progress
-from esputnik_connector.management.attendance import see_through
-from esputnik_connector.management.reporting import ReportingCommand
+from esputnik_connector.management.base import ReportingCommand
+from esputnik_connector.management.follow import see_through
 from esputnik_connector.models import Backfill, Connection
 from esputnik_connector.models.backfill import HistoryRoute, State
-from esputnik_connector.pipeline import history
-from esputnik_connector.pipeline.history import BadRequestError
+from esputnik_connector.pipeline.backfill import control
+from esputnik_connector.pipeline.backfill.control import BadRequestError
 from esputnik_connector.records import Kind
 
-KINDS = {"contacts": [Kind.CONTACT], "orders": [Kind.ORDER], "all": list(history.KINDS)}
+KINDS = {"contacts": [Kind.CONTACT], "orders": [Kind.ORDER], "all": list(control.KINDS)}
 YES = ("y", "yes", "т", "так")
 
 DEEDS = {
@@ -33,7 +33,7 @@ DEEDS = {
     "cancel": gettext_lazy("end it for good"),
     "restart": gettext_lazy("begin again; what eSputnik has already is skipped"),
 }
-CHANGES = {"pause": history.pause, "resume": history.resume, "cancel": history.cancel}
+CHANGES = {"pause": control.pause, "resume": control.resume, "cancel": control.cancel}
 
 ROUTES = gettext_lazy(
     "How shall orders travel?\n"
@@ -156,7 +156,7 @@ class Command(ReportingCommand):
     def _plans(self, connection: Connection, kinds: list[Kind]) -> list[Backfill]:
         """What would be started, not saved yet."""
         since, until = self._moment("since"), self._moment("until")
-        history.check_range(since, until)
+        control.check_range(since, until)
         return [
             Backfill(
                 connection=connection, kind=kind.value, route=self._route(kind), since=since,
@@ -168,12 +168,12 @@ class Command(ReportingCommand):
 
     def _keys(self, connection: Connection, kind: Kind) -> list[str] | None:
         if self.options["only_failed"]:
-            return history.failed_keys(connection, kind)
+            return control.failed_keys(connection, kind)
         if not self.options["ids"]:
             return None
         if self.options["what"] == "all":
             raise BadRequestError(_("--ids needs “contacts” or “orders”, not “all”."))
-        known, unknown = history.known_keys(kind, self.options["ids"])
+        known, unknown = control.known_keys(kind, self.options["ids"])
         self.unknown += unknown
         return known
 
@@ -186,12 +186,12 @@ class Command(ReportingCommand):
     def _start(self, connection: Connection, kinds: list[Kind]) -> list[Backfill]:
         plans = self._plans(connection, kinds)
         for plan in plans:
-            self._say(progress.foretold(plan, history.forecast(plan)))
+            self._say(progress.foretold(plan, control.forecast(plan)))
         if self._may_ask() and input(_("Start? [y/N] ")).strip().lower() not in YES:
             raise CommandError(_("Nothing was started."))
         runs = []
         for plan in plans:
-            run, is_new = history.start(
+            run, is_new = control.start(
                 connection, plan.of_kind(), route=plan.route, since=plan.since, until=plan.until,
                 newest_first=plan.newest_first, keys=plan.keys,
                 stop_loss=self.options["stop_loss"],
@@ -211,7 +211,7 @@ class Command(ReportingCommand):
             if run is None:
                 continue
             if deed == "restart":
-                run, _is_new = history.restart(run)
+                run, _is_new = control.restart(run)
             elif deed in CHANGES:
                 CHANGES[deed](run)
             runs.append(run)
@@ -226,7 +226,7 @@ class Command(ReportingCommand):
 
     def _rehearse(self, connection: Connection, kinds: list[Kind]) -> None:
         plans = self._plans(connection, kinds)
-        seen = [(plan, history.forecast(plan, is_thorough=True)) for plan in plans]
+        seen = [(plan, control.forecast(plan, is_thorough=True)) for plan in plans]
         if self.options["json"]:
             found = [
                 {"kind": plan.kind, "total": one.total, "to_send": one.to_send,

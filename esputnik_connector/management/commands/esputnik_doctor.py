@@ -16,12 +16,11 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from esputnik_connector.exceptions import ConfigurationError
-from esputnik_connector.management import celery_health, feed_health
-from esputnik_connector.management.reporting import ReportingCommand
+from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.models import Connection
-from esputnik_connector.pipeline import health
-from esputnik_connector.pipeline.health import Finding, Level
-from esputnik_connector.pipeline.rotation import rotate
+from esputnik_connector.operations.health import celery, examine, feeds
+from esputnik_connector.operations.health.findings import Finding, Level, ok, problem, warning
+from esputnik_connector.operations.rotate_keys import rotate
 
 CHECK_PREFIX = "esputnik_connector."
 BLIND = 2  # exit code: most could not be looked at
@@ -87,14 +86,14 @@ class Command(ReportingCommand):
     def _findings(self, name: str | None, is_offline: bool) -> Iterator[Finding]:
         yield from _settings()
         try:
-            yield from celery_health.findings()
-            yield from health.findings(_chosen(name), is_offline=is_offline)
-            yield from feed_health.findings(is_offline=is_offline)
+            yield from celery.findings()
+            yield from examine.findings(_chosen(name), is_offline=is_offline)
+            yield from feeds.findings(is_offline=is_offline)
         except ConfigurationError as error:
-            yield health.problem(_("settings"), str(error), _("Correct the settings."))
+            yield problem(_("settings"), str(error), _("Correct the settings."))
         except DatabaseError as error:
             self.is_blind = True
-            yield health.problem(
+            yield problem(
                 _("database"),
                 _("The tables of the connector cannot be read (%s).") % type(error).__name__,
                 _("Run: manage.py migrate"),
@@ -156,10 +155,10 @@ def _settings() -> Iterator[Finding]:
         if str(message.id).startswith(CHECK_PREFIX) and message.id != IN_HEALTH
     ]
     for message in mine:
-        find = health.problem if message.level >= checks.ERROR else health.warning
+        find = problem if message.level >= checks.ERROR else warning
         yield find(_("settings"), str(message.msg), str(message.hint or ""))
     if not mine:
-        yield health.ok(_("settings"), _("ESPUTNIK_CONNECTOR is in order."))
+        yield ok(_("settings"), _("ESPUTNIK_CONNECTOR is in order."))
 
 
 def _level_in_words(level: Level) -> str:

@@ -13,16 +13,18 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
 from esputnik_connector.exceptions import ConfigurationError
-from esputnik_connector.feed import contents, watch
+from esputnik_connector.feed import source
 from esputnik_connector.feed.build import Build
 from esputnik_connector.feed.changes import LABELS, Changes, described, from_json
 from esputnik_connector.feed.links import feed_url, reach
-from esputnik_connector.feed.swap import BuildBusy
+from esputnik_connector.feed.publish import BuildBusy
+from esputnik_connector.feed.schedule import due as due_feeds
 from esputnik_connector.flaws import Flaw
-from esputnik_connector.management.reporting import ReportingCommand
+from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.models import Feed, FeedBuild
-from esputnik_connector.models.clock import local
 from esputnik_connector.models.feed_build import FLAWS, BuildStatus
+from esputnik_connector.models.timezones import local
+from esputnik_connector.operations.health.feeds import alerts
 
 Progress = Callable[[int], None]
 
@@ -48,7 +50,7 @@ class Command(ReportingCommand):
         if options["action"] == "list":
             self._list(feeds)
         elif options["action"] == "build":
-            due = watch.due()
+            due = due_feeds()
             self._build(feeds.filter(pk__in=due) if options["due"] else feeds)
         elif options["action"] == "check":
             self._check(feeds, is_offline=options["offline"])
@@ -93,7 +95,7 @@ class Command(ReportingCommand):
         except ImportError:
             yield None
             return
-        total = registry.shop().product_count(contents.assortment(feed))
+        total = registry.shop().product_count(source.assortment(feed))
         is_silent = not self.stderr.isatty()
         with tqdm(total=total, desc=feed.name, unit=" items", disable=is_silent) as bar:
             yield lambda count: bar.update(count - bar.n) and None
@@ -134,7 +136,7 @@ class Command(ReportingCommand):
     def _check(self, feeds: QuerySet[Feed], *, is_offline: bool) -> None:
         is_well = True
         for feed in feeds.filter(is_enabled=True):
-            found = list(map(str, watch.alerts(feed)))
+            found = list(map(str, alerts(feed)))
             if not is_offline:
                 found += filter(None, [reach(feed)])
             for alert in found:

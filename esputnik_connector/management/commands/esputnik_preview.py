@@ -10,11 +10,11 @@ from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
 from esputnik_connector.exceptions import ConfigurationError, DecryptionError
-from esputnik_connector.management.choices import one_connection
-from esputnik_connector.management.reporting import ReportingCommand
-from esputnik_connector.models.clock import local
+from esputnik_connector.management.arguments import one_connection
+from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.models.reconcile import verdict_in_words
-from esputnik_connector.pipeline.preview import STANDINGS, Preview, preview
+from esputnik_connector.models.timezones import local
+from esputnik_connector.operations.preview import STANDINGS, Preview, preview
 from esputnik_connector.records import Kind, Reason
 
 PREVIEWED = (Kind.CONTACT, Kind.ORDER, Kind.CART, Kind.EVENT)

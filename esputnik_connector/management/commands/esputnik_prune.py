@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
-from esputnik_connector.management.reporting import ReportingCommand
-from esputnik_connector.pipeline.prune import prunable, prune, table_sizes
+from esputnik_connector.management.base import ReportingCommand
+from esputnik_connector.operations.prune import prunable, prune, table_sizes
 
 
 class Command(ReportingCommand):

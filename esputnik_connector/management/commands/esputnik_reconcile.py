@@ -14,20 +14,20 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
 from esputnik_connector.exceptions import ConfigurationError, DecryptionError, DestinationError
-from esputnik_connector.management.choices import chosen_connections, moment
-from esputnik_connector.management.reporting import ReportingCommand
+from esputnik_connector.management.arguments import chosen_connections, moment
+from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.models import Connection, Reconciliation
 from esputnik_connector.models.reconcile import verdict_in_words
-from esputnik_connector.pipeline.compare import Comparer
-from esputnik_connector.pipeline.reconcile import (
+from esputnik_connector.pipeline.reconcile.compare import Comparer
+from esputnik_connector.pipeline.reconcile.report import COLUMNS, Report
+from esputnik_connector.pipeline.reconcile.run import (
     KINDS,
     Limits,
     Reconciler,
     history_before,
     new_run,
 )
-from esputnik_connector.pipeline.report import COLUMNS, Report
-from esputnik_connector.pipeline.sample import Sample, sample
+from esputnik_connector.pipeline.reconcile.spot_check import Sample, sample
 from esputnik_connector.records import Kind
 
 

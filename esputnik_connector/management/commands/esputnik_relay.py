@@ -11,9 +11,9 @@ from django.core.management.base import CommandError
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from esputnik_connector.management.reporting import ReportingCommand
+from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.models import Connection
-from esputnik_connector.pipeline.relay import Relay
+from esputnik_connector.pipeline.delivery.relay import Relay
 
 PAUSE_BETWEEN_ROUNDS = 2.0  # seconds
 ROUND_SECONDS = 10.0  # so that a stop is heard soon

@@ -10,10 +10,10 @@ from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from esputnik_connector.management.choices import chosen_connections, moment
-from esputnik_connector.management.reporting import ReportingCommand
-from esputnik_connector.models.words import KINDS, REASONS
-from esputnik_connector.pipeline.replay import Choice, Share, chosen, plan, replay, unknown_keys
+from esputnik_connector.management.arguments import chosen_connections, moment
+from esputnik_connector.management.base import ReportingCommand
+from esputnik_connector.models.labels import KINDS, REASONS
+from esputnik_connector.operations.replay import Choice, Share, chosen, plan, replay, unknown_keys
 from esputnik_connector.records import Kind, Reason
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from esputnik_connector.management.reporting import ReportingCommand
-from esputnik_connector.models.words import EVENTS
-from esputnik_connector.pipeline.watch import watch
+from esputnik_connector.management.base import ReportingCommand
+from esputnik_connector.models.labels import EVENTS
+from esputnik_connector.pipeline.events.scan import watch
 
 
 class Command(ReportingCommand):

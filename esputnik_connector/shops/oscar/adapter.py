@@ -13,23 +13,14 @@ from oscar.core.loading import get_model
 
 from esputnik_connector.records import Cart, Category, Contact, Event, Kind, Order, Product
 from esputnik_connector.shops.base import Assortment, Capture, Page, ShopAdapter, WishedPage
-from esputnik_connector.shops.oscar import (
-    attributes,
-    carts,
-    catalogue,
-    contacts,
-    events,
-    history,
-    orders,
-    product_attributes,
-    products,
-    sources,
-    versions,
-    waiting,
-)
-from esputnik_connector.shops.oscar.categories import Tree
+from esputnik_connector.shops.bulk import text_of, with_translations
+from esputnik_connector.shops.oscar import carts, field_origins, orders
+from esputnik_connector.shops.oscar.catalogue import cards, product_attributes, products
+from esputnik_connector.shops.oscar.catalogue.categories import Tree
+from esputnik_connector.shops.oscar.customers import attributes, contacts
+from esputnik_connector.shops.oscar.events import events, scan
 from esputnik_connector.shops.oscar.receivers import Receivers
-from esputnik_connector.shops.oscar.tables import text_of, with_translations
+from esputnik_connector.shops.oscar.sync import paging, versions
 
 
 class OscarShop(ShopAdapter):
@@ -63,17 +54,17 @@ class OscarShop(ShopAdapter):
         limit: int,
         newest_first: bool = False,
     ) -> Page:
-        return history.page(
+        return paging.page(
             kind, after=after, since=since, until=until, limit=limit, newest_first=newest_first
         )
 
     def count(
         self, kind: Kind, *, since: datetime | None = None, until: datetime | None = None
     ) -> int:
-        return history.count(kind, since=since, until=until)
+        return paging.count(kind, since=since, until=until)
 
     def long_walk(self) -> AbstractContextManager[None]:
-        return catalogue.cards_kept()
+        return cards.cards_kept()
 
     def statuses(self) -> list[str]:
         """Those of the pipeline in its order, also those that are only led to, then those found on
@@ -101,7 +92,7 @@ class OscarShop(ShopAdapter):
         return {}
 
     def existing(self, kind: Kind, keys: Sequence[str]) -> Collection[str]:
-        return waiting.unsettled(keys) if kind is Kind.EVENT else versions.existing(kind, keys)
+        return scan.unsettled(keys) if kind is Kind.EVENT else versions.existing(kind, keys)
 
     def fresh_carts(self, *, after: str = "", since: datetime, limit: int) -> Page:
         return versions.fresh_carts(after=after, since=since, limit=limit)
@@ -110,16 +101,16 @@ class OscarShop(ShopAdapter):
         return events.events(keys)
 
     def answerable(self, *, after: str = "", limit: int) -> Page:
-        return waiting.answerable(after=after, limit=limit)
+        return scan.answerable(after=after, limit=limit)
 
     def wished(self, *, after: str = "", limit: int) -> WishedPage:
-        return waiting.wished(after=after, limit=limit)
+        return scan.wished(after=after, limit=limit)
 
     def wishes(self, product_keys: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
-        return waiting.wishes(product_keys)
+        return scan.wishes(product_keys)
 
     def sources(self, kind: Kind) -> Mapping[str, str]:
-        return sources.SOURCES.get(kind, {})
+        return field_origins.SOURCES.get(kind, {})
 
     def products(
         self, *, language: str, currency: str, assortment: Assortment | None = None

@@ -16,11 +16,11 @@ from oscar.core.loading import get_model
 from oscar.core.utils import get_default_currency
 
 from esputnik_connector.records import Cart, CartItem, Note
-from esputnik_connector.shops.oscar import prices
-from esputnik_connector.shops.oscar.catalogue import NO_CARD, Card, cards
-from esputnik_connector.shops.oscar.contacts import NO_PERSON, people_of
-from esputnik_connector.shops.oscar.mending import Mender
-from esputnik_connector.shops.oscar.tables import fetched, values_of
+from esputnik_connector.shops.bulk import fetched, values_of
+from esputnik_connector.shops.normalise import Mender
+from esputnik_connector.shops.oscar.catalogue import prices
+from esputnik_connector.shops.oscar.catalogue.cards import NO_CARD, Card, cards
+from esputnik_connector.shops.oscar.customers.contacts import NO_PERSON, people_of
 
 
 def carts(keys: Sequence[str]) -> dict[str, Cart]:

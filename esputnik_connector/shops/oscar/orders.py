@@ -16,20 +16,19 @@ from django.utils import translation
 from oscar.core.loading import get_model
 
 from esputnik_connector.records import Note, Order, OrderItem
-from esputnik_connector.shops.oscar import people
-from esputnik_connector.shops.oscar.catalogue import NO_CARD, Card, cards
-from esputnik_connector.shops.oscar.mending import Mender
-from esputnik_connector.shops.oscar.tables import (
+from esputnik_connector.shops.bulk import (
     Row,
     aware,
     belongs_to,
-    field_names,
-    model_or_none,
-    present,
     read,
     rows,
     values_of,
 )
+from esputnik_connector.shops.normalise import Mender
+from esputnik_connector.shops.oscar.catalogue.cards import NO_CARD, Card, cards
+from esputnik_connector.shops.oscar.customers import people
+from esputnik_connector.shops.oscar.customers.addresses import address_lookups, address_of
+from esputnik_connector.shops.oscar.optional import model_or_none
 
 ZERO = Decimal(0)
 ORDER_FIELDS = (
@@ -186,26 +185,6 @@ def _names(row: Row, buyer: people.Buyer | None) -> tuple[str, str]:
         if first or last:
             return first, last
     return (buyer.first_name, buyer.last_name) if buyer else ("", "")
-
-
-def address_lookups(model: Any) -> list[str]:
-    """``values()`` names of both addresses' columns: no translated texts, so a join is safe."""
-    return [
-        f"{relation}__{name}"
-        for relation in ("shipping_address", "billing_address")
-        if relation in field_names(model)
-        for name in present(model._meta.get_field(relation).related_model, people.ADDRESS_FIELDS)
-    ]
-
-
-def address_of(row: Row, relation: str) -> Row:
-    return {name: row[lookup] for name, lookup in _LOOKUPS[relation].items() if lookup in row}
-
-
-_LOOKUPS = {
-    relation: {name: f"{relation}__{name}" for name in people.ADDRESS_FIELDS}
-    for relation in ("shipping_address", "billing_address")
-}
 
 
 def _grouped(model: Any, order_pks: Sequence[Any], names: Sequence[str]) -> dict[Any, list[Row]]:

@@ -19,10 +19,11 @@ from django.utils.functional import LazyObject, empty
 from esputnik_connector import identity
 from esputnik_connector.records import EventName
 from esputnik_connector.shops.base import Capture
-from esputnik_connector.shops.oscar import people
-from esputnik_connector.shops.oscar.guard import guarded, order_number, order_numbers
-from esputnik_connector.shops.oscar.mending import read_phone
-from esputnik_connector.shops.oscar.tables import family, model_or_none
+from esputnik_connector.shops.bulk import family
+from esputnik_connector.shops.normalise import read_phone
+from esputnik_connector.shops.oscar.customers import people
+from esputnik_connector.shops.oscar.optional import model_or_none
+from esputnik_connector.shops.oscar.safe import guarded, order_number, order_numbers
 
 LOGIN_FIELDS = frozenset({"last_login"})
 ANALYTICS_FIELDS = frozenset({"analytics_tracked"})

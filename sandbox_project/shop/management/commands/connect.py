@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from esputnik_connector.exceptions import DestinationError
 from esputnik_connector.models import Connection
 from esputnik_connector.models.connection import add_proposed_statuses
-from esputnik_connector.pipeline.verification import verify
+from esputnik_connector.operations.verify import verify
 
 
 class Command(BaseCommand):

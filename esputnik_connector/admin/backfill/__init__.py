@@ -1,0 +1,1 @@
+"""Historical import: choose, look ahead, start, watch, repair."""

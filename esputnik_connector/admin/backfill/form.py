@@ -1,0 +1,114 @@
+"""What a merchant chooses before a historical import."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from esputnik_connector.models import Backfill, Connection
+from esputnik_connector.models.backfill import HistoryRoute
+from esputnik_connector.models.timezones import kept, local
+from esputnik_connector.pipeline.backfill.control import FIRST_YEAR, LAST_YEAR
+from esputnik_connector.pipeline.backfill.control import KINDS as HISTORY_KINDS
+from esputnik_connector.records import Kind
+
+KINDS: dict[str, Sequence[Kind]] = {
+    "all": HISTORY_KINDS,
+    "contacts": [Kind.CONTACT],
+    "orders": [Kind.ORDER],
+}
+WHAT = [
+    ("all", gettext_lazy("Customers, then their orders")),
+    ("contacts", gettext_lazy("Customers and guests only")),
+    ("orders", gettext_lazy("Orders only")),
+]
+ROUTES = [
+    (HistoryRoute.PAST_EVENTS.value, gettext_lazy("Quiet: dated events of the past")),
+    (HistoryRoute.ORDERS.value, gettext_lazy("Loud: real orders, each starts an event")),
+]
+ROUTE_HELP = {
+    HistoryRoute.PAST_EVENTS.value: gettext_lazy(
+        "eSputnik gets dated events of the past and makes orders of them. As far as it is "
+        "documented, no workflow starts: try a single day first. Before that, switch the "
+        "segmentation of orderCreated and orderUpdated on in eSputnik, or no order appears there."
+    ),
+    HistoryRoute.ORDERS.value: gettext_lazy(
+        "eSputnik gets the orders themselves, and each of them raises an event order<STATUS>, "
+        "however old it is. A workflow that waits for such an event starts for every old order: "
+        "switch those workflows off first, or customers get messages about orders of years ago."
+    ),
+}
+
+
+def check_year(day: date) -> None:
+    """:raises ValidationError: so far away that it is a slip of the keyboard."""
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise forms.ValidationError(
+            _("Choose a day of a year between %(first)s and %(last)s.")
+            % {"first": FIRST_YEAR, "last": LAST_YEAR}
+        )
+
+
+class ImportForm(forms.Form):
+    """Nothing says in advance how orders travel: that is the merchant's word."""
+
+    what = forms.ChoiceField(
+        label=gettext_lazy("What"), choices=WHAT, initial="all", widget=forms.RadioSelect
+    )
+    route = forms.ChoiceField(
+        label=gettext_lazy("How orders travel"),
+        choices=ROUTES,
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    since = forms.DateField(
+        label=gettext_lazy("From"),
+        required=False,
+        validators=[check_year],
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=gettext_lazy("Day of the registration or of the order. Empty: from the first."),
+    )
+    until = forms.DateField(
+        label=gettext_lazy("To, that day included"),
+        required=False,
+        validators=[check_year],
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=gettext_lazy("Empty: up to now."),
+    )
+    newest_first = forms.BooleanField(label=gettext_lazy("The newest first"), required=False)
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        since, until = values.get("since"), values.get("until")
+        if since and since > local(timezone.now()).date():
+            self.add_error("since", _("This day is in the future; there is no history there."))
+        if since and until and until < since:
+            self.add_error("until", _("This day is before the first one."))
+        has_orders = Kind.ORDER in KINDS.get(values.get("what", ""), ())
+        if has_orders and "route" in values and not values["route"]:
+            self.add_error("route", _("Choose how orders shall travel."))
+        return values
+
+    def plans(self, connection: Connection) -> list[Backfill]:
+        """What would be started, not saved. For a valid form."""
+        chosen = self.cleaned_data
+        until = chosen["until"] + timedelta(days=1) if chosen["until"] else None
+        return [
+            Backfill(
+                connection=connection, kind=kind.value, newest_first=chosen["newest_first"],
+                route=chosen["route"] if kind is Kind.ORDER else "",
+                since=_midnight(chosen["since"]), until=_midnight(until),
+            )
+            for kind in KINDS[chosen["what"]]
+        ]  # fmt: skip
+
+
+def _midnight(day: date | None) -> datetime | None:
+    """The beginning of a day, where the shop is."""
+    return kept(datetime.combine(day, time.min)) if day else None

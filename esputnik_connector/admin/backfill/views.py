@@ -1,0 +1,278 @@
+"""A merchant's way through a historical import: choose, look ahead, start, watch, intervene."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    HttpResponseNotAllowed,
+    JsonResponse,
+)
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from esputnik_connector.admin.outbox import OutboxMessageAdmin
+from esputnik_connector.admin.state import is_readable, state_in_words
+from esputnik_connector.exceptions import ConnectorError
+from esputnik_connector.models import Backfill, Connection, OutboxMessage
+from esputnik_connector.pipeline.backfill import control
+from esputnik_connector.tasks import wake_backfill
+
+from .forecast import foretold
+from .form import ROUTE_HELP, ImportForm
+from .progress import Sample, heading, progress
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin
+
+    class Base(ModelAdmin[Backfill]):
+        """What these views call and BackfillAdmin has."""
+
+        def may_act(self, request: HttpRequest) -> bool: ...
+
+else:
+    Base = object
+
+TEMPLATES = "admin/esputnik_connector/backfill"
+
+
+class BackfillViews(Base):
+    """Mixed into the admin of historical imports."""
+
+    def get_urls(self) -> list[URLPattern]:
+        views: list[tuple[str, str, Callable[..., HttpResponse]]] = [
+            ("page", "of/<int:pk>/", self.page_view),
+            ("new", "of/<int:pk>/new/", self.new_view),
+            ("progress", "progress/", self.progress_view),
+            ("do", "<int:pk>/do/<str:deed>/", self.deed_view),
+        ]
+        name = "esputnik_connector_backfill_{}".format
+        return [
+            *(
+                path(route, self.admin_site.admin_view(view), name=name(key))
+                for key, route, view in views
+            ),
+            *super().get_urls(),
+        ]
+
+    # Watching
+
+    def page_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The latest import of each kind; where there is none, the way to the first."""
+        connection = self._seen(request, pk)
+        runs = latest_runs(connection)
+        if not runs and self.may_act(request):
+            return redirect(self._url("new", connection.pk))
+        return self._runs_page(request, connection, runs)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, *_args: Any, **_kwargs: Any
+    ) -> HttpResponse:
+        """One import of the list, which may be an old one."""
+        run = self.get_object(request, object_id)
+        if run is None:
+            raise Http404
+        return self._runs_page(request, self._seen(request, run.connection_id), [run])
+
+    def _runs_page(
+        self, request: HttpRequest, connection: Connection, runs: Sequence[Backfill]
+    ) -> HttpResponse:
+        now, has_links = timezone.now(), self._may_see_changes(request)
+        context = {
+            "title": _("Historical import"),
+            "runs": [(heading(run), progress(run, now=now, has_links=has_links)) for run in runs],
+            "is_working": any(run.is_working for run in runs),
+            "may_act": self.may_act(request),
+        }
+        return self._response(request, "runs.html", connection, context)
+
+    def progress_view(self, request: HttpRequest) -> HttpResponse:
+        """How far imports got, for the page's script.
+
+        ``run`` is an id, or an id with an earlier sample of the same: ``17:1732160000.5:300``.
+        """
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            asked = dict(map(_asked, request.GET.getlist("run")))
+        except ValueError:
+            return HttpResponseBadRequest("run=id or run=id:at:done")
+        now, has_links = timezone.now(), self._may_see_changes(request)
+        runs = Backfill.objects.filter(pk__in=asked).select_related("connection")
+        told = [progress(run, now=now, sample=asked[run.pk], has_links=has_links) for run in runs]
+        return JsonResponse({"runs": told})
+
+    # Starting
+
+    def new_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The form; with choices in the address the forecast; by POST the start."""
+        if not self.may_act(request):
+            raise PermissionDenied
+        connection = self._seen(request, pk)
+        obstacle = _obstacle(connection)
+        given = request.POST if request.method == "POST" else request.GET
+        form = ImportForm(given if "what" in given else None)
+        if obstacle or not form.is_bound or not form.is_valid() or "back" in given:
+            return self._form_page(request, connection, form, obstacle)
+        if request.method == "POST":
+            return self._start(request, connection, form)
+        return self._forecast_page(request, connection, form)
+
+    def _form_page(
+        self, request: HttpRequest, connection: Connection, form: ImportForm, obstacle: str
+    ) -> HttpResponse:
+        context = {
+            "title": _("Start a historical import"),
+            "form": form,
+            "obstacle": obstacle,
+            "routes": [(radio, ROUTE_HELP[radio.data["value"]]) for radio in form["route"]],
+            "open_runs": Backfill.objects.open().filter(connection=connection).count(),
+        }
+        return self._response(request, "new.html", connection, context)
+
+    def _forecast_page(
+        self, request: HttpRequest, connection: Connection, form: ImportForm
+    ) -> HttpResponse:
+        try:
+            forecasts = [foretold(plan) for plan in form.plans(connection)]
+        except ConnectorError as error:
+            messages.error(request, str(error))
+            return self._form_page(request, connection, form, "")
+        context = {
+            "title": _("What this import would do"),
+            "forecasts": forecasts,
+            "form": form,
+            "query": request.GET.urlencode(),
+        }
+        return self._response(request, "forecast.html", connection, context)
+
+    def _start(
+        self, request: HttpRequest, connection: Connection, form: ImportForm
+    ) -> HttpResponse:
+        with transaction.atomic():  # all of it or nothing
+            begun = [
+                control.start(
+                    connection, plan.of_kind(), route=plan.route, since=plan.since,
+                    until=plan.until, newest_first=plan.newest_first,
+                )
+                for plan in form.plans(connection)
+            ]  # fmt: skip
+        for run, is_new in begun:
+            self._began(request, run, is_new, _("Started."))
+        return redirect(self._url("page", connection.pk))
+
+    def _began(self, request: HttpRequest, run: Backfill, is_new: bool, text: str) -> None:
+        named = {"what": heading(run)["title"]}
+        if not is_new:
+            told = _("%(what)s: an import is under way already; here it is.")
+            messages.warning(request, told % named)
+            return
+        transaction.on_commit(partial(wake_backfill, run.pk), robust=True)
+        self.log_addition(request, run, text)
+        messages.success(
+            request, _("%(what)s: the import is on its way. You may close this page.") % named
+        )
+
+    # Intervening
+
+    def deed_view(self, request: HttpRequest, pk: int, deed: str) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.may_act(request):
+            raise PermissionDenied
+        run = get_object_or_404(Backfill.objects.select_related("connection"), pk=pk)
+        if deed in ("restart", "retry"):
+            self._again(request, run, deed)
+        elif deed in ("pause", "resume", "cancel"):
+            self._change(request, run, deed)
+        else:
+            raise Http404
+        return redirect(self._url("page", run.connection_id))
+
+    def _again(self, request: HttpRequest, run: Backfill, deed: str) -> None:
+        if obstacle := _obstacle(run.connection):
+            messages.error(request, obstacle)
+        elif deed == "restart":
+            self._began(request, *control.restart(run), _("Started again."))
+        else:
+            again = control.retry_failed(run.connection, run.of_kind(), route=run.route)
+            self._began(request, *again, _("The refused were tried again."))
+
+    def _change(self, request: HttpRequest, run: Backfill, deed: str) -> None:
+        change, told = {
+            "pause": (control.pause, _("Paused. What is on its way at this moment still counts.")),
+            "resume": (control.resume, _("It goes on.")),
+            "cancel": (control.cancel, _("Cancelled. What was sent stays sent.")),
+        }[deed]
+        if not change(run):
+            messages.info(request, _("It was in another state already; here it is."))
+            return
+        if run.is_working:
+            transaction.on_commit(partial(wake_backfill, run.pk), robust=True)
+        self.log_change(request, run, told)
+        messages.success(request, told)
+
+    # What all of them need
+
+    def _seen(self, request: HttpRequest, connection_pk: int) -> Connection:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return get_object_or_404(Connection, pk=connection_pk)
+
+    def _may_see_changes(self, request: HttpRequest) -> bool:
+        return OutboxMessageAdmin(OutboxMessage, self.admin_site).has_view_permission(request)
+
+    def _url(self, name: str, *arguments: Any) -> str:
+        view = f"admin:esputnik_connector_backfill_{name}"
+        return reverse(view, args=arguments, current_app=self.admin_site.name)
+
+    def _response(
+        self, request: HttpRequest, template: str, connection: Connection, context: dict[str, Any]
+    ) -> HttpResponse:
+        common = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "connection": connection,
+            "media": self.media,
+        }
+        return TemplateResponse(request, f"{TEMPLATES}/{template}", {**common, **context})
+
+
+def latest_runs(connection: Connection) -> list[Backfill]:
+    """The last import of each kind, as they follow each other."""
+    runs = Backfill.objects.filter(connection=connection).select_related("connection")
+    latest = [runs.filter(kind=kind.value).first() for kind in control.KINDS]
+    return [run for run in latest if run is not None]
+
+
+def _obstacle(connection: Connection) -> str:
+    """Why nothing can be started now, ``""`` if something can."""
+    is_ready = connection.is_enabled and connection.paused_at is None and connection.is_bound_here
+    if is_ready and connection.api_key and is_readable(connection.api_key):
+        return ""
+    return _("The connection sends nothing now: %(state)s.") % {"state": state_in_words(connection)}
+
+
+def _asked(text: str) -> tuple[int, Sample | None]:
+    """:raises ValueError: not of the form ``id`` or ``id:at:done``."""
+    pk, *given = text.split(":")
+    if not given:
+        return int(pk), None
+    at, done = given
+    sample = Sample(at=float(at), done=int(done))
+    if not math.isfinite(sample.at) or min(sample.at, sample.done) < 0:
+        raise ValueError(text)
+    return int(pk), sample

@@ -1,0 +1,1 @@
+"""The connection's page: key, switches, tables of fields and statuses."""

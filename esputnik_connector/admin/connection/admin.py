@@ -1,0 +1,258 @@
+"""The screen where a merchant connects the shop: key, switches, tables, and how it is going."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from esputnik_connector import registry
+from esputnik_connector.admin.secret import WritesSecret
+from esputnik_connector.admin.state import is_readable, state_in_words
+from esputnik_connector.models import Attempt, Connection, OutboxMessage, SyncState, Tombstone
+from esputnik_connector.models.connection import (
+    OrderStatus,
+    add_proposed_statuses,
+    new_salt,
+    propose_statuses,
+)
+from esputnik_connector.operations.verify import accept
+from esputnik_connector.pipeline.wake import wake
+from esputnik_connector.records import Outcome
+
+from .form import ConnectionForm
+from .key_check import KeyCheck
+from .mappings import DATALIST_ID, FieldMappingInline, StatusMappingInline, unmapped_statuses
+from .views import ConnectionViews
+
+KEY_CHECK = "_esputnik_key_check"  # attribute of a request: the answer to check_key()
+
+
+@admin.register(Connection)
+class ConnectionAdmin(WritesSecret, ConnectionViews, admin.ModelAdmin):  # type: ignore[type-arg]
+    write_only = "new_key"
+    form = ConnectionForm
+    inlines = [FieldMappingInline, StatusMappingInline]
+    list_display = ["name", "state", "pending", "set_aside", "last_delivery"]
+    readonly_fields = ["environment", "created_at"]
+    fieldsets = [
+        (gettext_lazy("Account"), {"fields": ["name", "is_enabled", "new_key"]}),
+        (
+            gettext_lazy("What to send"),
+            {
+                "fields": [
+                    "sync_contacts", "sync_orders", "sync_carts", "default_status",
+                    "send_back_in_stock", "send_price_drop",
+                ],
+            },
+        ),
+        (
+            gettext_lazy("Advanced"),
+            {
+                "classes": ["collapse"],
+                "fields": [
+                    "destination", "api_url", "tracker_url", "order_route", "erase_mode",
+                    *readonly_fields,
+                ],
+            },
+        ),
+    ]  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
+        mine = OutboxMessage.objects.filter(connection=OuterRef("pk")).order_by()
+        delivered = Attempt.objects.filter(
+            connection=OuterRef("pk"), outcome=Outcome.DELIVERED.value
+        )
+        queryset: QuerySet[Connection] = super().get_queryset(request)
+        return queryset.annotate(
+            pending_count=_counted(mine.filter(is_dead=False)),
+            dead_count=_counted(mine.filter(is_dead=True)),
+            delivered_at=Subquery(delivered.order_by("-pk").values("created_at")[:1]),
+        )
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, connection: Connection) -> str:
+        return state_in_words(connection)
+
+    @admin.display(description=gettext_lazy("unsent"), ordering="pending_count")
+    def pending(self, connection: Any) -> int:
+        return int(connection.pending_count)
+
+    @admin.display(description=gettext_lazy("set aside"), ordering="dead_count")
+    def set_aside(self, connection: Any) -> int:
+        return int(connection.dead_count)
+
+    @admin.display(
+        description=gettext_lazy("last delivery"), ordering="delivered_at", empty_value="—"
+    )
+    def last_delivery(self, connection: Any) -> Any:
+        return connection.delivered_at
+
+    # --- the form ---------------------------------------------------------------------------------
+
+    def get_form(
+        self, request: HttpRequest, obj: Connection | None = None, change: bool = False, **kw: Any
+    ) -> Any:
+        form_class: Any = super().get_form(request, obj, change, **kw)
+        form_class.key_check = getattr(request, KEY_CHECK, None)
+        return form_class
+
+    @method_decorator(transaction.non_atomic_requests)
+    def add_view(self, request: HttpRequest, *args: Any, **kw: Any) -> HttpResponse:
+        return super().add_view(request, *args, **kw)
+
+    @method_decorator(transaction.non_atomic_requests)
+    def change_view(self, request: HttpRequest, *args: Any, **kw: Any) -> HttpResponse:
+        return super().change_view(request, *args, **kw)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Ask eSputnik before Django's view opens its transaction."""
+        connection = self.get_object(request, object_id) if object_id else None
+        if request.method == "POST":
+            setattr(request, KEY_CHECK, self._key_check(request, connection, object_id is None))
+        context = {**self._panel(request, connection), **(extra_context or {})}
+        return super().changeform_view(request, object_id, form_url, context)
+
+    def _key_check(
+        self, request: HttpRequest, connection: Connection | None, is_new: bool
+    ) -> KeyCheck | None:
+        if is_new:
+            may_save = self.has_add_permission(request)
+        else:
+            may_save = connection is not None and self.has_change_permission(request, connection)
+        if not may_save:
+            return None
+        form = self.get_form(request, connection, change=not is_new)(
+            request.POST, instance=connection
+        )
+        return form.check_key() if form.is_valid() and form.needs_check else None
+
+    def _panel(self, request: HttpRequest, connection: Any) -> dict[str, Any]:
+        """How the connection is doing, for the top of its page."""
+        unmapped = unmapped_statuses(connection)
+        default = connection.default_status if connection else OrderStatus.INITIALIZED
+        panel: dict[str, Any] = {
+            "esputnik_connection": connection,
+            "esputnik_datalist": DATALIST_ID,
+            "esputnik_unmapped": unmapped,
+            "esputnik_default_status": OrderStatus(default).label,
+        }
+        if connection is not None:
+            panel |= {
+                "esputnik_state": state_in_words(connection),
+                "esputnik_may_change": self.has_change_permission(request, connection),
+                "esputnik_has_proposals": bool(propose_statuses(unmapped)),
+            }
+        return panel
+
+    # --- saving -----------------------------------------------------------------------------------
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        check: KeyCheck | None = form.key_check
+        written = [name for name in form.changed_data if name != "new_key"]
+        if form.pasted_key:
+            obj.api_key = form.pasted_key
+            written.append("api_key")
+            if not is_readable(obj.salt):
+                obj.salt = new_salt()
+                written.append("salt")
+        if form.needs_check:
+            obj.verified_at, obj.organisation = None, ""
+            obj.paused_at, obj.pause_detail = None, ""  # that was about another key
+            written += ["verified_at", "organisation", "paused_at", "pause_detail"]
+        # Only what the form changed: a relay may be pausing the connection at this moment.
+        obj.save(update_fields=written if change else None)
+        if check is not None and check.info is not None:
+            self.welcome(request, obj, check.info)
+        elif check is not None:
+            messages.warning(request, _("Saved. %(doubt)s") % {"doubt": check.doubt})
+        wake(obj.pk)
+
+    def welcome(self, request: HttpRequest, connection: Connection, info: Any) -> None:
+        """The key was accepted: say whose it is."""
+        former = connection.organisation_id
+        accept(connection, info)
+        self.greet(request, connection, former)
+
+    def greet(self, request: HttpRequest, connection: Connection, former_id: str) -> None:
+        """Say whose key it is, and when it was another organisation's before."""
+        messages.success(
+            request,
+            _("Connected to %(organisation)s.") % {"organisation": connection.organisation or "—"},
+        )
+        if former_id and former_id != connection.organisation_id:
+            messages.warning(
+                request,
+                _(
+                    "This is another organisation than before. What the former one received does "
+                    "not count here: records are sent again when they next change. Customers are "
+                    "also sent by the next nightly reconciliation, orders by a historical import."
+                ),
+            )
+
+    def save_related(self, request: HttpRequest, form: Form, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        connection = form.instance  # type: ignore[attr-defined]
+        if not change:
+            self.propose(request, connection)
+        elif any(formset.has_changed() for formset in formsets):
+            messages.info(
+                request,
+                _("Contacts and orders are sent with the new mapping when they next change."),
+            )
+
+    def propose(self, request: HttpRequest, connection: Connection) -> int:
+        """Add the proposed status mappings; returns how many."""
+        added = add_proposed_statuses(connection, registry.shop().statuses())
+        if added:
+            pairs = ", ".join(str(mapping) for mapping in added)
+            messages.info(
+                request,
+                _("Proposed order statuses were added, please check them: %(pairs)s.")
+                % {"pairs": pairs},
+            )
+        return len(added)
+
+    # --- deleting ---------------------------------------------------------------------------------
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[Any, int], set[Any], list[Any]]:
+        """Numbers instead of a list: a connection may have millions of rows."""
+        pks = [connection.pk for connection in objs]
+        counts: dict[Any, int] = {Connection._meta.verbose_name_plural: len(pks)}
+        for model in (OutboxMessage, SyncState, Attempt, Tombstone):
+            counts[model._meta.verbose_name_plural] = model._default_manager.filter(
+                connection__in=pks
+            ).count()
+        names: list[Any] = [str(connection) for connection in objs]
+        banned = counts[Tombstone._meta.verbose_name_plural]
+        if banned:
+            names.append(
+                ngettext(
+                    "%(count)s deleted customer is forgotten with it and may be sent again.",
+                    "%(count)s deleted customers are forgotten with it and may be sent again.",
+                    banned,
+                )
+                % {"count": banned}
+            )
+        return names, counts, set(), []
+
+
+def _counted(rows: QuerySet[OutboxMessage]) -> Coalesce:
+    counts = rows.values("connection").annotate(number=Count("pk")).values("number")
+    return Coalesce(Subquery(counts, output_field=IntegerField()), 0)

@@ -1,0 +1,108 @@
+"""What became of each record: deliveries, delivered records, and the people who stay deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from esputnik_connector.models import Attempt, SyncState, Tombstone
+from esputnik_connector.models.labels import NOTES
+from esputnik_connector.records import Note
+
+from .mixins import ReadOnlyAdmin
+from .outbox import because
+
+
+def note_in_words(note: str) -> str:
+    """A warning as a sentence; one of a later version as it stands."""
+    try:
+        return str(NOTES[Note(note)])
+    except (KeyError, ValueError):
+        return note
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ReadOnlyAdmin):
+    list_display = [
+        "created_at", "kind", "key", "outcome", "why", "warnings", "latency", "connection",
+    ]  # fmt: skip
+    list_display_links = ["created_at", "key"]
+    list_filter = ["outcome", "reason", "kind", "connection"]
+    search_fields = ["key__exact"]
+    search_help_text = gettext_lazy("The whole order number, customer id or basket id.")
+    sortable_by = ()  # newest first; no other order has an index
+    fields = [
+        "connection", "kind", "key", "outcome", "why", "warnings", "http_status", "captured_at",
+        "created_at", "latency",
+    ]  # fmt: skip
+
+    @admin.display(description=gettext_lazy("because"))
+    def why(self, attempt: Attempt) -> str:
+        return because(attempt) or "—"
+
+    @admin.display(description=gettext_lazy("warnings"))
+    def warnings(self, attempt: Attempt) -> str:
+        return " ".join(note_in_words(note) for note in attempt.notes) or "—"
+
+    @admin.display(description=gettext_lazy("HTTP status"))
+    def http_status(self, attempt: Attempt) -> str:
+        return str(attempt.status or "—")
+
+    @admin.display(description=gettext_lazy("seconds since the change"))
+    def latency(self, attempt: Attempt) -> str:
+        if attempt.captured_at is None:
+            return "—"
+        return f"{(attempt.created_at - attempt.captured_at).total_seconds():.1f}"
+
+
+@admin.register(SyncState)
+class SyncStateAdmin(ReadOnlyAdmin):
+    list_display = ["key", "kind", "state", "delivered_at", "connection"]
+    list_filter = ["kind", "connection"]
+    search_fields = ["key__exact"]
+    search_help_text = gettext_lazy("The whole order number, customer id or basket id.")
+    sortable_by = ()
+    ordering = ["-pk"]
+    fields = ["connection", "kind", "key", "owner_key", "state", "delivered_at", "remote_id"]
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, row: SyncState) -> str:
+        if row.session:
+            return _("eSputnik is importing it")
+        if row.digest:
+            return _("delivered")
+        if row.delivered_at is None:
+            return _("sent, not confirmed yet")
+        return _("delivered before; the last sending is not confirmed")
+
+
+@admin.register(Tombstone)
+class TombstoneAdmin(ReadOnlyAdmin):
+    """Deleting one lifts a ban; only superusers may, and the page says what follows."""
+
+    list_display = ["__str__", "manner", "created_at", "connection"]
+    list_filter = ["is_erasure", "connection"]
+    fields = ["connection", "manner", "created_at"]
+    ordering = ["-pk"]
+    delete_confirmation_template = "admin/esputnik_connector/tombstone/delete_confirmation.html"
+    delete_selected_confirmation_template = (
+        "admin/esputnik_connector/tombstone/delete_selected_confirmation.html"
+    )
+
+    @admin.display(description=gettext_lazy("how"))
+    def manner(self, tombstone: Tombstone) -> str:
+        return _("erased") if tombstone.is_erasure else _("marked as deleted")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_active and request.user.is_superuser)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions: dict[str, Any] = super().get_actions(request)
+        if "delete_selected" in actions:
+            function, name, _description = actions["delete_selected"]
+            actions["delete_selected"] = (function, name, _("Lift the ban (delete the tombstone)"))
+        return actions

@@ -1,0 +1,1 @@
+"""Product feeds: settings, builds, what is wrong with which product."""

@@ -1,0 +1,22 @@
+"""Which feeds are to be built now."""
+
+from __future__ import annotations
+
+from logging import getLogger
+
+from django.utils import timezone
+
+from esputnik_connector.models import Feed
+
+logger = getLogger(__name__)
+
+
+def due() -> list[int]:
+    """Feeds to build now. Says once of each feed that it has become stale."""
+    now = timezone.now()
+    for feed in Feed.objects.filter(is_enabled=True, stale_since=None):
+        if feed.is_stale(now) and Feed.objects.filter(pk=feed.pk, stale_since=None).update(
+            stale_since=now
+        ):
+            logger.error("feed %s was not built for %s hours", feed.name, feed.stale_hours)
+    return list(Feed.objects.due(now).values_list("pk", flat=True))

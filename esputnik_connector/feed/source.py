@@ -1,0 +1,62 @@
+"""What a feed row asks of the shop, and by which rules its products are fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from esputnik_connector import identity, registry
+from esputnik_connector.feed.formats.base import Channel
+from esputnik_connector.models import Feed
+from esputnik_connector.records import Product
+from esputnik_connector.shops.base import Assortment
+
+from .links import storefront
+from .normalise import Fitter, Rules
+from .problems import Problems
+
+
+def assortment(feed: Feed) -> Assortment:
+    names = feed.attributes.values_list("attribute", flat=True)
+    return Assortment(
+        categories=tuple(feed.categories),
+        product_classes=tuple(feed.product_classes),
+        is_one_per_parent=feed.is_one_per_parent,
+        attributes=tuple(dict.fromkeys(names)),
+        with_offers=feed.with_offers,
+        checks_images=feed.checks_images,
+        shop_url=feed.shop_url,
+    )
+
+
+def rules(feed: Feed) -> Rules:
+    return Rules(
+        currency=feed.currency,
+        fields=dict(feed.attributes.values_list("field", "attribute")),
+        google_categories=dict(feed.google_categories.values_list("category", "google_category")),
+        brand=identity.text(feed.brand, limit=70),
+        requires_brand=feed.requires_brand,
+        only_buyable=feed.only_buyable,
+        is_secure=storefront(feed).startswith("https://"),
+    )
+
+
+def channel(feed: Feed, built_at: datetime) -> Channel:
+    link = storefront(feed)
+    return Channel(
+        title=identity.text(feed.title or link.partition("://")[2] or feed.name),
+        link=link,
+        language=identity.language(feed.language) or feed.language,
+        currency=feed.currency,
+        built_at=built_at,
+        categories=lambda: registry.shop().categories(language=feed.language),
+    )
+
+
+def products(feed: Feed, problems: Problems) -> Iterator[Product]:
+    """Every product of the feed, fitted; what is wrong is noted."""
+    fit = Fitter(rules(feed), problems).fit
+    read = registry.shop().products(
+        language=feed.language, currency=feed.currency, assortment=assortment(feed)
+    )
+    return (fitted for fitted in map(fit, read) if fitted is not None)

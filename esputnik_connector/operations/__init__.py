@@ -1,0 +1,1 @@
+"""What a person does about it: look, verify, preview, send again, clean up."""

@@ -1,0 +1,121 @@
+"""Findings about Celery: can a relay be started at all, and does the sweep run?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from celery import current_app
+from django.apps import apps
+from django.db import DatabaseError
+from django.utils import timezone
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+
+from esputnik_connector.models import Heartbeat
+
+from .findings import Finding, Level, ok, problem, warning
+from .queue import LATE
+
+PATIENCE = 1.0  # seconds for a broker that does not answer
+SWEEP = "esputnik_connector.sweep"
+
+
+def findings() -> Iterator[Finding]:
+    if not is_configured():
+        yield warning(
+            "Celery",
+            _("No Celery application is loaded in this process, so changes wait for the sweep."),
+            _(
+                "If the project has one, import it in the project's __init__.py. Without Celery, "
+                "keep this running: manage.py esputnik_relay --watch"
+            ),
+        )
+        return
+    line = broker()
+    yield line
+    if line.level is Level.OK:  # else nobody can be asked
+        yield worker()
+    yield schedule()
+    yield beat(now=timezone.now())
+
+
+def is_configured() -> bool:
+    """Celery makes an application named “default” up where a project has none."""
+    return current_app.main != "default" or bool(current_app.conf.broker_url)
+
+
+def broker() -> Finding:
+    """One bounded try. Addresses are not shown: they hold passwords."""
+    options = {
+        **current_app.conf.broker_transport_options,
+        "socket_timeout": PATIENCE,
+        "socket_connect_timeout": PATIENCE,
+        "retry_on_timeout": False,
+        "max_retries": 0,
+    }
+    line = current_app.connection_for_write(connect_timeout=PATIENCE, transport_options=options)
+    try:
+        line.ensure_connection(max_retries=0)
+    except Exception as error:  # kombu lets through what its transports raise
+        return problem(
+            _("broker"),
+            _("The broker of Celery does not answer (%s).") % type(error).__name__,
+            _("Start it, or correct CELERY_BROKER_URL. Changes are noted meanwhile."),
+        )
+    finally:
+        line.release()
+    return ok(_("broker"), _("The broker of Celery answers."))
+
+
+def worker() -> Finding:
+    """Does any worker answer? A busy one of the “solo” pool cannot."""
+    try:
+        answers = current_app.control.inspect(timeout=PATIENCE).ping() or {}
+    except Exception as error:  # kombu lets through what its transports raise
+        return warning(
+            _("worker"),
+            _("The workers of Celery cannot be asked (%s).") % type(error).__name__,
+            _("Look whether one is running."),
+        )
+    if answers:
+        return ok(_("worker"), _("Workers of Celery that answer: %s.") % len(answers))
+    return problem(
+        _("worker"),
+        _("No worker of Celery answers: changes are noted, and nobody sends them."),
+        _("Start one: celery -A <project> worker"),
+    )
+
+
+def beat(*, now: datetime) -> Finding:
+    """Did the sweep run lately? It leaves a mark in the database, so this sees beat and a worker at
+    work together, whatever machine they are on."""
+    last = Heartbeat.last("sweep")
+    remedy = _("Start beat: celery -A <project> beat")
+    if last is None:
+        return warning("beat", _("The sweep never ran."), remedy)
+    text = _("The sweep ran %s ago.") % timesince(last, now)
+    return ok("beat", text) if now - last < LATE else problem("beat", text, remedy)
+
+
+def schedule() -> Finding:
+    """Is the sweep in the plan of beat, in the settings or in django-celery-beat?"""
+    planned = {entry.get("task") for entry in (current_app.conf.beat_schedule or {}).values()}
+    if SWEEP in planned or _is_in_database():
+        return ok("beat", _("The sweep is in the schedule of Celery beat."))
+    return problem(
+        "beat",
+        _("“%s” is not in Celery beat's schedule: what a wake-up missed stays unsent.") % SWEEP,
+        _("Add it to CELERY_BEAT_SCHEDULE, every 60 seconds."),
+    )
+
+
+def _is_in_database() -> bool:
+    if not apps.is_installed("django_celery_beat"):
+        return False
+    model: Any = apps.get_app_config("django_celery_beat").get_model("PeriodicTask")
+    try:
+        return bool(model.objects.filter(task=SWEEP, enabled=True).exists())
+    except DatabaseError:
+        return False

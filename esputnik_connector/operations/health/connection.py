@@ -1,0 +1,146 @@
+"""One connection: its key, its salt, its place, and what is mapped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from esputnik_connector import registry
+from esputnik_connector.exceptions import ConnectorError, CredentialsError, TemporaryError
+from esputnik_connector.fields import reveal
+from esputnik_connector.models import Connection
+from esputnik_connector.models.connection import OrderStatus
+from esputnik_connector.operations.verify import verify
+
+from . import queue
+from .environment import clock
+from .findings import Finding, ok, problem, warning
+
+
+def of_connection(connection: Connection, *, is_offline: bool = False) -> Iterator[Finding]:
+    """The state of one connection."""
+    if not connection.is_enabled:
+        yield warning(
+            connection.name,
+            _("It is off: changes are not even noted."),
+            _("Switch it on in the admin when it should send."),
+        )
+    yield from key(connection, is_offline=is_offline)
+    yield from salt(connection)
+    yield environment(connection)
+    yield statuses(connection)
+    yield fields(connection)
+    yield from queue.watched(connection, now=timezone.now())
+    yield queue.unsent(connection, now=timezone.now())
+    yield queue.set_aside(connection)
+    yield from queue.paused_lanes(connection, now=timezone.now())
+
+
+def key(connection: Connection, *, is_offline: bool) -> Iterator[Finding]:
+    """Can the key be read, is it accepted, and what time is it over there?"""
+    paste = _("Paste a key in the admin and save.")
+    if not connection.api_key:
+        yield problem(connection.name, _("It has no API key."), paste)
+        return
+    try:
+        reveal(connection.api_key)
+    except ConnectorError as error:
+        yield problem(connection.name, _("The API key cannot be read."), str(error))
+        return
+    if is_offline or not connection.is_enabled:
+        yield _known(connection)
+        return
+    try:
+        info = verify(connection)
+    except ConnectorError as error:
+        yield _not_accepted(connection, error, paste)
+        return
+    organisation = info.organisation or "?"
+    text = _("The key is accepted; the organisation is %s.") % organisation
+    yield ok(connection.name, text)
+    if time := clock(connection.name, info):
+        yield time
+
+
+def _not_accepted(connection: Connection, error: ConnectorError, paste: str) -> Finding:
+    if isinstance(error, CredentialsError):
+        return problem(connection.name, _("eSputnik refused the key: %s") % error, paste)
+    if isinstance(error, TemporaryError):
+        return problem(
+            connection.name,
+            _("eSputnik cannot be reached: %s") % error,
+            _("Check the network and the API address. Changes wait meanwhile; nothing is lost."),
+        )
+    return problem(
+        connection.name,
+        _("The key cannot be checked: %s") % error,
+        _("Check the API address and the settings of the destination."),
+    )
+
+
+def _known(connection: Connection) -> Finding:
+    """What is known of the key without asking."""
+    if connection.paused_at is not None:
+        return problem(
+            connection.name,
+            _("Sending is paused: %s") % (connection.pause_detail or "?"),
+            _("Paste a key that is accepted, or press “Test connection” in the admin."),
+        )
+    if connection.verified_at is None:
+        return warning(
+            connection.name,
+            _("The key was never accepted."),
+            _("Press “Test connection” in the admin."),
+        )
+    return ok(
+        connection.name, _("The key was accepted before, by %s.") % (connection.organisation or "?")
+    )
+
+
+def salt(connection: Connection) -> Iterator[Finding]:
+    try:
+        reveal(connection.salt)
+    except ConnectorError:
+        yield problem(
+            connection.name,
+            _("Its salt cannot be read: nothing is sent, deleted customers are not recognised."),
+            _("Bring the old key back into ENCRYPTION_KEYS, or paste the API key again."),
+        )
+
+
+def environment(connection: Connection) -> Finding:
+    if connection.is_bound_here:
+        return ok(connection.name, _("This installation may send."))
+    return problem(
+        connection.name,
+        _("It is bound to another installation and sends nothing from here."),
+        _("If this is the real shop now, run: manage.py esputnik_doctor --confirm-environment"),
+    )
+
+
+def statuses(connection: Connection) -> Finding:
+    mapped = set(connection.status_mappings.values_list("shop_status", flat=True))
+    missing = [status for status in registry.shop().statuses() if status not in mapped]
+    if not missing:
+        return ok(connection.name, _("Every order status is mapped."))
+    return warning(
+        connection.name,
+        _("Order statuses without a mapping, sent as “%(status)s”: %(missing)s")
+        % {"status": OrderStatus(connection.default_status).label, "missing": ", ".join(missing)},
+        _("Add them to the table of statuses in the admin."),
+    )
+
+
+def fields(connection: Connection) -> Finding:
+    known = registry.shop().attributes()
+    names = connection.field_mappings.values_list("attribute", flat=True)
+    unknown = sorted({name for name in names if name not in known})
+    if not unknown:
+        return ok(connection.name, _("Every mapped contact attribute exists."))
+    return warning(
+        connection.name,
+        _("Mapped contact attributes that the shop does not have: %s") % ", ".join(unknown),
+        _("Correct the table of fields in the admin, or add them to CONTACT_ATTRIBUTES."),
+    )

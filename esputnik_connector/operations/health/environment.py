@@ -1,0 +1,102 @@
+"""The installation itself: addresses, shared pace, clock, time zone and money.
+
+What is wrong with them shows late and far from its cause.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from esputnik_connector import registry
+from esputnik_connector.conf import conf
+from esputnik_connector.destinations.base import AccountInfo
+from esputnik_connector.destinations.throttle import limiter
+from esputnik_connector.exceptions import ConfigurationError
+
+from .findings import Finding, ok, problem, warning
+
+SKEW = 60.0  # seconds; an HTTP date has whole ones, and a request takes some
+GREAT_SKEW = 600.0  # leases, retries and past events go wrong
+USUAL_CURRENCIES = ("EUR", "UAH", "USD")  # the documented ones (esputnik-api.md#currencies)
+
+
+def shop_address() -> Finding:
+    subject = "SHOP_URL"
+    remedy = _("Write the shop's public address, such as 'https://shop.example', into SHOP_URL.")
+    if conf.SHOP_URL:
+        if "example.com" in conf.SHOP_URL:
+            return warning(subject, _("It is only an example: links lead nowhere."), remedy)
+        if conf.SHOP_URL.startswith(("https://", "http://")):
+            return ok(subject, _("Links start with %(url)s.") % {"url": conf.SHOP_URL})
+        return problem(subject, _("It is not an absolute address; links would be broken."), remedy)
+    if "django.contrib.sites" in settings.INSTALLED_APPS:
+        return ok(subject, _("Links start with the address of the current Site."))
+    return problem(subject, _("It is empty and there are no Sites: links cannot be sent."), remedy)
+
+
+def pace_storage() -> Finding:
+    subject = "RATE_LIMIT_STORAGE"
+    if not conf.RATE_LIMIT_STORAGE:
+        return warning(
+            subject,
+            _("It is empty: each worker process keeps a pace of its own."),
+            _("With more than one worker, write a Redis address there."),
+        )
+    try:
+        answers = limiter(conf.RATE_LIMIT_STORAGE).storage.check()
+    except ConfigurationError as error:
+        return problem(subject, str(error), _("Correct the setting."))
+    if answers:
+        return ok(subject, _("The storage of the shared pace answers."))
+    return warning(
+        subject,
+        _("The storage of the shared pace does not answer: each worker keeps a pace of its own."),
+        _("Start it, or correct the address."),
+    )
+
+
+def clock(name: str, info: AccountInfo) -> Finding | None:
+    """Our clock beside the destination's. ``None``: it did not tell the time."""
+    if info.clock_ahead is None:
+        return None
+    seconds = round(abs(info.clock_ahead))
+    if seconds < SKEW:
+        return ok(name, _("This machine's clock agrees with eSputnik's."))
+    find = problem if seconds >= GREAT_SKEW else warning
+    return find(
+        name,
+        _("This machine's clock and eSputnik's are %s seconds apart.") % seconds,
+        _("Let the machine set its clock by NTP."),
+    )
+
+
+def time_zone() -> Finding:
+    if not settings.USE_TZ:
+        return warning(
+            "USE_TZ",
+            _("It is off: moments are read in TIME_ZONE, and twice a year an hour is in doubt."),
+            _("Set USE_TZ = True."),
+        )
+    return ok(
+        "TIME_ZONE", _("Moments have a time zone; days are those of %s.") % settings.TIME_ZONE
+    )
+
+
+def currencies() -> Finding:
+    """Revenue reports of eSputnik count only orders in the account's own currency."""
+    found = sorted(registry.shop().currencies())
+    unusual = [code for code in found if code.upper() not in USUAL_CURRENCIES]
+    if unusual:
+        return warning(
+            _("currencies"),
+            _("Orders in currencies that eSputnik does not document: %s") % ", ".join(unusual),
+            _("They are sent as they are. Ask eSputnik whether its reports count them."),
+        )
+    if len(found) > 1:
+        return warning(
+            _("currencies"),
+            _("Orders in several currencies: %s") % ", ".join(found),
+            _("eSputnik's revenue reports count only the currency that its account is set to."),
+        )
+    return ok(_("currencies"), _("Orders are in %s.") % (found[0] if found else "–"))

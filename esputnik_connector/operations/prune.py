@@ -1,0 +1,134 @@
+"""Keep the tables small. Nothing that is unsent, set aside or still compared is ever removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.apps import apps
+from django.db import connections, router
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from esputnik_connector import registry
+from esputnik_connector.conf import conf
+from esputnik_connector.models import (
+    Attempt,
+    CartSession,
+    Connection,
+    OutboxMessage,
+    Reconciliation,
+    SyncState,
+    WatchedPrice,
+)
+from esputnik_connector.pipeline.delivery.eligibility import told_since
+from esputnik_connector.records import Kind, Outcome
+
+CHUNK = 5000  # rows per DELETE, so that no statement holds locks for long
+COUNTED_UP_TO = 100_000  # rows; a larger table is estimated where the database can
+APP = "esputnik_connector"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSize:
+    """How many rows a table of the connector has."""
+
+    name: str
+    rows: int
+    is_estimate: bool = False
+
+
+def prune(*, days: int | None = None) -> dict[str, int]:
+    """Remove what is older than its retention; table → how many rows went.
+
+    :param days: instead of ``ATTEMPT_RETENTION_DAYS``.
+    """
+    went = {rows.model._meta.db_table: _remove(rows) for rows in _outdated(days)}
+    states = SyncState.objects.order_by()
+    removed = (states.filter(pk__in=pks).delete()[0] for pks in _forgettable())
+    return {**went, SyncState._meta.db_table: sum(removed)}
+
+
+def prunable(*, days: int | None = None) -> dict[str, int]:
+    """Table → how many rows would go."""
+    would_go = {rows.model._meta.db_table: rows.count() for rows in _outdated(days)}
+    return {**would_go, SyncState._meta.db_table: sum(len(pks) for pks in _forgettable())}
+
+
+def _outdated(days: int | None) -> Iterator[QuerySet[Any]]:
+    """By outcome: refusals stay longer. What belongs to a row of the outbox stays with it."""
+    now = timezone.now()
+    usual = now - timedelta(days=conf.ATTEMPT_RETENTION_DAYS if days is None else days)
+    longer = min(usual, now - timedelta(days=conf.REJECTED_RETENTION_DAYS))
+    is_outdated = Q(created_at__lt=longer) | (
+        Q(created_at__lt=usual) & ~Q(outcome=Outcome.REJECTED.value)
+    )
+    unsent = OutboxMessage.objects.filter(
+        connection=OuterRef("connection"), kind=OuterRef("kind"), key=OuterRef("key")
+    )
+    carts = OutboxMessage.objects.filter(kind=Kind.CART.value, key=OuterRef("cart_key"))
+    yield Attempt.objects.filter(is_outdated).filter(~Exists(unsent))
+    yield CartSession.objects.filter(created_at__lt=usual).filter(~Exists(carts))
+    yield Reconciliation.objects.filter(finished_at__lt=usual)
+    yield WatchedPrice.objects.filter(seen_at__lt=told_since(now))
+    yield _orphans()
+
+
+def _forgettable() -> Iterator[list[int]]:
+    """Chunks of events that were told so long ago that they are :func:`not told again
+    <esputnik_connector.pipeline.news.check_news>`, and that no walk can find anew."""
+    since = told_since()
+    for connection in Connection.objects.order_by("pk"):
+        last = 0
+        unsent = OutboxMessage.objects.of(connection, Kind.EVENT).filter(key=OuterRef("key"))
+        told = SyncState.objects.filter(
+            ~Exists(unsent), connection=connection, kind=Kind.EVENT.value, delivered_at__lt=since
+        ).order_by("pk")
+        while rows := list(told.filter(pk__gt=last).values_list("pk", "key")[:CHUNK]):
+            last = rows[-1][0]
+            open_keys = registry.shop().existing(Kind.EVENT, [key for _pk, key in rows])
+            yield [pk for pk, key in rows if key not in open_keys]
+
+
+def _orphans() -> QuerySet[Any]:
+    """Rows that a process noted for a connection which another one had just deleted."""
+    alive = Connection.objects.filter(pk=OuterRef("connection_id"))
+    return OutboxMessage.objects.filter(~Exists(alive))
+
+
+def _remove(rows: QuerySet[Any]) -> int:
+    removed = 0
+    while keys := list(rows.order_by("pk").values_list("pk", flat=True)[:CHUNK]):
+        removed += rows.model._default_manager.filter(pk__in=keys).delete()[0]
+    return removed
+
+
+def table_sizes() -> list[TableSize]:
+    """Every table of the connector, the largest first."""
+    sizes = [_size(model) for model in apps.get_app_config(APP).get_models()]
+    return sorted(sizes, key=lambda size: -size.rows)
+
+
+def _size(model: type[Model]) -> TableSize:
+    """Counted, unless PostgreSQL's own statistics say that this would take long."""
+    name = model._meta.db_table
+    estimate = _estimate(model)
+    if estimate > COUNTED_UP_TO:
+        return TableSize(name=name, rows=estimate, is_estimate=True)
+    return TableSize(name=name, rows=model._default_manager.count())
+
+
+def _estimate(model: type[Model]) -> int:
+    """Rows as of the last ANALYZE or autovacuum; 0 where nobody knows."""
+    database = connections[router.db_for_read(model)]
+    if database.vendor != "postgresql":
+        return 0
+    with database.cursor() as cursor:
+        cursor.execute(
+            "SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(%s)",
+            [f'"{model._meta.db_table}"'],
+        )
+        row = cursor.fetchone()
+    return max(0, int(row[0])) if row else 0

@@ -1,0 +1,1 @@
+"""History, page by page, in the same lanes as live traffic."""

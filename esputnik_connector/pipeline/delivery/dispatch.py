@@ -1,0 +1,262 @@
+"""Keys → records → envelopes → receipts. The same for live changes and for history.
+
+Nothing here writes what became of a record: that is :mod:`.settle`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from logging import getLogger
+
+from django.utils.translation import gettext as _
+
+from esputnik_connector.destinations.base import Delivered, Destination, Envelope, Receipt
+from esputnik_connector.destinations.throttle import deferral_reason
+from esputnik_connector.exceptions import (
+    CredentialsError,
+    RejectedError,
+    Skip,
+    TemporaryError,
+    without_message,
+)
+from esputnik_connector.fields import reveal
+from esputnik_connector.models import Connection, SyncState
+from esputnik_connector.records import Event, Kind, Outcome, Reason, Record
+from esputnik_connector.shops.base import ShopAdapter
+
+from .eligibility import check_news
+from .load import emptied, last_word, read, unbuildable
+from .locators import locators_of
+from .suppression import Graveyard
+
+logger = getLogger(__name__)
+
+
+class LostLease(Exception):
+    """Another worker holds the lane now; what is not settled stays for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A receipt and what has to be remembered of the envelope it answers."""
+
+    receipt: Receipt
+    envelope: Envelope | None = None
+    owner_key: str = ""
+    locators: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Prepared:
+    """One batch, translated: what goes out, and what is settled already."""
+
+    outgoing: list[Envelope] = field(default_factory=list)
+    settled: list[Result] = field(default_factory=list)
+    owners: dict[str, str] = field(default_factory=dict)
+    locators: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    records: Mapping[str, Record] = field(default_factory=dict)
+    states: Mapping[str, SyncState] = field(default_factory=dict)  # as they were before
+
+    def result(self, envelope: Envelope, receipt: Receipt) -> Result:
+        key = envelope.key
+        return Result(receipt, envelope, self.owners.get(key, ""), self.locators.get(key, {}))
+
+
+def prepare(
+    connection: Connection,
+    destination: Destination,
+    shop: ShopAdapter,
+    kind: Kind,
+    keys: Sequence[str],
+    *,
+    with_unchanged: bool = False,
+) -> Prepared:
+    """Translate a batch. A constant number of queries, unless a record cannot be read.
+
+    :param with_unchanged: what was delivered just so goes out too: for a preview.
+    """
+    prepared = Prepared()
+    if not connection.syncs(kind) or kind not in destination.batch_sizes:
+        reason = Reason.NOT_SUPPORTED if connection.syncs(kind) else Reason.SYNC_OFF
+        prepared.settled += [Result(_skipped(kind, key, reason)) for key in keys]
+        return prepared
+    states = {
+        state.key: state
+        for state in SyncState.objects.filter(
+            connection=connection, kind=kind.value, key__in=list(keys)
+        )
+    }
+    salt = reveal(connection.salt)
+    records, broken = read(shop, kind, keys)
+    if kind is Kind.CART:
+        records |= emptied(keys, {*records, *broken}, states)
+    prepared.records, prepared.states = records, states
+    graveyard = Graveyard.around(connection, salt, records.values(), states)
+    translator = Translator(connection, destination, graveyard, salt, with_unchanged)
+    for key in keys:
+        if key in broken:
+            prepared.settled.append(Result(broken[key]))
+            continue
+        try:
+            envelope, owner, hashes = translator.translate(records.get(key), states.get(key))
+        except Skip as skip:
+            receipt = _skipped(kind, key, skip.reason, skip.detail)
+            prepared.settled.append(Result(receipt))
+        except Exception as error:  # the shop's own code; one record must not stop the others
+            logger.error("%s %s cannot be prepared: %s", kind.value, key, without_message(error))
+            prepared.settled.append(Result(unbuildable(kind, key, error)))
+        else:
+            prepared.outgoing.append(envelope)
+            prepared.owners[key], prepared.locators[key] = owner, hashes
+    return prepared
+
+
+@dataclass(frozen=True)
+class Translator:
+    """Translates the records of one batch, one by one."""
+
+    connection: Connection
+    destination: Destination
+    graveyard: Graveyard
+    salt: str
+    with_unchanged: bool
+
+    def translate(
+        self, record: Record | None, state: SyncState | None
+    ) -> tuple[Envelope, str, Mapping[str, str]]:
+        """The envelope, the key of the customer it belongs to, and hashes of its locators.
+
+        :raises Skip: there is nothing to send, for a reason.
+        """
+        if record is None:
+            raise Skip(Reason.GONE)
+        if self.graveyard.holds(record, state):
+            raise Skip(Reason.ERASED)
+        if isinstance(record, Event):
+            check_news(record, self.connection)
+        record = last_word(record, self.connection)
+        hashes = locators_of(record, salt=self.salt)
+        envelope = self.destination.prepare(record, last=_delivered(state, hashes))
+        if not self.with_unchanged and _is_delivered(state, envelope):
+            raise Skip(Reason.UNCHANGED)
+        return envelope, getattr(record, "contact_key", ""), hashes
+
+
+def deliver(destination: Destination, prepared: Prepared) -> Iterator[list[Result]]:
+    """Send what goes out, halving a refused batch until the culprit stands alone.
+
+    Yields the results of each call as soon as they are there, one per envelope over all. After a
+    temporary failure the rest is deferred without a call.
+
+    :raises LostLease: the destination's ``before_call`` found the lane in other hands.
+    """
+    waiting = [prepared.outgoing] if prepared.outgoing else []
+    while waiting:
+        chunk = waiting.pop(0)
+        try:
+            receipts = destination.deliver(chunk)
+        except RejectedError as error:
+            if len(chunk) > 1:
+                middle = len(chunk) // 2
+                waiting[:0] = [chunk[:middle], chunk[middle:]]
+                continue
+            yield [prepared.result(chunk[0], _refused(chunk[0], error))]
+        except (TemporaryError, CredentialsError) as error:
+            yield _deferred(prepared, chunk, waiting, error)
+            return
+        except LostLease:
+            raise
+        except Exception as error:  # a defect of ours must not hold back the lane for ever
+            logger.error(
+                "a delivery of %d %s failed: %s",
+                len(chunk), chunk[0].kind.value, without_message(error),
+            )  # fmt: skip
+            crash = TemporaryError(type(error).__name__, was_received=True)
+            yield _deferred(prepared, chunk, waiting, crash)
+            return
+        else:
+            yield [
+                prepared.result(envelope, receipt)
+                for envelope, receipt in _matched(chunk, receipts)
+            ]
+
+
+def _delivered(state: SyncState | None, hashes: Mapping[str, str]) -> Delivered | None:
+    if state is None:
+        return None
+    changed = {
+        name
+        for name, known in state.locators.items()
+        if known and hashes.get(name) and hashes[name] != known
+    }
+    return Delivered(
+        digest=state.digest,
+        is_certain=state.delivered_at is not None,
+        fields=frozenset(state.fields),
+        locators=frozenset(changed),
+    )
+
+
+def _is_delivered(state: SyncState | None, envelope: Envelope) -> bool:
+    return state is not None and bool(state.digest) and state.digest == envelope.digest
+
+
+def _matched(
+    chunk: Sequence[Envelope], receipts: Sequence[Receipt]
+) -> list[tuple[Envelope, Receipt]]:
+    by_key = {receipt.key: receipt for receipt in receipts}
+    return [
+        (envelope, by_key.get(envelope.key) or _without_receipt(envelope)) for envelope in chunk
+    ]
+
+
+def _without_receipt(envelope: Envelope) -> Receipt:
+    logger.error("no receipt for %s %s", envelope.kind.value, envelope.key)
+    return Receipt(
+        kind=envelope.kind, key=envelope.key, outcome=Outcome.DEFERRED, reason=Reason.UNREACHABLE,
+        detail=_("the destination gave no receipt"), is_counted=True,
+    )  # fmt: skip
+
+
+def _deferred(
+    prepared: Prepared,
+    failed: Sequence[Envelope],
+    untouched: Sequence[Sequence[Envelope]],
+    error: TemporaryError | CredentialsError,
+) -> list[Result]:
+    """Results of a call that failed as a whole, and of calls that are not made because of it."""
+    was_received = isinstance(error, TemporaryError) and error.was_received
+    results = [_deferral(prepared, envelope, error, was_received) for envelope in failed]
+    rest = (envelope for chunk in untouched for envelope in chunk)
+    return results + [_deferral(prepared, envelope, error, False) for envelope in rest]
+
+
+def _deferral(
+    prepared: Prepared,
+    envelope: Envelope,
+    error: TemporaryError | CredentialsError,
+    is_counted: bool,
+) -> Result:
+    receipt = Receipt(
+        kind=envelope.kind,
+        key=envelope.key,
+        outcome=Outcome.DEFERRED,
+        reason=deferral_reason(error),
+        detail=str(error),
+        status=error.status,
+        retry_after=error.retry_after if isinstance(error, TemporaryError) else 0,
+        is_counted=is_counted,
+    )
+    return prepared.result(envelope, receipt)
+
+
+def _skipped(kind: Kind, key: str, reason: Reason, detail: str = "") -> Receipt:
+    return Receipt(kind=kind, key=key, outcome=Outcome.SKIPPED, reason=reason, detail=detail)
+
+
+def _refused(envelope: Envelope, error: RejectedError) -> Receipt:
+    return Receipt(
+        kind=envelope.kind, key=envelope.key, outcome=Outcome.REJECTED, reason=Reason.REFUSED,
+        detail=str(error), status=error.status,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Is what the destination was told still what the shop has? If not, send it."""

@@ -1,0 +1,284 @@
+"""Find what capture missed, and put exactly that in line.
+
+Signals are the fast path; bulk updates, raw SQL and a crash between a commit and its signal pass
+them by. A run walks over the keys of the shop, then over what was delivered and may be gone. Each
+chunk is one transaction: rows for the outbox, new seals, cursor and counts together, so that a run
+may stop anywhere, be started twice or lose its worker. Nothing is sent from here.
+
+Two things are never put in line: what is older than the connection and was never delivered (only
+the historical import asks the merchant whether it may start workflows), and more than a limit:
+something else is wrong then, and a person should look first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from logging import getLogger
+
+from django.db import transaction
+from django.utils import timezone
+
+from esputnik_connector import registry
+from esputnik_connector.conf import conf
+from esputnik_connector.exceptions import ConnectorError
+from esputnik_connector.fields import reveal
+from esputnik_connector.identity import fingerprint
+from esputnik_connector.models import (
+    Backfill,
+    Connection,
+    OutboxMessage,
+    Reconciliation,
+    SyncState,
+    Tombstone,
+)
+from esputnik_connector.models.backfill import State
+from esputnik_connector.models.reconcile import Stage, Verdict
+from esputnik_connector.pipeline.capture import erasure_payload
+from esputnik_connector.pipeline.delivery.load import read
+from esputnik_connector.pipeline.wake import wake
+from esputnik_connector.records import Kind
+from esputnik_connector.shops.base import Page, ShopAdapter
+
+from . import etags
+from .compare import Comparer, Comparison, lines_of
+
+logger = getLogger(__name__)
+
+CHUNK = 2000  # keys per step; a step is seconds when all of them have to be built
+KINDS = (Kind.CONTACT, Kind.ORDER, Kind.CART)
+CART_WINDOW = timedelta(days=2)  # an older cart must not look abandoned anew because a price rose
+ERASURE_LIMIT = 100  # customers that one run deletes in eSputnik without a person's word
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much one run may put in line. ``None``: all of it, a person has said so."""
+
+    repairs: int | None
+    erasures: int | None
+
+    @classmethod
+    def usual(cls) -> Limits:
+        return cls(repairs=conf.RECONCILE_LIMIT, erasures=ERASURE_LIMIT)
+
+    @classmethod
+    def none(cls) -> Limits:
+        return cls(repairs=None, erasures=None)
+
+
+class Overtaken(Exception):
+    """Another worker has moved this run on."""
+
+
+class Reconciler:
+    """Moves one run on, chunk by chunk. With ``is_dry`` nothing is written."""
+
+    def __init__(
+        self,
+        run: Reconciliation,
+        comparer: Comparer,
+        *,
+        limits: Limits | None = None,
+        is_dry: bool = False,
+        on_chunk: Callable[[Comparison], None] | None = None,
+    ) -> None:
+        self.run = run
+        self.kind = Kind(run.kind)
+        self.connection: Connection = run.connection
+        self.shop: ShopAdapter = comparer.shop
+        self.comparer = comparer
+        self.limits = limits or Limits.usual()
+        self.is_dry = is_dry
+        self._on_chunk = on_chunk
+
+    def work(self, *, until: datetime | None = None) -> bool:
+        """Go on until the run or the time is over, by one chunk at least; True when it is over."""
+        queued = self.run.queued
+        try:
+            while self.run.finished_at is None:
+                self._step()
+                if until is not None and timezone.now() >= until:
+                    break
+        except Overtaken:
+            logger.info("reconciliation %s is moved on by another worker", self.run)
+            self.run.refresh_from_db()
+        if self.run.queued > queued and not self.is_dry:
+            wake(self.connection.pk)
+        return self.run.finished_at is not None
+
+    def _step(self) -> None:
+        if self.run.stage == Stage.SHOP.value:
+            self._compare_chunk()
+        else:
+            self._look_behind()
+
+    def _compare_chunk(self) -> None:
+        page = self._page() if self.connection.syncs(self.kind) else Page()
+        with self.shop.long_walk():
+            found = self.comparer.compare(self.kind, page.keys) if page.keys else Comparison()
+        if self._on_chunk is not None:
+            self._on_chunk(found)
+        stage = Stage.SHOP if page.cursor else Stage.DELIVERED
+        self._save(found, stage=stage, cursor=page.cursor)
+
+    def _page(self) -> Page:
+        run = self.run
+        if self.kind is Kind.CART:
+            return self.shop.fresh_carts(after=run.cursor, since=fresh_since(run), limit=CHUNK)
+        return self.shop.keys(self.kind, after=run.cursor, since=run.since, limit=CHUNK)
+
+    def _look_behind(self) -> None:
+        """What was delivered and the walk over the shop did not meet."""
+        rows = self._delivered_page()
+        keys = [key for _pk, key in rows]
+        if not rows:
+            found = Comparison()
+        elif self.kind is Kind.CART:
+            found = self.comparer.compare(self.kind, keys).only_repairs()
+        else:
+            gone = Verdict.DELETED if self.kind is Kind.CONTACT else Verdict.ORDER_DELETED
+            found = Comparison(verdicts=dict.fromkeys(self._gone(keys), gone.value))
+        cursor = str(rows[-1][0]) if rows else self.run.cursor
+        self._save(found, stage=Stage.DELIVERED, cursor=cursor, is_over=not rows)
+
+    def _delivered_page(self) -> list[tuple[int, str]]:
+        """The next of all customers and orders, unless the run is partial; of the fresh carts."""
+        states = SyncState.objects.filter(
+            connection=self.connection, kind=self.kind.value, pk__gt=int(self.run.cursor or 0)
+        )
+        if self.kind is Kind.CART:
+            states = states.filter(delivered_at__gte=fresh_since(self.run))
+        elif self.run.since is not None:
+            return []
+        return list(states.order_by("pk").values_list("pk", "key")[:CHUNK])
+
+    def _gone(self, keys: Sequence[str]) -> list[str]:
+        existing = self.shop.existing(self.kind, keys)
+        gone = [key for key in keys if key not in existing]
+        if not gone or self.kind is not Kind.CONTACT:
+            return gone
+        noted = lines_of(self.connection, Kind.ERASURE, gone)
+        buried = _buried(self.connection, gone)
+        gone = [key for key in gone if key not in noted and key not in buried]
+        records, broken = read(self.shop, self.kind, gone) if gone else ({}, {})
+        return [key for key in gone if key not in records and key not in broken]  # asked twice
+
+    def _save(self, found: Comparison, *, stage: Stage, cursor: str, is_over: bool = False) -> None:
+        """One chunk in one transaction; whoever comes second takes back what it did."""
+        run, before = self.run, (self.run.stage, self.run.cursor)
+        run.count(found.verdicts.items())
+        run.stage, run.cursor = stage.value, cursor
+        run.finished_at = timezone.now() if is_over else None
+        is_erasing = Verdict.DELETED.value in found.verdicts.values()
+        chosen = self._within_limits(found.repairs, is_erasing)
+        run.held += len(found.repairs) - len(chosen)
+        if self.is_dry:
+            return
+        with transaction.atomic():
+            rows = self._rows(chosen, is_erasing)
+            run.queued += len(rows)
+            self._advance(before)
+            OutboxMessage.objects.bulk_create(rows)
+            etags.write(self.connection, self.kind, found.seals)
+
+    def _advance(self, before: tuple[str, str]) -> None:
+        run, (stage, cursor) = self.run, before
+        names = ("stage", "cursor", "counts", "examples", "queued", "held", "finished_at")
+        mine = Reconciliation.objects.unfinished().filter(pk=run.pk, stage=stage, cursor=cursor)
+        if not mine.update(**{name: getattr(run, name) for name in names}):
+            raise Overtaken
+
+    def _within_limits(self, repairs: Sequence[str], is_erasing: bool) -> Sequence[str]:
+        limit = self.limits.erasures if is_erasing else self.limits.repairs
+        if limit is None:
+            return repairs
+        already = self.run.counts.get(Verdict.DELETED.value, 0) - len(repairs)
+        used = already if is_erasing else self.run.queued
+        return repairs[: max(0, limit - used)]
+
+    def _rows(self, keys: Sequence[str], is_erasing: bool) -> list[OutboxMessage]:
+        """Rows for what does not wait already: a live change may have come meanwhile."""
+        kind = Kind.ERASURE if is_erasing else self.kind
+        waiting = lines_of(self.connection, kind, keys) if keys else {}
+        return [
+            OutboxMessage(
+                connection=self.connection,
+                kind=kind.value,
+                key=key,
+                payload=erasure_payload(self.connection, key, []) if is_erasing else None,
+            )
+            for key in keys
+            if key not in waiting
+        ]
+
+
+def _buried(connection: Connection, keys: Iterable[str]) -> set[str]:
+    """Those of the keys that have a tombstone."""
+    salt = reveal(connection.salt)
+    prints = {fingerprint(key, salt=salt): key for key in keys}
+    found = Tombstone.objects.filter(connection=connection, fingerprint__in=list(prints))
+    return {prints[print_] for print_ in found.values_list("fingerprint", flat=True)}
+
+
+def new_run(connection: Connection, kind: Kind, *, since: datetime | None = None) -> Reconciliation:
+    """A run that is not stored yet."""
+    return Reconciliation(connection=connection, kind=kind.value, since=since)
+
+
+def fresh_since(run: Reconciliation) -> datetime:
+    """From when on a cart must have been touched to be looked at."""
+    return max(run.started_at - CART_WINDOW, run.since or run.connection.created_at)
+
+
+def history_before(run: Reconciliation) -> datetime | None:
+    """Before when a record that was never delivered is history. Nothing is, once all of it was
+    imported, or when a person wrote a ``since`` down."""
+    imports = Backfill.objects.filter(
+        connection=run.connection, kind=run.kind, state=State.FINISHED.value, since=None,
+        until=None, is_former=False,
+    )  # fmt: skip
+    if run.since is not None or imports.filter(keys__isnull=True).exists():
+        return None
+    return run.connection.created_at
+
+
+def reconcile_all(*, seconds: float, is_continued: bool = False) -> bool:
+    """The nightly work over all connections, for about that long; True when some is left."""
+    until = timezone.now() + timedelta(seconds=seconds)
+    connections = [one for one in Connection.objects.capturing() if one.is_bound_here]
+    if not is_continued:
+        for connection in connections:
+            _start(connection)
+    open_runs = Reconciliation.objects.unfinished().filter(connection__in=connections)
+    for run in open_runs.select_related("connection").order_by("pk"):
+        try:
+            _move_on(run, until)
+        except ConnectorError as error:  # this connection waits for a person, the others go on
+            logger.error("reconciliation %s cannot go on: %s", run, error)
+            open_runs = open_runs.exclude(connection=run.connection)
+        if timezone.now() >= until:
+            break
+    return open_runs.exists()
+
+
+def _move_on(run: Reconciliation, until: datetime) -> None:
+    with closing(registry.destination(run.connection)) as destination:
+        comparer = Comparer(
+            run.connection, destination, registry.shop(), history_before=history_before(run)
+        )
+        Reconciler(run, comparer).work(until=until)
+
+
+def _start(connection: Connection) -> None:
+    """A run for each kind that has none under way."""
+    under_way = set(
+        Reconciliation.objects.unfinished()
+        .filter(connection=connection)
+        .values_list("kind", flat=True)
+    )
+    for kind in KINDS:
+        if kind.value not in under_way and connection.syncs(kind):
+            new_run(connection, kind).save()

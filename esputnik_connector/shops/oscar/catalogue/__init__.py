@@ -1,0 +1,1 @@
+"""Products, what they cost, and how they are shown."""

@@ -1,0 +1,1 @@
+"""Customers, guests and their address books."""

@@ -1,0 +1,61 @@
+"""Postal addresses: a customer's own, and those of an order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from esputnik_connector.shops.bulk import Row, field_names, present, rows
+from esputnik_connector.shops.oscar.optional import model_or_none
+
+ADDRESS_FIELDS = (
+    "first_name",
+    "last_name",
+    "line1",
+    "line2",
+    "line3",
+    "line4",
+    "state",
+    "postcode",
+    "country_id",
+    "phone_number",
+)
+
+AddressBook = list[Row]
+
+
+def address_books(user_pks: Iterable[Any]) -> Mapping[Any, AddressBook]:
+    """User pk → addresses: default for shipping, default for billing, then newest first."""
+    model = model_or_none("address", "UserAddress")
+    books: defaultdict[Any, AddressBook] = defaultdict(list)
+    if model is None:
+        return books
+    ordering = ("is_default_for_shipping", "is_default_for_billing", "date_created")
+    ordered = model._base_manager.order_by(
+        *(f"-{name}" for name in present(model, ordering)), "-pk"
+    )
+    for row in rows(ordered, "user_id", user_pks, ["user_id", *present(model, ADDRESS_FIELDS)]):
+        books[row["user_id"]].append(row)
+    return books
+
+
+def address_lookups(model: Any) -> list[str]:
+    """``values()`` names of both addresses' columns: no translated texts, so a join is safe."""
+    return [
+        f"{relation}__{name}"
+        for relation in ("shipping_address", "billing_address")
+        if relation in field_names(model)
+        for name in present(model._meta.get_field(relation).related_model, ADDRESS_FIELDS)
+    ]
+
+
+def address_of(row: Row, relation: str) -> Row:
+    """The columns of one of an order's addresses, from a row read with :func:`address_lookups`."""
+    return {name: row[lookup] for name, lookup in _LOOKUPS[relation].items() if lookup in row}
+
+
+_LOOKUPS = {
+    relation: {name: f"{relation}__{name}" for name in ADDRESS_FIELDS}
+    for relation in ("shipping_address", "billing_address")
+}

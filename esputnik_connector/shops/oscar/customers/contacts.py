@@ -1,0 +1,93 @@
+"""Users → contacts, in six queries per batch, besides those of ``CONTACT_ATTRIBUTES``; one more for
+guests, who are known from their orders alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from oscar.core.loading import get_model
+
+from esputnik_connector.records import Contact
+from esputnik_connector.shops.bulk import Row, aware, rows, values_of
+from esputnik_connector.shops.normalise import Mender
+from esputnik_connector.shops.oscar.customers import attributes, people
+from esputnik_connector.shops.oscar.customers.addresses import (
+    AddressBook,
+    address_books,
+    address_lookups,
+    address_of,
+)
+from esputnik_connector.shops.oscar.keys import GUEST
+
+NO_PERSON = {"contact_key": "", "email": "", "phone": ""}
+
+
+def contacts(keys: Sequence[str]) -> dict[str, Contact]:
+    """Key → contact for the users and the guests that exist."""
+    users = people.users_by_pk(values_of(get_user_model()._meta.pk, keys))
+    books = address_books(users)
+    bought = attributes.purchase_attributes(list(users))
+    extra = attributes.extra_attributes(list(users.values()))
+    found = {}
+    for pk, user in users.items():
+        contact = contact_of(user, books.get(pk, []))
+        told = attributes.profile_attributes(contact) | bought[pk] | extra.get(contact.key, {})
+        found[contact.key] = replace(contact, attributes=told)
+    return found | _guests([key for key in keys if key.startswith(GUEST)])
+
+
+def _guests(keys: Sequence[str]) -> dict[str, Contact]:
+    """Key → contact, from the order that the key names."""
+    model = get_model("order", "Order")
+    numbers = values_of(model._meta.get_field("number"), [key.removeprefix(GUEST) for key in keys])
+    guests = model._base_manager.filter(user_id=None).order_by("pk")
+    names = ["number", "guest_email", *address_lookups(model)]
+    return {guest.key: guest for guest in map(_guest, rows(guests, "number", numbers, names))}
+
+
+def _guest(row: Row) -> Contact:
+    mender = Mender()
+    shipping, billing = address_of(row, "shipping_address"), address_of(row, "billing_address")
+    named = shipping if shipping.get("first_name") or shipping.get("last_name") else billing
+    contact = Contact(
+        key=f"{GUEST}{row['number']}",
+        email=mender.email(row["guest_email"]),
+        phone=mender.phone([(shipping.get("phone_number"), shipping.get("country_id") or "")]),
+        first_name=mender.text(named.get("first_name") or ""),
+        last_name=mender.text(named.get("last_name") or ""),
+        address=mender.address(shipping),
+        is_guest=True,
+        notes=mender.notes,  # evaluated last: the calls above write it
+    )
+    return replace(contact, attributes=attributes.profile_attributes(contact))
+
+
+def contact_of(user: Any, book: AddressBook) -> Contact:
+    """The contact of one user and address book, without attributes and without queries."""
+    mender = Mender()
+    first_name, last_name = people.names_of(user)
+    return Contact(
+        key=str(user.pk),
+        email=mender.email(people.email_of(user)),
+        phone=mender.phone(people.phone_candidates(user, book)),
+        first_name=mender.text(first_name),
+        last_name=mender.text(last_name),
+        language=people.language_of(user),
+        address=mender.address(book[0] if book else {}),
+        joined_at=aware(getattr(user, "date_joined", None)),
+        notes=mender.notes,  # evaluated last: the calls above write it
+    )
+
+
+def people_of(user_pks: Iterable[Any]) -> dict[Any, dict[str, str]]:
+    """User pk → whose something is, in two queries."""
+    users = people.users_by_pk(user_pks)
+    books = address_books(users)
+    found = {}
+    for pk, user in users.items():
+        contact = contact_of(user, books.get(pk, []))
+        found[pk] = {"contact_key": contact.key, "email": contact.email, "phone": contact.phone}
+    return found

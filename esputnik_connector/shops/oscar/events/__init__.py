@@ -1,0 +1,1 @@
+"""Alerts and wish lists: who waits for which product."""

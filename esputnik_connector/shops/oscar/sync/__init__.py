@@ -1,0 +1,1 @@
+"""Walking over all of a shop, and telling what changed since."""

@@ -1,0 +1,160 @@
+"""What an HTTP answer means."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+
+import pytest
+
+from esputnik_connector.destinations.responses import RawAnswer, classify, retry_after, vendor_words
+from esputnik_connector.exceptions import CredentialsError, RejectedError, TemporaryError
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
+HTML = b"<!DOCTYPE html><html><body>Attention required</body></html>"
+
+
+def meaning(status, content=b"", **headers):
+    named = {name.replace("_", "-").title(): value for name, value in headers.items()}
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return classify(RawAnswer(status=status, content=body, headers=named), now=NOW)
+
+
+def test_a_success_is_its_parsed_body():
+    answer = meaning(200, {"id": 5})
+    assert answer.body == {"id": 5}
+    assert answer.was_readable
+
+
+@pytest.mark.parametrize(("content", "text"), [(b"", ""), (b"  \n", ""), (b"Stored", "Stored")])
+def test_a_success_may_be_empty_or_plain_text(content, text):
+    answer = meaning(200, content)
+    assert (answer.body, answer.text, answer.was_readable) == (None, text, True)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_answer():
+    assert meaning(200, b"\xef\xbb\xbf{}").body == {}
+
+
+@pytest.mark.parametrize("content", [b'{"failedContacts": [', b'["a"', b'{"a": 1} trailing'])
+def test_a_success_that_broke_off_is_flagged_as_unreadable(content):
+    assert not meaning(200, content).was_readable
+
+
+def test_text_that_claims_to_be_json_is_unreadable():
+    assert not meaning(200, b"oops", content_type="application/json; charset=UTF-8").was_readable
+
+
+def test_absurdly_nested_json_is_unreadable():
+    assert not meaning(200, b"[" * 200_000).was_readable
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 409, 500, 503])
+def test_an_html_page_is_temporary_whatever_its_status(status):
+    with pytest.raises(TemporaryError, match="HTML page") as caught:
+        meaning(status, HTML)
+    assert caught.value.status == status
+    assert caught.value.was_received
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_says_so(status):
+    with pytest.raises(TemporaryError, match="redirect"):
+        meaning(status, b"", location="https://elsewhere.test")
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 520])
+def test_a_tired_server_is_temporary(status):
+    with pytest.raises(TemporaryError) as caught:
+        meaning(status, {"message": "later"}, retry_after="7")
+    assert (caught.value.status, caught.value.retry_after) == (status, 7)
+    assert caught.value.was_received
+
+
+def test_too_many_requests_were_not_looked_at():
+    with pytest.raises(TemporaryError) as caught:
+        meaning(429, b"", retry_after="3")
+    assert (caught.value.status, caught.value.retry_after) == (429, 3)
+    assert not caught.value.was_received
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("content", [{"message": "Bad key"}, b"Bad key"])
+def test_the_vendors_own_refusal_of_the_key(status, content):
+    with pytest.raises(CredentialsError, match=f"{status}: Bad key") as caught:
+        meaning(status, content)
+    assert caught.value.status == status
+
+
+def test_an_empty_401_is_the_vendors_and_an_empty_403_is_a_firewalls():
+    with pytest.raises(CredentialsError):
+        meaning(401)
+    with pytest.raises(TemporaryError):
+        meaning(403)
+
+
+def test_a_long_text_beside_a_403_is_somebody_elses_page():
+    with pytest.raises(TemporaryError):
+        meaning(403, b"Your request was blocked. " * 100)
+
+
+def test_an_error_inside_a_200_is_an_error():
+    with pytest.raises(CredentialsError):
+        meaning(200, {"status": 401, "message": "Bad key"})
+
+
+def test_the_status_of_an_import_is_no_error():
+    assert meaning(200, {"status": "FINISHED"}).body == {"status": "FINISHED"}
+
+
+@pytest.mark.parametrize(
+    ("status", "content"),
+    [(409, b""), (400, b"Duplicated request"), (400, {"message": "Duplicated request found"})],
+)
+def test_a_repeated_request_was_accepted_already(status, content):
+    assert meaning(status, content).is_duplicate
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 413, 415, 422])
+def test_other_refusals_carry_the_vendors_words(status):
+    with pytest.raises(RejectedError, match=f"{status}: No such thing") as caught:
+        meaning(status, {"errorMessage": "No such thing"})
+    assert caught.value.status == status
+
+
+def test_a_refusal_keeps_no_personal_data():
+    with pytest.raises(RejectedError) as caught:
+        meaning(400, b"olena@example.com and +380501234567 are wrong")
+    assert "olena" not in str(caught.value)
+    assert "380501234567" not in str(caught.value)
+
+
+def test_the_vendors_words_are_cut():
+    assert len(vendor_words(None, "word " * 1000)) <= 300
+
+
+def test_an_error_of_unknown_shape_is_quoted_whole():
+    body = {"params": {"externalOrderId": {"required": True}}}
+    assert "externalOrderId" in vendor_words(body)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, 0),
+        ("", 0),
+        ("120", 120),
+        ("0.5", 0.5),
+        ("-5", 0),
+        ("nan", 0),
+        ("inf", 0),
+        ("999999999", 6 * 3600),
+        ("soon", 0),
+        ("Sun, 01 Mar 2026 12:01:00 GMT", 60),
+        ("Sun, 01 Mar 2026 12:01:00 -0000", 60),
+        ("Sun, 01 Mar 2026 11:00:00 GMT", 0),
+        ("Mon, 01 Mar 2027 11:00:00 GMT", 6 * 3600),
+    ],
+)
+def test_retry_after_is_a_number_or_a_date_within_bounds(value, seconds):
+    assert retry_after(value, now=NOW) == seconds
