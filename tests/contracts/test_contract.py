@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from esputnik_connector.testing.fake_esputnik import contract, inspection
 from tests.contracts import generate_contract
+from tests.contracts.wire import order, problems_of
 
 GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("*.json"))
 
@@ -125,3 +127,26 @@ def test_one_unknown_name_in_a_golden_payload_breaks_the_contract(golden: Path) 
 
     (problem,) = inspection.request_problems(method, path, body)
     assert "unheardOf" in problem
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "count"),
+    [
+        ("POST", "/v1/orders", {"orders": [order(), order(deliveryCost=1)]}, 1),
+        ("GET", "/v1/contacts?email=a%40b.example&colour=red", None, 1),
+        ("GET", "/v1/contacts?email=a%40b.example", None, 0),
+        ("GET", "/v4/contacts", None, 1),
+    ],
+)
+def test_a_request_that_never_reaches_the_fake_is_judged_alike(
+    method: str, path: str, body: Any, count: int
+) -> None:
+    request = requests.Request(method, f"https://esputnik.test/api{path}", json=body)
+
+    assert len(problems_of(request.prepare())) == count
+
+
+def test_a_request_to_somebody_else_is_not_judged() -> None:
+    request = requests.Request("POST", "https://shop.test/anything", data="a=b")
+
+    assert problems_of(request.prepare()) == []

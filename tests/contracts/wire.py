@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import requests
 
-from esputnik_connector.testing.fake_esputnik import FakeEsputnik, contract
+from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Settings, contract
+from esputnik_connector.testing.fake_esputnik.inspection import request_problems
 
 GUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 
@@ -39,6 +42,17 @@ def assert_documented(method: str, path: str, answer: requests.Response) -> None
     if answer.headers.get("Content-Type", "").startswith("application/json"):
         problem = contract.answer_problem(method, found[0], answer.status_code, answer.json())
         assert problem == ""
+
+
+def problems_of(request: requests.PreparedRequest) -> list[str]:
+    """What the contract has against a request; nothing when it is not for eSputnik's API."""
+    parts = urlsplit(request.url or "")
+    if not parts.path.startswith("/api/v"):
+        return []
+    body = json.loads(request.body) if request.body else None
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    method, path = str(request.method), unquote(parts.path)
+    return request_problems(method, path, body, query=query, settings=Settings())
 
 
 def contact(
