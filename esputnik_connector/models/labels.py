@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from django.utils.translation import gettext_lazy as _
 
-from esputnik_connector.records import EventName, Kind, Note, Outcome, Reason
+from esputnik_connector.records import Kind, Note, Outcome, Reason
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as Lazy
@@ -18,11 +18,6 @@ KINDS: dict[Kind, Lazy] = {
     Kind.CART: _("cart"),
     Kind.EVENT: _("event"),
     Kind.ERASURE: _("deletion of a customer"),
-}
-
-EVENTS: dict[EventName, Lazy] = {
-    EventName.BACK_IN_STOCK: _("back in stock"),
-    EventName.PRICE_DROP: _("price drop"),
 }
 
 OUTCOMES: dict[Outcome, Lazy] = {
@@ -45,9 +40,9 @@ REASONS: dict[Reason, Lazy] = {
     Reason.ERASED: _("the person was deleted in the shop"),
     Reason.VETOED: _("held back by the shop's own code"),
     Reason.NOT_WANTED: _("nobody asks for it any more"),
-    Reason.SOLD_OUT: _("not to be had when it was to be told"),
-    Reason.NOT_CHEAPER: _("no longer that much cheaper when it was to be told"),
-    Reason.TOO_LATE: _("it happened too long ago to be told"),
+    Reason.SOLD_OUT: _("sold out again before the message was sent"),
+    Reason.NOT_CHEAPER: _("no longer that much cheaper when the message was to be sent"),
+    Reason.TOO_LATE: _("it happened too long ago"),
     Reason.NOT_SUPPORTED: _("the destination has no such kind"),
     Reason.REFUSED: _("eSputnik refused it"),
     Reason.KEY_REFUSED: _("eSputnik refused the key"),

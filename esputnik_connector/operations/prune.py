@@ -23,7 +23,7 @@ from esputnik_connector.models import (
     SyncState,
     WatchedPrice,
 )
-from esputnik_connector.pipeline.delivery.eligibility import told_since
+from esputnik_connector.pipeline.delivery.eligibility import retained_since
 from esputnik_connector.records import Kind, Outcome
 
 CHUNK = 5000  # rows per DELETE, so that no statement holds locks for long
@@ -72,14 +72,15 @@ def _outdated(days: int | None) -> Iterator[QuerySet[Any]]:
     yield Attempt.objects.filter(is_outdated).filter(~Exists(unsent))
     yield CartSession.objects.filter(created_at__lt=usual).filter(~Exists(carts))
     yield Reconciliation.objects.filter(finished_at__lt=usual)
-    yield WatchedPrice.objects.filter(seen_at__lt=told_since(now))
+    yield WatchedPrice.objects.filter(seen_at__lt=retained_since(now))
     yield _orphans()
 
 
 def _forgettable() -> Iterator[list[int]]:
-    """Chunks of events that were told so long ago that they are :func:`not told again
-    <esputnik_connector.pipeline.news.check_news>`, and that no walk can find anew."""
-    since = told_since()
+    """Chunks of events that were sent so long ago that they are :func:`not sent again
+    <esputnik_connector.pipeline.delivery.eligibility.check_still_true>`, and that no scan can find
+    anew."""
+    since = retained_since()
     for connection in Connection.objects.order_by("pk"):
         last = 0
         unsent = OutboxMessage.objects.of(connection, Kind.EVENT).filter(key=OuterRef("key"))

@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import partial
 from logging import getLogger
 from typing import Any
 
@@ -23,6 +24,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from esputnik_connector.conf import conf
+from esputnik_connector.event_types import event_type
 from esputnik_connector.exceptions import ConnectorError, without_message
 from esputnik_connector.fields import reveal
 from esputnik_connector.identity import fingerprint
@@ -78,10 +80,8 @@ class OutboxCapture:
         self._guarded(self._note, Kind.ERASURE, key, using, locators=values)
 
     def event_happened(self, key: str, *, using: str | None = None) -> None:
-        def is_told(target: Connection) -> bool:
-            return target.tells(EventName.of(key))
-
-        self._guarded(self._note, Kind.EVENT, key, using, only=is_told)
+        only = partial(_sends, key)
+        self._guarded(self._note, Kind.EVENT, key, using, only=only)
 
     def forget_connections(self, **_: object) -> None:
         """Read the connections again at the next change."""
@@ -159,6 +159,14 @@ def _alive(alias: str) -> list[_Noted]:
     """
     callbacks = connections[alias].run_on_commit
     return [callback[1] for callback in callbacks if isinstance(callback[1], _Noted)]
+
+
+def _sends(key: str, connection: Connection) -> bool:
+    """Does this connection send such events?
+
+    :raises ConfigurationError: there is no such type.
+    """
+    return connection.sends(event_type(EventName.of(key)))
 
 
 def erasure_payload(connection: Connection, key: str, locators: list[str]) -> JSONValue:

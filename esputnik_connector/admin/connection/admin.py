@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from esputnik_connector import registry
 from esputnik_connector.admin.secret import WritesSecret
 from esputnik_connector.admin.state import is_readable, state_in_words
+from esputnik_connector.event_types import event_types
 from esputnik_connector.models import Attempt, Connection, OutboxMessage, SyncState, Tombstone
 from esputnik_connector.models.connection import (
     OrderStatus,
@@ -48,10 +49,7 @@ class ConnectionAdmin(WritesSecret, ConnectionViews, admin.ModelAdmin):  # type:
         (
             gettext_lazy("What to send"),
             {
-                "fields": [
-                    "sync_contacts", "sync_orders", "sync_carts", "default_status",
-                    "send_back_in_stock", "send_price_drop",
-                ],
+                "fields": ["sync_contacts", "sync_orders", "sync_carts", "default_status"],
             },
         ),
         (
@@ -65,6 +63,16 @@ class ConnectionAdmin(WritesSecret, ConnectionViews, admin.ModelAdmin):  # type:
             },
         ),
     ]  # fmt: skip
+
+    def get_fieldsets(
+        self, request: HttpRequest, obj: Connection | None = None
+    ) -> list[tuple[Any, Any]]:
+        """With the switch of each event type, whoever declared it."""
+        account, sent, *others = super().get_fieldsets(request, obj)
+        title, options = sent
+        switches = [each.switch for each in event_types() if each.switch]
+        fields = [*options["fields"], *dict.fromkeys(switches)]
+        return [account, (title, {**options, "fields": fields}), *others]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
         mine = OutboxMessage.objects.filter(connection=OuterRef("pk")).order_by()

@@ -10,9 +10,10 @@ from django.db import InterfaceError, OperationalError
 from django.db import connection as database
 
 from esputnik_connector.destinations.base import Receipt
-from esputnik_connector.exceptions import HookError, Skip, Veto, without_message
+from esputnik_connector.exceptions import ConnectorError, HookError, Skip, Veto, without_message
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import CartSession, Connection, SyncState
+from esputnik_connector.pipeline.events.load import events
 from esputnik_connector.records import Cart, Erasure, Kind, Outcome, Reason, Record
 from esputnik_connector.registry import record_hook
 from esputnik_connector.shops.base import ShopAdapter
@@ -49,7 +50,7 @@ def _ask(shop: ShopAdapter, kind: Kind, keys: Sequence[str]) -> dict[str, Record
     if kind is Kind.CART:
         return dict(_with_guests(shop.carts(keys)))
     if kind is Kind.EVENT:
-        return dict(shop.events(keys))
+        return dict(events(shop, keys))
     return {key: Erasure(key=key) for key in keys}
 
 
@@ -100,5 +101,5 @@ def unbuildable(kind: Kind, key: str, error: Exception) -> Receipt:
     """Names the exception's type only, unless it is ours: its text may quote personal data."""
     return Receipt(
         kind=kind, key=key, outcome=Outcome.REJECTED, reason=Reason.UNBUILDABLE,
-        detail=str(error) if isinstance(error, HookError) else type(error).__name__,
+        detail=str(error) if isinstance(error, ConnectorError) else type(error).__name__,
     )  # fmt: skip
