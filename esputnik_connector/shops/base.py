@@ -50,6 +50,10 @@ class Capture(Protocol):
         sent, the ``load`` of its :class:`~..event_types.EventType` is asked. Connections that do
         not send such events get no row."""
 
+    def event_recorded(self, event: Event, *, using: str | None = None) -> None:
+        """An event that only this moment knows, of a type without a ``load``. The whole record is
+        kept, encrypted, until it is sent; without a moment of its own it happened now."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Page:

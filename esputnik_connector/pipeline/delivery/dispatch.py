@@ -89,7 +89,7 @@ def prepare(
         )
     }
     salt = reveal(connection.salt)
-    records, broken = read(shop, kind, keys)
+    records, broken = read(connection, shop, kind, keys)
     if kind is Kind.CART:
         records |= emptied(keys, {*records, *broken}, states)
     prepared.records, prepared.states = records, states

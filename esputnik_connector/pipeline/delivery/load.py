@@ -22,14 +22,14 @@ logger = getLogger(__name__)
 
 
 def read(
-    shop: ShopAdapter, kind: Kind, keys: Sequence[str]
+    connection: Connection, shop: ShopAdapter, kind: Kind, keys: Sequence[str]
 ) -> tuple[dict[str, Record], dict[str, Receipt]]:
     """Ask the shop in bulk; halve only when that raises, so that one poison record stands alone.
 
     :raises OperationalError, InterfaceError: the database is gone, and no record is to blame.
     """
     try:
-        return _ask(shop, kind, keys), {}
+        return _ask(connection, shop, kind, keys), {}
     except Exception as error:  # whatever the shop's code raises
         if isinstance(error, (OperationalError, InterfaceError)) and not database.is_usable():
             raise
@@ -37,12 +37,14 @@ def read(
             logger.error("%s %s cannot be read: %s", kind.value, keys[0], without_message(error))
             return {}, {keys[0]: unbuildable(kind, keys[0], error)}
         middle = len(keys) // 2
-        records, broken = read(shop, kind, keys[:middle])
-        more_records, more_broken = read(shop, kind, keys[middle:])
+        records, broken = read(connection, shop, kind, keys[:middle])
+        more_records, more_broken = read(connection, shop, kind, keys[middle:])
         return {**records, **more_records}, {**broken, **more_broken}
 
 
-def _ask(shop: ShopAdapter, kind: Kind, keys: Sequence[str]) -> dict[str, Record]:
+def _ask(
+    connection: Connection, shop: ShopAdapter, kind: Kind, keys: Sequence[str]
+) -> dict[str, Record]:
     if kind is Kind.CONTACT:
         return dict(shop.contacts(keys))
     if kind is Kind.ORDER:
@@ -50,7 +52,7 @@ def _ask(shop: ShopAdapter, kind: Kind, keys: Sequence[str]) -> dict[str, Record
     if kind is Kind.CART:
         return dict(_with_guests(shop.carts(keys)))
     if kind is Kind.EVENT:
-        return dict(events(shop, keys))
+        return dict(events(shop, connection, keys))
     return {key: Erasure(key=key) for key in keys}
 
 
