@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
+from esputnik_connector.event_names import EventName, EventValue
 from esputnik_connector.exceptions import ConfigurationError
-from esputnik_connector.records import Event, EventName, EventValue, Reason
+from esputnik_connector.records import Event, Reason
 from esputnik_connector.shops.base import ShopAdapter
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ PRODUCT_PARAMS: Mapping[str, str] = {
 class ScanRun:
     """One scan for the events of one type.
 
-    ``enqueue`` takes keys, adds those to the outbox that are neither sent nor waiting, and answers
+    ``enqueue`` takes keys, adds those to the outbox that are neither sent nor in line, and answers
     how many that were. In a dry run it only counts, and the scan may write nothing either.
     """
 

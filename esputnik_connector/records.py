@@ -14,6 +14,8 @@ from decimal import Decimal
 from enum import Enum
 from typing import Union
 
+from .event_names import EventName, EventValue
+
 JSONValue = Union[None, bool, int, float, str, "list[JSONValue]", "dict[str, JSONValue]"]
 JSONObject = dict[str, JSONValue]
 
@@ -238,47 +240,6 @@ class Product:
 
     def __repr__(self) -> str:
         return f"Product(key={self.key!r})"
-
-
-class EventName(str):
-    """The name of an event type, such as ``back_in_stock``: the first part of its events' keys."""
-
-    __slots__ = ()
-
-    def key(self, rest: str) -> str:
-        """The key of one event: ``back_in_stock:17``. It stands in logs: no personal data."""
-        return f"{self}:{rest}"
-
-    def rest(self, key: str) -> str:
-        """What :meth:`key` was made of."""
-        return key.removeprefix(f"{self}:")
-
-    def is_of(self, key: str) -> bool:
-        """Is this the key of such an event?"""
-        return key.startswith(f"{self}:")
-
-    @classmethod
-    def of(cls, key: str) -> EventName:
-        """The name that a key begins with; whether there is such a type is another question."""
-        return cls(key.partition(":")[0])
-
-
-BACK_IN_STOCK = EventName("back_in_stock")
-PRICE_DROP = EventName("price_drop")
-
-EventValue = Union[
-    None,
-    bool,
-    int,
-    float,
-    str,
-    Decimal,
-    datetime,
-    "tuple[EventValue, ...]",
-    "Mapping[str, EventValue]",
-]
-"""What a parameter of an event may be. A :class:`~decimal.Decimal` is money, to the cent; a moment
-is aware."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,13 +17,14 @@ from django.utils.translation import gettext_lazy as _
 
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import Destination, Envelope, PreparedRequest
+from esputnik_connector.event_names import EventName
 from esputnik_connector.event_types import event_type, event_types
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.models import Connection, SyncState
 from esputnik_connector.models.labels import NOTES, REASONS
 from esputnik_connector.pipeline.delivery.dispatch import Prepared, Result, prepare
 from esputnik_connector.pipeline.reconcile.compare import lines_of
-from esputnik_connector.records import EventName, JSONValue, Kind, Reason
+from esputnik_connector.records import JSONValue, Kind, Reason
 from esputnik_connector.shops.base import ShopAdapter
 
 if TYPE_CHECKING:

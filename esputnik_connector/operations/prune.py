@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from esputnik_connector import registry
 from esputnik_connector.conf import conf
+from esputnik_connector.event_names import EventName
 from esputnik_connector.event_types import event_types
 from esputnik_connector.models import (
     Attempt,
@@ -25,7 +26,7 @@ from esputnik_connector.models import (
     WatchedPrice,
 )
 from esputnik_connector.pipeline.delivery.eligibility import retained_since
-from esputnik_connector.records import EventName, Kind, Outcome
+from esputnik_connector.records import Kind, Outcome
 
 CHUNK = 5000  # rows per DELETE, so that no statement holds locks for long
 COUNTED_UP_TO = 100_000  # rows; a larger table is estimated where the database can

@@ -25,12 +25,13 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from esputnik_connector.conf import conf
+from esputnik_connector.event_names import EventName
 from esputnik_connector.event_types import event_type
 from esputnik_connector.exceptions import ConfigurationError, ConnectorError, without_message
 from esputnik_connector.fields import reveal
 from esputnik_connector.identity import fingerprint
 from esputnik_connector.models import CartSession, Connection, OutboxMessage
-from esputnik_connector.records import Event, EventName, JSONValue, Kind
+from esputnik_connector.records import Event, JSONValue, Kind
 
 from .events.carried import sealed
 

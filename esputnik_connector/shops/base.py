@@ -12,17 +12,9 @@ from decimal import Decimal
 from typing import Protocol
 from urllib.parse import quote, unquote
 
+from esputnik_connector.event_names import PRICE_DROP
 from esputnik_connector.exceptions import ConfigurationError
-from esputnik_connector.records import (
-    PRICE_DROP,
-    Cart,
-    Category,
-    Contact,
-    Event,
-    Kind,
-    Order,
-    Product,
-)
+from esputnik_connector.records import Cart, Category, Contact, Event, Kind, Order, Product
 
 
 class Capture(Protocol):

@@ -17,10 +17,10 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from oscar.core.loading import get_model
 
+from esputnik_connector.event_names import BACK_IN_STOCK, PRICE_DROP
 from esputnik_connector.models import Connection, OutboxMessage
 from esputnik_connector.pipeline.events.enqueue import PAGE
 from esputnik_connector.pipeline.events.scan import scan_for_events
-from esputnik_connector.records import BACK_IN_STOCK, PRICE_DROP
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -20,6 +20,7 @@ from django.db import connection as database
 from django.db import transaction
 from django.test.utils import CaptureQueriesContext
 
+from esputnik_connector.event_names import BACK_IN_STOCK, EventName
 from esputnik_connector.event_types import EventType, register, unregister
 from esputnik_connector.fields import encrypt
 from esputnik_connector.models import Attempt, Connection, OutboxMessage, SyncState
@@ -30,7 +31,7 @@ from esputnik_connector.operations.rotate_keys import rotate
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.pipeline.events.carried import opened, sealed
-from esputnik_connector.records import BACK_IN_STOCK, Event, EventName
+from esputnik_connector.records import Event
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -19,6 +19,7 @@ from django.test.utils import CaptureQueriesContext
 
 from esputnik_connector import checks, event_types
 from esputnik_connector.admin.connection.admin import ConnectionAdmin
+from esputnik_connector.event_names import BACK_IN_STOCK, EventName
 from esputnik_connector.event_types import PRODUCT_PARAMS, EventType, register, unregister
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.models import Attempt, Connection, Heartbeat, OutboxMessage, SyncState
@@ -27,7 +28,7 @@ from esputnik_connector.operations.replay import replay
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.pipeline.events.scan import scan_for_events
-from esputnik_connector.records import BACK_IN_STOCK, Event, EventName, Reason
+from esputnik_connector.records import Event, Reason
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik
 
 pytestmark = pytest.mark.django_db(transaction=True)

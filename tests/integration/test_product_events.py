@@ -14,11 +14,12 @@ from django.utils import timezone
 from oscar.core.loading import get_model
 from oscar.test import factories
 
+from esputnik_connector.event_names import BACK_IN_STOCK
 from esputnik_connector.models import Attempt, Connection, Lane, OutboxMessage, SyncState
 from esputnik_connector.operations.replay import replay
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
-from esputnik_connector.records import BACK_IN_STOCK, Kind
+from esputnik_connector.records import Kind
 from esputnik_connector.shops.oscar.adapter import OscarShop
 from esputnik_connector.shops.oscar.events import events
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault

@@ -17,6 +17,7 @@ from oscar.core.loading import get_model
 from oscar.test import factories
 
 from esputnik_connector import tasks
+from esputnik_connector.event_names import BACK_IN_STOCK, PRICE_DROP, EventName
 from esputnik_connector.models import (
     Attempt,
     Connection,
@@ -31,7 +32,6 @@ from esputnik_connector.operations.verify import forget_deliveries
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.pipeline.events import back_in_stock, enqueue, price_drops, scan
-from esputnik_connector.records import BACK_IN_STOCK, PRICE_DROP, EventName
 from esputnik_connector.shops.base import Offer, WishedPage
 from esputnik_connector.shops.oscar.catalogue import prices
 from esputnik_connector.shops.oscar.events import scan as oscar_scan

@@ -6,16 +6,8 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 from esputnik_connector.destinations.base import Account
-from esputnik_connector.records import (
-    Address,
-    Cart,
-    CartItem,
-    Contact,
-    Event,
-    EventName,
-    Order,
-    OrderItem,
-)
+from esputnik_connector.event_names import EventName
+from esputnik_connector.records import Address, Cart, CartItem, Contact, Event, Order, OrderItem
 
 KYIV = timezone(timedelta(hours=2))
 ADDRESS = Address(

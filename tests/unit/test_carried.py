@@ -7,8 +7,9 @@ from datetime import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esputnik_connector.event_names import EventName
 from esputnik_connector.pipeline.events.carried import opened, sealed
-from esputnik_connector.records import Event, EventName, Note
+from esputnik_connector.records import Event, Note
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 MOMENT = st.datetimes(timezones=st.just(timezone.utc))

@@ -12,13 +12,13 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector.destinations.base import Account, Delivered, Envelope
 from esputnik_connector.destinations.http import encoded
+from esputnik_connector.event_names import EventValue
 from esputnik_connector.exceptions import ConfigurationError, Skip
 from esputnik_connector.identity import cart_token, digits
 from esputnik_connector.records import (
     Cart,
     CartItem,
     Event,
-    EventValue,
     JSONObject,
     JSONValue,
     Kind,

@@ -14,10 +14,11 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from esputnik_connector.event_names import EventName
 from esputnik_connector.exceptions import DecryptionError, UnreadableEventError
 from esputnik_connector.fields import decrypt, encrypt
 from esputnik_connector.models import Connection, OutboxMessage
-from esputnik_connector.records import Event, EventName, JSONObject, JSONValue, Kind, Note
+from esputnik_connector.records import Event, JSONObject, JSONValue, Kind, Note
 
 RECORD = "record"  # in the payload: the ciphertext
 TAG = "$"  # marks, in the JSON, what JSON has no type for

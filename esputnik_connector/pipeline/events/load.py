@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from esputnik_connector.event_names import EventName
 from esputnik_connector.event_types import Load, event_type
 from esputnik_connector.models import Connection
-from esputnik_connector.records import Event, EventName
+from esputnik_connector.records import Event
 from esputnik_connector.shops.base import ShopAdapter
 
 from .carried import carried

@@ -15,11 +15,11 @@ from logging import getLogger
 from django.utils import timezone
 
 from esputnik_connector import registry
+from esputnik_connector.event_names import EventName
 from esputnik_connector.event_types import ScanRun, event_types
 from esputnik_connector.exceptions import without_message
 from esputnik_connector.models import Connection, Heartbeat
 from esputnik_connector.pipeline.wake import wake
-from esputnik_connector.records import EventName
 
 from .enqueue import enqueue
 

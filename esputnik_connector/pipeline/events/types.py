@@ -6,8 +6,9 @@ from operator import attrgetter
 
 from django.utils.translation import gettext_lazy as _
 
+from esputnik_connector.event_names import BACK_IN_STOCK, PRICE_DROP
 from esputnik_connector.event_types import PRODUCT_PARAMS, EventType, from_shop
-from esputnik_connector.records import BACK_IN_STOCK, PRICE_DROP, Reason
+from esputnik_connector.records import Reason
 
 from .back_in_stock import scan_back_in_stock
 from .price_drops import is_still_cheaper, scan_price_drops

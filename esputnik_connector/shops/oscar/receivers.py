@@ -17,7 +17,7 @@ from django.dispatch import Signal
 from django.utils.functional import LazyObject, empty
 
 from esputnik_connector import identity
-from esputnik_connector.records import BACK_IN_STOCK
+from esputnik_connector.event_names import BACK_IN_STOCK
 from esputnik_connector.shops.base import Capture
 from esputnik_connector.shops.bulk import family
 from esputnik_connector.shops.normalise import read_phone

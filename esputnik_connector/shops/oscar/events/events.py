@@ -17,7 +17,8 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 from oscar.core.loading import get_model
 
-from esputnik_connector.records import BACK_IN_STOCK, PRICE_DROP, Event, EventName
+from esputnik_connector.event_names import BACK_IN_STOCK, PRICE_DROP, EventName
+from esputnik_connector.records import Event
 from esputnik_connector.shops.base import Offer, PriceDrop
 from esputnik_connector.shops.bulk import Row, aware, field_names, present, rows, values_of
 from esputnik_connector.shops.normalise import Mender

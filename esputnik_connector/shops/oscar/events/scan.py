@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from esputnik_connector.conf import conf
-from esputnik_connector.records import BACK_IN_STOCK
+from esputnik_connector.event_names import BACK_IN_STOCK
 from esputnik_connector.shops.base import Page, WishedPage
 from esputnik_connector.shops.bulk import fetched, field_names, values_of
 from esputnik_connector.shops.oscar.catalogue.availability import sound_offers
