@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from django.utils.translation import gettext_lazy as _
 
-from esputnik_connector.records import EventName, Kind, Note, Outcome, Reason
+from esputnik_connector.records import Kind, Note, Outcome, Reason
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as Lazy
@@ -18,11 +18,6 @@ KINDS: dict[Kind, Lazy] = {
     Kind.CART: _("cart"),
     Kind.EVENT: _("event"),
     Kind.ERASURE: _("deletion of a customer"),
-}
-
-EVENTS: dict[EventName, Lazy] = {
-    EventName.BACK_IN_STOCK: _("back in stock"),
-    EventName.PRICE_DROP: _("price drop"),
 }
 
 OUTCOMES: dict[Outcome, Lazy] = {

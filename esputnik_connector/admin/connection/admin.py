@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from esputnik_connector import registry
 from esputnik_connector.admin.mixins import WriteOnlyFieldMixin
+from esputnik_connector.event_types import event_types
 from esputnik_connector.models import Attempt, Connection, OutboxMessage, SyncState, Tombstone
 from esputnik_connector.models.connection import (
     OrderStatus,
@@ -48,14 +49,7 @@ class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  
         (
             gettext_lazy("What to send"),
             {
-                "fields": [
-                    "sync_contacts",
-                    "sync_orders",
-                    "sync_carts",
-                    "default_status",
-                    "send_back_in_stock",
-                    "send_price_drop",
-                ],
+                "fields": ["sync_contacts", "sync_orders", "sync_carts", "default_status"],
             },
         ),
         (
@@ -73,6 +67,16 @@ class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  
             },
         ),
     ]
+
+    def get_fieldsets(
+        self, request: HttpRequest, obj: Connection | None = None
+    ) -> list[tuple[Any, Any]]:
+        """With the switch of each event type, whoever declared it."""
+        account, sent, *others = super().get_fieldsets(request, obj)
+        title, options = sent
+        switches = [each.switch for each in event_types() if each.switch]
+        fields = [*options["fields"], *dict.fromkeys(switches)]
+        return [account, (title, {**options, "fields": fields}), *others]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
         unsent = OutboxMessage.objects.filter(connection=OuterRef("pk")).order_by()
