@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,8 +15,10 @@ from esputnik_connector.feed.artifact import storage
 
 from . import registry
 from .conf import conf, setting_types
+from .event_types import event_type, event_types
 from .exceptions import ConfigurationError
 from .fields import cipher
+from .models import Connection
 
 FEED_PRICES = ("strategy", "stock_records", "one_by_one")
 # Names that lead nowhere by RFC 2606, or to the machine itself.
@@ -91,7 +94,7 @@ def check_times(**_options: Any) -> list[CheckMessage]:
 
 @register(Tags.compatibility)
 def check_events(**_options: Any) -> list[CheckMessage]:
-    """The limits of events make sense."""
+    """The limits of events make sense, and so do their declarations."""
     messages: list[CheckMessage] = []
     percent: Any = conf.PRICE_DROP_PERCENT
     days: Any = conf.EVENT_RETENTION_DAYS
@@ -101,7 +104,26 @@ def check_events(**_options: Any) -> list[CheckMessage]:
     if not isinstance(days, int) or days < 1:
         text = _("EVENT_RETENTION_DAYS is %(value)r; it must be a whole number above 0.")
         messages.append(Error(text % {"value": days}, id="esputnik_connector.E031"))
-    return messages
+    return [*messages, *_event_type_messages()]
+
+
+def _event_type_messages() -> Iterator[CheckMessage]:
+    """Every switch is a field, and every name in an option is a type."""
+    fields = {field.name for field in Connection._meta.get_fields()}
+    for each in event_types():
+        if each.switch and each.switch not in fields:
+            text = _("Event type %(name)r: a connection has no field %(switch)r.")
+            values = {"name": str(each.name), "switch": each.switch}
+            hint = _("Name a boolean field, or leave “switch” empty.")
+            yield Error(text % values, hint=hint, id="esputnik_connector.E032")
+    for entry in conf.DESTINATIONS.values():
+        named = entry.get("OPTIONS", {}).get("event_keys")
+        for name in named if isinstance(named, Mapping) else ():
+            try:
+                event_type(name)
+            except ConfigurationError as error:
+                text = _("Option 'event_keys': %(why)s") % {"why": error}
+                yield Error(text, id="esputnik_connector.E033")
 
 
 @register(Tags.compatibility)

@@ -15,7 +15,7 @@ from esputnik_connector.fields import EncryptedTextField
 
 from .lease import Leased, is_free
 
-TOKEN_BYTES = 32  # nobody guesses 256 bits
+TOKEN_BYTES = 32  # 256 bits cannot be guessed
 FIRST_RETRY = timedelta(minutes=15)
 
 
@@ -31,7 +31,7 @@ def new_secret() -> str:
 
 class FeedQuerySet(models.QuerySet["Feed"]):
     def due(self, now: datetime) -> FeedQuerySet:
-        """Enabled, their time has come, and nobody is at it."""
+        """Enabled, their time has come, and no build of theirs is running."""
         return self.filter(is_free(now), is_enabled=True, due_at__lte=now)
 
 
@@ -161,7 +161,7 @@ class Feed(Leased):
 
     @property
     def token(self) -> str:
-        """What the address is made of: which feed, and the proof that one may read it."""
+        """The secret part of the address: which feed, and the proof that the reader may read it."""
         return f"{self.pk}.{self.secret}"
 
     def rotate(self) -> None:
@@ -170,10 +170,11 @@ class Feed(Leased):
         self.save(update_fields=["secret"])
 
     def is_stale(self, now: datetime) -> bool:
+        """Is the last good build older than the merchant allows?"""
         since = self.built_at or self.created_at
         return self.is_enabled and since < now - timedelta(hours=self.stale_hours)
 
-    def wait(self) -> timedelta:
+    def next_build_in(self) -> timedelta:
         """How long after a build the next one is due; after failures sooner, then ever later."""
         regular = timedelta(hours=self.every_hours)
         if not self.failures:

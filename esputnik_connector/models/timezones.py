@@ -8,12 +8,12 @@ from django.conf import settings
 from django.utils import timezone
 
 
-def local(moment: datetime) -> datetime:
+def local_time(moment: datetime) -> datetime:
     """As the merchant's clock shows it."""
     return timezone.localtime(moment) if timezone.is_aware(moment) else moment
 
 
-def kept(moment: datetime) -> datetime:
+def stored_time(moment: datetime) -> datetime:
     """As the shop's database keeps it, to be stored there and to be compared with Django's now."""
     if settings.USE_TZ:
         return moment if timezone.is_aware(moment) else timezone.make_aware(moment)
@@ -24,4 +24,4 @@ def kept(moment: datetime) -> datetime:
 
 def kept_span(since: datetime | None, until: datetime | None) -> dict[str, datetime | None]:
     """A range of moments as the shop's database keeps them, by the names of its two ends."""
-    return {"since": since and kept(since), "until": until and kept(until)}
+    return {"since": since and stored_time(since), "until": until and stored_time(until)}

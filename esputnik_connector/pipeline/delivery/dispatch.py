@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector.destinations.base import Delivered, Destination, Envelope, Receipt
 from esputnik_connector.destinations.deferral import deferred
+from esputnik_connector.event_types import event_type
 from esputnik_connector.exceptions import (
     CredentialsError,
     RejectedError,
@@ -27,7 +28,7 @@ from esputnik_connector.models.lease import LostLease
 from esputnik_connector.records import Event, Kind, Outcome, Reason, Record
 from esputnik_connector.shops.base import ShopAdapter
 
-from .eligibility import check_news
+from .eligibility import check_still_true
 from .load import emptied, hooked, read, unbuildable
 from .suppression import Suppression, locators_of
 
@@ -87,7 +88,7 @@ def prepare(
         )
     }
     salt = reveal(connection.salt)
-    records, broken = read(shop, kind, keys)
+    records, broken = read(connection, shop, kind, keys)
     if kind is Kind.CART:
         records |= emptied(keys, {*records, *broken}, states)
     prepared.records, prepared.states = records, states
@@ -134,8 +135,10 @@ class Translator:
         if self.suppression.holds(record, state):
             raise Skip(Reason.ERASED)
         if isinstance(record, Event):
-            check_news(record, self.connection)
+            check_still_true(record, self.connection)
         record = hooked(record, self.connection)
+        if isinstance(record, Event):
+            record = replace(record, params=event_type(record.name).params_of(record))
         hashes = locators_of(record, salt=self.salt)
         envelope = self.destination.prepare(record, last=_delivered(state, hashes))
         if record.key not in self.always and _is_delivered(state, envelope):

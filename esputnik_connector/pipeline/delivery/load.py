@@ -10,10 +10,11 @@ from django.db import InterfaceError, OperationalError
 from django.db import connection as database
 
 from esputnik_connector.destinations.base import Receipt
-from esputnik_connector.exceptions import HookError, Skip, Veto, without_message
+from esputnik_connector.exceptions import ConnectorError, HookError, Skip, Veto, without_message
 from esputnik_connector.fields import reveal
 from esputnik_connector.halving import Halving
 from esputnik_connector.models import CartSession, Connection, SyncState
+from esputnik_connector.pipeline.events.load import events
 from esputnik_connector.records import Cart, Erasure, Kind, Outcome, Reason, Record
 from esputnik_connector.registry import record_hook
 from esputnik_connector.shops.base import ShopAdapter
@@ -28,7 +29,7 @@ def is_database_gone(error: Exception) -> bool:
 
 
 def read(
-    shop: ShopAdapter, kind: Kind, keys: Sequence[str]
+    connection: Connection, shop: ShopAdapter, kind: Kind, keys: Sequence[str]
 ) -> tuple[dict[str, Record], dict[str, Receipt]]:
     """Ask the shop in bulk; halve only when that raises, so that one poison record stands alone.
 
@@ -39,7 +40,7 @@ def read(
     parts = Halving(keys)
     for part in parts:
         try:
-            records |= _ask(shop, kind, part)
+            records |= _ask(connection, shop, kind, part)
         except Exception as error:  # whatever the shop's code raises
             if is_database_gone(error):
                 raise
@@ -50,7 +51,9 @@ def read(
     return records, broken
 
 
-def _ask(shop: ShopAdapter, kind: Kind, keys: Sequence[str]) -> dict[str, Record]:
+def _ask(
+    connection: Connection, shop: ShopAdapter, kind: Kind, keys: Sequence[str]
+) -> dict[str, Record]:
     if kind is Kind.CONTACT:
         return dict(shop.contacts(keys))
     if kind is Kind.ORDER:
@@ -58,7 +61,7 @@ def _ask(shop: ShopAdapter, kind: Kind, keys: Sequence[str]) -> dict[str, Record
     if kind is Kind.CART:
         return dict(_with_guests(shop.carts(keys)))
     if kind is Kind.EVENT:
-        return dict(shop.events(keys))
+        return dict(events(shop, connection, keys))
     return {key: Erasure(key=key) for key in keys}
 
 
@@ -117,5 +120,5 @@ def unbuildable(kind: Kind, key: str, error: Exception) -> Receipt:
         key=key,
         outcome=Outcome.REJECTED,
         reason=Reason.UNBUILDABLE,
-        detail=str(error) if isinstance(error, HookError) else type(error).__name__,
+        detail=str(error) if isinstance(error, ConnectorError) else type(error).__name__,
     )
