@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from esputnik_connector.destinations.base import Receipt
 from esputnik_connector.records import Kind, Outcome
 
+from .base import ConnectorQuerySet
 from .connection import Connection
 from .labels import KINDS, choices
 from .lease import LONGEST_LEASE, Leased, is_free
@@ -51,7 +52,7 @@ class HistoryRoute(models.TextChoices):
     PAST_EVENTS = "past_events", _("Past events (quiet: no order<STATUS> event)")
 
 
-class BackfillQuerySet(models.QuerySet["Backfill"]):
+class BackfillQuerySet(ConnectorQuerySet["Backfill"]):
     def open(self) -> BackfillQuerySet:
         return self.filter(is_open=True)
 
@@ -107,7 +108,7 @@ class Backfill(Leased):
     started_at = models.DateTimeField(_("started"), default=timezone.now)
     finished_at = models.DateTimeField(_("finished"), null=True)
 
-    objects = BackfillQuerySet.as_manager()
+    objects: ClassVar = BackfillQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("historical import")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from django.core.validators import MinValueValidator, RegexValidator
@@ -17,6 +17,8 @@ from esputnik_connector.conf import conf
 from esputnik_connector.event_types import EventType, event_types
 from esputnik_connector.fields import EncryptedTextField
 from esputnik_connector.records import Kind
+
+from .base import ConnectorModel, ConnectorQuerySet
 
 HTTPS_OR_LOCAL = RegexValidator(
     r"^https://|^http://(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9-]+)([:/]|$)",
@@ -64,7 +66,7 @@ def this_environment() -> str:
     ]
 
 
-class ConnectionQuerySet(models.QuerySet["Connection"]):
+class ConnectionQuerySet(ConnectorQuerySet["Connection"]):
     def capturing(self) -> ConnectionQuerySet:
         """Connections whose changes are written down, sent or not."""
         return self.filter(is_enabled=True)
@@ -74,7 +76,7 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         return self.capturing().filter(paused_at=None)
 
 
-class Connection(models.Model):
+class Connection(ConnectorModel):
     """One account at a destination: key, switches, maps."""
 
     name = models.SlugField(
@@ -152,7 +154,7 @@ class Connection(models.Model):
     salt = EncryptedTextField(default=new_salt, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
-    objects = ConnectionQuerySet.as_manager()
+    objects: ClassVar = ConnectionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("connection")
@@ -209,7 +211,7 @@ class Connection(models.Model):
         )  # fmt: skip
 
 
-class FieldMapping(models.Model):
+class FieldMapping(ConnectorModel):
     """A contact attribute of the shop → an additional field of the account."""
 
     connection = models.ForeignKey(
@@ -238,7 +240,7 @@ class FieldMapping(models.Model):
         return f"{self.attribute} → {self.field_id}"
 
 
-class StatusMapping(models.Model):
+class StatusMapping(ConnectorModel):
     """An order status of the shop → one of eSputnik's, or “do not send”."""
 
     connection = models.ForeignKey(

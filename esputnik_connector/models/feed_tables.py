@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from .base import ConnectorModel
 from .feed import Feed
 
 
@@ -29,7 +30,7 @@ class FeedField(models.TextChoices):
     LABEL_4 = "custom_label_4", _("custom label 4")
 
 
-class FeedAttribute(models.Model):
+class FeedAttribute(ConnectorModel):
     """A product attribute of the shop → a field of the feed."""
 
     feed = models.ForeignKey(
@@ -54,7 +55,7 @@ class FeedAttribute(models.Model):
         return f"{self.attribute} → {self.field}"
 
 
-class FeedCategory(models.Model):
+class FeedCategory(ConnectorModel):
     """A category of the shop, with all below it → one of Google's product categories."""
 
     feed = models.ForeignKey(

@@ -6,13 +6,20 @@ from datetime import datetime
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from .base import ConnectorModel
 
 
-class Heartbeat(models.Model):
+class Heartbeat(ConnectorModel):
     """A row per task. In the database, since a project's cache may belong to one process alone."""
 
     name = models.CharField(max_length=50, unique=True)
     beaten_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("heartbeat")
+        verbose_name_plural = _("heartbeats")
 
     def __str__(self) -> str:
         return self.name

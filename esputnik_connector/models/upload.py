@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from .base import ConnectorModel
 from .connection import Connection
 from .labels import KINDS, choices
 
 
-class LostUpload(models.Model):
+class LostUpload(ConnectorModel):
     """An upload that was given up, or accepted by a worker that had lost its lane meanwhile.
 
     When it ends after all, it writes an older state over a newer one: its records go again then.

@@ -18,6 +18,7 @@ from esputnik_connector import registry
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import Destination
 from esputnik_connector.exceptions import DecryptionError, without_message
+from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import Backfill, Lane, OutboxMessage
 from esputnik_connector.models.backfill import ACCEPTED, WORKING, State
 from esputnik_connector.models.lease import Lease, LostLease
@@ -98,7 +99,7 @@ class BackfillWorker:
         except DecryptionError as error:
             self._pacer.pause_connection(str(error))
             return None
-        with closing(destination), registry.shop().long_walk(), gc_frozen():
+        with closing(destination), fresh_reads(), registry.shop().long_walk(), gc_frozen():
             while self._permit.still_holds():
                 wake_at = self._turn(destination, lease)
                 self._after_page(self.run)
