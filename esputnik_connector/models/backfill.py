@@ -92,7 +92,7 @@ class Backfill(Leased):
     # so "one open run per connection and kind" needs no partial index.
     is_open = models.BooleanField(null=True, default=True, editable=False)
     is_former = models.BooleanField(_("went to a former account"), default=False)
-    detail = models.TextField(_("why it is paused"), blank=True, default="")
+    detail = models.TextField(_("what there is to say"), blank=True, default="")
     cursor = models.CharField(max_length=300, blank=True, default="", editable=False)
     is_read = models.BooleanField(default=False, editable=False)  # no page is left
     page = models.JSONField(default=list, editable=False)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from esputnik_connector.fields import EncryptedTextField
 
-from .base import ConnectorModel
+from .base import ConnectorModel, ConnectorQuerySet
 
 
 class CartSession(ConnectorModel):
@@ -20,6 +22,8 @@ class CartSession(ConnectorModel):
     cart_key = models.CharField(max_length=255, db_index=True)
     email = EncryptedTextField()
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    objects: ClassVar = ConnectorQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("cart of a guest")

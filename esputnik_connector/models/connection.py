@@ -224,6 +224,8 @@ class FieldMapping(ConnectorModel):
         help_text=_("eSputnik → Contacts → Additional fields. A new one takes up to an hour."),
     )
 
+    objects: ClassVar = ConnectorQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("field mapping")
         verbose_name_plural = _("field mappings")
@@ -248,6 +250,8 @@ class StatusMapping(ConnectorModel):
     )
     shop_status = models.CharField(_("status in the shop"), max_length=100)
     status = models.CharField(_("status in eSputnik"), max_length=30, choices=OrderStatus.choices)
+
+    objects: ClassVar = ConnectorQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("status mapping")

@@ -145,6 +145,8 @@ class FeedProblem(ConnectorModel):
     flaw = models.CharField(_("reason"), max_length=20, choices=choices(FLAWS))
     detail = models.CharField(_("detail"), max_length=300, blank=True)
 
+    objects: ClassVar = ConnectorQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("problem of a feed")
         verbose_name_plural = _("problems of feeds")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .base import ConnectorModel
+from .base import ConnectorModel, ConnectorQuerySet
 from .feed import Feed
 
 
@@ -39,6 +41,8 @@ class FeedAttribute(ConnectorModel):
     field = models.CharField(_("field of the feed"), max_length=20, choices=FeedField.choices)
     attribute = models.CharField(_("product attribute"), max_length=128)
 
+    objects: ClassVar = ConnectorQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("product attribute")
         verbose_name_plural = _("product attributes")
@@ -67,6 +71,8 @@ class FeedCategory(ConnectorModel):
         max_length=300,
         help_text=_("Its number or full path, such as 1604 or Apparel & Accessories > Clothing."),
     )
+
+    objects: ClassVar = ConnectorQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("Google product category")

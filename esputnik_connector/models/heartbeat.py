@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .base import ConnectorModel
+from .base import ConnectorModel, ConnectorQuerySet
 
 
 class Heartbeat(ConnectorModel):
@@ -16,6 +17,8 @@ class Heartbeat(ConnectorModel):
 
     name = models.CharField(max_length=50, unique=True)
     beaten_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar = ConnectorQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("heartbeat")

@@ -167,6 +167,8 @@ class Attempt(ConnectorModel):
     captured_at = models.DateTimeField(_("noted"), null=True)
     created_at = models.DateTimeField(_("time"), default=timezone.now)
 
+    objects: ClassVar = ConnectorQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")

@@ -165,6 +165,8 @@ class Tombstone(ConnectorModel):
     is_erasure = models.BooleanField(_("erased"), default=True)
     created_at = models.DateTimeField(_("deleted"), default=timezone.now)
 
+    objects: ClassVar = ConnectorQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("tombstone")
         verbose_name_plural = _("tombstones")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .base import ConnectorModel
+from .base import ConnectorModel, ConnectorQuerySet
 from .connection import Connection
 from .labels import KINDS, choices
 
@@ -24,6 +26,8 @@ class LostUpload(ConnectorModel):
     keys = models.JSONField(default=list)
     lost_at = models.DateTimeField(_("lost"))
     poll_at = models.DateTimeField(_("asked about next"))
+
+    objects: ClassVar = ConnectorQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("lost upload")

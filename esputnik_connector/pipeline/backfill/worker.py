@@ -20,7 +20,7 @@ from esputnik_connector.destinations.base import Destination
 from esputnik_connector.exceptions import DecryptionError, without_message
 from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import Backfill, Lane, OutboxMessage
-from esputnik_connector.models.backfill import ACCEPTED, WORKING, State
+from esputnik_connector.models.backfill import ACCEPTED, REFUSED, RETRYING, WORKING, State
 from esputnik_connector.models.lease import Lease, LostLease
 from esputnik_connector.pipeline.delivery.lane import (
     LaneLease,
@@ -178,6 +178,24 @@ class BackfillWorker:
             )
             run.change(*WORKING, to=State.PAUSED, detail=detail)
             return None
-        if run.change(*WORKING, to=State.FINISHED, total=run.done, detail=""):
+        if run.change(*WORKING, to=State.FINISHED, total=run.done, detail=self._what_is_left()):
             logger.info("import %s of %s finished", run.pk, run)
         return None
+
+    def _what_is_left(self) -> str:
+        """What a finished run says of the records that did not arrive, with eSputnik's words."""
+        counts = self.run.counts
+        if not counts.get(REFUSED) and not counts.get(RETRYING):
+            return ""
+        rows = OutboxMessage.objects.of(self.connection, self.run.of_kind()).exclude(detail="")
+        words = rows.order_by("-pk").values_list("detail", flat=True).first()
+        if not words:
+            return ""
+        return _(
+            "Not everything has arrived: %(refused)d refused, %(retrying)d tried again by "
+            "themselves. eSputnik says: %(words)s"
+        ) % {
+            "refused": counts.get(REFUSED, 0),
+            "retrying": counts.get(RETRYING, 0),
+            "words": words,
+        }
