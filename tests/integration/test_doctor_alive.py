@@ -17,7 +17,7 @@ from oscar.test import factories
 
 from esputnik_connector import tasks
 from esputnik_connector.destinations.base import AccountInfo
-from esputnik_connector.destinations.responses import RawAnswer, classify
+from esputnik_connector.destinations.responses import RawAnswer, ResponseRules
 from esputnik_connector.models import Connection, Heartbeat
 from esputnik_connector.operations.health import celery, environment, examine
 from esputnik_connector.operations.health import connection as connection_health
@@ -135,7 +135,8 @@ def test_a_destination_that_tells_no_time_is_no_finding():
     [("Sat, 21 Nov 2026 12:01:30 GMT", 90.0), ("", None), ("yesterday", None)],
 )
 def test_the_date_of_an_answer(date, ahead):
-    answer = classify(RawAnswer(status=200, content=b"{}", headers={"Date": date}), now=NOW)
+    raw = RawAnswer(status=200, content=b"{}", headers={"Date": date})
+    answer = ResponseRules().classify(raw, now=NOW)
     assert answer.clock_ahead == ahead
 
 

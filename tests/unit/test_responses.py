@@ -7,7 +7,8 @@ from datetime import datetime, timezone
 
 import pytest
 
-from esputnik_connector.destinations.responses import RawAnswer, classify, retry_after, vendor_words
+from esputnik_connector.destinations.esputnik.responses import EsputnikResponses
+from esputnik_connector.destinations.responses import RawAnswer, retry_after, vendor_words
 from esputnik_connector.exceptions import CredentialsError, RejectedError, TemporaryError
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
@@ -17,7 +18,8 @@ HTML = b"<!DOCTYPE html><html><body>Attention required</body></html>"
 def meaning(status, content=b"", **headers):
     named = {name.replace("_", "-").title(): value for name, value in headers.items()}
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return classify(RawAnswer(status=status, content=body, headers=named), now=NOW)
+    answer = RawAnswer(status=status, content=body, headers=named)
+    return EsputnikResponses("eSputnik").classify(answer, now=NOW)
 
 
 def test_a_success_is_its_parsed_body():

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
 
+from esputnik_connector.destinations.auth import BasicAuth
 from esputnik_connector.destinations.base import (
     Account,
     AccountInfo,
@@ -20,7 +21,7 @@ from esputnik_connector.destinations.base import (
     Receipt,
     Remote,
 )
-from esputnik_connector.destinations.http import HttpClient, Patience
+from esputnik_connector.destinations.http import HttpClient, Timeouts
 from esputnik_connector.destinations.throttle import Throttle, ThrottledError
 from esputnik_connector.exceptions import (
     CredentialsError,
@@ -49,6 +50,7 @@ from .options import options_from
 from .order_payload import order_envelope
 from .payloads import contact_envelope, erasure_envelope
 from .refusals import named_by_hash
+from .responses import EsputnikResponses
 
 SINGLES_PER_DELIVERY = 50  # requests of one record each: ten seconds at the usual pace
 CALLS_PER_DELIVERY = 100  # while halving; the rest waits, so that no delivery outlives its lease
@@ -122,23 +124,23 @@ class EsputnikDestination(Destination):
         started = time.monotonic()
         while waiting:
             if settled and time.monotonic() - started > DELIVERY_SECONDS:
-                _settle(settled, _postponed(waiting, _out_of_time()))
+                _collect(settled, _postponed(waiting, _out_of_time()))
                 break
             if not calls_left:
-                _settle(settled, _postponed(waiting, _too_many_refusals()))
+                _collect(settled, _postponed(waiting, _too_many_refusals()))
                 break
             call = waiting.popleft()
             calls_left -= 1
             self.before_call()
             try:
-                _settle(settled, call.send(self._client, call.envelopes))
+                _collect(settled, call.send(self._client, call.envelopes))
             except RejectedError as error:
                 waiting.extendleft(reversed(_after_refusal(call, error, settled)))
             except (TemporaryError, CredentialsError) as error:
                 if not settled:
                     raise
                 tried = [receipts.deferred(one, error, was_tried=True) for one in call.envelopes]
-                _settle(settled, [*tried, *_postponed(waiting, error)])
+                _collect(settled, [*tried, *_postponed(waiting, error)])
                 break
         return [settled[envelope.key] for envelope in envelopes]
 
@@ -190,15 +192,15 @@ class EsputnikDestination(Destination):
         options = self._options
         return HttpClient(
             url,
-            user=USER,
-            password=self.account.api_key,
+            auth=BasicAuth(USER, self.account.api_key),
+            rules=EsputnikResponses("eSputnik"),
             throttle=Throttle(
                 options.rate,
                 key=f"esputnik:{owner}",
                 storage=self.account.rate_limit_storage,
                 wait=wait,
             ),
-            patience=Patience(
+            timeouts=Timeouts(
                 connect=options.connect_timeout,
                 read=options.read_timeout,
                 deadline=options.deadline,
@@ -212,7 +214,7 @@ def _after_refusal(call: Call, error: RejectedError, settled: dict[str, Receipt]
     :raises RejectedError: nothing was settled yet, so the caller can halve the batch.
     """
     if len(call.envelopes) == 1:
-        _settle(settled, [receipts.rejected(call.envelopes[0], error)])
+        _collect(settled, [receipts.rejected(call.envelopes[0], error)])
         return []
     if not settled:
         raise error
@@ -233,5 +235,5 @@ def _postponed(calls: Iterable[Call], error: DestinationError) -> list[Receipt]:
     return [receipts.deferred(envelope, error, was_tried=False) for envelope in untouched]
 
 
-def _settle(settled: dict[str, Receipt], news: Sequence[Receipt]) -> None:
-    settled.update((receipt.key, receipt) for receipt in news)
+def _collect(settled: dict[str, Receipt], more: Sequence[Receipt]) -> None:
+    settled.update((receipt.key, receipt) for receipt in more)

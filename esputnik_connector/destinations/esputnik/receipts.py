@@ -107,11 +107,6 @@ def deferred(envelope: Envelope, error: DestinationError, *, was_tried: bool) ->
     )
 
 
-def erased(envelope: Envelope, answer: Answer) -> Receipt:
-    """A deletion went through; whether the person was there or not."""
-    return _taken(envelope, answer)
-
-
 def is_unknown_contact(error: RejectedError) -> bool:
     """The person is not there (any more), which is what a deletion is for (contract 5.5)."""
     return error.status == 404 or "not found" in str(error).lower()
