@@ -12,17 +12,17 @@ import pytest
 
 from esputnik_connector.destinations.base import Delivered
 from esputnik_connector.destinations.esputnik.calls import contacts_body
+from esputnik_connector.destinations.esputnik.contact_payload import (
+    contact_envelope,
+    erasure_envelope,
+    field_value,
+)
 from esputnik_connector.destinations.esputnik.events import (
     EVENT_LIMIT,
     cart_envelope,
     product_envelope,
 )
 from esputnik_connector.destinations.esputnik.order_payload import order_envelope
-from esputnik_connector.destinations.esputnik.payloads import (
-    contact_envelope,
-    erasure_envelope,
-    field_value,
-)
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.records import Address, CartItem, Contact, Erasure, Note, Reason
 from esputnik_connector.testing.fake_esputnik import contract

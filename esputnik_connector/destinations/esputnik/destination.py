@@ -45,10 +45,10 @@ from esputnik_connector.records import (
 from . import receipts, remote, sources
 from .calls import Call, planned
 from .client import DEFAULT_URL, USER, EsputnikClient, Rehearsal
+from .contact_payload import contact_envelope, erasure_envelope
 from .events import PAST_EVENTS_PER_CALL, cart_envelope, product_envelope
 from .options import options_from
 from .order_payload import order_envelope
-from .payloads import contact_envelope, erasure_envelope
 from .refusals import named_by_hash
 from .responses import EsputnikResponses
 
