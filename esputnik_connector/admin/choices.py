@@ -21,7 +21,13 @@ def with_stored(choices: Choices, stored: Iterable[str], gone: str = "") -> list
 
 
 def offer(
-    form: Any, name: str, read: Callable[[], Choices], *, empty: str = "—", gone: str = ""
+    form: Any,
+    name: str,
+    read: Callable[[], Choices],
+    *,
+    empty: str = "—",
+    gone: str = "",
+    is_required: bool = True,
 ) -> None:
     """Make the text field ``name`` a list, unless this person may only look at it.
 
@@ -29,10 +35,14 @@ def offer(
     """
     if name not in form.fields:
         return
+    field = form.fields[name]
     stored = filter(None, [getattr(form.instance, name)])
     choices = with_stored(read(), stored, gone)
     form.fields[name] = forms.ChoiceField(
-        label=form.fields[name].label, choices=[("", empty), *choices] if empty else choices
+        label=field.label,
+        help_text=field.help_text,
+        choices=[("", empty), *choices] if empty else choices,
+        required=is_required,
     )
 
 

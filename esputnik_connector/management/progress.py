@@ -195,7 +195,7 @@ def as_json(run: Backfill) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def foretold(plan: Backfill, seen: Forecast) -> str:
+def forecast_in_words(plan: Backfill, seen: Forecast) -> str:
     about = "" if seen.is_exact else _("about ")
     skips = {name: seen.scaled(count) for name, count in seen.skips.items()}
     refusals = {name: seen.scaled(count) for name, count in seen.refusals.items()}

@@ -29,11 +29,6 @@ class State(models.TextChoices):
 WORKING = (State.RUNNING, State.SETTLING)
 
 
-class HistoryRoute(models.TextChoices):
-    ORDERS = "orders", _("Add orders (starts an order<STATUS> event for each, however old)")
-    PAST_EVENTS = "past_events", _("Past events (quiet: no order<STATUS> event)")
-
-
 class BackfillQuerySet(models.QuerySet["Backfill"]):
     def open(self) -> BackfillQuerySet:
         return self.filter(is_open=True)
@@ -59,9 +54,7 @@ class Backfill(models.Model):
         Connection, models.CASCADE, verbose_name=_("connection"), related_name="backfills"
     )
     kind = models.CharField(_("kind"), max_length=10, choices=choices(KINDS))
-    route = models.CharField(
-        _("route of orders"), max_length=12, blank=True, default="", choices=HistoryRoute.choices
-    )
+    route = models.CharField(_("route of orders"), max_length=12, blank=True, default="")
     since = models.DateTimeField(_("from"), null=True, blank=True)
     until = models.DateTimeField(_("until"), null=True, blank=True)
     newest_first = models.BooleanField(_("newest first"), default=False)

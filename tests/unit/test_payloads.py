@@ -216,7 +216,7 @@ def test_the_representation_of_an_envelope_hides_the_person():
 
 
 def test_an_erasure_says_whether_to_erase():
-    mark = erasure_envelope(Erasure(key="42"), account=replace(ACCOUNT, erase=False))
+    mark = erasure_envelope(Erasure(key="42"), account=replace(ACCOUNT, erase_mode="deactivate"))
     assert mark.payload == {"externalCustomerId": "42", "erase": False}
 
 

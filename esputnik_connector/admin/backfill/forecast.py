@@ -9,14 +9,13 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector.management.progress import in_reasons
 from esputnik_connector.models import Backfill
-from esputnik_connector.models.backfill import HistoryRoute
 from esputnik_connector.pipeline.backfill import control
+from esputnik_connector.pipeline.backfill.routes import route_of
 
-from .form import ROUTE_HELP
 from .progress import TITLES
 
 
-def foretold(plan: Backfill) -> dict[str, Any]:
+def forecast_in_words(plan: Backfill) -> dict[str, Any]:
     """Reads the shop: all of a small range, else some from both ends.
 
     :raises ConnectorError: the connection cannot be used.
@@ -29,6 +28,7 @@ def foretold(plan: Backfill) -> dict[str, Any]:
     def told(count: int) -> str:
         return f"{about}{number_format(count, force_grouping=True)}"
 
+    route = route_of(plan)
     return {
         "title": TITLES[plan.of_kind()],
         "total": number_format(seen.total, force_grouping=True),
@@ -39,6 +39,6 @@ def foretold(plan: Backfill) -> dict[str, Any]:
         "skipped_why": in_reasons(skips),
         "unreadable": told(sum(refusals.values())) if refusals else "",
         "unreadable_why": in_reasons(refusals),
-        "route_help": ROUTE_HELP.get(plan.route, ""),
-        "is_loud": plan.route == HistoryRoute.ORDERS,
+        "route_help": route.help if route else "",
+        "is_loud": route is not None and not route.is_quiet,
     }

@@ -15,12 +15,14 @@ from django.utils.translation import gettext_lazy
 
 from esputnik_connector.admin.outbox import moment
 from esputnik_connector.admin.state import state_in_words
+from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.management.progress import LABELS, duration, in_reasons
 from esputnik_connector.models import Backfill, Heartbeat, Lane, OutboxMessage
 from esputnik_connector.models.backfill import WORKING, State
 from esputnik_connector.models.timezones import local
 from esputnik_connector.pipeline.backfill import ledger
 from esputnik_connector.pipeline.backfill.control import waits_for_contacts
+from esputnik_connector.pipeline.backfill.routes import route_of
 from esputnik_connector.records import Kind
 
 SILENCE = timedelta(minutes=3)  # several sweeps; then nobody is there
@@ -28,10 +30,6 @@ BREATH = timedelta(seconds=30)  # between two turns of whoever works at a run
 LEFT = "left"
 
 TITLES = {Kind.CONTACT: gettext_lazy("Customers"), Kind.ORDER: gettext_lazy("Orders")}
-ROUTES = {
-    "orders": gettext_lazy("loud: an event order<STATUS> for each"),
-    "past_events": gettext_lazy("quiet: past events"),
-}
 DEEDS = {
     "pause": gettext_lazy("Pause"),
     "resume": gettext_lazy("Resume"),
@@ -110,9 +108,18 @@ def _may(run: Backfill, deed: str) -> bool:
     return OutboxMessage.objects.of(run.connection, run.of_kind()).dead().exists()
 
 
+def route_in_words(run: Backfill) -> str:
+    """How the orders of a run travel; the bare word of one that its destination no longer has."""
+    try:
+        route = route_of(run)
+    except ConfigurationError:
+        route = None
+    return str(route.label) if route else run.route
+
+
 def _choices(run: Backfill) -> Iterator[str]:
     if run.route:
-        yield str(ROUTES[run.route])
+        yield route_in_words(run)
     if run.keys is not None:
         yield _("only chosen records")
     if run.since:

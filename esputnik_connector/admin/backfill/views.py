@@ -29,10 +29,11 @@ from esputnik_connector.admin.state import is_readable, state_in_words
 from esputnik_connector.exceptions import ConnectorError
 from esputnik_connector.models import Backfill, Connection, OutboxMessage
 from esputnik_connector.pipeline.backfill import control
+from esputnik_connector.pipeline.backfill.routes import routes_of
 from esputnik_connector.tasks import wake_backfill
 
-from .forecast import foretold
-from .form import ROUTE_HELP, ImportForm
+from .forecast import forecast_in_words
+from .form import ImportForm
 from .progress import Sample, heading, progress
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class BackfillViews(Base):
         connection = self._seen(request, pk)
         obstacle = _obstacle(connection)
         given = request.POST if request.method == "POST" else request.GET
-        form = ImportForm(given if "what" in given else None)
+        form = ImportForm(given if "what" in given else None, routes=routes_of(connection))
         if obstacle or not form.is_bound or not form.is_valid() or "back" in given:
             return self._form_page(request, connection, form, obstacle)
         if request.method == "POST":
@@ -138,7 +139,7 @@ class BackfillViews(Base):
             "title": _("Start a historical import"),
             "form": form,
             "obstacle": obstacle,
-            "routes": [(radio, ROUTE_HELP[radio.data["value"]]) for radio in form["route"]],
+            "routes": _explained(form, connection),
             "open_runs": Backfill.objects.open().filter(connection=connection).count(),
         }
         return self._response(request, "new.html", connection, context)
@@ -147,7 +148,7 @@ class BackfillViews(Base):
         self, request: HttpRequest, connection: Connection, form: ImportForm
     ) -> HttpResponse:
         try:
-            forecasts = [foretold(plan) for plan in form.plans(connection)]
+            forecasts = [forecast_in_words(plan) for plan in form.plans(connection)]
         except ConnectorError as error:
             messages.error(request, str(error))
             return self._form_page(request, connection, form, "")
@@ -256,6 +257,12 @@ def latest_runs(connection: Connection) -> list[Backfill]:
     runs = Backfill.objects.filter(connection=connection).select_related("connection")
     latest = [runs.filter(kind=kind.value).first() for kind in control.KINDS]
     return [run for run in latest if run is not None]
+
+
+def _explained(form: ImportForm, connection: Connection) -> list[tuple[Any, Any]]:
+    """The radio buttons of the routes, each with what the route sets off."""
+    radios = form["route"] if "route" in form.fields else ()
+    return [(radio, route.help) for radio, route in zip(radios, routes_of(connection), strict=True)]
 
 
 def _obstacle(connection: Connection) -> str:

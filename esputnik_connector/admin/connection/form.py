@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from esputnik_connector import registry
+from esputnik_connector.admin.choices import offer
 from esputnik_connector.admin.state import is_readable, masked
 from esputnik_connector.conf import conf
-from esputnik_connector.destinations.base import Account
+from esputnik_connector.destinations.base import Account, Destination
 from esputnik_connector.exceptions import ConfigurationError, ConnectorError
 from esputnik_connector.fields import cipher, reveal
 from esputnik_connector.models import Connection, Tombstone
+from esputnik_connector.operations.statuses import choices
 
+from .backend import backend_of
 from .key_check import KeyCheck, checked
 
 PASTED_AROUND = string.whitespace + "\u00a0\u200b\u200c\u200d\u2060\ufeff"
@@ -40,14 +45,48 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "destination" in self.fields:
+            self._offer_destinations()
+        backend = backend_of(self._chosen_destination())
+        if backend:
+            self._offer_choices(backend)
         if "new_key" in self.fields:
-            self.fields["new_key"].help_text = key_help(self.instance)
+            self.fields["new_key"].help_text = key_help(self.instance, backend)
             if self.data.get(self.add_prefix("new_key")):  # shown again because of an error
                 self.fields["new_key"].help_text += " " + _(
                     "The pasted key is not kept in the page."
                 )
-        if "destination" in self.fields:
-            self._offer_destinations()
+
+    def _chosen_destination(self) -> str:
+        posted = self.data.get(self.add_prefix("destination"))
+        return str(posted or self.initial.get("destination") or self.instance.destination)
+
+    def _offer_choices(self, backend: type[Destination]) -> None:
+        """What the chosen destination has to choose from, and where it is when nobody says so."""
+        self._offer("default_status", choices(backend), backend.default_status or "")
+        for name, rows in (
+            ("order_route", backend.order_routes),
+            ("erase_mode", backend.erase_modes),
+        ):
+            self._offer(name, [(row.value, row.label) for row in rows], registry.default_of(rows))
+            if not rows and name in self.fields:
+                self.fields[name].disabled = True
+        for name in ("api_url", "tracker_url"):
+            self._show_default(name, getattr(backend, f"default_{name}"))
+        if "api_url" in self.fields:
+            self.fields["api_url"].required = not backend.default_api_url
+
+    def _offer(self, name: str, rows: Sequence[tuple[str, Any]], default: str) -> None:
+        if rows:
+            offer(self, name, lambda: rows, empty="")
+        if rows and not self.initial.get(name):
+            self.initial[name] = default
+
+    def _show_default(self, name: str, default: str) -> None:
+        """An empty address is the destination's own, also after another one was chosen."""
+        if default and name in self.fields:
+            self.fields[name].widget.attrs["placeholder"] = default
+            self.fields[name].help_text = _("Empty: %(address)s") % {"address": default}
 
     def _offer_destinations(self) -> None:
         names = list(conf.DESTINATIONS)
@@ -109,24 +148,27 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         key = self.pasted_key or reveal(self.instance.api_key)
         if not key or not self.needs_check:
             return None
+        destination = self.cleaned_data["destination"]
+        backend = backend_of(destination)
+        address = self.cleaned_data["api_url"] or (backend.default_api_url if backend else "")
         account = Account(
             name=self.cleaned_data["name"],
             api_key=key,
-            api_url=self.cleaned_data["api_url"].rstrip("/"),
+            api_url=address.rstrip("/"),
             tracker_url=self.cleaned_data["tracker_url"].rstrip("/"),
             rate_limit_storage=conf.RATE_LIMIT_STORAGE,
         )
-        return checked(self.cleaned_data["destination"], account)
+        return checked(destination, account)
 
 
-def key_help(connection: Connection) -> str:
-    """What is stored, without showing it."""
+def key_help(connection: Connection, backend: type[Destination] | None) -> str:
+    """What is stored, without showing it; where a key comes from when there is none."""
     try:
         stored = masked(connection)
     except ConnectorError as error:
         return _("The stored key cannot be read and must be pasted again. %(why)s") % {"why": error}
     if not stored:
-        return _("A key with full access, from the API keys of your eSputnik account.")
+        return str(backend.key_help) if backend else ""
     return _("Stored: %(key)s. Leave empty to keep it; paste another one to replace it.") % {
         "key": stored
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django import forms
@@ -14,16 +13,25 @@ from django.utils.translation import gettext_lazy
 
 from esputnik_connector import registry
 from esputnik_connector.admin.choices import offer
-from esputnik_connector.models import Connection, FieldMapping, StatusMapping
+from esputnik_connector.destinations.base import Destination
+from esputnik_connector.models import FieldMapping, StatusMapping
+from esputnik_connector.operations.statuses import choices
+
+from .backend import backend_of
 
 DATALIST_ID = "esputnik-shop-statuses"
 
 
 class OnceFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
-    """Says which row repeats another one, where Django would name two database columns."""
+    """Says which row repeats another one, where Django would name two database columns. Its forms
+    are told which destination the connection of the page has."""
 
     once: ClassVar[str]
     once_message: ClassVar[Any]
+
+    def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
+        name = self.instance.destination
+        return {**super().get_form_kwargs(index), "backend": backend_of(name)}
 
     def validate_unique(self) -> None:
         seen: set[Any] = set()
@@ -60,8 +68,11 @@ def name_columns(form: forms.BaseForm) -> None:
 
 
 class FieldMappingForm(forms.ModelForm):  # type: ignore[type-arg]
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, backend: type[Destination] | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.backend = backend
+        if backend and "field_id" in self.fields:
+            self.fields["field_id"].help_text = str(backend.field_id_help)
         offer(
             self,
             "attribute",
@@ -69,6 +80,10 @@ class FieldMappingForm(forms.ModelForm):  # type: ignore[type-arg]
             gone=_("%(name)s — the shop has no such attribute"),
         )
         name_columns(self)
+
+    def clean_field_id(self) -> str:
+        written = str(self.cleaned_data["field_id"])
+        return self.backend.clean_field_id(written) if self.backend else written
 
 
 class FieldMappingInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -85,8 +100,10 @@ class StatusMappingForm(forms.ModelForm):  # type: ignore[type-arg]
             "shop_status": forms.TextInput(attrs={"list": DATALIST_ID, "autocomplete": "off"})
         }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, backend: type[Destination] | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if backend and backend.statuses:
+            offer(self, "status", lambda: choices(backend))
         name_columns(self)
 
 
@@ -96,11 +113,3 @@ class StatusMappingInline(admin.TabularInline):  # type: ignore[type-arg]
     formset = StatusFormSet
     extra = 0
     verbose_name_plural = gettext_lazy("order statuses")
-
-
-def unmapped_statuses(connection: Connection | None) -> Sequence[str]:
-    """Statuses of the shop that have no row in the connection's table."""
-    mapped: set[str] = set()
-    if connection is not None:
-        mapped = set(connection.status_mappings.values_list("shop_status", flat=True))
-    return [status for status in registry.shop().statuses() if status not in mapped]

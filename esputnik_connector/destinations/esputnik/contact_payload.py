@@ -9,6 +9,7 @@ from decimal import Decimal
 from django.utils import timezone
 
 from esputnik_connector.destinations.base import Account, Delivered, Envelope
+from esputnik_connector.destinations.digest import digest
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.records import (
     AttributeValue,
@@ -21,8 +22,9 @@ from esputnik_connector.records import (
     Reason,
 )
 
+from .choices import DEACTIVATE
 from .contact_fields import CHANNELS, NAMES, additional_name, placed, standard_values
-from .payloads import Texts, digest, notes, present
+from .payloads import Texts, notes, present
 
 
 def contact_envelope(contact: Contact, *, account: Account, last: Delivered | None) -> Envelope:
@@ -102,6 +104,6 @@ def erasure_envelope(erasure: Erasure, *, account: Account) -> Envelope:
     """A deleted person for ``DELETE /v1/contact`` (contract 5.5)."""
     payload: JSONObject = {
         "externalCustomerId": erasure.key,
-        "erase": account.erase,
+        "erase": account.erase_mode != DEACTIVATE,
     }
     return Envelope(kind=Kind.ERASURE, key=erasure.key, payload=payload, digest=digest(payload))

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from esputnik_connector.destinations.base import Account, Delivered, Envelope
+from esputnik_connector.destinations.digest import digest
 from esputnik_connector.destinations.http import encoded
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.identity import cart_token, digits
@@ -22,7 +23,7 @@ from esputnik_connector.records import (
 )
 
 from .money import number
-from .payloads import Texts, digest, notes, present
+from .payloads import Texts, notes, present
 
 PAST_EVENTS_PER_CALL = 500  # documented maximum of POST /v3/past_events (contract 7.2)
 EVENT_LIMIT = 20_000  # bytes; documented as 20 kB, the smaller reading (contract 8.1)

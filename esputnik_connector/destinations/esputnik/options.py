@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from esputnik_connector.destinations.options import unknown_option
 from esputnik_connector.destinations.throttle import parsed_rate
 from esputnik_connector.exceptions import ConfigurationError
 
@@ -39,17 +39,9 @@ def options_from(given: Mapping[str, Any]) -> Options:
     known = {field.name: field.default for field in fields(Options)}
     for name, value in given.items():
         if name not in known:
-            unknown = _("Unknown option %(name)r.") % {"name": name}
-            raise ConfigurationError(f"{unknown} {_advice(name, known)}")
+            raise ConfigurationError(unknown_option(name, known))
         _check(name, value, known[name])
     return Options(**given)
-
-
-def _advice(name: str, known: Mapping[str, Any]) -> str:
-    close = get_close_matches(str(name), known, n=1)
-    if close:
-        return _("Did you mean %(name)r?") % {"name": close[0]}
-    return _("Known: %(names)s.") % {"names": ", ".join(known)}
 
 
 def _check(name: str, value: Any, default: Any) -> None:

@@ -1,4 +1,4 @@
-"""What all payloads share: texts that fit, digests, notes. Pure.
+"""What all payloads share: texts that fit, and notes. Pure.
 
 Contacts, orders, carts and events have files of their own. What is missing in the shop is left out,
 never sent empty (contract 14, "Traps").
@@ -6,14 +6,11 @@ never sent empty (contract 14, "Traps").
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 
 from esputnik_connector.identity import cut, one_line
 from esputnik_connector.records import JSONObject, JSONValue, Note
 
-CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 TEXT_LIMIT = 255  # no limit is documented; a usual column's width
 
 
@@ -24,21 +21,6 @@ def present(values: Mapping[str, JSONValue]) -> JSONObject:
         for name, value in values.items()
         if value or isinstance(value, (int, float))  # the other empty ones are None, "", [], {}
     }
-
-
-def digest(payload: JSONValue) -> str:
-    """Equal exactly when the payload is.
-
-    :raises ValueError: the payload holds NaN or an infinity.
-    """
-    return measured_digest(payload)[0]
-
-
-def measured_digest(payload: JSONValue) -> tuple[str, int]:
-    """The digest, and a number of bytes that the payload does not exceed on the wire: here every
-    character outside of ASCII is written out, with six bytes or more."""
-    canonical = CANONICAL.encode(payload).encode()
-    return hashlib.sha256(canonical).hexdigest(), len(canonical)
 
 
 class Texts:

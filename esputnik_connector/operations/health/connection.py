@@ -11,7 +11,7 @@ from esputnik_connector import registry
 from esputnik_connector.exceptions import ConnectorError, CredentialsError, TemporaryError
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import Connection
-from esputnik_connector.models.connection import OrderStatus
+from esputnik_connector.operations.statuses import default_in_words, unmapped
 from esputnik_connector.operations.verify import verify
 
 from . import queue
@@ -121,14 +121,13 @@ def environment(connection: Connection) -> Finding:
 
 
 def statuses(connection: Connection) -> Finding:
-    mapped = set(connection.status_mappings.values_list("shop_status", flat=True))
-    missing = [status for status in registry.shop().statuses() if status not in mapped]
+    missing = unmapped(connection)
     if not missing:
         return ok(connection.name, _("Every order status is mapped."))
     return warning(
         connection.name,
         _("Order statuses without a mapping, sent as “%(status)s”: %(missing)s")
-        % {"status": OrderStatus(connection.default_status).label, "missing": ", ".join(missing)},
+        % {"status": default_in_words(connection), "missing": ", ".join(missing)},
         _("Add them to the table of statuses in the admin."),
     )
 
