@@ -9,7 +9,7 @@ from esputnik_connector.destinations.base import EraseMode, OrderRoute, Status
 ORDERS, EVENTS, PAST_EVENTS = "orders", "events", "past_events"  # routes, as connections store them
 DEACTIVATE = "deactivate"
 
-# The five of the Order object (contract 6.1); eSputnik takes no others.
+# eSputnik takes no others (esputnik-api.md#order-status).
 STATUSES = (
     Status(value="INITIALIZED", label=_("INITIALIZED – received")),
     Status(value="IN_PROGRESS", label=_("IN_PROGRESS – being worked on")),
@@ -42,8 +42,8 @@ ORDER_ROUTES = (
     OrderRoute(value=EVENTS, label=_("Generate event v3 (orderCreated, orderUpdated, …)")),
 )
 
-# Each POST /v1/orders raises order<STATUS>, however old the order (contract 6.2); past events raise
-# nothing, as far as it is documented (contract 7.2).
+# Each POST /v1/orders raises order<STATUS>, however old (esputnik-api.md#orders-raise-events); past
+# events raise nothing, as far as it is documented (esputnik-api.md#past-events).
 HISTORY_ROUTES = (
     OrderRoute(
         value=PAST_EVENTS,

@@ -20,9 +20,9 @@ TOP, CHANNEL, ADDRESS = "", "channels", "address"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContactField:
-    """One standard field of a contact (contract 5.1).
+    """One standard field of a contact (esputnik-api.md#contact-object).
 
-    :param name: in the payload, and in ``contactFields`` of an import (contract 5.3).
+    :param name: in the payload, and in the list of an import (esputnik-api.md#contact-fields).
     :param place: where in the payload it stands: at its top, among the channels, in the address.
     :param source: the field of the shop's record that it comes from.
     :param read: its value, ``""`` for none.

@@ -54,9 +54,8 @@ def contact_envelope(contact: Contact, *, account: Account, last: Delivered | No
 
 
 def contact_payload(key: str, standard: Mapping[str, str], extra: Mapping[str, str]) -> JSONObject:
-    """A contact for ``POST /v1/contact`` and, within its list, ``POST /v1/contacts``.
-
-    Contract 5.1 (the object), 5.2, 5.3.
+    """A contact for ``POST /v1/contact`` and, within its list, ``POST /v1/contacts``
+    (esputnik-api.md#contact-object).
 
     :param key: the customer's id, ``""`` for a guest: eSputnik finds them by e-mail or phone.
     :param standard: standard fields that carry a value. :param extra: additional ones, by id.
@@ -80,7 +79,7 @@ def _cleared(fields: frozenset[str], *, account: Account, last: Delivered | None
 def additional_fields(
     attributes: Mapping[str, AttributeValue], mapping: Iterable[tuple[str, str]]
 ) -> dict[str, str]:
-    """Additional fields that carry a value: id → text (contract 5.10)."""
+    """Additional fields that carry a value: id → text (esputnik-api.md#additional-fields)."""
     values = {number: field_value(attributes.get(name)) for name, number in mapping}
     return {number: value for number, value in values.items() if value}
 
@@ -101,7 +100,7 @@ def field_value(value: AttributeValue) -> str:
 
 
 def erasure_envelope(erasure: Erasure, *, account: Account) -> Envelope:
-    """A deleted person for ``DELETE /v1/contact`` (contract 5.5)."""
+    """A deleted person for ``DELETE /v1/contact`` (esputnik-api.md#contact-delete)."""
     payload: JSONObject = {
         "externalCustomerId": erasure.key,
         "erase": account.erase_mode != DEACTIVATE,

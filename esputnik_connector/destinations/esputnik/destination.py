@@ -87,8 +87,8 @@ class EsputnikDestination(Destination):
     )
     key_help = gettext_lazy("A key with full access, from the API keys of your eSputnik account.")
     option_names = tuple(field.name for field in fields(Options))
-    supports_uploads = True  # POST /v1/contacts (contract 5.3)
-    supports_look_up = True  # contacts alone (contract 5.6)
+    supports_uploads = True  # esputnik-api.md#contacts-bulk
+    supports_look_up = True  # contacts alone (esputnik-api.md#contact-search)
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class EsputnikDestination(Destination):
 
     @classmethod
     def clean_field_id(cls, text: str) -> str:
-        """A whole number above 0, without zeros before it (contract 5.10)."""
+        """A whole number above 0, without zeros before it (esputnik-api.md#additional-fields)."""
         written = super().clean_field_id(text)
         if not (written.isascii() and written.isdecimal() and int(written)):
             raise ValidationError(_("The id of a field in eSputnik is a whole number above 0."))

@@ -1,4 +1,5 @@
-"""Generate event v3 (contract 7.1), the events of a cart (7.3) and of a product. Pure."""
+"""Generate event v3 (esputnik-api.md#event-send), the events of a cart
+(esputnik-api.md#cart-updated) and of a product. Pure."""
 
 from __future__ import annotations
 
@@ -25,8 +26,8 @@ from esputnik_connector.records import (
 from .money import number
 from .payloads import Texts, notes, present
 
-PAST_EVENTS_PER_CALL = 500  # documented maximum of POST /v3/past_events (contract 7.2)
-EVENT_LIMIT = 20_000  # bytes; documented as 20 kB, the smaller reading (contract 8.1)
+PAST_EVENTS_PER_CALL = 500  # documented maximum (esputnik-api.md#past-events)
+EVENT_LIMIT = 20_000  # bytes; documented as 20 kB, the smaller reading (esputnik-api.md#event-size)
 
 
 def event(event_type: str, params: JSONObject) -> JSONObject:
@@ -35,8 +36,9 @@ def event(event_type: str, params: JSONObject) -> JSONObject:
 
 
 def past_event(event_type: str, params: JSONObject, moment: datetime) -> JSONObject:
-    """An event of long ago (contract 7.2), to the minute, in the shop's own time zone: the stamp
-    has no offset, and the account's zone is most likely the shop's. ``params`` may hold more."""
+    """An event of long ago, to the minute, in the shop's own time zone: the stamp has no offset,
+    and the account's zone is most likely the shop's (esputnik-api.md#dates-and-zones). ``params``
+    may hold more."""
     here = moment.astimezone(timezone.get_default_timezone())
     occurred = here.replace(tzinfo=None).isoformat(timespec="minutes")
     return {**event(event_type, params), "occurred": occurred}
@@ -134,7 +136,7 @@ def product(item: CartItem, texts: Texts) -> JSONObject:
 
 
 def _core(item: CartItem) -> JSONObject:
-    """What a line of the cart must have (contract 7.3)."""
+    """What a line of the cart must have (esputnik-api.md#cart-updated)."""
     return {
         "productId": item.product_key,
         "quantity": item.quantity,

@@ -20,7 +20,7 @@ class Options:
     connect_timeout: float = 5.0
     read_timeout: float = 30.0
     deadline: float = 60.0  # of a request in all
-    rate: str = "5/second"  # of an account; documented limit: 200/second on contact methods
+    rate: str = "5/second"  # of an account; documented: 200 a second (esputnik-api.md#rate-limits)
     bulk_from: int = 10  # from this many contacts on, one asynchronous import instead of requests
     contacts_per_call: int = 1000
     orders_per_call: int = 500
@@ -28,10 +28,10 @@ class Options:
     price_drop_event: str = "ProductPriceDrop"  # eventTypeKey
 
 
-# contacts: 1..3000 (contract 5.3); orders: 1..1000 (contract 6.2)
+# documented maxima (esputnik-api.md#contacts-bulk), (esputnik-api.md#orders-add)
 LARGEST = {"contacts_per_call": 3000, "orders_per_call": 1000}
-LONGEST_TYPE = 100  # characters of an eventTypeKey (contract 7.1)
-FORBIDDEN = frozenset("<;’\\/|\"`'^?!,>")  # in an eventTypeKey (contract 8.1)
+LONGEST_TYPE = 100  # characters of an eventTypeKey (esputnik-api.md#event-send)
+FORBIDDEN = frozenset("<;’\\/|\"`'^?!,>")  # in an eventTypeKey (esputnik-api.md#event-characters)
 
 
 def options_from(given: Mapping[str, Any]) -> Options:

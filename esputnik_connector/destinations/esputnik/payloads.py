@@ -1,7 +1,7 @@
 """What all payloads share: texts that fit, and notes. Pure.
 
 Contacts, orders, carts and events have files of their own. What is missing in the shop is left out,
-never sent empty (contract 14, "Traps").
+never sent empty (esputnik-api.md#omit-empty).
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from esputnik_connector.records import JSONValue
 
 
 def _is_duplicate(reading: Reading) -> bool:
-    """eSputnik turns a repeated request away for a minute (contract 3.3): with 409 or, as its old
-    methods do, with some other status and these words."""
+    """eSputnik turns a repeated request away for a minute, with 409 or with these words
+    (esputnik-api.md#repeated-requests)."""
     return reading.status == 409 or "duplicated request" in reading.raw.text.lower()
 
 
@@ -36,7 +36,8 @@ class EsputnikResponses(ResponseRules):
     )
 
     def status_of(self, raw: RawAnswer, body: JSONValue) -> int:
-        """A 2xx of eSputnik may carry the error in its body: ``{"status": 401, …}``."""
+        """A 2xx of eSputnik may carry the error in its body: ``{"status": 401, …}``
+        (esputnik-api.md#answers)."""
         status = body.get("status") if isinstance(body, dict) else None
         if isinstance(status, int) and not isinstance(status, bool) and 400 <= status < 600:
             return status
