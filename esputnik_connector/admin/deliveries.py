@@ -14,7 +14,7 @@ from esputnik_connector.models.labels import NOTES
 from esputnik_connector.records import Note
 
 from .mixins import ReadOnlyAdmin
-from .outbox import because
+from .outbox import because, importing
 
 
 def note_in_words(note: str) -> str:
@@ -72,7 +72,7 @@ class SyncStateAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("state"))
     def state(self, row: SyncState) -> str:
         if row.session:
-            return _("eSputnik is importing it")
+            return importing(row)
         if row.digest:
             return _("delivered")
         if row.delivered_at is None:

@@ -14,7 +14,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from esputnik_connector.models import Lane, OutboxMessage
+from esputnik_connector import registry
+from esputnik_connector.models import Lane, OutboxMessage, SyncState
 from esputnik_connector.models.timezones import local
 from esputnik_connector.pipeline.wake import wake
 
@@ -26,9 +27,15 @@ def moment(value: datetime) -> str:
 
 
 def because(row: Any) -> str:
-    """The reason of an outbox row or an attempt as a sentence, with eSputnik's own words."""
+    """The reason of an outbox row or an attempt as a sentence, with the destination's own words."""
     reason = row.get_reason_display() if row.reason else ""
     return ": ".join(part for part in (reason, row.detail) if part)
+
+
+def importing(row: OutboxMessage | SyncState) -> str:
+    """It was accepted, and the destination still works on it."""
+    destination = registry.destination_label(row.connection.destination)
+    return _("%(destination)s is importing it") % {"destination": destination}
 
 
 def state_in_words(row: OutboxMessage) -> str:
@@ -37,7 +44,7 @@ def state_in_words(row: OutboxMessage) -> str:
     if row.is_dead:
         return _("set aside: %(why)s") % {"why": why or "—"}
     if row.session:
-        return _("eSputnik is importing it")
+        return importing(row)
     if row.attempts or row.reason:
         return _("trying again at %(time)s because: %(why)s") % {
             "time": moment(row.due_at),
@@ -79,8 +86,8 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
         messages.success(
             request,
             ngettext(
-                "%(count)s change is in line again and is sent as soon as eSputnik takes it.",
-                "%(count)s changes are in line again and are sent as soon as eSputnik takes them.",
+                "%(count)s change is in line again and is sent as soon as it is taken.",
+                "%(count)s changes are in line again and are sent as soon as they are taken.",
                 count,
             )
             % {"count": count},

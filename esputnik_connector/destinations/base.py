@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.checks import CheckMessage
@@ -66,6 +66,9 @@ class Destination(ABC):
 
     default_status: ClassVar[str | None] = None
     """What an order status without a mapping is sent as. ``None``: as the shop calls it."""
+
+    currencies: ClassVar[Collection[str]] = ()
+    """The currencies that the platform documents, by their three letters. Empty: it takes any."""
 
     order_routes: ClassVar[Sequence[OrderRoute]] = ()
     """Ways for orders to travel, the usual one first. Empty: there is one way, no choice."""

@@ -19,7 +19,7 @@ from esputnik_connector.records import Reason
 
 LABELS = {
     ledger.DELIVERED: gettext_lazy("delivered"),
-    ledger.ACCEPTED: gettext_lazy("accepted, waiting for eSputnik"),
+    ledger.ACCEPTED: gettext_lazy("accepted, not confirmed yet"),
     ledger.SKIPPED: gettext_lazy("skipped"),
     ledger.REFUSED: gettext_lazy("refused"),
     ledger.RETRYING: gettext_lazy("tried again with the daily changes"),

@@ -20,7 +20,7 @@ STOP_LOSS = 0.25  # share of a page; more refusals than that are a mistake in th
 
 class State(models.TextChoices):
     RUNNING = "running", _("running")
-    SETTLING = "settling", _("all sent; eSputnik is still importing")
+    SETTLING = "settling", _("all sent; the last ones are still being imported")
     PAUSED = "paused", _("paused")
     FINISHED = "finished", _("finished")
     CANCELLED = "cancelled", _("cancelled")

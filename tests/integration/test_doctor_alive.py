@@ -122,12 +122,13 @@ def test_one_for_a_problem_and_two_for_a_database_that_cannot_be_read(monkeypatc
     [(0.0, Level.OK), (-30.0, Level.OK), (90.0, Level.WARNING), (-900.0, Level.PROBLEM)],
 )
 def test_the_clock_is_compared(ahead, level):
-    finding = environment.clock("main", AccountInfo(organisation="A", clock_ahead=ahead))
+    info = AccountInfo(organisation="A", clock_ahead=ahead)
+    finding = environment.clock(Connection(name="main"), info)
     assert finding.level is level
 
 
 def test_a_destination_that_tells_no_time_is_no_finding():
-    assert environment.clock("main", AccountInfo(organisation="A")) is None
+    assert environment.clock(Connection(name="main"), AccountInfo(organisation="A")) is None
 
 
 @pytest.mark.parametrize(

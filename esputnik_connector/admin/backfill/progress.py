@@ -13,6 +13,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from esputnik_connector import registry
 from esputnik_connector.admin.outbox import moment
 from esputnik_connector.admin.state import state_in_words
 from esputnik_connector.exceptions import ConfigurationError
@@ -176,9 +177,14 @@ def _alerts(run: Backfill, now: datetime) -> Iterator[str]:
         yield _("Waits until the import of customers has ended.")
     lane = Lane.objects.filter(connection=connection, kind=run.kind, paused_until__gt=now).first()
     if lane is not None and lane.paused_until is not None:
-        yield _("eSputnik is given a rest until %(time)s, then it goes on by itself: %(why)s") % {
-            "time": moment(lane.paused_until), "why": lane.pause_detail or "—"
-        }  # fmt: skip
+        text = _(
+            "%(destination)s is given a rest until %(time)s, then it goes on by itself: %(why)s"
+        )
+        yield text % {
+            "destination": registry.destination_label(connection.destination),
+            "time": moment(lane.paused_until),
+            "why": lane.pause_detail or "—",
+        }
 
 
 def is_left_alone(run: Backfill, now: datetime) -> bool:

@@ -24,6 +24,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from esputnik_connector import registry
 from esputnik_connector.admin.outbox import OutboxMessageAdmin
 from esputnik_connector.admin.state import is_readable, state_in_words
 from esputnik_connector.exceptions import ConnectorError
@@ -247,6 +248,7 @@ class BackfillViews(Base):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "connection": connection,
+            "destination": registry.destination_label(connection.destination),
             "media": self.media,
         }
         return TemplateResponse(request, f"{TEMPLATES}/{template}", {**common, **context})

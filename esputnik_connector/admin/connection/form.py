@@ -177,7 +177,7 @@ def key_help(connection: Connection, backend: type[Destination] | None) -> str:
 def _lost_salt_words(banned: int) -> str:
     return _(
         "The list of deleted customers is protected by the lost encryption key too: %(count)s "
-        "entries can no longer be recognised, and these people could be sent to eSputnik again. "
+        "entries can no longer be recognised, and these people could be sent again. "
         "Bring the old key back into ENCRYPTION_KEYS. If it is gone for good, a superuser can "
         "remove the tombstones of this connection first."
     ) % {"count": banned}

@@ -64,9 +64,9 @@ class ConnectionViews(Base):
         try:
             verify(connection)
         except TemporaryError as error:
-            messages.warning(request, in_words(error, connection.name))
+            messages.warning(request, _told(connection, error))
         except ConnectorError as error:
-            messages.error(request, in_words(error, connection.name))
+            messages.error(request, _told(connection, error))
         else:
             self.greet(request, connection, former)
             wake(connection.pk)
@@ -132,3 +132,7 @@ class ConnectionViews(Base):
         }
         template = "admin/esputnik_connector/connection/bind_confirmation.html"
         return TemplateResponse(request, template, context)
+
+
+def _told(connection: Connection, error: ConnectorError) -> str:
+    return f"{connection.name}: {in_words(error, connection.destination)}"

@@ -9,6 +9,8 @@ from esputnik_connector.destinations.base import EraseMode, OrderRoute, Status
 ORDERS, EVENTS, PAST_EVENTS = "orders", "events", "past_events"  # routes, as connections store them
 DEACTIVATE = "deactivate"
 
+CURRENCIES = frozenset({"USD", "EUR", "UAH"})  # documented (esputnik-api.md#currencies)
+
 # eSputnik takes no others (esputnik-api.md#order-status).
 STATUSES = (
     Status(value="INITIALIZED", label=_("INITIALIZED – received")),

@@ -77,6 +77,7 @@ class EsputnikDestination(Destination):
     statuses = choices.STATUSES
     status_hints = choices.STATUS_HINTS
     default_status = "INITIALIZED"
+    currencies = choices.CURRENCIES
     order_routes = choices.ORDER_ROUTES
     history_routes = choices.HISTORY_ROUTES
     erase_modes = choices.ERASE_MODES

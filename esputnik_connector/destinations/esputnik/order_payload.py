@@ -22,12 +22,11 @@ from esputnik_connector.exceptions import Skip
 from esputnik_connector.identity import cart_token, digits, text
 from esputnik_connector.records import JSONObject, JSONValue, Kind, Note, Order, OrderItem, Reason
 
-from .choices import EVENTS, PAST_EVENTS
+from .choices import CURRENCIES, EVENTS, PAST_EVENTS
 from .events import EVENT_LIMIT, event, past_event
 from .money import cents, portions, units
 from .payloads import Texts, notes, present
 
-USUAL_CURRENCIES = frozenset({"USD", "EUR", "UAH"})  # documented (esputnik-api.md#currencies)
 DELIVERY_ADDRESS_LIMIT = 500  # five parts in one line
 
 # Without one of these an event is silently not taken for an order (esputnik-api.md#order-events).
@@ -112,7 +111,7 @@ def order_payload(order: Order, *, account: Account) -> OrderPayload:
     mended = notes(
         order.notes,
         (Note.STATUS_UNMAPPED, is_unmapped),
-        (Note.CURRENCY_UNUSUAL, currency not in USUAL_CURRENCIES),
+        (Note.CURRENCY_UNUSUAL, currency not in CURRENCIES),
         (Note.ITEM_DROPPED, len(sold) < len(order.items)),
         (Note.TOTAL_DIFFERS, bool(adjustment)),
         (Note.TEXT_CUT, texts.are_cut),

@@ -35,7 +35,7 @@ DEEDS = {
     "pause": gettext_lazy("stop it for a while"),
     "resume": gettext_lazy("let it go on where it was"),
     "cancel": gettext_lazy("end it for good"),
-    "restart": gettext_lazy("begin again; what eSputnik has already is skipped"),
+    "restart": gettext_lazy("begin again; what was delivered already is skipped"),
 }
 INDENTED: dict[str, Any] = {"width": 90, "initial_indent": "  ", "subsequent_indent": "    "}
 CHANGES = {"pause": control.pause, "resume": control.resume, "cancel": control.cancel}

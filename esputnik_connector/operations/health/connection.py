@@ -60,17 +60,19 @@ def key(connection: Connection, *, is_offline: bool) -> Iterator[Finding]:
     organisation = info.organisation or "?"
     text = _("The key is accepted; the organisation is %s.") % organisation
     yield ok(connection.name, text)
-    if time := clock(connection.name, info):
+    if time := clock(connection, info):
         yield time
 
 
 def _not_accepted(connection: Connection, error: ConnectorError, paste: str) -> Finding:
+    told = {"destination": registry.destination_label(connection.destination), "why": error}
     if isinstance(error, CredentialsError):
-        return problem(connection.name, _("eSputnik refused the key: %s") % error, paste)
+        text = _("%(destination)s refused the key: %(why)s")
+        return problem(connection.name, text % told, paste)
     if isinstance(error, TemporaryError):
         return problem(
             connection.name,
-            _("eSputnik cannot be reached: %s") % error,
+            _("%(destination)s cannot be reached: %(why)s") % told,
             _("Check the network and the API address. Changes wait meanwhile; nothing is lost."),
         )
     return problem(
