@@ -27,7 +27,7 @@ def unmapped(connection: Connection | None) -> Sequence[str]:
     return [status for status in registry.shop().statuses() if status not in mapped]
 
 
-def default_in_words(connection: Connection) -> str:
+def default_text(connection: Connection) -> str:
     """What an order with an unmapped status is sent as. The bare word when the settings do not have
     the connection's destination."""
     try:

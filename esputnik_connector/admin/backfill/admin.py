@@ -14,13 +14,13 @@ from django.utils.translation import gettext_lazy
 from esputnik_connector.admin.mixins import ReadOnlyAdmin
 from esputnik_connector.models import Backfill, Connection
 
-from .progress import route_in_words
+from .progress import route_text
 from .views import BackfillViews
 
 
 @admin.register(Backfill)
 class BackfillAdmin(BackfillViews, ReadOnlyAdmin):
-    """Whoever may change a connection may import its history; others may look, if they may see
+    """People who may change a connection may import its history; others may look, if they may see
     historical imports."""
 
     list_display = ["started_at", "kind", "state", "done_of_all", "how", "connection"]
@@ -41,7 +41,7 @@ class BackfillAdmin(BackfillViews, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("route of orders"))
     def how(self, run: Backfill) -> str:
-        return route_in_words(run)
+        return route_text(run)
 
     def may_act(self, request: HttpRequest) -> bool:
         codename = get_permission_codename("change", Connection._meta)

@@ -1,4 +1,4 @@
-"""The form of a connection. The API key goes in and never comes out."""
+"""The form of a connection. The API key can be written, not read."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector import registry
-from esputnik_connector.admin.choices import offer
-from esputnik_connector.admin.state import is_readable, masked
+from esputnik_connector.admin.choices import offer_choice
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import Account, Destination
 from esputnik_connector.exceptions import ConfigurationError, ConnectorError
@@ -21,14 +20,15 @@ from esputnik_connector.models import Connection, Tombstone
 from esputnik_connector.operations.statuses import choices
 
 from .backend import backend_of
-from .key_check import KeyCheck, checked
+from .key_check import KeyCheck, check_key
+from .state import is_readable, masked_key
 
-PASTED_AROUND = string.whitespace + "\u00a0\u200b\u200c\u200d\u2060\ufeff"
-WHERE_KEYS_GO = frozenset({"api_url", "destination"})
+PASTED_SPACES = string.whitespace + "\u00a0\u200b\u200c\u200d\u2060\ufeff"
+KEY_RECEIVERS = frozenset({"api_url", "destination"})  # fields that decide where the key is sent
 
 
 class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
-    """``key_check`` is handed in by the admin, which asks eSputnik outside of a transaction."""
+    """``key_check`` is handed in by the admin, which asks the destination before a transaction."""
 
     key_check: ClassVar[KeyCheck | None] = None
 
@@ -62,7 +62,7 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         return str(posted or self.initial.get("destination") or self.instance.destination)
 
     def _offer_choices(self, backend: type[Destination]) -> None:
-        """What the chosen destination has to choose from, and where it is when nobody says so."""
+        """What the chosen destination has to choose from, and its own addresses."""
         self._offer("default_status", choices(backend), backend.default_status or "")
         for name, rows in (
             ("order_route", backend.order_routes),
@@ -78,7 +78,7 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def _offer(self, name: str, rows: Sequence[tuple[str, Any]], default: str) -> None:
         if rows:
-            offer(self, name, lambda: rows, empty="")
+            offer_choice(self, name, lambda: rows, empty="")
         if rows and not self.initial.get(name):
             self.initial[name] = default
 
@@ -102,7 +102,7 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         )
 
     def clean_new_key(self) -> str:
-        return str(self.cleaned_data["new_key"]).strip(PASTED_AROUND)
+        return str(self.cleaned_data["new_key"]).strip(PASTED_SPACES)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -122,12 +122,12 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         if self.instance.pk is None:
             return
         is_lost = not is_readable(self.instance.api_key)
-        if is_lost and not self.pasted_key and WHERE_KEYS_GO & set(self.changed_data):
+        if is_lost and not self.pasted_key and KEY_RECEIVERS & set(self.changed_data):
             self.add_error("new_key", _("The stored key cannot be read. Paste it again."))
         if self.pasted_key and self.has_lost_salt:
             banned = Tombstone.objects.filter(connection=self.instance).count()
             if banned:
-                self.add_error("new_key", _lost_salt_words(banned))
+                self.add_error("new_key", _lost_salt_text(banned))
 
     @property
     def pasted_key(self) -> str:
@@ -136,12 +136,13 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
 
     @property
     def has_lost_salt(self) -> bool:
+        """Can deleted customers no longer be recognised, because an encryption key was lost?"""
         return not is_readable(self.instance.salt)
 
     @property
     def needs_check(self) -> bool:
-        """Was something changed that decides whether the key is accepted?"""
-        return bool(self.pasted_key or WHERE_KEYS_GO & set(self.changed_data))
+        """Was a field changed that decides whether the key is accepted?"""
+        return bool(self.pasted_key or KEY_RECEIVERS & set(self.changed_data))
 
     def check_key(self) -> KeyCheck | None:
         """Ask the destination with the values of this (valid) form; ``None`` without a key."""
@@ -158,13 +159,13 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
             tracker_url=self.cleaned_data["tracker_url"].rstrip("/"),
             rate_limit_storage=conf.RATE_LIMIT_STORAGE,
         )
-        return checked(destination, account)
+        return check_key(destination, account)
 
 
 def key_help(connection: Connection, backend: type[Destination] | None) -> str:
     """What is stored, without showing it; where a key comes from when there is none."""
     try:
-        stored = masked(connection)
+        stored = masked_key(connection)
     except ConnectorError as error:
         return _("The stored key cannot be read and must be pasted again. %(why)s") % {"why": error}
     if not stored:
@@ -174,7 +175,7 @@ def key_help(connection: Connection, backend: type[Destination] | None) -> str:
     }
 
 
-def _lost_salt_words(banned: int) -> str:
+def _lost_salt_text(banned: int) -> str:
     return _(
         "The list of deleted customers is protected by the lost encryption key too: %(count)s "
         "entries can no longer be recognised, and these people could be sent again. "

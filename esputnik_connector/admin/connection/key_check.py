@@ -1,4 +1,4 @@
-"""Ask a destination about a key that is not stored yet, and say in words what it answered."""
+"""Ask a destination about a key that is not stored yet, and say what its answer means."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
-from esputnik_connector.admin.state import DOTS
 from esputnik_connector.destinations.base import Account, AccountInfo
 from esputnik_connector.exceptions import (
     ConfigurationError,
@@ -20,10 +19,12 @@ from esputnik_connector.exceptions import (
     TemporaryError,
 )
 
+from .state import DOTS
+
 
 @dataclass(frozen=True, kw_only=True)
 class KeyCheck:
-    """The answer: whose key it is, or what is wrong with which form field, or why nobody knows."""
+    """The answer: the account, or what is wrong with which field, or why neither is known."""
 
     info: AccountInfo | None = None
     field: str = ""
@@ -31,22 +32,25 @@ class KeyCheck:
     doubt: str = ""
 
 
-def checked(destination: str, account: Account) -> KeyCheck:
-    """Check a key. Speaks HTTP: not to be called in a transaction."""
+def check_key(destination: str, account: Account) -> KeyCheck:
+    """Ask the destination whether it accepts the key of this account.
+
+    Waits for HTTP, so it must not be called in a transaction.
+    """
     try:
         with closing(registry.destination_for(destination, account)) as live:
             return KeyCheck(info=live.verify())
     except ConfigurationError as error:
         return KeyCheck(field="destination", error=str(error))
     except DestinationError as error:
-        words = _without(account.api_key, in_words(error, destination))
+        text = _without(account.api_key, failure_text(error, destination))
         if isinstance(error, TemporaryError):
-            return KeyCheck(doubt=words)
+            return KeyCheck(doubt=text)
         field = "new_key" if isinstance(error, CredentialsError) else "api_url"
-        return KeyCheck(field=field, error=words)
+        return KeyCheck(field=field, error=text)
 
 
-def in_words(error: ConnectorError, destination: str) -> str:
+def failure_text(error: ConnectorError, destination: str) -> str:
     """What a failed check means, and what to do next.
 
     :param destination: its name in the settings.

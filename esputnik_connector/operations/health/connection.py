@@ -11,7 +11,7 @@ from esputnik_connector import registry
 from esputnik_connector.exceptions import ConnectorError, CredentialsError, TemporaryError
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import Connection
-from esputnik_connector.operations.statuses import default_in_words, unmapped
+from esputnik_connector.operations.statuses import default_text, unmapped
 from esputnik_connector.operations.verify import verify
 
 from . import queue
@@ -129,7 +129,7 @@ def statuses(connection: Connection) -> Finding:
     return warning(
         connection.name,
         _("Order statuses without a mapping, sent as “%(status)s”: %(missing)s")
-        % {"status": default_in_words(connection), "missing": ", ".join(missing)},
+        % {"status": default_text(connection), "missing": ", ".join(missing)},
         _("Add them to the table of statuses in the admin."),
     )
 
