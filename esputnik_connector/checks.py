@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.utils.translation import gettext as _
 
+from esputnik_connector.destinations.base import LONGEST_REQUEST, Destination
 from esputnik_connector.feed.artifact import storage
 
 from . import registry
@@ -23,7 +25,6 @@ from .models import Connection
 FEED_PRICES = ("strategy", "stock_records", "one_by_one")
 # Names that lead nowhere by RFC 2606, or to the machine itself.
 UNREACHABLE = (".example", ".test", ".invalid", "localhost", "127.0.0.1", "::1")
-DEADLINE = 60.0  # seconds; what a destination takes when its options do not say
 
 
 @register(Tags.compatibility)
@@ -71,8 +72,8 @@ def check_encryption(**_options: Any) -> list[CheckMessage]:
 def check_times(**_options: Any) -> list[CheckMessage]:
     """The lease outlasts a relay run, and the horizon is not shorter than promised."""
     messages: list[CheckMessage] = []
-    options = [entry.get("OPTIONS", {}) for entry in conf.DESTINATIONS.values()]
-    longest = max((float(each.get("deadline", DEADLINE)) for each in options), default=DEADLINE)
+    backends = _destinations().values()
+    longest = max((_longest_request(*each) for each in backends), default=LONGEST_REQUEST)
     if longest >= conf.LEASE_SECONDS:
         messages.append(
             Error(
@@ -90,6 +91,32 @@ def check_times(**_options: Any) -> list[CheckMessage]:
             )
         )
     return messages
+
+
+@register(Tags.compatibility)
+def check_destinations(**_options: Any) -> list[CheckMessage]:
+    """Every destination can use the options it is given."""
+    return [
+        message
+        for backend, options in _destinations().values()
+        for message in backend.check(options)
+    ]
+
+
+def _destinations() -> dict[str, tuple[type[Destination], Mapping[str, Any]]]:
+    """Name → class and options. One that cannot be imported is E002."""
+    found = {}
+    for name, entry in conf.DESTINATIONS.items():
+        with suppress(ConfigurationError, KeyError):
+            found[name] = registry.destination_class(name), entry.get("OPTIONS", {})
+    return found
+
+
+def _longest_request(backend: type[Destination], options: Mapping[str, Any]) -> float:
+    try:
+        return backend.longest_request(options)
+    except (TypeError, ValueError):  # no number: E010
+        return LONGEST_REQUEST
 
 
 @register(Tags.compatibility)

@@ -44,7 +44,7 @@ class Standing(str, Enum):
 
 STANDINGS: dict[Standing, Lazy] = {
     Standing.NEVER: _("never delivered"),
-    Standing.UNKNOWN: _("sent, but no answer came: nobody knows what eSputnik holds"),
+    Standing.UNKNOWN: _("sent, but no answer came: it is not known what arrived"),
     Standing.UNCHANGED: _("unchanged since the last delivery: it would not be sent"),
     Standing.CHANGED: _("changed since the last delivery"),
 }
