@@ -25,6 +25,7 @@ from esputnik_connector.models import (
 )
 from esputnik_connector.pipeline.delivery.eligibility import told_since
 from esputnik_connector.records import Kind, Outcome
+from esputnik_connector.shops import reading
 
 CHUNK = 5000  # rows per DELETE, so that no statement holds locks for long
 COUNTED_UP_TO = 100_000  # rows; a larger table is estimated where the database can
@@ -79,7 +80,7 @@ def _outdated(days: int | None) -> Iterator[QuerySet[Any]]:
 def _forgettable() -> Iterator[list[int]]:
     """Chunks of events that were told so long ago that they are :func:`not told again
     <esputnik_connector.pipeline.news.check_news>`, and that no walk can find anew."""
-    since = told_since()
+    since, shop = told_since(), registry.shop()
     for connection in Connection.objects.order_by("pk"):
         last = 0
         unsent = OutboxMessage.objects.of(connection, Kind.EVENT).filter(key=OuterRef("key"))
@@ -88,7 +89,7 @@ def _forgettable() -> Iterator[list[int]]:
         ).order_by("pk")
         while rows := list(told.filter(pk__gt=last).values_list("pk", "key")[:CHUNK]):
             last = rows[-1][0]
-            open_keys = registry.shop().existing(Kind.EVENT, [key for _pk, key in rows])
+            open_keys = reading.existing(shop, Kind.EVENT, [key for _pk, key in rows])
             yield [pk for pk, key in rows if key not in open_keys]
 
 

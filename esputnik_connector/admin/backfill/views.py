@@ -24,11 +24,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from esputnik_connector import registry
 from esputnik_connector.admin.outbox import OutboxMessageAdmin
 from esputnik_connector.admin.state import is_readable, state_in_words
 from esputnik_connector.exceptions import ConnectorError
 from esputnik_connector.models import Backfill, Connection, OutboxMessage
 from esputnik_connector.pipeline.backfill import control
+from esputnik_connector.shops.base import SupportsHistory
 from esputnik_connector.tasks import wake_backfill
 
 from .forecast import foretold
@@ -260,6 +262,8 @@ def latest_runs(connection: Connection) -> list[Backfill]:
 
 def _obstacle(connection: Connection) -> str:
     """Why nothing can be started now, ``""`` if something can."""
+    if not isinstance(registry.shop(), SupportsHistory):
+        return str(SupportsHistory.missing)
     is_ready = connection.is_enabled and connection.paused_at is None and connection.is_bound_here
     if is_ready and connection.api_key and is_readable(connection.api_key):
         return ""

@@ -14,7 +14,6 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from esputnik_connector import registry
 from esputnik_connector.admin.secret import WritesSecret
 from esputnik_connector.admin.state import is_readable, state_in_words
 from esputnik_connector.models import Attempt, Connection, OutboxMessage, SyncState, Tombstone
@@ -30,7 +29,13 @@ from esputnik_connector.records import Outcome
 
 from .form import ConnectionForm
 from .key_check import KeyCheck
-from .mappings import DATALIST_ID, FieldMappingInline, StatusMappingInline, unmapped_statuses
+from .mappings import (
+    DATALIST_ID,
+    FieldMappingInline,
+    StatusMappingInline,
+    shop_statuses,
+    unmapped_statuses,
+)
 from .views import ConnectionViews
 
 KEY_CHECK = "_esputnik_key_check"  # attribute of a request: the answer to check_key()
@@ -217,7 +222,7 @@ class ConnectionAdmin(WritesSecret, ConnectionViews, admin.ModelAdmin):  # type:
 
     def propose(self, request: HttpRequest, connection: Connection) -> int:
         """Add the proposed status mappings; returns how many."""
-        added = add_proposed_statuses(connection, registry.shop().statuses())
+        added = add_proposed_statuses(connection, shop_statuses())
         if added:
             pairs = ", ".join(str(mapping) for mapping in added)
             messages.info(

@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector import registry
-from esputnik_connector.admin.choices import offer
+from esputnik_connector.admin.choices import Choices, offer
 from esputnik_connector.models import Connection, FieldMapping, StatusMapping
+from esputnik_connector.shops.base import SupportsContactAttributes, SupportsStatuses
 
 DATALIST_ID = "esputnik-shop-statuses"
 
@@ -59,13 +60,25 @@ def name_columns(form: forms.BaseForm) -> None:
             field.widget.attrs["aria-label"] = field.label
 
 
+def contact_attributes() -> Choices:
+    """Names of the shop's contact attributes, with labels; none, where its adapter has none."""
+    shop = registry.shop()
+    return shop.attributes().items() if isinstance(shop, SupportsContactAttributes) else ()
+
+
+def shop_statuses() -> Sequence[str]:
+    """Every order status the shop knows; none, where its adapter does not list them."""
+    shop = registry.shop()
+    return shop.statuses() if isinstance(shop, SupportsStatuses) else ()
+
+
 class FieldMappingForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offer(
             self,
             "attribute",
-            lambda: registry.shop().attributes().items(),
+            contact_attributes,
             gone=_("%(name)s — the shop has no such attribute"),
         )
         name_columns(self)
@@ -103,4 +116,4 @@ def unmapped_statuses(connection: Connection | None) -> Sequence[str]:
     mapped: set[str] = set()
     if connection is not None:
         mapped = set(connection.status_mappings.values_list("shop_status", flat=True))
-    return [status for status in registry.shop().statuses() if status not in mapped]
+    return [status for status in shop_statuses() if status not in mapped]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
@@ -29,6 +29,7 @@ from esputnik_connector.models import Feed, FeedBuild, FeedProblem
 from esputnik_connector.models.feed_build import FLAWS, BuildStatus
 from esputnik_connector.models.timezones import local
 from esputnik_connector.operations.health.feeds import alerts
+from esputnik_connector.shops.base import SupportsFeed
 
 from . import changes
 from .form import FeedAttributeInline, FeedCategoryInline, FeedForm
@@ -121,6 +122,8 @@ class FeedAdmin(WritesSecret, FeedViews, admin.ModelAdmin):  # type: ignore[type
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
+        if not isinstance(registry.shop(), SupportsFeed):
+            messages.warning(request, str(SupportsFeed.missing))
         feed = self.get_object(request, object_id) if object_id else None
         context = {**(self._panel(request, feed) if feed else {}), **(extra_context or {})}
         return super().changeform_view(request, object_id, form_url, context)
@@ -266,5 +269,5 @@ class FeedProblemAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("for staff"))
     def staff_page(self, problem: FeedProblem) -> str:
-        path = registry.shop().product_page_for_staff(problem.product_key)
+        path = changes.staff_page(problem.product_key)
         return format_html('<a href="{}">{}</a>', path, _("Edit")) if path else "—"

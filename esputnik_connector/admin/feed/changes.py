@@ -7,6 +7,7 @@ from django.template.loader import render_to_string
 from esputnik_connector import registry
 from esputnik_connector.feed.changes import LABELS, Change, Changes, described, from_json
 from esputnik_connector.models import FeedBuild
+from esputnik_connector.shops.base import SupportsStaffLinks
 
 TEMPLATE = "admin/esputnik_connector/feedbuild/changes.html"
 
@@ -18,10 +19,14 @@ def shown(build: FeedBuild) -> str:
     return render_to_string(TEMPLATE, {"is_known": changes is not None, "parts": parts})
 
 
+def staff_page(key: str) -> str:
+    """Path of the page where staff edits a product; ``""`` where the shop has none."""
+    shop = registry.shop()
+    return shop.product_page_for_staff(key) if isinstance(shop, SupportsStaffLinks) else ""
+
+
 def _part(changes: Changes, change: Change) -> dict[str, object]:
-    page, count, examples = (
-        registry.shop().product_page_for_staff, changes.counts[change], changes.examples[change]
-    )  # fmt: skip
+    count, examples = changes.counts[change], changes.examples[change]
     return {
         "label": LABELS[change],
         "count": count,
@@ -31,7 +36,7 @@ def _part(changes: Changes, change: Change) -> dict[str, object]:
             {
                 "key": one.key,
                 "title": one.title,
-                "page": page(one.key),
+                "page": staff_page(one.key),
                 "detail": described(change, one),
             }
             for one in examples

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from esputnik_connector.destinations.base import Account, Delivered, Envelope
 from esputnik_connector.exceptions import Skip
-from esputnik_connector.identity import cut, digits, language, one_line
+from esputnik_connector.identity import digits, fitted, language
 from esputnik_connector.records import (
     AttributeValue,
     Contact,
@@ -29,7 +29,6 @@ from esputnik_connector.records import (
 )
 
 CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
-TEXT_LIMIT = 255  # no limit is documented; a usual column's width
 
 # The standard fields of a contact that ``contactFields`` can name (contract 5.3).
 CONTACT_FIELDS = frozenset(
@@ -169,17 +168,16 @@ def measured_digest(payload: JSONValue) -> tuple[str, int]:
 
 
 class Texts:
-    """Fits texts into :data:`TEXT_LIMIT`; ``are_cut`` once one of them was longer."""
+    """Cuts texts at :data:`~esputnik_connector.identity.TEXT_LENGTH` characters; ``are_cut`` once
+    one of them was longer."""
 
     def __init__(self) -> None:
         self.are_cut = False
 
     def fit(self, value: str) -> str:
-        whole = one_line(value)
-        if len(whole) <= TEXT_LIMIT:
-            return whole
-        self.are_cut = True
-        return cut(whole, TEXT_LIMIT)
+        text, is_cut = fitted(value)
+        self.are_cut = self.are_cut or is_cut
+        return text
 
 
 def notes(given: tuple[Note, ...], *conditional: tuple[Note, bool]) -> tuple[Note, ...]:

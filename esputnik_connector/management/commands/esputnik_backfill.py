@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector import tasks
+from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.management import progress
 from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.management.follow import see_through
@@ -87,7 +88,7 @@ class Command(ReportingCommand):
                 return
             else:
                 runs = self._start(connection, kinds)
-        except BadRequestError as error:
+        except (BadRequestError, ConfigurationError) as error:
             raise CommandError(str(error)) from error
         if runs and not options["no_wait"]:
             see_through(runs, self._say, is_json=options["json"], command=self._command())

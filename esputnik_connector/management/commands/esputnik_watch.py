@@ -5,11 +5,14 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
+from esputnik_connector import registry
 from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.models.labels import EVENTS
 from esputnik_connector.pipeline.events.scan import watch
+from esputnik_connector.shops.base import SupportsEvents
 
 
 class Command(ReportingCommand):
@@ -26,6 +29,8 @@ class Command(ReportingCommand):
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
+        if not isinstance(registry.shop(), SupportsEvents):
+            raise CommandError(str(SupportsEvents.missing))
         counts = watch(is_dry=options["dry_run"])
         text = _("%(event)s: %(count)s to be told")
         for name, count in counts.items():

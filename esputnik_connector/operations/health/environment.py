@@ -5,6 +5,8 @@ What is wrong with them shows late and far from its cause.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from django.conf import settings
 from django.utils.translation import gettext as _
 
@@ -13,8 +15,26 @@ from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import AccountInfo
 from esputnik_connector.destinations.throttle import limiter
 from esputnik_connector.exceptions import ConfigurationError
+from esputnik_connector.shops.base import (
+    Capability,
+    SupportsCarts,
+    SupportsCurrencies,
+    SupportsEvents,
+    SupportsFeed,
+    SupportsHistory,
+    SupportsReconciliation,
+)
 
 from .findings import Finding, ok, problem, warning
+
+# Others are told where they matter: of statuses, fields and currencies below.
+NOTEWORTHY: tuple[type[Capability], ...] = (
+    SupportsCarts,
+    SupportsHistory,
+    SupportsReconciliation,
+    SupportsFeed,
+    SupportsEvents,
+)
 
 SKEW = 60.0  # seconds; an HTTP date has whole ones, and a request takes some
 GREAT_SKEW = 600.0  # leases, retries and past events go wrong
@@ -83,9 +103,23 @@ def time_zone() -> Finding:
     )
 
 
+def shop() -> Iterator[Finding]:
+    """The shop's adapter, and what it leaves out of that a merchant may look for."""
+    adapter = registry.shop()
+    name = type(adapter).__name__
+    left_out = [one for one in NOTEWORTHY if not isinstance(adapter, one)]
+    for capability in left_out:
+        yield ok(_("shop"), str(capability.missing))
+    if not left_out:
+        yield ok(_("shop"), _("%(shop)s supports all that the connector can do.") % {"shop": name})
+
+
 def currencies() -> Finding:
     """Revenue reports of eSputnik count only orders in the account's own currency."""
-    found = sorted(registry.shop().currencies())
+    adapter = registry.shop()
+    if not isinstance(adapter, SupportsCurrencies):
+        return ok(_("currencies"), str(SupportsCurrencies.missing))
+    found = sorted(adapter.currencies())
     unusual = [code for code in found if code.upper() not in USUAL_CURRENCIES]
     if unusual:
         return warning(

@@ -10,11 +10,19 @@ from django.db import InterfaceError, OperationalError
 from django.db import connection as database
 
 from esputnik_connector.destinations.base import Receipt
-from esputnik_connector.exceptions import HookError, Skip, Veto, without_message
+from esputnik_connector.exceptions import (
+    ConfigurationError,
+    ConnectorError,
+    HookError,
+    Skip,
+    Veto,
+    without_message,
+)
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import CartSession, Connection, SyncState
 from esputnik_connector.records import Cart, Erasure, Kind, Outcome, Reason, Record
 from esputnik_connector.registry import record_hook
+from esputnik_connector.shops import reading
 from esputnik_connector.shops.base import ShopAdapter
 
 logger = getLogger(__name__)
@@ -28,7 +36,9 @@ def read(
     :raises OperationalError, InterfaceError: the database is gone, and no record is to blame.
     """
     try:
-        return _ask(shop, kind, keys), {}
+        return _ask(shop, kind, keys)
+    except ConfigurationError as error:  # the shop's adapter knows no such records
+        return {}, {key: _unknown(kind, key, error) for key in keys}
     except Exception as error:  # whatever the shop's code raises
         if isinstance(error, (OperationalError, InterfaceError)) and not database.is_usable():
             raise
@@ -41,20 +51,21 @@ def read(
         return {**records, **more_records}, {**broken, **more_broken}
 
 
-def _ask(shop: ShopAdapter, kind: Kind, keys: Sequence[str]) -> dict[str, Record]:
-    if kind is Kind.CONTACT:
-        return dict(shop.contacts(keys))
-    if kind is Kind.ORDER:
-        return dict(shop.orders(keys))
-    if kind is Kind.CART:
-        return dict(_with_guests(shop.carts(keys)))
-    if kind is Kind.EVENT:
-        return dict(shop.events(keys))
-    return {key: Erasure(key=key) for key in keys}
+def _ask(
+    shop: ShopAdapter, kind: Kind, keys: Sequence[str]
+) -> tuple[dict[str, Record], dict[str, Receipt]]:
+    if kind is Kind.ERASURE:
+        return {key: Erasure(key=key) for key in keys}, {}
+    records, refused = reading.records(shop, kind, keys)
+    for error in refused.values():
+        logger.error("%s", error)
+    broken = {key: unbuildable(kind, key, error) for key, error in refused.items()}
+    return _with_guests(records) if kind is Kind.CART else records, broken
 
 
-def _with_guests(carts: Mapping[str, Cart]) -> Mapping[str, Cart]:
+def _with_guests(records: Mapping[str, Record]) -> dict[str, Record]:
     """Anonymous carts whose shopper told an e-mail at the check-out gate belong to that e-mail."""
+    carts = {key: cart for key, cart in records.items() if isinstance(cart, Cart)}
     unknown = [key for key, cart in carts.items() if not cart.contact_key and not cart.email]
     sessions = CartSession.objects.filter(cart_key__in=unknown).order_by("pk")
     emails = {session.cart_key: reveal(session.email) for session in sessions}
@@ -96,9 +107,15 @@ def _shown(value: object) -> str:
     return f"{type(value).__name__} {getattr(value, 'key', '')}".strip()
 
 
+def _unknown(kind: Kind, key: str, error: ConfigurationError) -> Receipt:
+    return Receipt(
+        kind=kind, key=key, outcome=Outcome.SKIPPED, reason=Reason.GONE, detail=str(error)
+    )
+
+
 def unbuildable(kind: Kind, key: str, error: Exception) -> Receipt:
     """Names the exception's type only, unless it is ours: its text may quote personal data."""
     return Receipt(
         kind=kind, key=key, outcome=Outcome.REJECTED, reason=Reason.UNBUILDABLE,
-        detail=str(error) if isinstance(error, HookError) else type(error).__name__,
+        detail=str(error) if isinstance(error, ConnectorError) else type(error).__name__,
     )  # fmt: skip

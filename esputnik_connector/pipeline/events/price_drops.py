@@ -19,7 +19,7 @@ from django.utils import timezone
 from esputnik_connector.models import Connection, WatchedPrice
 from esputnik_connector.models.price import CURRENCY_LENGTH, HIGHEST_PRICE, KEY_LENGTH, PRICE_STEP
 from esputnik_connector.pipeline.delivery.eligibility import is_drop
-from esputnik_connector.shops.base import Offer, PriceDrop, ShopAdapter, WishedPage
+from esputnik_connector.shops.base import Offer, PriceDrop, SupportsEvents, WishedPage
 
 from .enqueue import CHUNK, PAGE, note
 
@@ -36,7 +36,7 @@ class PriceWatch:
 
     def __init__(
         self,
-        shop: ShopAdapter,
+        shop: SupportsEvents,
         connections: Sequence[Connection],
         *,
         now: datetime,

@@ -19,7 +19,7 @@ from esputnik_connector.exceptions import without_message
 from esputnik_connector.models import Connection, Heartbeat
 from esputnik_connector.pipeline.wake import wake
 from esputnik_connector.records import EventName
-from esputnik_connector.shops.base import ShopAdapter
+from esputnik_connector.shops.base import SupportsEvents
 
 from .enqueue import PAGE, note
 from .price_drops import PriceWatch
@@ -60,13 +60,15 @@ def watch(*, is_dry: bool = False, now: datetime | None = None) -> dict[EventNam
 
 def _walk(name: EventName, connections: Sequence[Connection], now: datetime, is_dry: bool) -> int:
     shop = registry.shop()
+    if not isinstance(shop, SupportsEvents):
+        return 0  # the doctor and the command say so
     if name is EventName.PRICE_DROP:
         return PriceWatch(shop, connections, now=now, is_dry=is_dry).run()
     pages = _answerable(shop)
     return sum(note(connections, keys, now=now, is_dry=is_dry) for keys in pages)
 
 
-def _answerable(shop: ShopAdapter) -> Iterator[Sequence[str]]:
+def _answerable(shop: SupportsEvents) -> Iterator[Sequence[str]]:
     after = ""
     while True:
         page = shop.answerable(after=after, limit=PAGE)

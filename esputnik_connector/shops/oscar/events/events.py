@@ -18,9 +18,10 @@ from oscar.core.loading import get_model
 from esputnik_connector.records import Event, EventName
 from esputnik_connector.shops.base import Offer, PriceDrop
 from esputnik_connector.shops.bulk import Row, aware, field_names, present, rows, values_of
-from esputnik_connector.shops.normalise import Mender
+from esputnik_connector.shops.normalise import Normaliser
 from esputnik_connector.shops.oscar.catalogue.availability import cheapest_in_stock, offers
 from esputnik_connector.shops.oscar.catalogue.cards import NO_CARD, Card, cards
+from esputnik_connector.shops.oscar.catalogue.prices import Prices
 from esputnik_connector.shops.oscar.customers.contacts import NO_PERSON, people_of
 from esputnik_connector.shops.oscar.optional import model_or_none
 
@@ -49,11 +50,11 @@ class Request:
         return next((one for one in found if one.product_key == wanted), _missing(wanted))
 
 
-def events(keys: Sequence[str]) -> dict[str, Event]:
+def events(keys: Sequence[str], prices: Prices) -> dict[str, Event]:
     """Key → event for the requests that exist."""
     asked = [*_alerts(keys), *_wishes(keys)]
     people = people_of({request.user_pk for request in asked} - {None})
-    sold = offers(request.product_pk for request in asked)
+    sold = offers((request.product_pk for request in asked), prices.live_quoter()) if asked else {}
     picked = {request.key: request.pick(sold.get(request.product_pk, ())) for request in asked}
     shown = _cards(picked.values())
     return {
@@ -65,9 +66,9 @@ def events(keys: Sequence[str]) -> dict[str, Event]:
 def _event(
     request: Request, offer: Offer, person: Mapping[str, str] | None, shown: Mapping[str, Card]
 ) -> Event:
-    mender, drop = Mender(), request.drop
+    normalise, drop = Normaliser(), request.drop
     card = shown.get(offer.product_key, NO_CARD)
-    whose = person or {**NO_PERSON, "email": mender.email(request.email)}
+    whose = person or {**NO_PERSON, "email": normalise.email(request.email)}
     is_comparable = drop is not None and drop.currency == offer.currency
     return Event(
         key=request.key,
@@ -77,14 +78,14 @@ def _event(
         price=offer.price,
         price_before=drop.price_before if drop is not None and is_comparable else None,
         currency=offer.currency,
-        product_name=mender.text(card.name),
+        product_name=normalise.text(card.name),
         url=card.url,
         image_url=card.image_url,
         is_wanted=request.is_wanted,
         asked_at=request.asked_at,
         happened_at=request.happened_at,
         **whose,
-        notes=mender.notes,  # evaluated last: the calls above write it
+        notes=normalise.notes,  # evaluated last: the calls above write it
     )
 
 
