@@ -1,7 +1,13 @@
 """Wiring: the shop reports to capture, capture writes the outbox and wakes the relay."""
 
+from logging import getLogger
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
+
+from .exceptions import NotInstalledError
+
+logger = getLogger(__name__)
 
 
 class EsputnikConnectorConfig(AppConfig):
@@ -11,8 +17,19 @@ class EsputnikConnectorConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        """Connect the shop.
+
+        :raises ConfigurationError: its adapter cannot be made. A project that lacks a library that
+            its adapter needs starts all the same: it can have no such shop, and its system checks
+            name the library.
+        """
         from . import checks  # noqa: F401  registers itself
         from .pipeline.capture import capture
         from .registry import shop
 
-        shop().connect(capture)
+        try:
+            adapter = shop()
+        except NotInstalledError as error:
+            logger.error("%s", error)
+            return
+        adapter.connect(capture)
