@@ -13,6 +13,7 @@ from dataclasses import MISSING, fields, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar, get_type_hints
 from uuid import UUID
 
@@ -100,41 +101,51 @@ def _in_words(value: object) -> str:
 class _Field(NamedTuple):
     name: str
     check: Callable[[Any], Any]
+    right: frozenset[type[Any]]  # a value of exactly such a type needs no look
 
 
-_fields: dict[type[Any], tuple[_Field, ...]] = {}  # each record type is looked at once
+class _Fields(NamedTuple):
+    fields: tuple[_Field, ...]
+    values: Callable[[Any], tuple[Any, ...]]  # of a record, in this order
 
 
-def _fields_of(record: type[Any]) -> tuple[_Field, ...]:
-    if record not in _fields:
+_known: dict[type[Any], _Fields] = {}  # each record type is looked at once
+
+
+def _fields_of(record: type[Any]) -> _Fields:
+    if record not in _known:
         hints = get_type_hints(record)
-        _fields[record] = tuple(
-            _Field(one.name, _check_for(one.name, hints[one.name], one.default is MISSING))
-            for one in fields(record)
+        found = tuple(
+            _field(one.name, hints[one.name], one.default is MISSING) for one in fields(record)
         )
-    return _fields[record]
+        _known[record] = _Fields(found, attrgetter(*(one.name for one in found)))
+    return _known[record]
 
 
-def _check_for(name: str, hint: Any, is_required: bool) -> Callable[[Any], Any]:
-    if hint is str and (name == "key" or name.endswith("_key")):
-        return _key if is_required else _optional_key
+def _field(name: str, hint: Any, is_required: bool) -> _Field:
+    is_key = name == "key" or name.endswith("_key")
+    if hint is str and is_key and is_required:
+        return _Field(name, _key, frozenset())  # it may not be empty
     if hint is str:
-        return _required_text if is_required else _text
-    return CHECKS.get(hint, _as_it_is)
+        check = _optional_key if is_key else _required_text if is_required else _text
+        return _Field(name, check, frozenset({str}))
+    right = {hint} if hint in (int, bool, Availability, EventName) else ()
+    return _Field(name, CHECKS.get(hint, _as_it_is), frozenset(right))
 
 
 def _record(expected: type[Any], value: Any) -> Any:
     if not isinstance(value, expected):
         raise _Unfit(value, expected.__name__)
-    changed = {}
-    for name, check in _fields_of(expected):
-        given = getattr(value, name)
+    known, changed = _fields_of(expected), {}
+    for field, given in zip(known.fields, known.values(value), strict=True):
+        if type(given) in field.right:
+            continue
         try:
-            better = check(given)
+            better = field.check(given)
         except _Unfit as unfit:
-            raise unfit.inside(name) from None
+            raise unfit.inside(field.name) from None
         if better is not given:
-            changed[name] = better
+            changed[field.name] = better
     return replace(value, **changed) if changed else value
 
 
@@ -173,7 +184,7 @@ def _money(value: Any) -> Decimal:
 def _moment(value: Any) -> datetime:
     if not isinstance(value, datetime):
         raise _Unfit(value, _("a datetime with a time zone"))
-    if not timezone.is_naive(value):
+    if value.utcoffset() is not None:
         return value
     if settings.USE_TZ:
         raise _Unfit(value, _("a datetime with a time zone"))
@@ -207,6 +218,8 @@ def _one_of(expected: type[Any], value: Any) -> Any:
 
 
 def _several(check: Callable[[Any], Any], value: Any) -> Any:
+    if value == ():
+        return value
     if not isinstance(value, (tuple, list)):
         raise _Unfit(value, _("a tuple"))
     found = []
@@ -224,6 +237,8 @@ def _is(one: object, other: object) -> bool:
 
 
 def _named(check: Callable[[Any], Any], value: Any) -> Any:
+    if value == {}:
+        return value
     if not isinstance(value, Mapping):
         raise _Unfit(value, _("a mapping of name → value"))
     found = {}

@@ -6,6 +6,7 @@ And what an adapter gives wrongly is that one record's trouble, named by record 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from decimal import Decimal
 from io import StringIO
@@ -31,7 +32,14 @@ from esputnik_connector.operations.health.environment import shop as shop_findin
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.pipeline.reconcile.run import reconcile_all
-from esputnik_connector.records import Contact, Kind, Order, OrderItem
+from esputnik_connector.records import (
+    Availability,
+    Contact,
+    Kind,
+    Order,
+    OrderItem,
+    Product,
+)
 from esputnik_connector.shops.base import (
     CAPABILITIES,
     Capture,
@@ -274,8 +282,6 @@ def test_integer_keys_of_existing_customers_delete_nobody(connection, recording,
 
 
 def test_a_product_with_a_float_as_price_is_named_by_the_build(connection, recording):
-    from esputnik_connector.records import Availability, Product
-
     MemoryShop.goods = [
         Product(key="3", title="Cup", url="https://shop.example/3", price=9.99, currency="UAH",
                 availability=Availability.IN_STOCK)
@@ -285,3 +291,21 @@ def test_a_product_with_a_float_as_price_is_named_by_the_build(connection, recor
     with pytest.raises(CommandError):
         call_command("esputnik_feed", "build", stdout=out, stderr=out)
     assert "product 3: price is of type float; it must be a finite Decimal." in out.getvalue()
+
+
+def discount(record: object, _connection: object) -> object:
+    return replace(record, total=float(record.total) * 0.9) if record.key == "8" else record
+
+
+def test_what_a_hook_makes_of_a_record_is_looked_at_too(bare, connection, recording, settings):
+    settings.ESPUTNIK_CONNECTOR = {
+        **settings.ESPUTNIK_CONNECTOR, "RECORD_HOOK": f"{__name__}.discount",
+    }  # fmt: skip
+    bare.bought = {"7": order(), "8": order(key="8")}
+    for key in bare.bought:
+        capture.order_changed(key)
+    Relay(connection).run()
+    assert SyncState.objects.get(kind="order").key == "7"
+    assert OutboxMessage.objects.get().detail == (
+        "RECORD_HOOK: Order 8: total is of type float; it must be a finite Decimal."
+    )

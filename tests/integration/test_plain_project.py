@@ -55,14 +55,14 @@ class Project:
         path.parent.mkdir(exist_ok=True)
         path.write_text(code)
 
-    def manage(self, *arguments: str, is_well: bool = True) -> str:
+    def manage(self, *arguments: str, is_well: bool = True, script: str = "manage.py") -> str:
         env = {
             **{name: value for name, value in os.environ.items() if not name.startswith("DJANGO")},
             "PYTHONPATH": str(ROOT),
             "ESPUTNIK_ENCRYPTION_KEYS": conf.ENCRYPTION_KEYS[0],
         }
         done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            [sys.executable, script, *arguments],
             cwd=self.folder, env=env, capture_output=True, text=True, check=False,
         )  # fmt: skip
         self.said = done.stdout + done.stderr
@@ -103,11 +103,20 @@ def test_the_page_can_be_followed_to_the_first_order(project):
         assert fake.violations == []
 
 
-def test_without_oscar_its_adapter_says_what_to_install(project):
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("manage.py", "pip install 'django-esputnik-connector[oscar]'"),
+        ("with_oscar.py", "yours has no settings of Oscar"),
+    ],
+    ids=["not installed", "installed and not used"],
+)
+def test_without_oscar_its_adapter_says_what_to_do(project, script, words):
     for _, name, code in blocks():
         if name.endswith(("settings.py", "urls.py", "models.py")):
             project.write(name, code.replace('    "SHOP": "plainshop.adapter.PlainShop",\n', ""))
-    said = project.manage("check", is_well=False)
-    assert "pip install 'django-esputnik-connector[oscar]'" in said
+    project.write("with_oscar.py", MANAGE.replace('("oscar", "phonenumber_field")', "()"))
+    said = project.manage("check", is_well=False, script=script)
+    assert words in said
     assert "esputnik_connector.E002" in said
     assert "Traceback" not in said

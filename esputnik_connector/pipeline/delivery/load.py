@@ -24,6 +24,7 @@ from esputnik_connector.records import Cart, Erasure, Kind, Outcome, Reason, Rec
 from esputnik_connector.registry import record_hook
 from esputnik_connector.shops import reading
 from esputnik_connector.shops.base import ShopAdapter
+from esputnik_connector.shops.canonical import canonical
 
 logger = getLogger(__name__)
 
@@ -100,7 +101,7 @@ def last_word(record: Record, connection: Connection) -> Record:
             f"RECORD_HOOK returned {_shown(answer)} for {_shown(record)}; it must return the "
             "record it was given, changed or not, with the same key"
         )
-    return answer
+    return canonical(f"RECORD_HOOK: {_shown(record)}", answer, type(record))
 
 
 def _shown(value: object) -> str:
