@@ -17,16 +17,20 @@ class EsputnikConnectorConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the shop.
+        """Register the connector's own event types and connect the shop.
 
-        :raises ConfigurationError: its adapter cannot be made. A project that lacks a library that
-            its adapter needs starts all the same: it can have no such shop, and its system checks
-            name the library.
+        :raises ConfigurationError: the shop's adapter cannot be made. A project that lacks a
+            library which its adapter needs starts all the same: it can have no such shop, and its
+            system checks name the library.
         """
         from . import checks  # noqa: F401  registers itself
+        from .event_types import register
         from .pipeline.capture import capture
+        from .pipeline.events.types import EVENT_TYPES
         from .registry import shop
 
+        for event_type in EVENT_TYPES:
+            register(event_type)
         try:
             adapter = shop()
         except NotInstalledError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,9 +15,10 @@ from esputnik_connector.feed.artifact import storage
 
 from . import registry
 from .conf import conf, setting_types
+from .event_types import event_type, event_types
 from .exceptions import ConfigurationError
 from .fields import cipher
-from .registry import load
+from .models import Connection
 
 # Names that lead nowhere by RFC 2606, or to the machine itself.
 UNREACHABLE = (".example", ".test", ".invalid", "localhost", "127.0.0.1", "::1")
@@ -47,7 +49,7 @@ def check_paths(**_options: Any) -> list[CheckMessage]:
     for setting, path in paths:
         try:
             if path:
-                load(path, setting)
+                registry.load(path, setting)
         except ConfigurationError as error:
             messages.append(Error(str(error), id="esputnik_connector.E002"))
     return messages
@@ -90,7 +92,7 @@ def check_times(**_options: Any) -> list[CheckMessage]:
 
 @register(Tags.compatibility)
 def check_events(**_options: Any) -> list[CheckMessage]:
-    """The limits of events make sense."""
+    """The limits of events make sense, and so do their declarations."""
     messages: list[CheckMessage] = []
     percent: Any = conf.PRICE_DROP_PERCENT
     days: Any = conf.EVENT_RETENTION_DAYS
@@ -100,7 +102,26 @@ def check_events(**_options: Any) -> list[CheckMessage]:
     if not isinstance(days, int) or days < 1:
         text = _("EVENT_RETENTION_DAYS is %(value)r; it must be a whole number above 0.")
         messages.append(Error(text % {"value": days}, id="esputnik_connector.E031"))
-    return messages
+    return [*messages, *_event_type_messages()]
+
+
+def _event_type_messages() -> Iterator[CheckMessage]:
+    """Every switch is a field, and every name in an option is a type."""
+    fields = {field.name for field in Connection._meta.get_fields()}
+    for each in event_types():
+        if each.switch and each.switch not in fields:
+            text = _("Event type %(name)r: a connection has no field %(switch)r.")
+            values = {"name": str(each.name), "switch": each.switch}
+            hint = _("Name a boolean field, or leave “switch” empty.")
+            yield Error(text % values, hint=hint, id="esputnik_connector.E032")
+    for entry in conf.DESTINATIONS.values():
+        named = entry.get("OPTIONS", {}).get("event_keys")
+        for name in named if isinstance(named, Mapping) else ():
+            try:
+                event_type(name)
+            except ConfigurationError as error:
+                text = _("Option 'event_keys': %(why)s") % {"why": error}
+                yield Error(text, id="esputnik_connector.E033")
 
 
 @register(Tags.compatibility)
@@ -149,7 +170,7 @@ def check_feeds(**_options: Any) -> list[CheckMessage]:
 def check_shop(**_options: Any) -> list[CheckMessage]:
     """The shop's adapter can be made, and finds nothing wrong with its options."""
     try:
-        load(conf.SHOP, "SHOP")
+        registry.load(conf.SHOP, "SHOP")
     except ConfigurationError:
         return []  # E002 says so
     try:

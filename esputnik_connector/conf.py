@@ -86,9 +86,6 @@ class Settings:
     FEED_STORAGE: str = "default"
     """Alias in ``STORAGES`` of the storage that keeps the built product feeds."""
 
-    FEED_REGISTRATION_URL: str = ""
-    """Where feeds are registered by API, once eSputnik publishes it. Shown, never called."""
-
     _PREFIX: ClassVar[str] = "ESPUTNIK_CONNECTOR"
 
     def __getattribute__(self, name: str) -> Any:

@@ -4,8 +4,10 @@
 
     ConnectorError
     ├── ConfigurationError (+ ImproperlyConfigured)   the developer must act; never retried
-    │   └── NotInstalledError                         a setting needs a library that is not there
+    │   ├── NotInstalledError                         a setting needs a library that is not there
+    │   └── NotSupportedError                         the shop's adapter leaves that out
     ├── DecryptionError                               a key was lost or rotated away
+    ├── UnreadableEventError                          a row of the outbox cannot be opened
     ├── HookError                                     RECORD_HOOK answered with something else
     ├── RecordError                                   the shop's adapter gave what is no record
     ├── Veto                                          the shop's own code said no to one record
@@ -39,8 +41,16 @@ class NotInstalledError(ConfigurationError):
     """A setting names code that needs a library which is not installed. The message says which."""
 
 
+class NotSupportedError(ConfigurationError):
+    """The shop's adapter leaves out the capability that is needed. The message says which."""
+
+
 class DecryptionError(ConnectorError):
     """A stored secret cannot be read with any key of ``ENCRYPTION_KEYS``."""
+
+
+class UnreadableEventError(ConnectorError):
+    """The event that a row of the outbox carries cannot be read any more."""
 
 
 class HookError(ConnectorError):

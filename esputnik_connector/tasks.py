@@ -14,13 +14,13 @@ from django.utils import timezone
 from kombu import Connection as Broker
 from kombu.pools import ProducerPool
 
-from esputnik_connector.feed.publish import BuildBusy
-from esputnik_connector.feed.schedule import due as due_feeds
+from esputnik_connector.feed.publish import AlreadyBuilding
+from esputnik_connector.feed.schedule import due_feeds
 from esputnik_connector.operations.prune import prune as prune_history
 from esputnik_connector.operations.verify import verify
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 from esputnik_connector.pipeline.delivery.relay import Relay
-from esputnik_connector.pipeline.events.scan import watch
+from esputnik_connector.pipeline.events.scan import scan_for_events
 from esputnik_connector.pipeline.reconcile.run import reconcile_all
 
 from .conf import conf
@@ -72,7 +72,7 @@ def build_feed(feed_id: int) -> None:
     for feed in Feed.objects.filter(pk=feed_id, is_enabled=True):
         try:
             Build(feed).run()
-        except BuildBusy:
+        except AlreadyBuilding:
             logger.info("feed %s is being built already", feed.name)
 
 
@@ -112,8 +112,8 @@ def reconcile(is_continued: bool = False) -> None:
 
 @shared_task(name="esputnik_connector.watch_products", ignore_result=True, time_limit=WATCH_LIMIT)
 def watch_products() -> None:
-    """Every quarter of an hour: note what came back in stock or got cheaper without a signal."""
-    watch()
+    """Every quarter of an hour: put in line what came back in stock or got cheaper silently."""
+    scan_for_events()
 
 
 @shared_task(name="esputnik_connector.prune", ignore_result=True)

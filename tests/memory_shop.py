@@ -19,6 +19,7 @@ from esputnik_connector.shops.base import (
     SupportsFeed,
     SupportsHistory,
     SupportsReconciliation,
+    SupportsStaffLinks,
     SupportsStatuses,
 )
 
@@ -33,6 +34,7 @@ class MemoryShop(
     SupportsFeed,
     SupportsStatuses,
     SupportsContactAttributes,
+    SupportsStaffLinks,
 ):
     """What the tests put into the dictionaries is what the shop has now."""
 
@@ -100,6 +102,9 @@ class MemoryShop(
 
     def statuses(self) -> list[str]:
         return ["New", "Done"]
+
+    def product_page_for_staff(self, key: str) -> str:
+        return ""
 
     def attributes(self) -> Mapping[str, str]:
         return {"email": "e-mail"}

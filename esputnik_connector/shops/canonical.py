@@ -22,6 +22,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from esputnik_connector.event_names import EventName
 from esputnik_connector.exceptions import RecordError
 from esputnik_connector.records import (
     Address,
@@ -30,7 +31,7 @@ from esputnik_connector.records import (
     CartItem,
     Category,
     Contact,
-    EventName,
+    Event,
     Note,
     OrderItem,
 )
@@ -217,6 +218,12 @@ def _one_of(expected: type[Any], value: Any) -> Any:
     raise _Unfit(value, expected.__name__)
 
 
+def _event_name(value: Any) -> EventName:
+    if isinstance(value, str) and value:
+        return value if isinstance(value, EventName) else EventName(value)
+    raise _Unfit(value, _("the name of an event type"))
+
+
 def _several(check: Callable[[Any], Any], value: Any) -> Any:
     if value == ():
         return value
@@ -278,7 +285,7 @@ CHECKS: dict[Any, Callable[[Any], Any]] = {
     bool: _yes_or_no,
     Address: partial(_record, Address),
     Availability: partial(_one_of, Availability),
-    EventName: partial(_one_of, EventName),
+    EventName: _event_name,
     tuple[Note, ...]: partial(_several, partial(_one_of, Note)),
     tuple[str, ...]: partial(_several, _required_text),
     tuple[Category, ...]: partial(_several, partial(_one_of, Category)),
@@ -286,4 +293,5 @@ CHECKS: dict[Any, Callable[[Any], Any]] = {
     tuple[CartItem, ...]: partial(_several, partial(_record, CartItem)),
     Mapping[str, str]: partial(_named, _required_text),
     get_type_hints(Contact)["attributes"]: partial(_named, _attribute),
+    get_type_hints(Event)["params"]: partial(_named, _as_it_is),
 }

@@ -20,7 +20,7 @@ from typing import Any, ClassVar, TypeVar
 
 from django.utils.translation import gettext_lazy as _
 
-from esputnik_connector.exceptions import ConfigurationError
+from esputnik_connector.exceptions import NotSupportedError
 from esputnik_connector.records import Cart, Category, Kind, Product
 from esputnik_connector.shops.canonical import key_of
 
@@ -37,11 +37,11 @@ class Capability(ABC):
     def of(cls: type[Supported], shop: object) -> Supported:
         """``shop`` as one that has this capability.
 
-        :raises ConfigurationError: it has not; the text is :attr:`missing`.
+        :raises NotSupportedError: it has not; the text is :attr:`missing`.
         """
         if isinstance(shop, cls):
             return shop
-        raise ConfigurationError(str(cls.missing))
+        raise NotSupportedError(str(cls.missing))
 
 
 @dataclass(frozen=True, kw_only=True)

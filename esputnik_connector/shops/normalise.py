@@ -10,7 +10,7 @@ from esputnik_connector import identity
 from esputnik_connector.records import Note
 
 
-class Normaliser:
+class Cleaner:
     """Normalises the values of one record; :attr:`notes` says what did not survive.
 
     For the adapter of any shop: make one for each record, pass its texts, e-mail and phones through

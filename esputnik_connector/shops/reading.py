@@ -122,5 +122,4 @@ def products(
         language=language, currency=currency, assortment=assortment
     )
     for product in found:
-        name = "product {}".format(getattr(product, "key", "?"))
-        yield canonical(name, product, Product)
+        yield canonical(f"product {getattr(product, 'key', '?')}", product, Product)

@@ -1,25 +1,25 @@
 from decimal import Decimal
 
 from esputnik_connector.records import Cart, CartItem, Contact, Order, OrderItem
-from esputnik_connector.shops.normalise import Normaliser
+from esputnik_connector.shops.normalise import Cleaner
 
 
 def contact_of(row):
-    normalise = Normaliser()
+    clean = Cleaner()
     return Contact(
         key=str(row.pk),
-        email=normalise.email(row.email),
-        phone=normalise.phone([(row.phone, "UA")]),
-        first_name=normalise.text(row.first_name),
-        last_name=normalise.text(row.last_name),
+        email=clean.email(row.email),
+        phone=clean.phone([(row.phone, "UA")]),
+        first_name=clean.text(row.first_name),
+        last_name=clean.text(row.last_name),
         joined_at=row.joined_at,
         attributes={"full_name": f"{row.first_name} {row.last_name}".strip()},
-        notes=normalise.notes,
+        notes=clean.notes,
     )
 
 
 def order_of(row):
-    normalise = Normaliser()
+    clean = Cleaner()
     customer = row.customer
     return Order(
         key=row.number,
@@ -28,36 +28,36 @@ def order_of(row):
         currency=row.currency,
         total=row.total,
         contact_key="" if customer is None else str(customer.pk),
-        email=normalise.email(row.email or (customer.email if customer else "")),
+        email=clean.email(row.email or (customer.email if customer else "")),
         items=tuple(
             OrderItem(
                 product_key=line["sku"],
                 quantity=line["quantity"],
                 total=Decimal(line["price"]) * line["quantity"],
-                name=normalise.text(line["title"]),
+                name=clean.text(line["title"]),
             )
             for line in row.lines
         ),
-        notes=normalise.notes,
+        notes=clean.notes,
     )
 
 
 def cart_of(row):
-    normalise = Normaliser()
+    clean = Cleaner()
     lines = [] if row.is_ordered else row.lines
     return Cart(
         key=str(row.pk),
         currency=row.currency,
         contact_key="" if row.customer is None else str(row.customer.pk),
-        email=normalise.email(row.customer.email if row.customer else ""),
+        email=clean.email(row.customer.email if row.customer else ""),
         items=tuple(
             CartItem(
                 product_key=line["sku"],
                 quantity=line["quantity"],
                 unit_price=Decimal(line["price"]),
-                name=normalise.text(line["title"]),
+                name=clean.text(line["title"]),
             )
             for line in lines
         ),
-        notes=normalise.notes,
+        notes=clean.notes,
     )

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from django.utils.functional import lazy
 
+from esputnik_connector.event_names import PRICE_DROP
 from esputnik_connector.exceptions import RecordError
 from esputnik_connector.records import (
     Address,
@@ -19,7 +20,6 @@ from esputnik_connector.records import (
     CartItem,
     Contact,
     Event,
-    EventName,
     Order,
     OrderItem,
     Product,
@@ -150,7 +150,7 @@ def test_an_attribute_that_is_no_value_is_named():
         Contact(key="1", joined_at=NOON),
         Cart(key="1", currency="", items=(CartItem(product_key="1", quantity=1,
                                                    unit_price=Decimal(1)),)),
-        Event(key="price_drop:1", name=EventName.PRICE_DROP, product_key="1", is_in_stock=True),
+        Event(key="price_drop:1", name=PRICE_DROP, product_key="1", is_in_stock=True),
         Product(key="1", title="", url="", price=None, currency="",
                 availability=Availability.IN_STOCK, attributes={"a": "b"}),
     ],

@@ -5,14 +5,14 @@ from __future__ import annotations
 from django.template.loader import render_to_string
 
 from esputnik_connector import registry
-from esputnik_connector.feed.changes import LABELS, Change, Changes, described, from_json
+from esputnik_connector.feed.changes import LABELS, Change, Changes, change_text, from_json
 from esputnik_connector.models import FeedBuild
 from esputnik_connector.shops.base import SupportsStaffLinks
 
 TEMPLATE = "admin/esputnik_connector/feedbuild/changes.html"
 
 
-def shown(build: FeedBuild) -> str:
+def changes_html(build: FeedBuild) -> str:
     """HTML of a list; what would be removed is open, the rest one click away."""
     changes = None if build.changes is None else from_json(build.changes)
     parts = [_part(changes, change) for change in Change if changes and changes.counts[change]]
@@ -37,7 +37,7 @@ def _part(changes: Changes, change: Change) -> dict[str, object]:
                 "key": one.key,
                 "title": one.title,
                 "page": staff_page(one.key),
-                "detail": described(change, one),
+                "detail": change_text(change, one),
             }
             for one in examples
         ],

@@ -11,15 +11,16 @@ from django.db import connection as database
 
 from esputnik_connector.destinations.base import Receipt
 from esputnik_connector.exceptions import (
-    ConfigurationError,
     ConnectorError,
     HookError,
+    NotSupportedError,
     Skip,
     Veto,
     without_message,
 )
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import CartSession, Connection, SyncState
+from esputnik_connector.pipeline.events.load import events
 from esputnik_connector.records import Cart, Erasure, Kind, Outcome, Reason, Record
 from esputnik_connector.registry import record_hook
 from esputnik_connector.shops import reading
@@ -30,15 +31,15 @@ logger = getLogger(__name__)
 
 
 def read(
-    shop: ShopAdapter, kind: Kind, keys: Sequence[str]
+    connection: Connection, shop: ShopAdapter, kind: Kind, keys: Sequence[str]
 ) -> tuple[dict[str, Record], dict[str, Receipt]]:
     """Ask the shop in bulk; halve only when that raises, so that one poison record stands alone.
 
     :raises OperationalError, InterfaceError: the database is gone, and no record is to blame.
     """
     try:
-        return _ask(shop, kind, keys)
-    except ConfigurationError as error:  # the shop's adapter knows no such records
+        return _ask(connection, shop, kind, keys)
+    except NotSupportedError as error:  # the shop's adapter knows no such records
         return {}, {key: _unknown(kind, key, error) for key in keys}
     except Exception as error:  # whatever the shop's code raises
         if isinstance(error, (OperationalError, InterfaceError)) and not database.is_usable():
@@ -47,17 +48,20 @@ def read(
             logger.error("%s %s cannot be read: %s", kind.value, keys[0], without_message(error))
             return {}, {keys[0]: unbuildable(kind, keys[0], error)}
         middle = len(keys) // 2
-        records, broken = read(shop, kind, keys[:middle])
-        more_records, more_broken = read(shop, kind, keys[middle:])
+        records, broken = read(connection, shop, kind, keys[:middle])
+        more_records, more_broken = read(connection, shop, kind, keys[middle:])
         return {**records, **more_records}, {**broken, **more_broken}
 
 
 def _ask(
-    shop: ShopAdapter, kind: Kind, keys: Sequence[str]
+    connection: Connection, shop: ShopAdapter, kind: Kind, keys: Sequence[str]
 ) -> tuple[dict[str, Record], dict[str, Receipt]]:
     if kind is Kind.ERASURE:
         return {key: Erasure(key=key) for key in keys}, {}
-    records, refused = reading.records(shop, kind, keys)
+    if kind is Kind.EVENT:
+        records, refused = reading.checked(kind, keys, events(shop, connection, keys))
+    else:
+        records, refused = reading.records(shop, kind, keys)
     for error in refused.values():
         logger.error("%s", error)
     broken = {key: unbuildable(kind, key, error) for key, error in refused.items()}
@@ -108,7 +112,7 @@ def _shown(value: object) -> str:
     return f"{type(value).__name__} {getattr(value, 'key', '')}".strip()
 
 
-def _unknown(kind: Kind, key: str, error: ConfigurationError) -> Receipt:
+def _unknown(kind: Kind, key: str, error: NotSupportedError) -> Receipt:
     return Receipt(
         kind=kind, key=key, outcome=Outcome.SKIPPED, reason=Reason.GONE, detail=str(error)
     )

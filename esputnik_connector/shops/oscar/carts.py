@@ -17,7 +17,7 @@ from oscar.core.utils import get_default_currency
 
 from esputnik_connector.records import Cart, CartItem, Note
 from esputnik_connector.shops.bulk import fetched, values_of
-from esputnik_connector.shops.normalise import Normaliser
+from esputnik_connector.shops.normalise import Cleaner
 from esputnik_connector.shops.oscar.catalogue.cards import NO_CARD, Card, cards
 from esputnik_connector.shops.oscar.catalogue.prices import Prices, amount, stock_records
 from esputnik_connector.shops.oscar.customers.contacts import NO_PERSON, people_of
@@ -74,34 +74,34 @@ def _cart(
     lines: Sequence[Any],
     shown: Mapping[Any, Card],
 ) -> Cart:
-    normalise = Normaliser()
+    clean = Cleaner()
     prices = {line.pk: _price(line) for line in lines}
     currency = _currency(prices.values())
     items = tuple(
-        _item(line, amount, shown.get(line.product_id, NO_CARD), normalise)
+        _item(line, amount, shown.get(line.product_id, NO_CARD), clean)
         for line in lines
         for amount, its_currency in [prices[line.pk]]
         if amount is not None and its_currency == currency and line.quantity > 0
     )
     if len(items) < len(lines):  # no price, another currency, no quantity
-        normalise.note(Note.ITEM_DROPPED)
+        clean.note(Note.ITEM_DROPPED)
     return Cart(
         key=str(basket.pk),
         currency=currency,
         items=items,
         is_live=basket.status != basket.SAVED,
-        notes=normalise.notes,
+        notes=clean.notes,
         **owners.get(basket.owner_id, NO_PERSON),
     )
 
 
-def _item(line: Any, amount: Decimal, card: Card, normalise: Normaliser) -> CartItem:
+def _item(line: Any, amount: Decimal, card: Card, clean: Cleaner) -> CartItem:
     return CartItem(
         product_key=str(line.product_id),
         quantity=line.quantity,
         unit_price=amount,
-        name=normalise.text(card.name),
-        category=normalise.text(card.category),
+        name=clean.text(card.name),
+        category=clean.text(card.category),
         url=card.url,
         image_url=card.image_url,
     )

@@ -9,7 +9,7 @@ from typing import Any
 from esputnik_connector import identity
 from esputnik_connector.records import Address
 from esputnik_connector.shops.bulk import Row, field_names, present, rows
-from esputnik_connector.shops.normalise import Normaliser
+from esputnik_connector.shops.normalise import Cleaner
 from esputnik_connector.shops.oscar.optional import model_or_none
 
 ADDRESS_FIELDS = (
@@ -58,15 +58,15 @@ def address_of(row: Row, relation: str) -> Row:
     return {name: row[lookup] for name, lookup in _LOOKUPS[relation].items() if lookup in row}
 
 
-def postal_address(normalise: Normaliser, row: Row) -> Address:
+def postal_address(clean: Cleaner, row: Row) -> Address:
     """The address in a row of :data:`ADDRESS_FIELDS`, of any of Oscar's address tables."""
     lines = (row.get("line1"), row.get("line2"), row.get("line3"))
     return Address(
-        region=normalise.text(row.get("state")),
-        town=normalise.text(row.get("line4")),
-        line=normalise.text(", ".join(filter(None, map(identity.one_line, lines)))),
-        postcode=normalise.text(row.get("postcode")),
-        country=normalise.text(row.get("country_id")),
+        region=clean.text(row.get("state")),
+        town=clean.text(row.get("line4")),
+        line=clean.text(", ".join(filter(None, map(identity.one_line, lines)))),
+        postcode=clean.text(row.get("postcode")),
+        country=clean.text(row.get("country_id")),
     )
 
 

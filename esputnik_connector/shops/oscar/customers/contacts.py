@@ -12,7 +12,7 @@ from oscar.core.loading import get_model
 
 from esputnik_connector.records import Contact
 from esputnik_connector.shops.bulk import Row, aware, rows, values_of
-from esputnik_connector.shops.normalise import Normaliser
+from esputnik_connector.shops.normalise import Cleaner
 from esputnik_connector.shops.oscar.customers import attributes, people
 from esputnik_connector.shops.oscar.customers.addresses import (
     AddressBook,
@@ -50,36 +50,36 @@ def _guests(keys: Sequence[str]) -> dict[str, Contact]:
 
 
 def _guest(row: Row) -> Contact:
-    normalise = Normaliser()
+    clean = Cleaner()
     shipping, billing = address_of(row, "shipping_address"), address_of(row, "billing_address")
     named = shipping if shipping.get("first_name") or shipping.get("last_name") else billing
     contact = Contact(
         key=f"{GUEST}{row['number']}",
-        email=normalise.email(row["guest_email"]),
-        phone=normalise.phone([(shipping.get("phone_number"), shipping.get("country_id") or "")]),
-        first_name=normalise.text(named.get("first_name") or ""),
-        last_name=normalise.text(named.get("last_name") or ""),
-        address=postal_address(normalise, shipping),
+        email=clean.email(row["guest_email"]),
+        phone=clean.phone([(shipping.get("phone_number"), shipping.get("country_id") or "")]),
+        first_name=clean.text(named.get("first_name") or ""),
+        last_name=clean.text(named.get("last_name") or ""),
+        address=postal_address(clean, shipping),
         is_guest=True,
-        notes=normalise.notes,  # evaluated last: the calls above write it
+        notes=clean.notes,  # evaluated last: the calls above write it
     )
     return replace(contact, attributes=attributes.profile_attributes(contact))
 
 
 def contact_of(user: Any, book: AddressBook) -> Contact:
     """The contact of one user and address book, without attributes and without queries."""
-    normalise = Normaliser()
+    clean = Cleaner()
     first_name, last_name = people.names_of(user)
     return Contact(
         key=str(user.pk),
-        email=normalise.email(people.email_of(user)),
-        phone=normalise.phone(people.phone_candidates(user, book)),
-        first_name=normalise.text(first_name),
-        last_name=normalise.text(last_name),
+        email=clean.email(people.email_of(user)),
+        phone=clean.phone(people.phone_candidates(user, book)),
+        first_name=clean.text(first_name),
+        last_name=clean.text(last_name),
         language=people.language_of(user),
-        address=postal_address(normalise, book[0] if book else {}),
+        address=postal_address(clean, book[0] if book else {}),
         joined_at=aware(getattr(user, "date_joined", None)),
-        notes=normalise.notes,  # evaluated last: the calls above write it
+        notes=clean.notes,  # evaluated last: the calls above write it
     )
 
 
