@@ -24,6 +24,7 @@ import traceback
 
 from django.core.exceptions import ImproperlyConfigured
 
+from . import storable
 from .records import Reason
 
 LOGGED_FRAMES = 8  # the innermost ones: enough to find the line, without the worker's own
@@ -78,11 +79,13 @@ class Skip(ConnectorError):
 class DestinationError(ConnectorError):
     """The destination did not take a request.
 
+    Its text may be the destination's own, and is made storable.
+
     :param status: the HTTP status, 0 when there was no answer.
     """
 
     def __init__(self, message: str, *, status: int = 0) -> None:
-        super().__init__(message)
+        super().__init__(storable.words(message))
         self.status = status
 
 
@@ -104,7 +107,7 @@ class TemporaryError(DestinationError):
         was_received: bool = False,
     ) -> None:
         super().__init__(message, status=status)
-        self.retry_after = retry_after
+        self.retry_after = storable.seconds(retry_after)
         self.was_received = was_received
 
 

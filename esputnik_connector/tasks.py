@@ -19,14 +19,14 @@ from esputnik_connector.feed.schedule import due_feeds
 from esputnik_connector.operations.prune import prune as prune_history
 from esputnik_connector.operations.verify import verify
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker
-from esputnik_connector.pipeline.delivery.relay import Relay
+from esputnik_connector.pipeline.delivery.relay import Relay, connections_with_work
 from esputnik_connector.pipeline.events.scan import scan_for_events
 from esputnik_connector.pipeline.reconcile.run import reconcile_all
 
 from .conf import conf
 from .exceptions import DecryptionError, DestinationError
 from .feed.build import Build
-from .models import Backfill, Connection, Feed, Heartbeat, OutboxMessage, SyncState
+from .models import Backfill, Connection, Feed, Heartbeat
 
 logger = getLogger(__name__)
 
@@ -89,10 +89,7 @@ def sweep() -> None:
     wake-up."""
     Heartbeat.beat("sweep")
     now = timezone.now()
-    due = OutboxMessage.objects.due(now).values("connection_id")
-    polls = SyncState.objects.importing().filter(poll_at__lte=now).values("connection_id")
-    waiting = Connection.objects.sending().filter(Q(pk__in=due) | Q(pk__in=polls))
-    for connection_id in waiting.values_list("pk", flat=True):
+    for connection_id in connections_with_work(now).values_list("pk", flat=True):
         relay.apply_async((connection_id,), **_queue())
     for run in Backfill.objects.waiting_for_a_worker(now):
         backfill.apply_async((run.pk,), **_queue())

@@ -86,6 +86,7 @@ class Reconciliation(models.Model):
     cursor = models.CharField(max_length=255, blank=True, default="")
     counts = models.JSONField(_("found"), default=dict)
     examples = models.JSONField(_("examples"), default=dict)
+    pending = models.JSONField(default=dict, editable=False)  # keys to be put in line at the end
     queued = models.PositiveIntegerField(_("put in line"), default=0)
     held = models.PositiveIntegerField(_("held back"), default=0)
     started_at = models.DateTimeField(_("started"), default=timezone.now)

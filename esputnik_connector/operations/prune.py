@@ -140,7 +140,7 @@ def _size(model: type[Model]) -> TableSize:
 
 
 def _estimate(model: type[Model]) -> int:
-    """Rows as of the last ANALYZE or autovacuum; 0 where nobody knows."""
+    """Rows as of the last ANALYZE or autovacuum; 0 where the database keeps none."""
     database = connections[router.db_for_read(model)]
     if database.vendor != "postgresql":
         return 0

@@ -25,6 +25,7 @@ from esputnik_connector.models import Backfill, Connection
 from esputnik_connector.models.backfill import State
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.pipeline.backfill.control import BadRequestError
+from esputnik_connector.pipeline.backfill.forecast import forecast
 from esputnik_connector.pipeline.backfill.routes import routes_of
 from esputnik_connector.records import Kind
 
@@ -192,7 +193,7 @@ class Command(ReportingCommand):
     def _start(self, connection: Connection, kinds: list[Kind]) -> list[Backfill]:
         plans = self._plans(connection, kinds)
         for plan in plans:
-            self._say(progress.forecast_text(plan, control.forecast(plan)))
+            self._say(progress.forecast_text(plan, forecast(plan)))
         if self._may_ask() and input(_("Start? [y/N] ")).strip().lower() not in YES:
             raise CommandError(_("Nothing was started."))
         runs = []
@@ -237,7 +238,7 @@ class Command(ReportingCommand):
 
     def _dry_run(self, connection: Connection, kinds: list[Kind]) -> None:
         plans = self._plans(connection, kinds)
-        forecasts = [(plan, control.forecast(plan, is_thorough=True)) for plan in plans]
+        forecasts = [(plan, forecast(plan, is_thorough=True)) for plan in plans]
         if self.options["json"]:
             found = [
                 {
