@@ -53,7 +53,7 @@ class Settings:
     ENVIRONMENT: str = ""
     """Name of this installation. Empty: database address and shop address together."""
 
-    SETTLE_SECONDS: int = 3
+    DEBOUNCE_SECONDS: int = 3
     """How long a change rests, so that the steps of one checkout become one delivery."""
 
     LEASE_SECONDS: int = 180

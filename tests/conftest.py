@@ -47,7 +47,7 @@ def plain_shop(settings) -> Iterator[type[PlainShop]]:
         "DESTINATIONS": {
             "recording": {"BACKEND": "esputnik_connector.testing.recording.RecordingDestination"}
         },
-        "SETTLE_SECONDS": 0,
+        "DEBOUNCE_SECONDS": 0,
         "WAKE": "",
     }
     PlainShop.reset()

@@ -46,7 +46,7 @@ class _Noted:
     def __call__(self) -> None:
         if conf.WAKE:
             for connection_id in self.connections:
-                import_string(conf.WAKE)(connection_id, conf.SETTLE_SECONDS)
+                import_string(conf.WAKE)(connection_id, conf.DEBOUNCE_SECONDS)
 
 
 class OutboxCapture:
@@ -110,7 +110,7 @@ class OutboxCapture:
         targets = [each for each in self._capturing(alias) if only is None or only(each)]
         if not targets or (before is None and self._is_noted(alias, kind, key)):
             return
-        due_at = timezone.now() + timedelta(seconds=conf.SETTLE_SECONDS)
+        due_at = timezone.now() + timedelta(seconds=conf.DEBOUNCE_SECONDS)
         rows = [
             OutboxMessage(
                 connection_id=target.pk,

@@ -28,7 +28,7 @@ def fake() -> Iterator[FakeEsputnik]:
 @pytest.fixture
 def live(fake: FakeEsputnik, transactional_db: None, settings) -> Connection:
     """The shop, connected to the fake eSputnik."""
-    settings.ESPUTNIK_CONNECTOR = {**project_settings.ESPUTNIK_CONNECTOR, "SETTLE_SECONDS": 0}
+    settings.ESPUTNIK_CONNECTOR = {**project_settings.ESPUTNIK_CONNECTOR, "DEBOUNCE_SECONDS": 0}
     connection = Connection.objects.create(name="main", api_url=fake.api_url, api_key=fake.key)
     add_proposed_statuses(connection, project_settings.OSCAR_ORDER_STATUS_PIPELINE)
     connection.bind()
