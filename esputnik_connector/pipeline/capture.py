@@ -20,7 +20,6 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
 from esputnik_connector.conf import conf
 from esputnik_connector.exceptions import ConnectorError, without_message
@@ -28,6 +27,8 @@ from esputnik_connector.fields import reveal
 from esputnik_connector.identity import fingerprint
 from esputnik_connector.models import CartSession, Connection, OutboxMessage
 from esputnik_connector.records import EventName, JSONValue, Kind
+
+from .wake import wake_now
 
 logger = getLogger(__name__)
 
@@ -44,9 +45,8 @@ class _Noted:
         self.connections: set[int] = set()
 
     def __call__(self) -> None:
-        if conf.WAKE:
-            for connection_id in self.connections:
-                import_string(conf.WAKE)(connection_id, conf.DEBOUNCE_SECONDS)
+        for connection_id in self.connections:
+            wake_now(connection_id, conf.DEBOUNCE_SECONDS)
 
 
 class OutboxCapture:

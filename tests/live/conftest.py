@@ -11,10 +11,10 @@ import pytest
 from django.conf import settings as project_settings
 from django.db import connection as database
 
-from esputnik_connector import tasks
 from esputnik_connector.models import Connection
 from esputnik_connector.models.connection import add_proposed_statuses
 from esputnik_connector.pipeline.capture import capture
+from esputnik_connector.pipeline.wake import publisher
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik
 from tests.live.parts import BrokerLine, Worker
 
@@ -33,7 +33,7 @@ def live(fake: FakeEsputnik, transactional_db: None, settings) -> Connection:
     add_proposed_statuses(connection, project_settings.OSCAR_ORDER_STATUS_PIPELINE)
     connection.bind()
     capture.forget_connections()
-    tasks._broker._resting_until = 0
+    publisher.begin_anew()
     return connection
 
 

@@ -29,7 +29,7 @@ from esputnik_connector.admin.state import is_readable, state_in_words
 from esputnik_connector.exceptions import ConnectorError
 from esputnik_connector.models import Backfill, Connection, OutboxMessage
 from esputnik_connector.pipeline.backfill import control
-from esputnik_connector.tasks import wake_backfill
+from esputnik_connector.pipeline.wake import wake_backfill
 
 from .forecast import foretold
 from .form import ROUTE_HELP, ImportForm

@@ -21,7 +21,7 @@ from esputnik_connector.feed.links import reach
 from esputnik_connector.feed.publish import BuildBusy, accept, discard
 from esputnik_connector.models import Feed, FeedBuild
 from esputnik_connector.models.feed_build import BuildStatus
-from esputnik_connector.tasks import wake_feed
+from esputnik_connector.pipeline.wake import wake_feed
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin

@@ -13,7 +13,6 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from esputnik_connector import tasks
 from esputnik_connector.management import progress
 from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.management.follow import see_through
@@ -21,6 +20,7 @@ from esputnik_connector.models import Backfill, Connection
 from esputnik_connector.models.backfill import HistoryRoute, State
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.pipeline.backfill.control import BadRequestError
+from esputnik_connector.pipeline.wake import wake_backfill
 from esputnik_connector.records import Kind
 
 KINDS = {"contacts": [Kind.CONTACT], "orders": [Kind.ORDER], "all": list(control.KINDS)}
@@ -201,7 +201,7 @@ class Command(ReportingCommand):
                           % {"what": progress.kind_in_words(run)})  # fmt: skip
             runs.append(run)
         for run in runs:
-            tasks.wake_backfill(run.pk)
+            wake_backfill(run.pk)
         return runs
 
     def _do(self, deed: str, connection: Connection, kinds: list[Kind]) -> list[Backfill]:
@@ -219,7 +219,7 @@ class Command(ReportingCommand):
             raise CommandError(_("There is no such import."))
         if deed in ("resume", "restart"):
             for run in runs:
-                tasks.wake_backfill(run.pk)
+                wake_backfill(run.pk)
         elif deed != "watch":
             self.options["no_wait"] = True
         return runs

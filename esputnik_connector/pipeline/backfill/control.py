@@ -1,7 +1,7 @@
 """What a person may do with a historical import: start, pause, resume, cancel, and look ahead.
 
 For commands and buttons alike. Nothing here sends; whoever starts or resumes a run wakes a worker
-afterwards (``tasks.wake_backfill``), and the sweep does so in any case.
+afterwards (:func:`~..wake.wake_backfill`), and the sweep does so in any case.
 """
 
 from __future__ import annotations
