@@ -1,7 +1,11 @@
 """Wiring: the shop reports to capture, capture writes the outbox and wakes the relay."""
 
+from logging import getLogger
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
+
+logger = getLogger(__name__)
 
 
 class EsputnikConnectorConfig(AppConfig):
@@ -12,7 +16,11 @@ class EsputnikConnectorConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks  # noqa: F401  registers itself
+        from .exceptions import ConfigurationError
         from .pipeline.capture import capture
         from .registry import shop
 
-        shop().connect(capture)
+        try:
+            shop().connect(capture)
+        except ConfigurationError as error:  # ``check`` must live to say it in its own words
+            logger.critical("The shop is not connected, its changes are not noted: %s", error)

@@ -10,7 +10,7 @@ from typing import Any, cast
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
-from .conf import conf
+from .conf import conf, demand_usable
 from .destinations.base import Account, Destination
 from .exceptions import ConfigurationError
 from .fields import reveal
@@ -29,7 +29,7 @@ def load(dotted_path: str, setting: str) -> Any:
     """
     try:
         return import_string(dotted_path)
-    except ImportError as error:
+    except (ImportError, TypeError, ValueError) as error:  # the latter two: ".Thing", "..Thing"
         raise ConfigurationError(
             f"ESPUTNIK_CONNECTOR[{setting!r}] names {dotted_path!r}, which cannot be imported: "
             f"{error}"
@@ -38,8 +38,17 @@ def load(dotted_path: str, setting: str) -> Any:
 
 @lru_cache(maxsize=1)
 def shop() -> ShopAdapter:
-    """The adapter of this project's shop."""
-    return cast(ShopAdapter, load(conf.SHOP, "SHOP")())
+    """The adapter of this project's shop.
+
+    :raises ConfigurationError: it cannot be imported or made; the message names the setting.
+    """
+    adapter = load(conf.SHOP, "SHOP")
+    try:
+        return cast(ShopAdapter, adapter())
+    except TypeError as error:  # an abstract method is missing
+        raise ConfigurationError(
+            f"ESPUTNIK_CONNECTOR['SHOP'] names {conf.SHOP!r}, which cannot be made: {error}"
+        ) from error
 
 
 @lru_cache(maxsize=1)
@@ -84,7 +93,11 @@ def destination(connection: Connection, *, order_route: str = "") -> Destination
 
 
 def destination_for(name: str, account: Account) -> Destination:
-    """A live destination for an account that need not be stored yet."""
+    """A live destination for an account that need not be stored yet.
+
+    :raises ConfigurationError: there is none of that name, or a setting cannot be used.
+    """
+    demand_usable()
     try:
         entry = conf.DESTINATIONS[name]
     except KeyError as error:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from django.core.checks import CheckMessage
+
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.records import JSONObject, Kind, Note, Outcome, Reason, Record
 
@@ -129,6 +131,11 @@ class Destination(ABC):
         self.before_call: Callable[[], None] = _nothing
         """Runs before each request of a ``deliver``: it keeps the lane, and what it raises must
         pass through."""
+
+    @classmethod
+    def check(cls, options: Mapping[str, Any]) -> list[CheckMessage]:
+        """What is wrong with the options, for ``manage.py check``. A subclass knows its own."""
+        return []
 
     @abstractmethod
     def prepare(self, record: Record, *, last: Delivered | None) -> Envelope:

@@ -12,6 +12,8 @@ from decimal import Decimal
 from typing import Protocol
 from urllib.parse import quote, unquote
 
+from django.db.models import Model
+
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.records import (
     Cart,
@@ -134,6 +136,10 @@ class ShopAdapter(ABC):
     @abstractmethod
     def connect(self, capture: Capture) -> None:
         """Start reporting changes. Called once, when Django is ready."""
+
+    def models(self) -> Collection[type[Model]]:
+        """The models whose changes are reported, for the check of the databases."""
+        return ()
 
     @abstractmethod
     def contacts(self, keys: Sequence[str]) -> Mapping[str, Contact]: ...

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from django.core.checks import CheckMessage, Error
 from django.utils.translation import gettext as _
 
 from esputnik_connector.destinations.base import (
@@ -23,6 +24,7 @@ from esputnik_connector.destinations.base import (
 from esputnik_connector.destinations.http import HttpClient, Patience
 from esputnik_connector.destinations.throttle import Throttle, ThrottledError
 from esputnik_connector.exceptions import (
+    ConfigurationError,
     CredentialsError,
     DestinationError,
     RejectedError,
@@ -65,6 +67,14 @@ class EsputnikDestination(Destination):
         Kind.EVENT: SINGLES_PER_DELIVERY,
         Kind.ERASURE: SINGLES_PER_DELIVERY,
     }
+
+    @classmethod
+    def check(cls, options: Mapping[str, Any]) -> list[CheckMessage]:
+        try:
+            options_from(options)
+        except ConfigurationError as error:
+            return [Error(str(error), id="esputnik_connector.E010")]
+        return []
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 
 from django.contrib.auth import get_user_model
+from django.db.models import Model
 from django.urls import NoReverseMatch, reverse
 from django.utils import translation
 from oscar.core.loading import get_model
@@ -14,12 +15,11 @@ from oscar.core.loading import get_model
 from esputnik_connector.records import Cart, Category, Contact, Event, Kind, Order, Product
 from esputnik_connector.shops.base import Assortment, Capture, Page, ShopAdapter, WishedPage
 from esputnik_connector.shops.bulk import text_of, with_translations
-from esputnik_connector.shops.oscar import carts, field_origins, orders
+from esputnik_connector.shops.oscar import carts, field_origins, orders, receivers
 from esputnik_connector.shops.oscar.catalogue import cards, product_attributes, products
 from esputnik_connector.shops.oscar.catalogue.categories import Tree
 from esputnik_connector.shops.oscar.customers import attributes, contacts
 from esputnik_connector.shops.oscar.events import events, scan
-from esputnik_connector.shops.oscar.receivers import Receivers
 from esputnik_connector.shops.oscar.sync import paging, versions
 
 
@@ -33,7 +33,10 @@ class OscarShop(ShopAdapter):
     """
 
     def connect(self, capture: Capture) -> None:
-        Receivers(capture).connect()
+        receivers.Receivers(capture).connect()
+
+    def models(self) -> Collection[type[Model]]:
+        return receivers.models()
 
     def contacts(self, keys: Sequence[str]) -> Mapping[str, Contact]:
         return contacts.contacts(keys)
