@@ -14,6 +14,8 @@ from .exceptions import ConfigurationError, DecryptionError
 
 KEY_LENGTH = 44  # characters of 32 bytes in base64
 PREFIX = "fernet:"  # tells a ciphertext from anything else, so that neither is taken for the other
+# A Fernet token has 100 characters at least: nobody types one, and no API key looks like it.
+STORED = re.compile(PREFIX + r"gAAAAA[A-Za-z0-9_-]{92,}={0,2}")
 
 
 def cipher() -> MultiFernet:
@@ -103,6 +105,11 @@ class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
 
     def from_db_value(self, value: str | None, *_: Any) -> EncryptedText | None:
         return None if value is None else EncryptedText(value)
+
+    def to_python(self, value: Any) -> Any:
+        """What ``dumpdata`` wrote is a stored value already; anything shorter is a secret."""
+        text = super().to_python(value)
+        return EncryptedText(text) if text and STORED.fullmatch(text) else text
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         value = sealed(super().pre_save(model_instance, add))
