@@ -16,10 +16,14 @@ class EsputnikConnectorConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks  # noqa: F401  registers itself
+        from .event_types import register
         from .exceptions import ConfigurationError
         from .pipeline.capture import capture
+        from .pipeline.events.types import EVENT_TYPES
         from .registry import shop
 
+        for event_type in EVENT_TYPES:
+            register(event_type)
         try:
             shop().connect(capture)
         except ConfigurationError as error:  # ``check`` must live to say it in its own words

@@ -24,9 +24,10 @@ from esputnik_connector.feed.artifact import storage
 
 from . import registry
 from .conf import conf, faults, setting_types, written
+from .event_types import event_type, event_types
 from .exceptions import ConfigurationError
 from .fields import cipher
-from .models import OutboxMessage
+from .models import Connection, OutboxMessage
 
 FEED_PRICES = ("strategy", "stock_records", "one_by_one")
 # Names that lead nowhere by RFC 2606, or to the machine itself.
@@ -148,6 +149,32 @@ def check_destinations(**_options: Any) -> list[CheckMessage]:
         if isinstance(backend, type) and issubclass(backend, Destination):
             messages += backend.check(entry.get("OPTIONS", {}))
     return messages
+
+
+@register(Tags.compatibility)
+@over_usable_settings
+def check_events(**_options: Any) -> list[CheckMessage]:
+    """The declarations of events make sense."""
+    return list(_event_type_messages())
+
+
+def _event_type_messages() -> Iterator[CheckMessage]:
+    """Every switch is a field, and every name in an option is a type."""
+    fields = {field.name for field in Connection._meta.get_fields()}
+    for each in event_types():
+        if each.switch and each.switch not in fields:
+            text = _("Event type %(name)r: a connection has no field %(switch)r.")
+            values = {"name": str(each.name), "switch": each.switch}
+            hint = _("Name a boolean field, or leave “switch” empty.")
+            yield Error(text % values, hint=hint, id="esputnik_connector.E032")
+    for entry in conf.DESTINATIONS.values():
+        named = entry.get("OPTIONS", {}).get("event_keys")
+        for name in named if isinstance(named, Mapping) else ():
+            try:
+                event_type(name)
+            except ConfigurationError as error:
+                text = _("Option 'event_keys': %(why)s") % {"why": error}
+                yield Error(text, id="esputnik_connector.E033")
 
 
 @register(Tags.compatibility)

@@ -12,6 +12,7 @@ from django.utils.module_loading import import_string
 
 from .conf import conf, demand_usable
 from .destinations.base import Account, Destination
+from .event_types import event_keys
 from .exceptions import ConfigurationError
 from .fields import reveal
 from .models import Connection
@@ -77,6 +78,7 @@ def account(connection: Connection) -> Account:
         default_status=_wire_status(connection.default_status),
         salt=reveal(connection.salt),
         rate_limit_storage=conf.RATE_LIMIT_STORAGE,
+        event_keys=event_keys(),
     )
 
 

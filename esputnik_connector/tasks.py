@@ -6,21 +6,16 @@ from logging import getLogger
 
 from celery import shared_task
 
-from esputnik_connector.feed.publish import BuildBusy
-from esputnik_connector.feed.schedule import due as due_feeds
+from esputnik_connector.feed.publish import AlreadyBuilding
+from esputnik_connector.feed.schedule import due_feeds
 from esputnik_connector.operations.prune import prune as prune_history
 from esputnik_connector.operations.sweep import recheck_keys, what_is_due
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker
+from esputnik_connector.pipeline.broker import queue_options
 from esputnik_connector.pipeline.delivery.relay import Relay
-from esputnik_connector.pipeline.events.scan import watch
+from esputnik_connector.pipeline.events.scan import scan_for_events
 from esputnik_connector.pipeline.reconcile.run import reconcile_all
-from esputnik_connector.pipeline.wake import (
-    RELAY,
-    queue_options,
-    start_relay,
-    start_relay_at,
-    wake_backfills,
-)
+from esputnik_connector.pipeline.wake import RELAY, start_relay, start_relay_at, wake_backfills
 
 from .feed.build import Build
 from .models import Backfill, Connection, Feed
@@ -57,7 +52,7 @@ def build_feed(feed_id: int) -> None:
     for feed in Feed.objects.filter(pk=feed_id, is_enabled=True):
         try:
             Build(feed).run()
-        except BuildBusy:
+        except AlreadyBuilding:
             logger.info("feed %s is being built already", feed.name)
 
 
@@ -86,8 +81,8 @@ def reconcile(is_continued: bool = False) -> None:
 
 @shared_task(name="esputnik_connector.watch_products", ignore_result=True, time_limit=WATCH_LIMIT)
 def watch_products() -> None:
-    """Every quarter of an hour: note what came back in stock or got cheaper without a signal."""
-    watch()
+    """Every quarter of an hour: put in line what came back in stock or got cheaper silently."""
+    scan_for_events()
 
 
 @shared_task(name="esputnik_connector.prune", ignore_result=True)

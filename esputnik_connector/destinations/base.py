@@ -29,6 +29,7 @@ class Account:
     default_status: str = "INITIALIZED"  # for a shop status without a mapping
     salt: str = field(default="", repr=False)  # of this connection, for public tokens
     rate_limit_storage: str = field(default="", repr=False)  # where workers share their pace
+    event_keys: Mapping[str, str] = field(default_factory=dict)  # event type → its usual name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

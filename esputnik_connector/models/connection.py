@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from esputnik_connector.conf import conf
+from esputnik_connector.event_types import EventType, event_types
 from esputnik_connector.fields import EncryptedTextField
-from esputnik_connector.records import EventName, Kind
+from esputnik_connector.records import Kind
 
 HTTPS_OR_LOCAL = RegexValidator(
     r"^https://|^http://(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9-]+)([:/]|$)",
@@ -180,14 +181,13 @@ class Connection(models.Model):
             Kind.CONTACT: self.sync_contacts,
             Kind.ORDER: self.sync_orders,
             Kind.CART: self.sync_carts,
-            Kind.EVENT: any(self.tells(name) for name in EventName),
+            Kind.EVENT: any(self.sends(each) for each in event_types()),
         }
         return switches.get(kind, True)
 
-    def tells(self, name: EventName) -> bool:
-        """Does the merchant want events of this name sent?"""
-        is_stock = name is EventName.BACK_IN_STOCK
-        return self.send_back_in_stock if is_stock else self.send_price_drop
+    def sends(self, event_type: EventType) -> bool:
+        """Does the merchant want events of this type sent?"""
+        return not event_type.switch or bool(getattr(self, event_type.switch))
 
     def pause(self, detail: str) -> None:
         """Stop sending until a person has acted or the key is accepted again."""

@@ -15,7 +15,7 @@ from oscar.core.loading import get_model
 from playwright.sync_api import Page, expect
 
 from esputnik_connector.models import Backfill, Connection, OutboxMessage
-from esputnik_connector.pipeline.wake import publisher
+from esputnik_connector.pipeline.broker import publisher
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
 from tests.live.conftest import database_url
 from tests.live.parts import Worker

@@ -15,6 +15,7 @@ from oscar.test import factories
 
 from esputnik_connector.destinations.esputnik.sources import SOURCES as PATHS
 from esputnik_connector.destinations.http import HttpClient
+from esputnik_connector.event_types import PRODUCT_PARAMS
 from esputnik_connector.models import Attempt, Connection, FieldMapping, OutboxMessage, SyncState
 from esputnik_connector.operations.preview import INDEX, Standing, leaves, preview
 from esputnik_connector.pipeline.delivery.relay import Relay
@@ -136,7 +137,9 @@ def test_every_value_says_where_it_comes_from(main, buyer, what):
     kind = what.partition(" ")[0]
     fields = shown(kind, key)["fields"]
     assert fields
-    known = PATHS[Kind(kind)]
+    known = dict(PATHS[Kind(kind)])
+    if kind == "event":
+        known |= {f"params.{name}": field for name, field in PRODUCT_PARAMS.items()}
     for field in fields:
         path = INDEX.sub("[]", field["path"])
         assert path in known, path

@@ -18,8 +18,9 @@ from redis import Redis
 from esputnik_connector import tasks
 from esputnik_connector.operations.health import celery as celery_health
 from esputnik_connector.operations.health.findings import Level
+from esputnik_connector.pipeline.broker import publisher, transport_of
 from esputnik_connector.pipeline.capture import capture
-from esputnik_connector.pipeline.wake import publisher, transport_of, wake
+from esputnik_connector.pipeline.wake import wake
 from tests.live.parts import BrokerLine
 from tests.servers import free_port
 

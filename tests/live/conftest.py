@@ -13,8 +13,8 @@ from django.db import connection as database
 
 from esputnik_connector.models import Connection
 from esputnik_connector.models.connection import add_proposed_statuses
+from esputnik_connector.pipeline.broker import publisher
 from esputnik_connector.pipeline.capture import capture
-from esputnik_connector.pipeline.wake import publisher
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik
 from tests.live.parts import BrokerLine, Worker
 

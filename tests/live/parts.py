@@ -14,7 +14,7 @@ from types import TracebackType
 
 from celery import Celery
 
-from esputnik_connector.pipeline.wake import publisher
+from esputnik_connector.pipeline.broker import publisher
 
 ROOT = Path(__file__).resolve().parents[2]
 

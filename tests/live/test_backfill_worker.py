@@ -21,7 +21,8 @@ from oscar.core.loading import get_model
 from esputnik_connector import tasks
 from esputnik_connector.models import Backfill, Connection, OutboxMessage, SyncState
 from esputnik_connector.pipeline.backfill import control
-from esputnik_connector.pipeline.wake import publisher, wake_backfill
+from esputnik_connector.pipeline.broker import publisher
+from esputnik_connector.pipeline.wake import wake_backfill
 from esputnik_connector.records import Kind
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
 from tests.live.conftest import database_url

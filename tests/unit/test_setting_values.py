@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_origin
@@ -82,12 +82,19 @@ def wrong_values(name: str) -> Iterator[Any]:
 
 
 def wrong_options() -> Iterator[tuple[str, Any]]:
+    known = Options()
     for option in fields(Options):
-        values = NO_NUMBER if isinstance(option.default, int) else [None, 0, True, NAN, [], {}, ""]
-        if isinstance(option.default, float):
+        default = getattr(known, option.name)
+        if isinstance(default, Mapping):
+            values = [None, 0, 5, True, "x", [], {"back_in_stock": 5}, {"back_in_stock": ""},
+                      {5: "Name"}, {None: "Name"}, {"nowhere": "Name"}]  # fmt: skip
+        elif isinstance(default, int):
+            values = [*NO_NUMBER, 0, -1]
+        elif isinstance(default, float):
             values = [None, 0, -1, True, NAN, INFINITY, "3", [], {}]
-        for value in values:
-            yield option.name, value
+        else:
+            values = [None, 0, 5, True, NAN, [], {}, "", "fast"]
+        yield from ((option.name, value) for value in values)
 
 
 def table() -> dict[str, list[dict[str, Any]]]:

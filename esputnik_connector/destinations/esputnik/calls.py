@@ -128,11 +128,11 @@ def send_erasure(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[
 
 
 def contacts_body(envelopes: Sequence[Envelope]) -> JSONObject:
-    """The body of ``POST /v1/contacts`` (contract 5.3) for contacts with the same fields.
+    """The body of ``POST /v1/contacts`` for contacts with the same fields.
 
     Without ``contactFields`` every field would be written, and a listed field without data becomes
-    null. So the lists name exactly what each contact of the call carries or clears: nothing that
-    the merchant keeps in eSputnik is touched.
+    null (esputnik-api.md#contact-fields). So the lists name exactly what each contact of the call
+    carries or clears: nothing that the merchant keeps in eSputnik is touched.
     """
     owned = envelopes[0].fields | envelopes[0].clears
     extra = sorted(int(name.removeprefix(FIELD_PREFIX)) for name in owned - CONTACT_FIELDS)

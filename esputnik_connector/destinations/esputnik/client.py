@@ -1,7 +1,8 @@
 """The endpoints of eSputnik that the connector calls; one method each.
 
-"Contract" is the project's restatement of the vendor's documentation; the numbers are its sections.
-Authentication is HTTP Basic with any user name and the API key as password (contract 2).
+What eSputnik documents of them stands in ``docs/reference/esputnik-api.md``; each method cites its
+section. Authentication is HTTP Basic with any user name and the API key as password
+(esputnik-api.md#authentication).
 """
 
 from __future__ import annotations
@@ -35,30 +36,34 @@ class EsputnikClient:
         self._sender = sender or http
 
     def account_info(self) -> Answer:
-        """``GET /v1/account/info`` (contract 4): whose key it is."""
+        """``GET /v1/account/info``: whose key it is (esputnik-api.md#account-info)."""
         return self._sender.send(self._http.prepared("GET", "v1/account/info"))
 
     def add_contact(self, contact: JSONObject) -> Answer:
-        """``POST /v1/contact`` (contract 5.2): add or update one; starts no workflow."""
+        """``POST /v1/contact``: add or update one; starts no workflow
+        (esputnik-api.md#contact-add)."""
         return self._post("v1/contact", contact)
 
     def add_contacts(self, body: JSONObject) -> Answer:
-        """``POST /v1/contacts`` (contract 5.3): add or update many, asynchronously."""
+        """``POST /v1/contacts``: add or update many, asynchronously
+        (esputnik-api.md#contacts-bulk)."""
         return self._post("v1/contacts", body)
 
     def import_status(self, session: str) -> Answer:
-        """``GET /v1/importstatus/{session}`` (contract 5.4): how far an import got."""
+        """``GET /v1/importstatus/{session}``: how far an import got
+        (esputnik-api.md#import-status)."""
         path = f"v1/importstatus/{quote(session, safe='')}"
         return self._sender.send(self._http.prepared("GET", path))
 
     def search_contacts(self, **query: str) -> Answer:
-        """``GET /v1/contacts`` (contract 5.6). The name of the parameter for the external id is a
-        guess there, so whoever asks must look whether the answer is what was asked for."""
+        """``GET /v1/contacts``: the search is not exact, so whoever asks must look whether the
+        answer is what was asked for (esputnik-api.md#contact-search)."""
         path, asked = "v1/contacts", {**query, "startindex": "1", "maxrows": "10"}
         return self._sender.send(self._http.prepared("GET", path, query=asked))
 
     def delete_contact(self, external_customer_id: str, *, erase: bool) -> Answer:
-        """``DELETE /v1/contact`` (contract 5.5): erase a person, or only mark as deleted."""
+        """``DELETE /v1/contact``: erase a person, or only mark as deleted
+        (esputnik-api.md#contact-delete)."""
         query = {
             "externalCustomerId": external_customer_id,
             "erase": "true" if erase else "false",  # the words; 1 and 0 are not documented
@@ -66,15 +71,17 @@ class EsputnikClient:
         return self._sender.send(self._http.prepared("DELETE", "v1/contact", query=query))
 
     def add_orders(self, orders: list[JSONObject]) -> Answer:
-        """``POST /v1/orders`` (contract 6.2): add or update; each order raises an event."""
+        """``POST /v1/orders``: add or update; each order raises an event
+        (esputnik-api.md#orders-add)."""
         return self._post("v1/orders", {"orders": [*orders]})
 
     def generate_event(self, event: JSONObject) -> Answer:
-        """``POST /v3/event`` (contract 7.1): parameters are a plain object."""
+        """``POST /v3/event``: parameters are a plain object (esputnik-api.md#event-send)."""
         return self._post("v3/event", event)
 
     def add_past_events(self, events: list[JSONObject]) -> Answer:
-        """``POST /v3/past_events`` (contract 7.2): dated events that start no workflow."""
+        """``POST /v3/past_events``: dated events that start no workflow
+        (esputnik-api.md#past-events)."""
         return self._post("v3/past_events", {"events": [*events]})
 
     def close(self) -> None:

@@ -36,7 +36,6 @@ from esputnik_connector.records import (
     Contact,
     Erasure,
     Event,
-    EventName,
     Kind,
     Order,
     Reason,
@@ -46,7 +45,7 @@ from esputnik_connector.records import (
 from . import receipts, remote, sources
 from .calls import Call, planned
 from .client import DEFAULT_URL, USER, EsputnikClient, Rehearsal
-from .events import PAST_EVENTS_PER_CALL, cart_envelope, product_envelope
+from .events import PAST_EVENTS_PER_CALL, cart_envelope, event_envelope
 from .options import options_from
 from .order_payload import order_envelope
 from .payloads import contact_envelope, erasure_envelope
@@ -84,11 +83,7 @@ class EsputnikDestination(Destination):
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(account, options)
-        self._options = options_from(options)
-        self._event_types = {
-            EventName.BACK_IN_STOCK: self._options.back_in_stock_event,
-            EventName.PRICE_DROP: self._options.price_drop_event,
-        }
+        self._options = options_from(options, event_names=account.event_keys)
         self._http = self._http_client(wait)
         self._client = EsputnikClient(self._http)
         orders = self._options.orders_per_call
@@ -113,7 +108,7 @@ class EsputnikDestination(Destination):
         if isinstance(record, Cart):
             return cart_envelope(record, account=self.account, last=last)
         if isinstance(record, Event):
-            return product_envelope(record, event_type=self._event_types[record.name])
+            return event_envelope(record, event_type=self._event_type(record))
         if isinstance(record, Erasure):
             return erasure_envelope(record, account=self.account)
         raise TypeError(f"{type(record).__name__} is no record that eSputnik has")
@@ -191,6 +186,11 @@ class EsputnikDestination(Destination):
     def close(self) -> None:
         """Give the connections back."""
         self._client.close()
+
+    def _event_type(self, record: Event) -> str:
+        """The ``eventTypeKey``: by the option, else as the type declares, else its name."""
+        usual = self.account.event_keys.get(record.name, record.name)
+        return self._options.event_keys.get(record.name, usual)
 
     def _http_client(self, wait: Callable[[float], None]) -> HttpClient:
         url = (self.account.api_url or DEFAULT_URL).rstrip("/")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from math import isfinite
 from typing import Any
@@ -21,32 +21,36 @@ class Options:
     connect_timeout: float = 5.0
     read_timeout: float = 30.0
     deadline: float = 60.0  # of a request in all
-    rate: str = "5/second"  # of an account; documented limit: 200/second on contact methods
+    rate: str = "5/second"  # of an account; documented: 200 a second (esputnik-api.md#rate-limits)
     bulk_from: int = 10  # from this many contacts on, one asynchronous import instead of requests
     contacts_per_call: int = 1000
     orders_per_call: int = 500
-    back_in_stock_event: str = "ProductBackInStock"  # eventTypeKey
-    price_drop_event: str = "ProductPriceDrop"  # eventTypeKey
+    event_keys: Mapping[str, str] = field(default_factory=dict)  # event type → eventTypeKey
 
 
-# contacts: 1..3000 (contract 5.3); orders: 1..1000 (contract 6.2)
+# documented maxima (esputnik-api.md#contacts-bulk), (esputnik-api.md#orders-add)
 LARGEST = {"contacts_per_call": 3000, "orders_per_call": 1000}
-LONGEST_TYPE = 100  # characters of an eventTypeKey (contract 7.1)
-FORBIDDEN = frozenset("<;’\\/|\"`'^?!,>")  # in an eventTypeKey (contract 8.1)
+LONGEST_TYPE = 100  # characters of an eventTypeKey (esputnik-api.md#event-send)
+FORBIDDEN = frozenset("<;’\\/|\"`'^?!,>")  # in an eventTypeKey (esputnik-api.md#event-characters)
 
 
-def options_from(given: Mapping[str, Any]) -> Options:
-    """:raises ConfigurationError: an option is unknown, or its value cannot be used."""
-    known = {field.name: field.default for field in fields(Options)}
+def options_from(given: Mapping[str, Any], *, event_names: Collection[str] = ()) -> Options:
+    """:param event_names: the event types that there are; without any, ``event_keys`` may name all.
+    :raises ConfigurationError: an option is unknown, or its value cannot be used.
+    """
+    known = asdict(Options())
     for name, value in given.items():
         if name not in known:
             unknown = _("Unknown option %(name)r.") % {"name": name}
             raise ConfigurationError(f"{unknown} {_advice(name, known)}")
-        _check(name, value, known[name])
+        if name == "event_keys":
+            _check_event_keys(value, event_names)
+        else:
+            _check(name, value, known[name])
     return Options(**given)
 
 
-def _advice(name: str, known: Mapping[str, Any]) -> str:
+def _advice(name: object, known: Collection[str]) -> str:
     close = get_close_matches(str(name), known, n=1)
     if close:
         return _("Did you mean %(name)r?") % {"name": close[0]}
@@ -54,9 +58,6 @@ def _advice(name: str, known: Mapping[str, Any]) -> str:
 
 
 def _check(name: str, value: Any, default: Any) -> None:
-    if name.endswith("_event"):
-        _check_event_type(name, value)
-        return
     if isinstance(default, str):
         parsed_rate(value)
         return
@@ -76,13 +77,24 @@ def _check(name: str, value: Any, default: Any) -> None:
         raise ConfigurationError(text % {"name": name, "value": value, "largest": largest})
 
 
-def _check_event_type(name: str, value: Any) -> None:
+def _check_event_keys(value: Any, event_names: Collection[str]) -> None:
+    if not isinstance(value, Mapping):
+        text = _("Option 'event_keys' must map event types to names in eSputnik, not %(value)r.")
+        raise ConfigurationError(text % {"value": value})
+    for name, key in value.items():
+        if event_names and name not in event_names:
+            unknown = _("Option 'event_keys': there is no event type %(name)r.") % {"name": name}
+            raise ConfigurationError(f"{unknown} {_advice(name, event_names)}")
+        _check_event_key(name, key)
+
+
+def _check_event_key(name: str, value: Any) -> None:
     is_name = isinstance(value, str) and value.strip() == value and value.isprintable()
     if not is_name or not 0 < len(value) <= LONGEST_TYPE or FORBIDDEN & set(value):
         forbidden = " ".join(sorted(FORBIDDEN))
         text = _(
-            "Option %(name)r must be the name of an event type: up to %(longest)d characters, none "
-            "of %(forbidden)s, not %(value)r."
+            "Option 'event_keys': %(name)r must be the name of an event type in eSputnik: up to "
+            "%(longest)d characters, none of %(forbidden)s, not %(value)r."
         )
         values = {"name": name, "longest": LONGEST_TYPE, "forbidden": forbidden, "value": value}
         raise ConfigurationError(text % values)

@@ -1,4 +1,5 @@
-"""An order for ``POST /v1/orders`` (contract 6.1, 6.2) or as an event (6.4, 7.2). Pure.
+"""An order for ``POST /v1/orders`` (esputnik-api.md#order-object) or as an event
+(esputnik-api.md#order-events). Pure.
 
 The money rule, to the cent: ``totalCost == sum(cost * quantity) + shipping (+ adjustment)``.
 
@@ -24,10 +25,10 @@ from .events import EVENT_LIMIT, event, past_event
 from .money import cents, portions, units
 from .payloads import Texts, measured_digest, notes, present
 
-USUAL_CURRENCIES = frozenset({"USD", "EUR", "UAH"})  # the documented ones (contract 3.4)
+USUAL_CURRENCIES = frozenset({"USD", "EUR", "UAH"})  # documented (esputnik-api.md#currencies)
 DELIVERY_ADDRESS_LIMIT = 500  # five parts in one line
 
-# Without one of these an event is silently not taken for an order (contract 6.4).
+# Without one of these an event is silently not taken for an order (esputnik-api.md#order-events).
 EVENT_ITEM_FIELDS = frozenset({"externalItemId", "name", "quantity", "cost", "url", "imageUrl"})
 
 EVENT_FRAME = 1000  # bytes around the order: the event's type, its moment, the token of the cart
@@ -68,7 +69,7 @@ def order_envelope(order: Order, *, account: Account, last: Delivered | None) ->
 
 
 def order_payload(order: Order, *, account: Account) -> OrderPayload:
-    """The order object of contract 6.1."""
+    """The order as ``POST /v1/orders`` takes it (esputnik-api.md#order-object)."""
     buyer = _buyer(order)
     if not any(buyer.values()):
         raise Skip(Reason.NO_CONTACT_DATA)
@@ -167,7 +168,7 @@ def _event_payload(
     last: Delivered | None,
     is_small: bool,
 ) -> tuple[JSONObject, bool]:
-    """The order as a v3 event: the object of 6.1 as parameters, and the token of its cart.
+    """The order as a v3 event: the order object as parameters, and the token of its cart.
 
     ``is_small``: it cannot be too large for an event, so there is no need to measure it.
 

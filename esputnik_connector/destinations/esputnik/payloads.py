@@ -1,7 +1,7 @@
 """Records of the shop as eSputnik spells them. Pure.
 
 Here: contacts, erasures and what all payloads share; orders and carts have files of their own.
-What is missing in the shop is left out, never sent empty (contract 14, "Traps").
+What is missing in the shop is left out, never sent empty (esputnik-api.md#omit-empty).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from esputnik_connector.records import (
 CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 TEXT_LIMIT = 255  # no limit is documented; a usual column's width
 
-# The standard fields of a contact that ``contactFields`` can name (contract 5.3).
+# What we write of what ``contactFields`` can name (esputnik-api.md#contact-fields).
 CONTACT_FIELDS = frozenset(
     {"firstName", "lastName", "languageCode", "email", "sms"}
     | {"address", "town", "region", "postcode"}
@@ -67,9 +67,8 @@ def contact_envelope(contact: Contact, *, account: Account, last: Delivered | No
 
 
 def contact_payload(key: str, standard: Mapping[str, str], extra: Mapping[int, str]) -> JSONObject:
-    """A contact for ``POST /v1/contact`` and, within its list, ``POST /v1/contacts``.
-
-    Contract 5.1 (the object), 5.2, 5.3.
+    """A contact for ``POST /v1/contact`` and, within its list, ``POST /v1/contacts``
+    (esputnik-api.md#contact-object).
 
     :param key: the customer's id, ``""`` for a guest: eSputnik finds them by e-mail or phone.
     :param standard: standard fields that carry a value. :param extra: additional ones, by id.
@@ -118,7 +117,7 @@ def _cleared(fields: frozenset[str], *, account: Account, last: Delivered | None
 def additional_fields(
     attributes: Mapping[str, AttributeValue], mapping: Iterable[tuple[str, int]]
 ) -> dict[int, str]:
-    """Additional fields that carry a value: id → text (contract 5.10)."""
+    """Additional fields that carry a value: id → text (esputnik-api.md#additional-fields)."""
     values = {number: field_value(attributes.get(name)) for name, number in mapping}
     return {number: value for number, value in values.items() if value}
 
@@ -139,7 +138,7 @@ def field_value(value: AttributeValue) -> str:
 
 
 def erasure_envelope(erasure: Erasure, *, account: Account) -> Envelope:
-    """A deleted person for ``DELETE /v1/contact`` (contract 5.5)."""
+    """A deleted person for ``DELETE /v1/contact`` (esputnik-api.md#contact-delete)."""
     payload: JSONObject = {"externalCustomerId": erasure.key, "erase": account.erase}
     return Envelope(kind=Kind.ERASURE, key=erasure.key, payload=payload, digest=digest(payload))
 

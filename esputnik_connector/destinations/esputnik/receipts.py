@@ -18,7 +18,7 @@ from esputnik_connector.records import JSONObject, JSONValue, Kind, Outcome, Rea
 
 from .refusals import Named, mentions, named, refusals, says_refusals
 
-DUPLICATE_WINDOW = 60.0  # seconds within which a repeated request is turned away (contract 3.3)
+DUPLICATE_WINDOW = 60.0  # seconds that a repeat is refused (esputnik-api.md#repeated-requests)
 
 
 def from_call(
@@ -45,9 +45,9 @@ def from_call(
 
 
 def from_import(session: str, records: Sequence[Named], answer: Answer) -> list[Receipt]:
-    """Receipts for the contacts of an import (contract 5.4).
+    """Receipts for the contacts of an import (esputnik-api.md#import-status).
 
-    The shape of its error report is not documented. When it refuses somebody without a name, only
+    No list of failures is documented in its answer. When it refuses somebody without a name, only
     the contacts in its ``mapping`` count as delivered and the others are to be sent again. A
     ``description`` beside a mapping is such a report; a contact that it names and that the mapping
     lacks is refused.
@@ -113,7 +113,8 @@ def erased(envelope: Envelope, answer: Answer) -> Receipt:
 
 
 def is_unknown_contact(error: RejectedError) -> bool:
-    """The person is not there (any more), which is what a deletion is for (contract 5.5)."""
+    """The person is not there (any more), which is what a deletion is for
+    (esputnik-api.md#contact-delete)."""
     return error.status == 404 or "not found" in str(error).lower()
 
 
@@ -199,7 +200,8 @@ def _blank(envelope: Envelope) -> Receipt:
 def _taken(
     envelope: Envelope, answer: Answer, *, session: str = "", remote_id: str = ""
 ) -> Receipt:
-    """ACCEPTED when an import works on it. Orders have no import to ask about (contract 6.2)."""
+    """ACCEPTED when an import works on it. Orders have no import to ask about
+    (esputnik-api.md#orders-add)."""
     if session and envelope.kind is Kind.CONTACT:
         return Receipt(
             kind=envelope.kind, key=envelope.key, outcome=Outcome.ACCEPTED, status=answer.status,

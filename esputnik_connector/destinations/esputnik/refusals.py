@@ -1,8 +1,9 @@
 """Which records a 2xx refused after all. Pure.
 
-The lists ``failedContacts`` and ``failedOrders`` are documented, the shape of their items is not
-(contract 5.3, 6.2, 15.2): an object, a list of objects, or texts. So an item is matched by every
-identifier that it may hold, and counts only when it points at exactly one record.
+What eSputnik documents of ``failedContacts`` (esputnik-api.md#failed-contacts) and ``failedOrders``
+(esputnik-api.md#failed-orders) is one shape of several that were met: an object, a list of objects,
+or texts. So an item is matched by every identifier that it may hold, and counts only when it points
+at exactly one record.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ def named_by_hash(
 ) -> list[Named]:
     """The names of records of which only hashes are kept: the words of an answer that fit them.
 
-    A guest has no id at eSputnik, so an import names them by e-mail or phone (contract 5.3, 5.4).
+    A guest has no id at eSputnik, so an import names them by e-mail or phone
+    (esputnik-api.md#import-status).
     """
     owners: defaultdict[str, set[str]] = defaultdict(set)
     for key in keys:

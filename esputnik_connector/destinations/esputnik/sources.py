@@ -81,14 +81,7 @@ EVENT = {
     "params.externalCustomerId": "contact_key",
     "params.email": "email",
     "params.phone": "phone",
-    "params.productId": "product_key",
-    "params.name": "product_name",
-    "params.price": "price",
-    "params.priceBefore": "price_before",
-    "params.currencyCode": "currency",
-    "params.url": "url",
-    "params.imageUrl": "image_url",
-    "params.isInStock": "is_in_stock",
+    "params": "params",  # each from where the type of the event says
 }
 
 SOURCES: Mapping[Kind, Mapping[str, str]] = {

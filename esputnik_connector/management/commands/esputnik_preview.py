@@ -13,7 +13,7 @@ from esputnik_connector.exceptions import ConfigurationError, DecryptionError
 from esputnik_connector.management.arguments import one_connection
 from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.models.reconcile import verdict_in_words
-from esputnik_connector.models.timezones import local
+from esputnik_connector.models.timezones import local_time
 from esputnik_connector.operations.preview import STANDINGS, Preview, preview
 from esputnik_connector.records import Kind, Reason
 
@@ -54,9 +54,10 @@ class Command(ReportingCommand):
 
     def _tell(self, shown: Preview) -> None:
         write = self.stdout.write
-        write(f"{shown.kind.value} {shown.key}: {STANDINGS[shown.standing]}")
+        label = f" ({shown.label})" if shown.label else ""
+        write(f"{shown.kind.value} {shown.key}{label}: {STANDINGS[shown.standing]}")
         if shown.delivered_at is not None:
-            moment = local(shown.delivered_at).isoformat(sep=" ", timespec="seconds")
+            moment = local_time(shown.delivered_at).isoformat(sep=" ", timespec="seconds")
             write(_("Last delivery: %s") % moment)
         if shown.waiting:
             write(_("In the outbox: %s") % verdict_in_words(shown.waiting))
@@ -88,6 +89,7 @@ def as_json(shown: Preview) -> dict[str, Any]:
     return {
         "kind": shown.kind.value,
         "key": shown.key,
+        "label": shown.label,
         "standing": shown.standing.value,
         "delivered_at": shown.delivered_at.isoformat() if shown.delivered_at else None,
         "in_outbox": shown.waiting,

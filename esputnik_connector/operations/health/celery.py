@@ -14,7 +14,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from esputnik_connector.models import Heartbeat
-from esputnik_connector.pipeline.wake import TRANSPORTS, impatient_line, transport_of
+from esputnik_connector.pipeline.broker import TRANSPORTS, impatient_line, transport_of
 
 from .findings import Finding, Level, ok, problem, warning
 from .queue import LATE

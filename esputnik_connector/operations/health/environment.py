@@ -18,7 +18,7 @@ from .findings import Finding, ok, problem, warning
 
 SKEW = 60.0  # seconds; an HTTP date has whole ones, and a request takes some
 GREAT_SKEW = 600.0  # leases, retries and past events go wrong
-USUAL_CURRENCIES = ("EUR", "UAH", "USD")  # the documented ones (contract 3.4)
+USUAL_CURRENCIES = ("EUR", "UAH", "USD")  # the documented ones (esputnik-api.md#currencies)
 
 
 def shop_address() -> Finding:
