@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from esputnik_connector.models import Attempt, SyncState, Tombstone
 
-from .display import uploading_text, reason_text, warning_text
+from .display import reason_text, uploading_text, warning_text
 from .mixins import ReadOnlyAdmin
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from esputnik_connector.models import Lane, OutboxMessage
 from esputnik_connector.pipeline.wake import wake
 
-from .display import uploading_text, reason_text, time_text
+from .display import reason_text, time_text, uploading_text
 from .mixins import ReadOnlyAdmin
 
 

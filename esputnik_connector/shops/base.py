@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol
 from urllib.parse import quote, unquote
 
 from django.core.checks import CheckMessage, Error
+from django.db.models import Model
 from django.utils.translation import gettext as _gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -189,6 +190,10 @@ class ShopAdapter(ABC):
     @abstractmethod
     def connect(self, capture: Capture) -> None:
         """Start reporting changes. Called once, when Django is ready."""
+
+    def models(self) -> Collection[type[Model]]:
+        """The models whose changes are reported, for the check of the databases."""
+        return ()
 
     @abstractmethod
     def contacts(self, keys: Sequence[str]) -> Mapping[str, Contact]:

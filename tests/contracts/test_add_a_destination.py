@@ -63,7 +63,7 @@ def connection(settings, acme: Acme, db: None) -> Iterator[Connection]:
     settings.ESPUTNIK_CONNECTOR = {
         **changed["ESPUTNIK_CONNECTOR"],
         "SHOP": "tests.memory_shop.MemoryShop",
-        "SETTLE_SECONDS": 0,
+        "DEBOUNCE_SECONDS": 0,
         "WAKE": "",
     }
     MemoryShop.reset()

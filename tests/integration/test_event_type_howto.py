@@ -47,7 +47,7 @@ def module(path: str) -> ModuleType:
 def main(settings) -> Iterator[Any]:
     settings.ESPUTNIK_CONNECTOR = {
         **settings.ESPUTNIK_CONNECTOR,
-        "SETTLE_SECONDS": 0,
+        "DEBOUNCE_SECONDS": 0,
         "WAKE": "",
         "RATE_LIMIT_STORAGE": "",
     }

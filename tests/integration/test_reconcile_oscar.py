@@ -56,7 +56,7 @@ def fake() -> Iterator[FakeEsputnik]:
 def connection(fake, settings) -> Connection:
     settings.ESPUTNIK_CONNECTOR = {
         **settings.ESPUTNIK_CONNECTOR,
-        "SETTLE_SECONDS": 0, "WAKE": "", "RATE_LIMIT_STORAGE": "",
+        "DEBOUNCE_SECONDS": 0, "WAKE": "", "RATE_LIMIT_STORAGE": "",
         "DESTINATIONS": {
             "esputnik": {
                 "BACKEND": "esputnik_connector.destinations.esputnik.destination."

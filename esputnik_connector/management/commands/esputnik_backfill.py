@@ -15,7 +15,6 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from esputnik_connector import tasks
 from esputnik_connector.destinations.base import OrderRoute
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.management import progress
@@ -27,6 +26,7 @@ from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.pipeline.backfill.control import BadRequestError
 from esputnik_connector.pipeline.backfill.forecast import forecast
 from esputnik_connector.pipeline.backfill.routes import routes_of
+from esputnik_connector.pipeline.wake import wake_backfill
 from esputnik_connector.records import Kind
 
 KINDS = {"contacts": [Kind.CONTACT], "orders": [Kind.ORDER], "all": list(control.KINDS)}
@@ -213,7 +213,7 @@ class Command(ReportingCommand):
                 self._say(text % {"what": progress.kind_text(run)})
             runs.append(run)
         for run in runs:
-            tasks.wake_backfill(run.pk)
+            wake_backfill(run.pk)
         return runs
 
     def _act(self, action: str, connection: Connection, kinds: list[Kind]) -> list[Backfill]:
@@ -231,7 +231,7 @@ class Command(ReportingCommand):
             raise CommandError(_("There is no such import."))
         if action in ("resume", "restart"):
             for run in runs:
-                tasks.wake_backfill(run.pk)
+                wake_backfill(run.pk)
         elif action != "watch":
             self.options["no_wait"] = True
         return runs

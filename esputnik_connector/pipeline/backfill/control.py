@@ -1,7 +1,7 @@
 """What the merchant may do with a historical import: start, pause, resume, cancel, restart.
 
 For commands and buttons alike. Nothing here sends: the command or the view that starts or resumes a
-run wakes a worker afterwards (``tasks.wake_backfill``), and the sweep does so in any case.
+run wakes a worker afterwards (:func:`~..wake.wake_backfill`), and the sweep does so in any case.
 """
 
 from __future__ import annotations
