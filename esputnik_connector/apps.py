@@ -15,6 +15,12 @@ class EsputnikConnectorConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        """Register the connector's own event types and connect the shop.
+
+        :raises ConfigurationError: the shop's adapter cannot be made. A project that lacks a
+            library which its adapter needs starts all the same: it can have no such shop, and its
+            system checks name the library.
+        """
         from . import checks  # noqa: F401  registers itself
         from .event_types import register
         from .exceptions import ConfigurationError

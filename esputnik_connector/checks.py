@@ -7,6 +7,7 @@ cannot be used is reported once, by :func:`check_values`; the others pass over i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import wraps
 from typing import Any
@@ -19,7 +20,7 @@ from django.db import router
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
-from esputnik_connector.destinations.base import Destination
+from esputnik_connector.destinations.base import LONGEST_REQUEST, Destination
 from esputnik_connector.feed.artifact import storage
 
 from . import registry
@@ -29,10 +30,8 @@ from .exceptions import ConfigurationError
 from .fields import cipher
 from .models import Connection, OutboxMessage
 
-FEED_PRICES = ("strategy", "stock_records", "one_by_one")
 # Names that lead nowhere by RFC 2606, or to the machine itself.
 UNREACHABLE = (".example", ".test", ".invalid", "localhost", "127.0.0.1", "::1")
-DEADLINE = 60.0  # seconds; what a destination takes when its options do not say
 
 Check = Callable[..., list[CheckMessage]]
 
@@ -88,7 +87,7 @@ def check_paths(**_options: Any) -> list[CheckMessage]:
 def _paths() -> Iterator[tuple[str, str]]:
     """Setting → dotted path, of those that can be used."""
     unusable = {name for name, _fault in faults()}
-    for setting in ("SHOP", "RECORD_HOOK", "WAKE", "PRICE_STRATEGY"):
+    for setting in ("SHOP", "RECORD_HOOK", "WAKE"):
         if setting not in unusable:
             yield setting, getattr(conf, setting)
     if "CONTACT_ATTRIBUTES" not in unusable:
@@ -114,9 +113,8 @@ def check_encryption(**_options: Any) -> list[CheckMessage]:
 def check_times(**_options: Any) -> list[CheckMessage]:
     """The lease outlasts a relay run, and the horizon is not shorter than promised."""
     messages: list[CheckMessage] = []
-    options = (entry.get("OPTIONS", {}) for entry in conf.DESTINATIONS.values())
-    deadlines = (each.get("deadline", DEADLINE) for each in options)
-    longest = max((each for each in deadlines if isinstance(each, (int, float))), default=DEADLINE)
+    backends = _destinations().values()
+    longest = max((_longest_request(*each) for each in backends), default=LONGEST_REQUEST)
     if longest >= conf.LEASE_SECONDS:
         messages.append(
             Error(
@@ -140,15 +138,27 @@ def check_times(**_options: Any) -> list[CheckMessage]:
 @over_usable_settings
 def check_destinations(**_options: Any) -> list[CheckMessage]:
     """Every destination can use the options it is given."""
-    messages: list[CheckMessage] = []
-    for entry in conf.DESTINATIONS.values():
-        try:
-            backend = registry.load(entry["BACKEND"], "DESTINATIONS")
-        except ConfigurationError:
-            continue  # E002 says so
-        if isinstance(backend, type) and issubclass(backend, Destination):
-            messages += backend.check(entry.get("OPTIONS", {}))
-    return messages
+    return [
+        message
+        for backend, options in _destinations().values()
+        for message in backend.check(options)
+    ]
+
+
+def _destinations() -> dict[str, tuple[type[Destination], Mapping[str, Any]]]:
+    """Name → class and options. One that cannot be imported is E002."""
+    found = {}
+    for name, entry in conf.DESTINATIONS.items():
+        with suppress(ConfigurationError, KeyError):
+            found[name] = registry.destination_class(name), entry.get("OPTIONS", {})
+    return found
+
+
+def _longest_request(backend: type[Destination], options: Mapping[str, Any]) -> float:
+    try:
+        return backend.longest_request(options)
+    except (TypeError, ValueError):  # no number: E010
+        return LONGEST_REQUEST
 
 
 @register(Tags.compatibility)
@@ -256,30 +266,24 @@ def check_shop_url_in_public(**_options: Any) -> list[CheckMessage]:
 
 
 @register(Tags.compatibility)
+@over_usable_settings
+def check_feeds(**_options: Any) -> list[CheckMessage]:
+    """The storage of product feeds exists."""
+    try:
+        storage()
+    except ConfigurationError as error:
+        return [Error(str(error), id="esputnik_connector.E020")]
+    return []
+
+
+@register(Tags.compatibility)
 def check_shop(**_options: Any) -> list[CheckMessage]:
-    """The shop's adapter can be made."""
+    """The shop's adapter can be made, and finds nothing wrong with its options."""
     try:
         registry.load(conf.SHOP, "SHOP")
     except ConfigurationError:
         return []  # E002 or E006 says so
     try:
-        registry.shop()
+        return registry.shop().check()
     except ConfigurationError as error:
         return [Error(str(error), id="esputnik_connector.E024")]
-    return []
-
-
-@register(Tags.compatibility)
-@over_usable_settings
-def check_feeds(**_options: Any) -> list[CheckMessage]:
-    """The storage of product feeds exists, and their prices are read in a way that exists."""
-    messages: list[CheckMessage] = []
-    try:
-        storage()
-    except ConfigurationError as error:
-        messages.append(Error(str(error), id="esputnik_connector.E020"))
-    if conf.FEED_PRICES not in FEED_PRICES:
-        text = _("FEED_PRICES is %(value)r; it may be: %(known)s.")
-        known = {"value": conf.FEED_PRICES, "known": ", ".join(FEED_PRICES)}
-        messages.append(Error(text % known, id="esputnik_connector.E021"))
-    return messages

@@ -39,6 +39,9 @@ class Settings:
     SHOP: Annotated[str, Filled()] = "esputnik_connector.shops.oscar.adapter.OscarShop"
     """Dotted path of the :class:`~esputnik_connector.shops.base.ShopAdapter` to use."""
 
+    SHOP_OPTIONS: Mapping[str, Any] = {}
+    """What that adapter shall do in its own way. Each adapter documents its options."""
+
     DESTINATIONS: Annotated[
         Mapping[str, Mapping[str, Any]],
         Filled(),
@@ -66,9 +69,6 @@ class Settings:
 
     CANCELLED_STATUSES: list[str] = []
     """Order statuses that do not count as purchases in a contact's totals."""
-
-    PRICE_STRATEGY: str = ""
-    """Dotted path of ``callable() -> strategy`` for prices outside a request. Empty: Oscar's."""
 
     ENVIRONMENT: str = ""
     """Name of this installation. Empty: database address and shop address together."""
@@ -108,9 +108,6 @@ class Settings:
 
     FEED_STORAGE: Annotated[str, Filled()] = "default"
     """Alias in ``STORAGES`` of the storage that keeps the built product feeds."""
-
-    FEED_PRICES: str = "strategy"
-    """How a feed learns prices: ``strategy``, ``stock_records`` (fast) or ``one_by_one`` (slow)."""
 
     _PREFIX: ClassVar[str] = "ESPUTNIK_CONNECTOR"
 

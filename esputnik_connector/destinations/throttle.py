@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Callable
 from functools import lru_cache
-from http import HTTPStatus
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -20,19 +19,13 @@ from limits.errors import StorageError
 from limits.storage import Storage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
-from esputnik_connector.exceptions import (
-    ConfigurationError,
-    CredentialsError,
-    DestinationError,
-    TemporaryError,
-)
-from esputnik_connector.records import Reason
+from esputnik_connector.exceptions import ConfigurationError, TemporaryError
 
 logger = logging.getLogger(__name__)
 
 MEMORY = "memory://"
 STORAGE_TIMEOUT = 0.5  # seconds; a pace is not worth a longer wait
-STORAGE_HOLIDAY = 60.0  # seconds during which a storage that failed is left alone
+STORAGE_REST = 60.0  # seconds during which a storage that failed is not asked
 SHORTEST_WAIT = 0.01  # seconds; the clock may round a slot down to now
 
 
@@ -90,7 +83,7 @@ class Throttle:
             logger.warning(
                 "The shared pace is not available (%s); each worker keeps its own", cause
             )
-            self._shared_again_at = self._clock() + STORAGE_HOLIDAY
+            self._shared_again_at = self._clock() + STORAGE_REST
             return _hit(self._own, self._rate, self._key)
 
 
@@ -152,12 +145,3 @@ def _sync(storage: object) -> Storage:
     if not isinstance(storage, Storage):
         raise ConfigurationError(_("RATE_LIMIT_STORAGE must not be an asynchronous storage."))
     return storage
-
-
-def deferral_reason(error: DestinationError) -> Reason:
-    """Why a record has to wait after ``error``: the one word that tells what is to be paused."""
-    if isinstance(error, CredentialsError):
-        return Reason.KEY_REFUSED
-    if error.status == HTTPStatus.TOO_MANY_REQUESTS or isinstance(error, ThrottledError):
-        return Reason.BUSY
-    return Reason.UNREACHABLE

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector.models import Backfill
+from esputnik_connector.models.backfill import COUNTS
 from esputnik_connector.models.labels import KINDS
 from esputnik_connector.operations.backfill_progress import (
     COUNT_LABELS,
@@ -21,8 +22,7 @@ from esputnik_connector.operations.backfill_progress import (
     reasons_of,
     reasons_text,
 )
-from esputnik_connector.pipeline.backfill import ledger
-from esputnik_connector.pipeline.backfill.control import Forecast
+from esputnik_connector.pipeline.backfill.forecast import Forecast
 
 
 class Display(Protocol):
@@ -108,7 +108,7 @@ def kind_text(run: Backfill) -> str:
 def counts_text(run: Backfill, *, is_short: bool = False) -> str:
     """“1,200 delivered, 3 skipped (2 …, 1 …), 5 left”."""
     parts = []
-    for name in ledger.COUNTS:
+    for name in COUNTS:
         if count := run.counts.get(name, 0):
             why = "" if is_short else _in_brackets(reasons_of(run, name))
             parts.append(f"{count} {COUNT_LABELS[name]}{why}")
@@ -124,7 +124,7 @@ def _in_brackets(counts: Mapping[str, int]) -> str:
 
 def result_text(run: Backfill) -> str:
     """The last line: all there were, and shares that add up to 100 %."""
-    shares = _shares({name: run.counts.get(name, 0) for name in ledger.COUNTS} | {"left": run.left})
+    shares = _shares({name: run.counts.get(name, 0) for name in COUNTS} | {"left": run.left})
     labels = {**COUNT_LABELS, "left": gettext_lazy("not looked at")}
     parts = [
         f"{count} {labels[name]} ({share} %){_in_brackets(reasons_of(run, name))}"
@@ -157,7 +157,7 @@ def as_json(run: Backfill) -> dict[str, Any]:
         "detail": run.detail,
         "total": run.total,
         "left": run.left,
-        "counts": {name: run.counts.get(name, 0) for name in ledger.COUNTS},
+        "counts": {name: run.counts.get(name, 0) for name in COUNTS},
         "skipped": run.skips,
         "refused": run.refusals,
         "started": run.started_at.isoformat(),

@@ -41,8 +41,8 @@ VERDICTS: dict[Verdict, Lazy] = {
     Verdict.DIFFERS: _("differs from what was delivered"),
     Verdict.UNCERTAIN: _("sent, but no answer came"),
     Verdict.UNREADABLE: _("the shop's data could not be read"),
-    Verdict.DELETED: _("the customer is gone from the shop, eSputnik was not told"),
-    Verdict.ORDER_DELETED: _("the order is gone from the shop, eSputnik keeps it"),
+    Verdict.DELETED: _("the customer is gone from the shop, and the deletion was not sent"),
+    Verdict.ORDER_DELETED: _("the order is gone from the shop; what was sent of it stays"),
     Verdict.WAITING: _("waits to be sent already"),
     Verdict.SET_ASIDE: _("set aside: a person must look at it"),
     Verdict.HISTORY: _("older than the connection, or a guest: the historical import sends it"),
@@ -86,6 +86,7 @@ class Reconciliation(models.Model):
     cursor = models.CharField(max_length=255, blank=True, default="")
     counts = models.JSONField(_("found"), default=dict)
     examples = models.JSONField(_("examples"), default=dict)
+    pending = models.JSONField(default=dict, editable=False)  # keys to be put in line at the end
     queued = models.PositiveIntegerField(_("put in line"), default=0)
     held = models.PositiveIntegerField(_("held back"), default=0)
     started_at = models.DateTimeField(_("started"), default=timezone.now)

@@ -81,7 +81,7 @@ def asked_by_guest(product: Any, email: str = "guest@example.com") -> Any:
 def send(connection: Connection, **clock: Any) -> dict[str, int]:
     """Everything that waits; contacts of the people who asked, too."""
     connection.refresh_from_db()
-    return dict(Relay(connection, **clock).run().outcomes)
+    return dict(Relay(connection, **clock).run())
 
 
 def told(fake: FakeEsputnik) -> list[str]:
@@ -458,7 +458,7 @@ def test_a_plain_shop_has_no_events_and_says_so(connection, recording):
     connection.send_back_in_stock = True
     connection.save()
     capture.event_happened(BACK_IN_STOCK.key("1"))
-    assert dict(Relay(connection).run().outcomes) == {"skipped": 1}
+    assert dict(Relay(connection).run()) == {"skipped": 1}
     assert outcomes() == [("skipped", "gone")]
     assert recording.calls == []
 

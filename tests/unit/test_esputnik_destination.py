@@ -268,10 +268,10 @@ def test_an_event_that_cannot_be_made_small_enough_is_refused_where_a_person_see
     assert len(wire.calls) == 1
 
 
-@pytest.mark.parametrize(("erase", "word"), [(True, "true"), (False, "false")])
-def test_a_person_is_erased_or_marked_as_the_account_says(wire, erase, word):
+@pytest.mark.parametrize(("mode", "word"), [("erase", "true"), ("deactivate", "false")])
+def test_a_person_is_erased_or_marked_as_the_account_says(wire, mode, word):
     wire.delete(f"{API}/v1/contact", body="done")
-    with esputnik(replace(ACCOUNT, erase=erase)) as destination:
+    with esputnik(replace(ACCOUNT, erase_mode=mode)) as destination:
         envelope = destination.prepare(Erasure(key="a b&c"), last=None)
         (receipt,) = destination.deliver([envelope])
     assert receipt.outcome is DELIVERED
@@ -295,7 +295,7 @@ def test_an_unknown_import_is_to_be_sent_again(wire):
     wire.get(f"{API}/v1/importstatus/s", status=404, json={"message": "unknown"})
     with esputnik() as destination:
         (receipt,) = destination.resolve("s", ["1"], locators={})
-    assert (receipt.outcome, receipt.reason) == (DEFERRED, Reason.IMPORT_FAILED)
+    assert (receipt.outcome, receipt.reason) == (DEFERRED, Reason.UPLOAD_FAILED)
 
 
 def test_the_key_is_checked(wire):

@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector.admin.display import time_text
+from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.models import Backfill, OutboxMessage
-from esputnik_connector.models.backfill import State
+from esputnik_connector.models.backfill import COUNTS, REFUSED, RETRYING, State
 from esputnik_connector.models.timezones import local_time
 from esputnik_connector.operations.backfill_progress import (
     COUNT_LABELS,
@@ -23,7 +24,7 @@ from esputnik_connector.operations.backfill_progress import (
     reasons_of,
     reasons_text,
 )
-from esputnik_connector.pipeline.backfill import ledger
+from esputnik_connector.pipeline.backfill.routes import route_of
 from esputnik_connector.records import Kind
 
 from .alerts import alerts
@@ -31,10 +32,6 @@ from .alerts import alerts
 LEFT = "left"
 
 TITLES = {Kind.CONTACT: gettext_lazy("Customers"), Kind.ORDER: gettext_lazy("Orders")}
-ROUTES = {
-    "orders": gettext_lazy("loud: an event order<STATUS> for each"),
-    "past_events": gettext_lazy("quiet: past events"),
-}
 ACTIONS = {
     "pause": gettext_lazy("Pause"),
     "resume": gettext_lazy("Resume"),
@@ -44,7 +41,7 @@ ACTIONS = {
 }
 ACTIONS_IN: Mapping[str, tuple[str, ...]] = {
     State.RUNNING.value: ("pause", "cancel"),
-    State.SETTLING.value: ("pause", "cancel"),
+    State.AWAITING_UPLOADS.value: ("pause", "cancel"),
     State.PAUSED.value: ("resume", "restart", "cancel"),
     State.FINISHED.value: ("restart", "retry"),
     State.CANCELLED.value: ("restart", "retry"),
@@ -100,9 +97,18 @@ def _may(run: Backfill, action: str) -> bool:
     return OutboxMessage.objects.of(run.connection, run.of_kind()).dead().exists()
 
 
+def route_text(run: Backfill) -> str:
+    """How the orders of a run travel; the bare word of one that its destination no longer has."""
+    try:
+        route = route_of(run)
+    except ConfigurationError:
+        route = None
+    return str(route.label) if route else run.route
+
+
 def _choices(run: Backfill) -> Iterator[str]:
     if run.route:
-        yield str(ROUTES[run.route])
+        yield route_text(run)
     if run.keys is not None:
         yield _("only chosen records")
     if run.since:
@@ -117,8 +123,8 @@ def _choices(run: Backfill) -> Iterator[str]:
 
 
 def _rows(run: Backfill, *, has_links: bool) -> Iterator[dict[str, str]]:
-    links = {ledger.REFUSED: "&is_dead__exact=1", ledger.RETRYING: "&is_dead__exact=0"}
-    for name in ledger.COUNTS:
+    links = {REFUSED: "&is_dead__exact=1", RETRYING: "&is_dead__exact=0"}
+    for name in COUNTS:
         count = run.counts.get(name, 0)
         has_link = has_links and count and name in links
         yield {

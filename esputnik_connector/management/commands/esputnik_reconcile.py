@@ -19,16 +19,17 @@ from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.models import Connection, Reconciliation
 from esputnik_connector.models.reconcile import verdict_in_words
 from esputnik_connector.pipeline.reconcile.compare import Comparer
+from esputnik_connector.pipeline.reconcile.limits import Limits
 from esputnik_connector.pipeline.reconcile.report import COLUMNS, Report
 from esputnik_connector.pipeline.reconcile.run import (
     KINDS,
-    Limits,
     Reconciler,
     history_before,
     new_run,
 )
 from esputnik_connector.pipeline.reconcile.spot_check import Sample, sample
 from esputnik_connector.records import Kind
+from esputnik_connector.shops.base import SupportsHistory, SupportsReconciliation
 
 
 class Command(ReportingCommand):
@@ -44,9 +45,9 @@ class Command(ReportingCommand):
         add("--kind", choices=[kind.value for kind in KINDS], help=_("all if left out"))
         add("--since", help=_("only what is from that day on, also what was never imported"))
         add("--dry-run", action="store_true", help=_("tell, and put nothing in line"))
-        add("--thorough", action="store_true", help=_("build every record, whatever its seal says"))
+        add("--thorough", action="store_true", help=_("build every record, whatever its etag says"))
         add("--no-limit", action="store_true", help=_("put in line however much it is"))
-        add("--remote-sample", type=int, metavar="N", help=_("ask eSputnik what it holds of N"))
+        add("--remote-sample", type=int, metavar="N", help=_("ask what is really there of N"))
         add("--report", action="store_true", help=_("counts and sums per day; changes nothing"))
         add("--csv", metavar="FILE", help=_("write the report there"))
         add("--json", action="store_true", help=_("tell as JSON"))
@@ -65,6 +66,11 @@ class Command(ReportingCommand):
     def _compare(
         self, connections: list[Connection], kinds: list[Kind], options: dict[str, Any]
     ) -> None:
+        shop = registry.shop()
+        if any(kind is not Kind.CART for kind in kinds):
+            SupportsHistory.of(shop)
+        if not isinstance(shop, SupportsReconciliation):
+            self.stderr.write(str(SupportsReconciliation.missing))
         report = Report() if options["report"] or options["csv"] else None
         runs = [
             self._run(connection, kind, options, report)
@@ -162,7 +168,7 @@ class Command(ReportingCommand):
             % {"name": name, "asked": one.asked, "equal": one.equal}
         )
         for key in one.absent:
-            self.stdout.write(_("  %s: eSputnik does not have it") % key)
+            self.stdout.write(_("  %s: it is not there") % key)
         for key, names in one.differing.items():
             text = _("  %(key)s: differs in %(names)s")
             self.stdout.write(text % {"key": key, "names": ", ".join(names)})

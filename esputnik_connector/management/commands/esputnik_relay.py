@@ -44,8 +44,8 @@ class Command(ReportingCommand):
     def _round(self, name: str | None) -> None:
         for connection in self._connections(name):
             self._tell_why_not(connection)
-            tally = Relay(connection).run(seconds=ROUND_SECONDS)
-            for outcome, count in sorted(tally.outcomes.items()):
+            outcomes = Relay(connection).run(seconds=ROUND_SECONDS)
+            for outcome, count in sorted(outcomes.items()):
                 self.stdout.write(f"{connection.name}: {count} {outcome}")
 
     def _connections(self, name: str | None) -> QuerySet[Connection]:
