@@ -14,11 +14,12 @@ from datetime import datetime
 
 from . import registry
 from .destinations.base import AccountInfo
-from .event_types import EventType
+from .event_types import PRODUCT_PARAMS, EventType
 from .event_types import register as register_event_type
 from .exceptions import ConfigurationError
 from .feed.build import Build
 from .feed.links import feed_url
+from .feed.publish import AlreadyBuilding
 from .models import Backfill, Connection, Feed, FeedBuild, OutboxMessage, Reconciliation
 from .operations.health.examine import examine
 from .operations.health.findings import Finding, Level
@@ -28,6 +29,7 @@ from .operations.preview import preview as preview_of
 from .operations.prune import prune
 from .operations.replay import Choice, chosen
 from .operations.replay import replay as replay_rows
+from .operations.statuses import add_proposed, of_shop
 from .operations.verify import forget_deliveries as forget_deliveries_of
 from .operations.verify import verify as verify_connection
 from .pipeline.backfill import control
@@ -42,7 +44,9 @@ from .pipeline.wake import wake_backfill
 from .records import Kind, Reason
 
 __all__ = [
+    "PRODUCT_PARAMS",
     "AccountInfo",
+    "AlreadyBuilding",
     "Backfill",
     "Connection",
     "EventType",
@@ -53,6 +57,7 @@ __all__ = [
     "Level",
     "Preview",
     "Reconciliation",
+    "add_proposed_statuses",
     "build_feed",
     "cancel_import",
     "capture",
@@ -103,6 +108,16 @@ def verify(connection: AnyConnection) -> AccountInfo:
     :raises RejectedError: another server answered. :raises DecryptionError: the key is unreadable.
     """
     return verify_connection(get_connection(connection))
+
+
+def add_proposed_statuses(connection: AnyConnection) -> dict[str, str]:
+    """Map the shop's order statuses whose names say what they are; what a person mapped stays.
+
+    :returns: what was added: the shop's status → the destination's.
+    :raises ConfigurationError: the settings do not have the connection's destination.
+    """
+    added = add_proposed(get_connection(connection), of_shop())
+    return {mapping.shop_status: mapping.status for mapping in added}
 
 
 def relay(connection: AnyConnection, *, seconds: float = 50) -> Counter[str]:
@@ -237,7 +252,8 @@ def reconcile(
     """Compare all contacts, orders or carts of the shop with what was delivered, to the end, and
     put what differs in line. Sends nothing itself.
 
-    :param since: also what was never delivered and is older than the connection, from then on.
+    :param since: only what was registered or placed from then on, and of that also what is older
+        than the connection and was never delivered.
     :param is_dry: only count. :param is_unlimited: also more than ``RECONCILE_LIMIT``.
     :returns: the run, with ``counts`` by verdict, ``queued`` and ``held``.
     :raises ConfigurationError, DecryptionError: the connection cannot be used.
