@@ -4,9 +4,13 @@
 
     ConnectorError
     ├── ConfigurationError (+ ImproperlyConfigured)   the developer must act; never retried
+    │   ├── NotInstalledError                         a setting needs a library that is not there
+    │   └── NotSupportedError                         the shop's adapter leaves that out
     ├── DecryptionError                               a key was lost or rotated away
     ├── UnreadableEventError                          a row of the outbox cannot be opened
+    ├── BadRequestError                               what was asked for cannot be done
     ├── HookError                                     RECORD_HOOK answered with something else
+    ├── RecordError                                   the shop's adapter gave what is no record
     ├── Veto                                          the shop's own code said no to one record
     ├── Skip                                          there is nothing to send, for a reason
     └── DestinationError
@@ -35,6 +39,14 @@ class ConfigurationError(ConnectorError, ImproperlyConfigured):
     """A setting is missing or wrong. The message names it and says what to write there."""
 
 
+class NotInstalledError(ConfigurationError):
+    """A setting names code that needs a library which is not installed. The message says which."""
+
+
+class NotSupportedError(ConfigurationError):
+    """The shop's adapter leaves out the capability that is needed. The message says which."""
+
+
 class DecryptionError(ConnectorError):
     """A stored secret cannot be read with any key of ``ENCRYPTION_KEYS``."""
 
@@ -43,8 +55,18 @@ class UnreadableEventError(ConnectorError):
     """The event that a row of the outbox carries cannot be read any more."""
 
 
+class BadRequestError(ConnectorError):
+    """What a person or a program asked for cannot be done; the text says why, and what to do
+    instead."""
+
+
 class HookError(ConnectorError):
     """``RECORD_HOOK`` did not return the record it was given, changed or not."""
+
+
+class RecordError(ConnectorError):
+    """The shop's adapter gave something that is no record. The message names record and field, and
+    says what was expected; it quotes no value, which may be personal."""
 
 
 class Veto(ConnectorError):

@@ -38,18 +38,13 @@ COUNT_OF = {
 
 class State(models.TextChoices):
     RUNNING = "running", _("running")
-    AWAITING_UPLOADS = "settling", _("all sent; eSputnik is still working on the uploads")
+    AWAITING_UPLOADS = "settling", _("all sent; the last uploads are still worked on")
     PAUSED = "paused", _("paused")
     FINISHED = "finished", _("finished")
     CANCELLED = "cancelled", _("cancelled")
 
 
 WORKING = (State.RUNNING, State.AWAITING_UPLOADS)
-
-
-class HistoryRoute(models.TextChoices):
-    ORDERS = "orders", _("Add orders (starts an order<STATUS> event for each, however old)")
-    PAST_EVENTS = "past_events", _("Past events (quiet: no order<STATUS> event)")
 
 
 class BackfillQuerySet(ConnectorQuerySet["Backfill"]):
@@ -76,9 +71,7 @@ class Backfill(Leased):
         Connection, models.CASCADE, verbose_name=_("connection"), related_name="backfills"
     )
     kind = models.CharField(_("kind"), max_length=10, choices=choices(KINDS))
-    route = models.CharField(
-        _("route of orders"), max_length=12, blank=True, default="", choices=HistoryRoute.choices
-    )
+    route = models.CharField(_("route of orders"), max_length=12, blank=True, default="")
     since = models.DateTimeField(_("from"), null=True, blank=True)
     until = models.DateTimeField(_("until"), null=True, blank=True)
     newest_first = models.BooleanField(_("newest first"), default=False)

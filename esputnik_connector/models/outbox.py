@@ -74,7 +74,7 @@ class OutboxMessage(ConnectorModel):
     reason = models.CharField(
         _("reason"), max_length=30, blank=True, default="", choices=choices(REASONS)
     )
-    detail = models.TextField(_("what eSputnik said"), blank=True, default="")
+    detail = models.TextField(_("what the destination said"), blank=True, default="")
 
     objects: ClassVar = OutboxQuerySet.as_manager()
 
@@ -161,7 +161,7 @@ class Attempt(ConnectorModel):
     reason = models.CharField(
         _("reason"), max_length=30, blank=True, default="", choices=choices(REASONS)
     )
-    detail = models.TextField(_("what eSputnik said"), blank=True, default="")
+    detail = models.TextField(_("what the destination said"), blank=True, default="")
     status = models.PositiveSmallIntegerField(_("HTTP status"), default=0)
     notes = models.JSONField(_("warnings"), default=list)
     captured_at = models.DateTimeField(_("noted"), null=True)

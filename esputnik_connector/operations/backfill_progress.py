@@ -21,7 +21,7 @@ WORKER_TURN = timedelta(seconds=30)  # at most so long from one turn of the work
 
 COUNT_LABELS = {
     DELIVERED: gettext_lazy("delivered"),
-    ACCEPTED: gettext_lazy("accepted, waiting for eSputnik"),
+    ACCEPTED: gettext_lazy("accepted, not confirmed yet"),
     SKIPPED: gettext_lazy("skipped"),
     REFUSED: gettext_lazy("refused"),
     RETRYING: gettext_lazy("tried again with the daily changes"),

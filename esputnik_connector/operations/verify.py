@@ -50,7 +50,7 @@ def accept(connection: Connection, info: AccountInfo) -> None:
 def forget_deliveries(connection: Connection) -> None:
     """Let every record count as never delivered, and stop the historical imports.
 
-    Otherwise “eSputnik has exactly this already” would be said of an account that has nothing. The
+    Otherwise “unchanged since the last delivery” would be said of an account that has nothing. The
     states stay, since they know which customer a record belonged to; those of events stay as they
     are, since the customer was written to, from whichever account. An upload that was running is
     given up: its changes go again. A worker that is sending at this moment loses the lane, so that

@@ -42,7 +42,7 @@ def fake():
 @pytest.fixture
 def main(fake, settings) -> Connection:
     settings.ESPUTNIK_CONNECTOR = {
-        **settings.ESPUTNIK_CONNECTOR, "SETTLE_SECONDS": 0, "WAKE": "", "RATE_LIMIT_STORAGE": "",
+        **settings.ESPUTNIK_CONNECTOR, "DEBOUNCE_SECONDS": 0, "WAKE": "", "RATE_LIMIT_STORAGE": "",
     }  # fmt: skip
     made = Connection.objects.create(name="main", api_key=KEY, api_url=fake.api_url)
     FieldMapping.objects.create(connection=made, attribute="order_count", field_id=17)
@@ -194,21 +194,21 @@ def test_unchanged_changed_and_unknown(main, buyer):
     assert (found.standing, found.reason) == (Standing.CHANGED, None)
     SyncState.objects.update(digest="")
     assert preview(main, Kind.CONTACT, key).standing is Standing.UNKNOWN
-    assert "nobody knows what eSputnik holds" in command("contact", key)[0]
+    assert "it is not known what arrived" in command("contact", key)[0]
 
 
 def test_fields_that_would_be_emptied(main, buyer):
     send(main)
     type(buyer).objects.filter(pk=buyer.pk).update(last_name="")
     output = command("contact", str(buyer.pk))[0]
-    assert "Would be emptied in eSputnik: lastName" in output
+    assert "Would be emptied there: lastName" in output
     assert "Last delivery: 20" in output
 
 
 def test_warnings_are_sentences(main, buyer):
     get_model("order", "Order").objects.update(currency="GBP", total_incl_tax=Decimal(999))
     output = command("order", "1001")[0]
-    assert "Warning: eSputnik documents only USD, EUR and UAH" in output
+    assert "Warning: This currency is not documented there" in output
     assert "Warning: The lines and the shipping do not add up" in output
 
 

@@ -17,8 +17,15 @@ ACCOUNT = Account(
     name="main",
     api_key="0123456789abcdef0123456789ABCDEF",
     api_url="https://esputnik.test/api",
-    fields=(("loyalty", 17), ("birthday", 18), ("balance", 19), ("tags", 20), ("visits", 21)),
+    fields=(
+        ("loyalty", "17"),
+        ("birthday", "18"),
+        ("balance", "19"),
+        ("tags", "20"),
+        ("visits", "21"),
+    ),
     statuses={"Paid": "IN_PROGRESS", "Sent": "DELIVERED", "Void": "CANCELLED", "Draft": ""},
+    default_status="INITIALIZED",
     salt="pepper",
     event_keys={"back_in_stock": "ProductBackInStock", "price_drop": "ProductPriceDrop"},
 )

@@ -12,17 +12,17 @@ import pytest
 
 from esputnik_connector.destinations.base import Delivered
 from esputnik_connector.destinations.esputnik.calls import contacts_body
+from esputnik_connector.destinations.esputnik.contact_payload import (
+    contact_envelope,
+    erasure_envelope,
+    field_value,
+)
 from esputnik_connector.destinations.esputnik.events import (
     EVENT_LIMIT,
     cart_envelope,
     event_envelope,
 )
 from esputnik_connector.destinations.esputnik.order_payload import order_envelope
-from esputnik_connector.destinations.esputnik.payloads import (
-    contact_envelope,
-    erasure_envelope,
-    field_value,
-)
 from esputnik_connector.event_types import event_type as declared_type
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.records import Address, CartItem, Contact, Erasure, Note, Reason
@@ -220,7 +220,7 @@ def test_the_representation_of_an_envelope_hides_the_person():
 
 
 def test_an_erasure_says_whether_to_erase():
-    mark = erasure_envelope(Erasure(key="42"), account=replace(ACCOUNT, erase=False))
+    mark = erasure_envelope(Erasure(key="42"), account=replace(ACCOUNT, erase_mode="deactivate"))
     assert mark.payload == {"externalCustomerId": "42", "erase": False}
 
 

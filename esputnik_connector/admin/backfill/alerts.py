@@ -8,12 +8,14 @@ from datetime import datetime
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
+from esputnik_connector import registry
 from esputnik_connector.admin.connection.state import is_readable, state_text
 from esputnik_connector.admin.display import time_text
 from esputnik_connector.models import Backfill, Connection, Heartbeat, Lane
 from esputnik_connector.models.backfill import WORKING, State
 from esputnik_connector.operations.backfill_progress import has_no_worker
 from esputnik_connector.pipeline.backfill.control import waits_for_contacts
+from esputnik_connector.shops.base import SupportsHistory
 
 
 def alerts(run: Backfill, now: datetime) -> Iterator[str]:
@@ -33,12 +35,20 @@ def alerts(run: Backfill, now: datetime) -> Iterator[str]:
         yield _("Waits until the import of customers has ended.")
     lane = Lane.objects.filter(connection=run.connection, kind=run.kind).resting(now).first()
     if lane is not None and lane.paused_until is not None:
-        text = _("eSputnik is given a rest until %(time)s, then it goes on by itself: %(why)s")
-        yield text % {"time": time_text(lane.paused_until), "why": lane.pause_detail or "—"}
+        text = _(
+            "%(destination)s is given a rest until %(time)s, then it goes on by itself: %(why)s"
+        )
+        yield text % {
+            "destination": registry.destination_label(run.connection.destination),
+            "time": time_text(lane.paused_until),
+            "why": lane.pause_detail or "—",
+        }
 
 
 def start_obstacle(connection: Connection) -> str:
     """Why no import of this connection can be started now, ``""`` if one can."""
+    if not isinstance(registry.shop(), SupportsHistory):
+        return str(SupportsHistory.missing)
     if _may_send(connection) and connection.api_key and is_readable(connection.api_key):
         return ""
     return _sends_nothing(connection)

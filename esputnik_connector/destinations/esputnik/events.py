@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from esputnik_connector.destinations.base import Account, Delivered, Envelope
+from esputnik_connector.destinations.digest import digest
 from esputnik_connector.destinations.http import encoded
 from esputnik_connector.event_names import EventValue
 from esputnik_connector.exceptions import ConfigurationError, Skip
@@ -27,7 +28,7 @@ from esputnik_connector.records import (
 )
 
 from .money import number
-from .payloads import Texts, digest, notes, present
+from .payloads import Texts, notes, present
 
 PAST_EVENTS_PER_CALL = 500  # documented maximum (esputnik-api.md#past-events)
 EVENT_LIMIT = 20_000  # bytes; documented as 20 kB, the smaller reading (esputnik-api.md#event-size)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
-from difflib import get_close_matches
+from math import isfinite
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from esputnik_connector.destinations.options import advice, unknown_option
 from esputnik_connector.destinations.throttle import parsed_rate
 from esputnik_connector.exceptions import ConfigurationError
 
@@ -40,20 +41,12 @@ def options_from(given: Mapping[str, Any], *, event_names: Collection[str] = ())
     known = asdict(Options())
     for name, value in given.items():
         if name not in known:
-            unknown = _("Unknown option %(name)r.") % {"name": name}
-            raise ConfigurationError(f"{unknown} {_advice(name, known)}")
+            raise ConfigurationError(unknown_option(name, known))
         if name == "event_keys":
             _check_event_keys(value, event_names)
         else:
             _check(name, value, known[name])
     return Options(**given)
-
-
-def _advice(name: object, known: Collection[str]) -> str:
-    close = get_close_matches(str(name), known, n=1)
-    if close:
-        return _("Did you mean %(name)r?") % {"name": close[0]}
-    return _("Known: %(names)s.") % {"names": ", ".join(known)}
 
 
 def _check(name: str, value: Any, default: Any) -> None:
@@ -62,7 +55,8 @@ def _check(name: str, value: Any, default: Any) -> None:
         return
     numbers = int if isinstance(default, int) else (int, float)
     largest = LARGEST.get(name, float("inf"))
-    if isinstance(value, bool) or not isinstance(value, numbers) or not 0 < value <= largest:
+    is_number = isinstance(value, numbers) and not isinstance(value, bool)
+    if not is_number or not isfinite(value) or not 0 < value <= largest:
         text = (
             _("Option %(name)r must be a whole number above 0, not %(value)r.")
             if numbers is int
@@ -82,7 +76,7 @@ def _check_event_keys(value: Any, event_names: Collection[str]) -> None:
     for name, key in value.items():
         if event_names and name not in event_names:
             unknown = _("Option 'event_keys': there is no event type %(name)r.") % {"name": name}
-            raise ConfigurationError(f"{unknown} {_advice(name, event_names)}")
+            raise ConfigurationError(f"{unknown} {advice(name, event_names)}")
         _check_event_key(name, key)
 
 

@@ -66,7 +66,7 @@ class Command(ReportingCommand):
         for warning in shown.warnings:
             write(self.style.WARNING(_("Warning: %s") % warning))
         if shown.clears:
-            write(_("Would be emptied in eSputnik: %s") % ", ".join(shown.clears))
+            write(_("Would be emptied there: %s") % ", ".join(shown.clears))
         if shown.request is not None:
             self._tell_request(shown)
 

@@ -112,5 +112,5 @@ def paused_lanes(connection: Connection, *, now: datetime) -> Iterator[Finding]:
                 "time": timesince(now, lane.paused_until),
                 "why": lane.pause_detail or "?",
             },
-            _("It goes on by itself. If it keeps resting, read what eSputnik says."),
+            _("It goes on by itself. If it keeps resting, the reason says why."),
         )

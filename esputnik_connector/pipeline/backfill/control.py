@@ -1,7 +1,7 @@
 """What the merchant may do with a historical import: start, pause, resume, cancel, restart.
 
 For commands and buttons alike. Nothing here sends: the command or the view that starts or resumes a
-run wakes a worker afterwards (``tasks.wake_backfill``), and the sweep does so in any case.
+run wakes a worker afterwards (:func:`~..wake.wake_backfill`), and the sweep does so in any case.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
-from esputnik_connector.exceptions import ConnectorError
+from esputnik_connector.exceptions import BadRequestError
 from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import Backfill, Connection, OutboxMessage
-from esputnik_connector.models.backfill import STOP_LOSS, WORKING, HistoryRoute, State
+from esputnik_connector.models.backfill import STOP_LOSS, WORKING, State
 from esputnik_connector.models.timezones import kept_span
 from esputnik_connector.records import Kind
+from esputnik_connector.shops import reading
+from esputnik_connector.shops.base import SupportsHistory
+
+from .routes import routes_of
 
 KINDS = (Kind.CONTACT, Kind.ORDER)  # in this order: people before what they bought
 FIRST_YEAR, LAST_YEAR = 1900, 2999  # near 1 and 9999 time zones overflow
 NEVER = 1.0  # a stop-loss that nothing exceeds
-
-
-class BadRequestError(ConnectorError):
-    """What was asked for cannot be; the text says why and what to do instead."""
 
 
 def start(
@@ -48,11 +48,12 @@ def start(
     :param stop_loss: share of a page, from 0 to 1; the run pauses when more of it is refused.
     :returns: the run, and whether it is a new one.
     :raises BadRequestError: the range or the route is no use.
+    :raises ConfigurationError: the shop's adapter cannot walk over its history.
     """
     check_range(since, until)
     span = kept_span(since, until)
-    if kind is Kind.ORDER and route not in HistoryRoute.values:
-        raise BadRequestError(_("Orders need a route: “orders” or “past_events”."))
+    if kind is Kind.ORDER:
+        _check_route(connection, route)
     if stop_loss is None:
         stop_loss = STOP_LOSS if keys is None else NEVER
     values = {
@@ -66,7 +67,7 @@ def start(
     if present is not None:
         return present, False
     with fresh_reads():
-        total = len(keys) if keys is not None else registry.shop().count(kind, **span)
+        total = len(keys) if keys is not None else history().count(kind, **span)
     try:
         with transaction.atomic():
             run = Backfill.objects.create(
@@ -78,6 +79,25 @@ def start(
             raise
         return present, False
     return run, True
+
+
+def _check_route(connection: Connection, route: str) -> None:
+    """:raises BadRequestError: the destination asks for a choice, and this is none of it."""
+    known = [one.value for one in routes_of(connection)]
+    if route in known or not (known or route):
+        return
+    if not known:
+        raise BadRequestError(_("There is one way for these orders; leave the route out."))
+    names = _(" or ").join(f"“{name}”" for name in known)
+    raise BadRequestError(_("Orders need a route: %(names)s.") % {"names": names})
+
+
+def history() -> SupportsHistory:
+    """The shop, to walk over its history.
+
+    :raises ConfigurationError: its adapter does not support that; the text says so.
+    """
+    return SupportsHistory.of(registry.shop())
 
 
 def _open(connection: Connection, kind: Kind) -> Backfill | None:
@@ -163,8 +183,9 @@ def known_keys(kind: Kind, keys: Sequence[str]) -> tuple[list[str], list[str]]:
     """Those the shop has, and those it does not know."""
     shop = registry.shop()
     unique = list(dict.fromkeys(keys))
-    found = shop.contacts(unique) if kind is Kind.CONTACT else shop.orders(unique)
-    return [key for key in unique if key in found], [key for key in unique if key not in found]
+    found, refused = reading.records(shop, kind, unique)
+    known = found.keys() | refused.keys()
+    return [key for key in unique if key in known], [key for key in unique if key not in known]
 
 
 def check_range(since: datetime | None, until: datetime | None) -> None:
@@ -194,7 +215,7 @@ def next_page(run: Backfill, limit: int) -> tuple[list[str], str]:
         start = int(run.cursor or 0)
         end = start + limit
         return run.keys[start:end], str(end) if end < len(run.keys) else ""
-    page = registry.shop().keys(
+    page = history().keys(
         run.of_kind(),
         after=run.cursor,
         limit=limit,

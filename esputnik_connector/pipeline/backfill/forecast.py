@@ -14,6 +14,8 @@ from esputnik_connector.models.timezones import kept_span
 from esputnik_connector.pipeline.delivery.dispatch import prepare
 from esputnik_connector.records import Kind, Outcome
 
+from .control import history
+
 SAMPLE = 500  # records from each end of the history, for the estimate
 
 
@@ -61,7 +63,7 @@ def forecast(run: Backfill, *, is_thorough: bool = False) -> Forecast:
 def _total(run: Backfill) -> int:
     if run.keys is not None:
         return len(run.keys)
-    return registry.shop().count(run.of_kind(), **kept_span(run.since, run.until))
+    return history().count(run.of_kind(), **kept_span(run.since, run.until))
 
 
 def _samples(run: Backfill, is_all: bool) -> Iterator[Sequence[str]]:
@@ -72,7 +74,7 @@ def _samples(run: Backfill, is_all: bool) -> Iterator[Sequence[str]]:
     for newest_first in (run.newest_first,) if is_all else (False, True):
         cursor = ""
         while True:
-            page = registry.shop().keys(
+            page = history().keys(
                 run.of_kind(),
                 after=cursor,
                 limit=SAMPLE,

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import Destination, Receipt
+from esputnik_connector.exceptions import ConfigurationError, RecordError
 from esputnik_connector.models import Backfill, Lane, OutboxMessage
 from esputnik_connector.models.backfill import WORKING, State
 from esputnik_connector.models.lease import Lease
@@ -81,6 +82,10 @@ class PageSender:
         try:
             with transaction.atomic():
                 keys, cursor = next_page(run, self.full)
+        except (ConfigurationError, RecordError) as error:  # both are written for people
+            logger.error("a page of import %s cannot be read: %s", run.pk, error)
+            run.change(*WORKING, to=State.PAUSED, detail=str(error))
+            return
         except Exception as error:  # a database error, a defect of the shop's adapter
             logger.exception("a page of import %s cannot be read", run.pk)
             detail = _(

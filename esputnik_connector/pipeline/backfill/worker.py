@@ -34,6 +34,7 @@ from esputnik_connector.pipeline.delivery.pacing import Pacer, defect_in_words
 from esputnik_connector.pipeline.delivery.permit import Permit
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.pipeline.delivery.uploads import UploadPoller
+from esputnik_connector.shops import reading
 
 from .control import waits_for_contacts
 from .gc_freeze import gc_frozen
@@ -99,7 +100,7 @@ class BackfillWorker:
         except DecryptionError as error:
             self._pacer.pause_connection(str(error))
             return None
-        with closing(destination), fresh_reads(), registry.shop().long_walk(), gc_frozen():
+        with closing(destination), fresh_reads(), reading.long_walk(registry.shop()), gc_frozen():
             while self._permit.still_holds():
                 wake_at = self._turn(destination, lease)
                 self._after_page(self.run)
@@ -173,9 +174,9 @@ class BackfillWorker:
             return min(max(polls[0] or now, now + BUSY_LANE), now + LONGEST_REST)
         if run.counts.get(ACCEPTED):
             detail = _(
-                "eSputnik's answer to some uploads was given up, as when the account was "
+                "%(destination)s's answer to some uploads was given up, as when the account was "
                 "replaced. Restart the import: what arrived is not sent again."
-            )
+            ) % {"destination": registry.destination_label(self.connection.destination)}
             run.change(*WORKING, to=State.PAUSED, detail=detail)
             return None
         if run.change(*WORKING, to=State.FINISHED, total=run.done, detail=self._what_is_left()):
@@ -183,7 +184,8 @@ class BackfillWorker:
         return None
 
     def _what_is_left(self) -> str:
-        """What a finished run says of the records that did not arrive, with eSputnik's words."""
+        """What a finished run says of the records that did not arrive, in the destination's
+        words."""
         counts = self.run.counts
         if not counts.get(REFUSED) and not counts.get(RETRYING):
             return ""
@@ -193,8 +195,9 @@ class BackfillWorker:
             return ""
         return _(
             "Not everything has arrived: %(refused)d refused, %(retrying)d tried again by "
-            "themselves. eSputnik says: %(words)s"
+            "themselves. %(destination)s says: %(words)s"
         ) % {
+            "destination": registry.destination_label(self.connection.destination),
             "refused": counts.get(REFUSED, 0),
             "retrying": counts.get(RETRYING, 0),
             "words": words,
