@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
 from esputnik_connector.exceptions import BadRequestError
+from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import Backfill, Connection, OutboxMessage
 from esputnik_connector.models.backfill import STOP_LOSS, WORKING, State
 from esputnik_connector.models.timezones import kept_span
@@ -65,7 +66,8 @@ def start(
     present = _open(connection, kind)
     if present is not None:
         return present, False
-    total = len(keys) if keys is not None else history().count(kind, **span)
+    with fresh_reads():
+        total = len(keys) if keys is not None else history().count(kind, **span)
     try:
         with transaction.atomic():
             run = Backfill.objects.create(

@@ -24,6 +24,7 @@ from django.utils import timezone
 from esputnik_connector import registry
 from esputnik_connector.exceptions import ConnectorError
 from esputnik_connector.fields import reveal
+from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.identity import fingerprint
 from esputnik_connector.models import (
     Backfill,
@@ -89,7 +90,8 @@ class Reconciler:
         queued = self.run.queued
         try:
             while self.run.finished_at is None:
-                self._step()
+                with fresh_reads():
+                    self._step()
                 if until is not None and timezone.now() >= until:
                     break
         except Overtaken:
