@@ -80,7 +80,7 @@ class Bar:
             self._bar = None
 
 
-class Silent:
+class NoDisplay:
     """For ``--json``: the end says it all."""
 
     def show(self, run: Backfill) -> None:
@@ -92,7 +92,7 @@ class Silent:
 
 def display(write: Any, *, is_json: bool, is_terminal: bool) -> Display:
     if is_json:
-        return Silent()
+        return NoDisplay()
     if is_terminal:
         try:
             return Bar()
