@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .backfill import Backfill
-from .base import ConnectorModel, ConnectorQuerySet
+from .base import ConnectorManager, ConnectorModel, ConnectorQuerySet
 from .connection import Connection
 from .labels import KINDS, choices
 
@@ -165,7 +165,7 @@ class Tombstone(ConnectorModel):
     is_erasure = models.BooleanField(_("erased"), default=True)
     created_at = models.DateTimeField(_("deleted"), default=timezone.now)
 
-    objects: ClassVar = ConnectorQuerySet.as_manager()
+    objects: ClassVar = ConnectorManager()
 
     class Meta:
         verbose_name = _("tombstone")
