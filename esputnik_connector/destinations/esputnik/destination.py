@@ -170,7 +170,7 @@ class EsputnikDestination(Destination):
             calls_left -= 1
             self.before_call()
             try:
-                _collect(found, call.send(self._client, call.envelopes))
+                answered = call.send(self._client, call.envelopes)
             except RejectedError as error:
                 waiting.extendleft(reversed(_after_refusal(call, error, found)))
             except (TemporaryError, CredentialsError) as error:
@@ -179,6 +179,10 @@ class EsputnikDestination(Destination):
                 tried = [deferred(one, error, was_tried=True) for one in call.envelopes]
                 _collect(found, [*tried, *_postponed(waiting, error)])
                 break
+            else:
+                _collect(found, answered)
+                if waiting:
+                    self.after_call(answered)
         return [found[envelope.key] for envelope in envelopes]
 
     def resolve(
