@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.records import Kind, Reason, Record
 
-from .choices import DO_NOT_SEND, EraseMode, OrderRoute, Status
+from .choices import DO_NOT_SEND, ConsentPolicy, EraseMode, OrderRoute, Status
 from .options import unknown_option, unusable_option
 from .values import Account, AccountInfo, Delivered, Envelope, PreparedRequest, Receipt, Remote
 
@@ -25,6 +25,7 @@ __all__ = [
     "LONGEST_REQUEST",
     "Account",
     "AccountInfo",
+    "ConsentPolicy",
     "Delivered",
     "Destination",
     "Envelope",
@@ -79,6 +80,11 @@ class Destination(ABC):
 
     erase_modes: ClassVar[Sequence[EraseMode]] = ()
     """What can be done with a deleted customer, the usual one first. Empty: they are erased."""
+
+    consent_policies: ClassVar[Sequence[ConsentPolicy]] = ()
+    """What can be done with people who have not said yes. The merchant chooses before the first
+    import; nothing is chosen in advance. Empty: what is sent makes nobody mailable, or the platform
+    has no such notion, and nothing is asked."""
 
     default_api_url: ClassVar[str] = ""
     """Where the API is, for a connection that names no address. Empty: the merchant must."""
