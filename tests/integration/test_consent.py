@@ -13,9 +13,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone as django_timezone
 
+from esputnik_connector.exceptions import BadRequestError
 from esputnik_connector.models import Backfill, Connection, KnownAddress, OutboxMessage
 from esputnik_connector.pipeline.backfill import control
-from esputnik_connector.pipeline.backfill.control import BadRequestError
 from esputnik_connector.pipeline.backfill.forecast import forecast
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 from esputnik_connector.pipeline.capture import capture
