@@ -18,7 +18,7 @@ from esputnik_connector.exceptions import Skip
 from esputnik_connector.records import Kind, Reason, Record
 
 from .auth import Authentication, BasicAuth, HeaderAuth
-from .choices import DO_NOT_SEND, EraseMode, OrderRoute, Status
+from .choices import DO_NOT_SEND, ConsentPolicy, EraseMode, OrderRoute, Status
 from .digest import digest
 from .http import HttpClient, Timeouts
 from .options import unknown_option, unusable_option
@@ -37,6 +37,7 @@ __all__ = [
     "Answer",
     "Authentication",
     "BasicAuth",
+    "ConsentPolicy",
     "Delivered",
     "Destination",
     "Envelope",
@@ -102,6 +103,11 @@ class Destination(ABC):
 
     erase_modes: ClassVar[Sequence[EraseMode]] = ()
     """What can be done with a deleted customer, the usual one first. Empty: they are erased."""
+
+    consent_policies: ClassVar[Sequence[ConsentPolicy]] = ()
+    """What can be done with people who have not said yes. The merchant chooses before the first
+    import; nothing is chosen in advance. Empty: what is sent makes nobody mailable, or the platform
+    has no such notion, and nothing is asked."""
 
     default_api_url: ClassVar[str] = ""
     """Where the API is, for a connection that names no address. Empty: the merchant must."""

@@ -100,6 +100,9 @@ class Connection(ConnectorModel):
     erase_mode = models.CharField(
         _("when a customer is deleted"), max_length=10, blank=True, default=""
     )
+    consent_policy = models.CharField(
+        _("people who have not said yes to messages"), max_length=12, blank=True, default=""
+    )
     default_status = models.CharField(
         _("status of unmapped orders"),
         max_length=30,

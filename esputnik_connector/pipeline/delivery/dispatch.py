@@ -28,6 +28,7 @@ from esputnik_connector.models.lease import LostLease
 from esputnik_connector.records import Event, Kind, Outcome, Reason, Record
 from esputnik_connector.shops.base import ShopAdapter
 
+from .consent import Consents
 from .eligibility import check_still_true
 from .load import emptied, hooked, read, unbuildable
 from .suppression import Suppression, locators_of
@@ -55,6 +56,7 @@ class Prepared:
     locators: dict[str, Mapping[str, str]] = field(default_factory=dict)
     records: Mapping[str, Record] = field(default_factory=dict)
     states: Mapping[str, SyncState] = field(default_factory=dict)  # as they were before
+    without_consent: list[str] = field(default_factory=list)  # a hash per person who is concerned
 
     def result(self, envelope: Envelope, receipt: Receipt) -> Result:
         key = envelope.key
@@ -70,11 +72,13 @@ def prepare(
     *,
     with_unchanged: bool = False,
     forced: Collection[str] = (),
+    counts_consent: bool = False,
 ) -> Prepared:
     """Translate a batch. A constant number of queries, unless a record cannot be read.
 
     :param with_unchanged: prepare also what eSputnik has exactly so already: for a preview.
     :param forced: keys of the records that go out even so.
+    :param counts_consent: tell who has not said yes, also where it changes nothing.
     """
     prepared = Prepared()
     if not connection.syncs(kind) or kind not in destination.batch_sizes:
@@ -94,7 +98,11 @@ def prepare(
     prepared.records, prepared.states = records, states
     suppression = Suppression.around(connection, salt, records.values(), states)
     always = frozenset(keys if with_unchanged else forced)
-    translator = Translator(connection, destination, suppression, salt, always)
+    policy = destination.account.consent_policy
+    consents = Consents.around(
+        connection, policy, shop, salt, records.values(), is_counted=counts_consent
+    )
+    translator = Translator(connection, destination, suppression, consents, salt, always)
     for key in keys:
         if key in broken:
             prepared.settled.append(Result(broken[key]))
@@ -102,6 +110,8 @@ def prepare(
         try:
             envelope, owner, hashes = translator.translate(records.get(key), states.get(key))
         except Skip as skip:
+            if skip.reason is Reason.NO_CONSENT:
+                prepared.without_consent.append(consents.hash_of(records[key]))
             receipt = _skipped(kind, key, skip.reason, skip.detail)
             prepared.settled.append(Result(receipt))
         except Exception as error:  # the shop's own code; one record must not stop the others
@@ -109,6 +119,8 @@ def prepare(
             prepared.settled.append(Result(unbuildable(kind, key, error)))
         else:
             prepared.outgoing.append(envelope)
+            if counts_consent and consents.lacks(records[key]):
+                prepared.without_consent.append(consents.hash_of(records[key]))
             prepared.owners[key], prepared.locators[key] = owner, hashes
     return prepared
 
@@ -120,6 +132,7 @@ class Translator:
     connection: Connection
     destination: Destination
     suppression: Suppression
+    consents: Consents
     salt: str
     always: frozenset[str]  # keys of what goes out even when it is unchanged
 
@@ -136,11 +149,16 @@ class Translator:
             raise Skip(Reason.ERASED)
         if isinstance(record, Event):
             check_still_true(record, self.connection)
+        lacks_consent = self.consents.lacks(record)
         record = hooked(record, self.connection)
         if isinstance(record, Event):
             record = replace(record, params=event_type(record.name).params_of(record))
         hashes = locators_of(record, salt=self.salt)
-        envelope = self.destination.prepare(record, last=_delivered(state, hashes))
+        last = _delivered(state, hashes)
+        envelope = self.destination.prepare(record, last=last)
+        if lacks_consent:
+            person = self.consents.introduced(record, is_known=_is_known(record, last))
+            envelope = replace(envelope, introduces=person) if person else envelope
         if record.key not in self.always and _is_delivered(state, envelope):
             raise Skip(Reason.UNCHANGED)
         return envelope, getattr(record, "contact_key", ""), hashes
@@ -240,6 +258,12 @@ def _delivered(state: SyncState | None, hashes: Mapping[str, str]) -> Delivered 
         fields=frozenset(state.fields),
         locators=frozenset(changed),
     )
+
+
+def _is_known(record: Record, last: Delivered | None) -> bool:
+    """Has the destination this record already, with the address that it has now?"""
+    address = "email" if getattr(record, "email", "") else "phone"
+    return last is not None and last.is_certain and address not in last.locators
 
 
 def _is_delivered(state: SyncState | None, envelope: Envelope) -> bool:

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from esputnik_connector.destinations.base import Receipt
 from esputnik_connector.exceptions import without_message
-from esputnik_connector.models import Backfill, Connection, SyncState
+from esputnik_connector.models import Backfill, Connection, KnownAddress, SyncState
 from esputnik_connector.models.lease import LostLease
 from esputnik_connector.records import Kind, Outcome, Reason
 
@@ -132,6 +132,7 @@ def _remember(
     backfill: Backfill | None,
 ) -> None:
     delivered, accepted, erased = [], [], []
+    introduced: set[str] = set()
     for result in results:
         if result.envelope is None:
             continue
@@ -149,6 +150,8 @@ def _remember(
             "locators": dict(result.locators),
             "remote_id": receipt.remote_id,
         }
+        if envelope.introduces and receipt.outcome in (Outcome.DELIVERED, Outcome.ACCEPTED):
+            introduced |= {result.locators.get("email") or result.locators.get("phone", "")} - {""}
         if receipt.outcome is Outcome.DELIVERED:
             delivered.append({**state, "digest": envelope.digest, "delivered_at": now})
         elif receipt.outcome is Outcome.ACCEPTED:
@@ -164,6 +167,10 @@ def _remember(
         delivered, ["fields", "locators", "digest", "remote_id", "delivered_at"]
     )
     SyncState.objects.upsert(accepted, ACCEPTED_COLUMNS)
+    KnownAddress.objects.bulk_create(
+        [KnownAddress(connection=connection, fingerprint=one) for one in sorted(introduced)],
+        ignore_conflicts=True,
+    )
     SyncState.objects.filter(
         connection=connection, kind=Kind.CONTACT.value, key__in=erased
     ).delete()
