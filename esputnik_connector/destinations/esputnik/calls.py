@@ -13,7 +13,7 @@ from esputnik_connector.exceptions import RejectedError
 from esputnik_connector.halving import halves
 from esputnik_connector.records import JSONObject, Kind, Note
 
-from . import receipts
+from . import proof, receipts
 from .client import EsputnikClient
 from .contact_fields import NAMES, additional_ids
 from .events import EVENT_LIMIT, PAST_EVENTS_PER_CALL
@@ -78,17 +78,18 @@ def _chunks(envelopes: Sequence[Envelope], send: Send, *, size: int) -> Iterator
 
 def send_contact(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Receipt]:
     (envelope,) = envelopes
-    return receipts.from_call(envelopes, client.add_contact(_inner(envelope, "contact")))
+    answer = client.add_contact(_inner(envelope, "contact"))
+    return receipts.from_call(envelopes, answer, proof.CONTACT)
 
 
 def send_contacts(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Receipt]:
     answer = client.add_contacts(contacts_body(envelopes))
-    return receipts.from_call(envelopes, answer, is_import=True)
+    return receipts.from_call(envelopes, answer, proof.UPLOAD)
 
 
 def send_orders(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Receipt]:
     answer = client.add_orders([_inner(envelope, "order") for envelope in envelopes])
-    return receipts.from_call(envelopes, answer)
+    return receipts.from_call(envelopes, answer, proof.ORDERS)
 
 
 def send_event(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Receipt]:
@@ -96,7 +97,7 @@ def send_event(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Re
     event = _inner(envelope, "event")
     if (size := len(encoded(event))) > EVENT_LIMIT:
         return [receipts.too_large(envelope, size, EVENT_LIMIT)]
-    return receipts.from_call(envelopes, client.generate_event(event))
+    return receipts.from_call(envelopes, client.generate_event(event), proof.EVENT)
 
 
 def send_past_events(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Receipt]:
@@ -111,7 +112,7 @@ def send_past_events(client: EsputnikClient, envelopes: Sequence[Envelope]) -> l
             small.append(envelope)
     if small:
         answer = client.add_past_events([_inner(envelope, "past_event") for envelope in small])
-        settled += receipts.from_call(small, answer)
+        settled += receipts.from_call(small, answer, proof.EVENT)
     return settled
 
 
@@ -123,7 +124,7 @@ def send_erasure(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[
         if not receipts.is_unknown_contact(error):
             raise
         answer = Answer(status=error.status)
-    return receipts.from_call(envelopes, answer)
+    return receipts.from_call(envelopes, answer, proof.DELETION)
 
 
 def contacts_body(envelopes: Sequence[Envelope]) -> JSONObject:

@@ -99,12 +99,17 @@ class EsputnikClient:
             raise TemporaryError(message, status=error.status, was_received=True) from error
 
 
-class Rehearsal:
-    """A sender that notes what would go out and answers as if all went well."""
+class RehearsedError(Exception):
+    """Instead of an answer: nothing was sent."""
 
-    def __init__(self) -> None:
-        self.requests: list[PreparedRequest] = []
+    def __init__(self, request: PreparedRequest) -> None:
+        super().__init__()
+        self.request = request
+
+
+class Rehearsal:
+    """A sender that raises what would go out."""
 
     def send(self, request: PreparedRequest) -> Answer:
-        self.requests.append(request)
-        return Answer(status=200)
+        """:raises RehearsedError: always, with the request."""
+        raise RehearsedError(request)

@@ -65,7 +65,12 @@ def order_envelope(order: Order, *, account: Account, last: Delivered | None) ->
         )
         carried = notes(carried, (Note.DETAILS_DROPPED, is_short))
     return Envelope(
-        kind=Kind.ORDER, key=order.key, payload=payload, digest=order_digest, notes=carried
+        kind=Kind.ORDER,
+        key=order.key,
+        payload=payload,
+        digest=order_digest,
+        is_change=last is not None and last.digest not in ("", order_digest),
+        notes=carried,
     )
 
 
