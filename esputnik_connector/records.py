@@ -69,6 +69,9 @@ class Reason(str, Enum):
     UPLOAD_FAILED = "import_failed"
     ALREADY_ACCEPTED = "already_accepted"
     NOT_RECORDED = "not_recorded"
+    NO_IDENTIFIER = "no_identifier"
+    SWITCHED_OFF = "switched_off"
+    UNCONFIRMED = "unconfirmed"
 
 
 class Note(str, Enum):
@@ -82,6 +85,8 @@ class Note(str, Enum):
     ITEM_DROPPED = "item_dropped"
     TOTAL_DIFFERS = "total_differs"
     DETAILS_DROPPED = "details_dropped"
+    ITEM_INCOMPLETE = "item_incomplete"
+    NAME_MENDED = "name_mended"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -53,7 +53,7 @@ def test_five_hundred_go_in_one_call(quiet):
     assert quiet.batch_sizes[Kind.ORDER] == 500
     envelopes = [quiet.prepare(replace(ORDER, key=str(n)), last=None) for n in range(3)]
     with responses.RequestsMock() as web:
-        web.post(URL, status=200)
+        web.post(URL, json={"results": [{"status": "ACCEPTED"}] * 3})
         outcomes = {receipt.outcome for receipt in quiet.deliver(envelopes)}
         sent = json.loads(web.calls[0].request.body)
     assert outcomes == {Outcome.DELIVERED}

@@ -18,6 +18,7 @@ from .client import EsputnikClient
 from .contact_fields import NAMES, additional_ids
 from .events import EVENT_LIMIT, PAST_EVENTS_PER_CALL
 from .options import Options
+from .past_results import from_past_events
 
 Send = Callable[[EsputnikClient, Sequence[Envelope]], list[Receipt]]
 
@@ -112,7 +113,7 @@ def send_past_events(client: EsputnikClient, envelopes: Sequence[Envelope]) -> l
             small.append(envelope)
     if small:
         answer = client.add_past_events([_inner(envelope, "past_event") for envelope in small])
-        settled += receipts.from_call(small, answer, proof.EVENT)
+        settled += from_past_events(small, answer)
     return settled
 
 

@@ -100,7 +100,7 @@ class EsputnikDestination(Destination):
         super().__init__(account, options)
         self._options = options_from(options, event_names=account.event_keys)
         self._http = self._http_client(wait)
-        self._client = EsputnikClient(self._http)
+        self._client = EsputnikClient(self._http, event_version=self._options.event_version)
         orders = {
             choices.EVENTS: SINGLES_PER_DELIVERY,
             choices.PAST_EVENTS: PAST_EVENTS_PER_CALL,
@@ -201,7 +201,8 @@ class EsputnikDestination(Destination):
 
         :raises Skip: the record is too large to be sent at all.
         """
-        client = EsputnikClient(self._http, sender=Rehearsal())
+        version = self._options.event_version
+        client = EsputnikClient(self._http, sender=Rehearsal(), event_version=version)
         (call,) = planned([envelope], self._options)
         try:
             (receipt,) = call.send(client, call.envelopes)

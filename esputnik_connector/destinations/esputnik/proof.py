@@ -47,7 +47,7 @@ def _speaks_of_orders(answer: Answer) -> bool:
     return body == [] or (body is None and not answer.text)
 
 
-def _says_no_trouble(answer: Answer) -> bool:
+def says_no_trouble(answer: Answer) -> bool:
     """No answer is declared: anything will do but words that are none of success, such as those
     of a maintenance."""
     words = (text_of(answer.body, name).lower() for name in WORDS)
@@ -57,5 +57,5 @@ def _says_no_trouble(answer: Answer) -> bool:
 CONTACT = Proof(call="POST /v1/contact", is_in=_names_the_contact)
 UPLOAD = Proof(call="POST /v1/contacts", is_in=_names_the_upload)
 ORDERS = Proof(call="POST /v1/orders", is_in=_speaks_of_orders)
-EVENT = Proof(call="POST /v3/event", is_in=_says_no_trouble)
-DELETION = Proof(call="DELETE /v1/contact", is_in=_says_no_trouble)
+EVENT = Proof(call="POST …/event", is_in=says_no_trouble)
+DELETION = Proof(call="DELETE /v1/contact", is_in=says_no_trouble)

@@ -105,6 +105,17 @@ def upload_failed(receipt: Receipt, words: str) -> Receipt:
     return replace(receipt, reason=Reason.UPLOAD_FAILED, detail=words, is_counted=True)
 
 
+def repeated(envelope: Envelope, *, status: int) -> Receipt:
+    """The same came a moment ago: it is asked for again after the minute."""
+    return replace(
+        blank(envelope),
+        reason=Reason.ALREADY_ACCEPTED,
+        status=status,
+        retry_after=DUPLICATE_WINDOW,
+        is_counted=True,
+    )
+
+
 def _says_nothing(answer: Answer, proof: Proof) -> str:
     said = vendor_words(answer.body, answer.text) or _("nothing")
     text = _("The answer to %(call)s does not say that anything arrived: %(words)s")
@@ -166,7 +177,7 @@ def _duplicate(envelope: Envelope, *, status: int) -> Receipt:
     may start a workflow each time: it is delivered, since it was the answer that got lost; unless
     eSputnik is known to hold something else of that order.
     """
-    receipt = replace(blank(envelope), reason=Reason.ALREADY_ACCEPTED, status=status)
+    receipt = repeated(envelope, status=status)
     if envelope.kind is Kind.CONTACT or envelope.is_change:
-        return replace(receipt, retry_after=DUPLICATE_WINDOW, is_counted=True)
-    return replace(receipt, outcome=Outcome.DELIVERED)
+        return receipt
+    return replace(receipt, outcome=Outcome.DELIVERED, retry_after=0, is_counted=False)
