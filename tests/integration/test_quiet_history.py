@@ -1,4 +1,4 @@
-"""A quiet import of orders at eSputnik: an event of the past arrived when its own answer says so."""
+"""A quiet import of orders at eSputnik: an event of the past arrived when its answer says so."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def paths(wire: responses.RequestsMock) -> list[str]:
     return [call.request.path_url for call in wire.calls]
 
 
-def contacts(destination, count: int, *, last=None, start: int = 1, **changes):
+def contacts(destination, count: int, *, last=SENT, start: int = 1, **changes):
     return [
         destination.prepare(replace(CONTACT, key=str(key), **changes), last=last)
         for key in range(start, start + count)

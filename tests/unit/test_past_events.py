@@ -70,8 +70,10 @@ def test_a_guest_is_found_by_email_and_never_by_an_invented_id():
         destination.deliver(envelopes)
         first, second = (json.loads(call.request.body) for call in web.calls)
     destination.close()
-    assert (first["dedupeOn"], second["dedupeOn"]) == ("email", "externalCustomerId")
+    assert (first["dedupeOn"], second["dedupeOn"]) == ("email", "email")
     assert "externalCustomerId" not in first["contacts"][0]
+    assert "externalCustomerId" not in first["contactFields"]
+    assert "externalCustomerId" in second["contactFields"]
 
 
 def test_an_event_of_the_past_keeps_its_items_only_while_it_fits_with_its_moment(quiet):

@@ -169,11 +169,18 @@ def test_an_import_names_the_fields_it_owns_and_no_others():
     ]  # fmt: skip
     assert body["customFieldsIDs"] == [17, 18]
     assert body["dedupeOn"] == "externalCustomerId"
-    assert body["restoreDeleted"] is False
+    assert body["restoreDeleted"] is True
     assert set(body) == {
         "contacts", "dedupeOn", "contactFields", "customFieldsIDs", "restoreDeleted",
     }  # fmt: skip
     assert contract.schema_problem("ContactsBulkRequest", body) == ""
+
+
+def test_an_upload_finds_a_new_customer_by_a_channel_and_gives_them_the_id():
+    by_email, by_phone = contacts_body([contact()]), contacts_body([contact(email="")])
+    assert (by_email["dedupeOn"], by_phone["dedupeOn"]) == ("email", "sms")
+    assert all("externalCustomerId" in one["contactFields"] for one in (by_email, by_phone))
+    assert contract.schema_problem("ContactsBulkRequest", by_email) == ""
 
 
 def test_an_import_without_additional_fields_does_not_mention_them():
@@ -204,8 +211,8 @@ def test_a_moment_becomes_its_date_in_the_shops_time_zone(settings):
 
 
 def test_a_text_that_is_cut_carries_a_note():
-    envelope = contact(first_name="x" * 300)
-    assert len(envelope.payload["contact"]["firstName"]) == 255
+    envelope = contact(address=Address(line="x" * 300))
+    assert len(envelope.payload["contact"]["address"]["address"]) == 255
     assert Note.TEXT_CUT in envelope.notes
     assert Note.TEXT_CUT not in contact().notes
 

@@ -29,6 +29,7 @@ class Options:
     orders_per_call: int = 500
     # v3 is what eSputnik's pages show, v2 the newest whose answers are documented
     event_version: str = "v3"
+    restore_deleted: bool = True  # a contact that was deleted in eSputnik and is in the shop
     event_keys: Mapping[str, str] = field(default_factory=dict)  # event type → eventTypeKey
 
 
@@ -57,6 +58,9 @@ def _check(name: str, value: Any, default: Any) -> None:
     if name == "event_version":
         _check_version(value)
         return
+    if isinstance(default, bool):
+        _check_choice(name, value)
+        return
     if isinstance(default, str):
         parsed_rate(value)
         return
@@ -74,6 +78,12 @@ def _check(name: str, value: Any, default: Any) -> None:
                 "Option %(name)r must be a whole number above 0 up to %(largest)d, not %(value)r."
             )
         raise ConfigurationError(text % {"name": name, "value": value, "largest": largest})
+
+
+def _check_choice(name: str, value: Any) -> None:
+    if not isinstance(value, bool):
+        text = _("Option %(name)r must be True or False, not %(value)r.")
+        raise ConfigurationError(text % {"name": name, "value": value})
 
 
 def _check_version(value: Any) -> None:

@@ -83,8 +83,8 @@ def order_payload(order: Order, *, account: Account) -> OrderPayload:
             "date": order.placed_at.isoformat(timespec="seconds"),
             "currency": currency,
             **buyer,
-            "firstName": texts.fit(order.first_name),
-            "lastName": texts.fit(order.last_name),
+            "firstName": texts.name(order.first_name),
+            "lastName": texts.name(order.last_name),
             "shipping": _amount(shipping),
             "discount": _amount(cents(order.discount)),
             "taxes": _amount(cents(order.taxes)) if order.taxes is not None else None,
@@ -106,6 +106,7 @@ def order_payload(order: Order, *, account: Account) -> OrderPayload:
         (Note.ITEM_DROPPED, len(sold) < len(order.items)),
         (Note.TOTAL_DIFFERS, bool(adjustment)),
         (Note.TEXT_CUT, texts.are_cut),
+        (Note.NAME_MENDED, texts.are_mended),
     )
     return OrderPayload(body=body, notes=mended)
 
