@@ -70,6 +70,9 @@ class Reason(str, Enum):
     UPLOAD_FAILED = "import_failed"
     ALREADY_ACCEPTED = "already_accepted"
     NOT_RECORDED = "not_recorded"
+    NO_IDENTIFIER = "no_identifier"
+    SWITCHED_OFF = "switched_off"
+    UNCONFIRMED = "unconfirmed"
 
 
 class Note(str, Enum):
@@ -83,6 +86,8 @@ class Note(str, Enum):
     ITEM_DROPPED = "item_dropped"
     TOTAL_DIFFERS = "total_differs"
     DETAILS_DROPPED = "details_dropped"
+    ITEM_INCOMPLETE = "item_incomplete"
+    NAME_MENDED = "name_mended"
 
 
 class Consent(str, Enum):

@@ -168,7 +168,7 @@ class KnownAddress(ConnectorModel):
     fingerprint = models.CharField(max_length=64)
     created_at = models.DateTimeField(_("introduced"), default=timezone.now)
 
-    objects: ClassVar = ConnectorQuerySet.as_manager()
+    objects: ClassVar = ConnectorManager()
 
     class Meta:
         verbose_name = _("known address")

@@ -56,7 +56,7 @@ def paths(wire: responses.RequestsMock) -> list[str]:
     return [call.request.path_url for call in wire.calls]
 
 
-def contacts(destination, count: int, *, last=None, start: int = 1, **changes):
+def contacts(destination, count: int, *, last=SENT, start: int = 1, **changes):
     return [
         destination.prepare(replace(CONTACT, key=str(key), **changes), last=last)
         for key in range(start, start + count)
@@ -211,7 +211,7 @@ def test_trouble_in_the_middle_forgets_nothing_that_was_delivered(
     wire, make, status, reason, error
 ):
     for path in ("v1/contact", "v3/event"):
-        wire.post(f"{API}/{path}", json={})
+        wire.post(f"{API}/{path}", json={"id": 1})
         wire.post(
             f"{API}/{path}", status=status, json={"message": "no"}, headers={"Retry-After": "9"}
         )
@@ -330,7 +330,7 @@ def test_a_preview_is_exactly_what_is_sent(wire, record, route, last):
         ("POST", "v3/event"),
         ("DELETE", "v1/contact"),
     ]:
-        wire.add(method, f"{API}/{path}", json={})
+        wire.add(method, f"{API}/{path}", json={"id": 1, "asyncSessionId": "s"})
     with esputnik(replace(ACCOUNT, order_route=route)) as destination:
         envelope = destination.prepare(record, last=last)
         shown = destination.preview(envelope)

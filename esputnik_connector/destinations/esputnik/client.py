@@ -16,9 +16,10 @@ from esputnik_connector.destinations.base import PreparedRequest
 from esputnik_connector.destinations.http import HttpClient
 from esputnik_connector.destinations.responses import Answer
 from esputnik_connector.exceptions import RejectedError, TemporaryError
-from esputnik_connector.records import JSONObject
+from esputnik_connector.records import JSONObject, JSONValue
 
 DEFAULT_URL = "https://esputnik.com/api"
+SUBSCRIBE = "v1/contact/subscribe"
 USER = "user"  # any name will do
 
 
@@ -29,11 +30,17 @@ class Sender(Protocol):
 
 
 class EsputnikClient:
-    """A method per endpoint. Takes and returns JSON as the contract spells it."""
+    """A method per endpoint. Takes and returns JSON as the contract spells it.
 
-    def __init__(self, http: HttpClient, *, sender: Sender | None = None) -> None:
+    :param event_version: of the calls about events (esputnik-api.md#event-versions).
+    """
+
+    def __init__(
+        self, http: HttpClient, *, sender: Sender | None = None, event_version: str = "v3"
+    ) -> None:
         self._http = http
         self._sender = sender or http
+        self._version = event_version
 
     def account_info(self) -> Answer:
         """``GET /v1/account/info``: whose key it is (esputnik-api.md#account-info)."""
@@ -47,7 +54,7 @@ class EsputnikClient:
     def subscribe(self, body: JSONObject) -> Answer:
         """``POST /v1/contact/subscribe``: a new address is stored unconfirmed; raises an event
         (esputnik-api.md#contact-subscribe)."""
-        return self._post("v1/contact/subscribe", body)
+        return self._post(SUBSCRIBE, body)
 
     def add_contacts(self, body: JSONObject) -> Answer:
         """``POST /v1/contacts``: add or update many, asynchronously
@@ -81,13 +88,22 @@ class EsputnikClient:
         return self._post("v1/orders", {"orders": [*orders]})
 
     def generate_event(self, event: JSONObject) -> Answer:
-        """``POST /v3/event``: parameters are a plain object (esputnik-api.md#event-send)."""
-        return self._post("v3/event", event)
+        """``POST /v3/event``, or that of another version (esputnik-api.md#event-send)."""
+        return self._post(f"{self._version}/event", self._versioned(event))
 
     def add_past_events(self, events: list[JSONObject]) -> Answer:
-        """``POST /v3/past_events``: dated events that start no workflow
-        (esputnik-api.md#past-events)."""
-        return self._post("v3/past_events", {"events": [*events]})
+        """``POST /v3/past_events``, or that of another version: dated events that start no
+        workflow (esputnik-api.md#past-events)."""
+        versioned: list[JSONValue] = [self._versioned(event) for event in events]
+        return self._post(f"{self._version}/past_events", {"events": versioned})
+
+    def _versioned(self, event: JSONObject) -> JSONObject:
+        """The parameters: from v3 on a plain object, before that a list of name and value."""
+        params = event["params"]
+        if self._version == "v3" or not isinstance(params, dict):
+            return event
+        pairs: list[JSONValue] = [{"name": name, "value": params[name]} for name in params]
+        return {**event, "params": pairs}
 
     def close(self) -> None:
         self._http.close()
@@ -104,12 +120,25 @@ class EsputnikClient:
             raise TemporaryError(message, status=error.status, was_received=True) from error
 
 
-class Rehearsal:
-    """A sender that notes what would go out and answers as if all went well."""
+class RehearsedError(Exception):
+    """Instead of an answer: nothing was sent."""
 
-    def __init__(self) -> None:
-        self.requests: list[PreparedRequest] = []
+    def __init__(self, request: PreparedRequest) -> None:
+        super().__init__()
+        self.request = request
+
+
+class Rehearsal:
+    """A sender that raises what would go out.
+
+    :param before: path of a request that comes first and is not the one looked for.
+    """
+
+    def __init__(self, *, before: str = "") -> None:
+        self._before = before
 
     def send(self, request: PreparedRequest) -> Answer:
-        self.requests.append(request)
-        return Answer(status=200, body={"id": 1})
+        """:raises RehearsedError: with the request, unless another one comes after it."""
+        if self._before and request.url.endswith(self._before):
+            return Answer(status=200, body={"id": 1})
+        raise RehearsedError(request)

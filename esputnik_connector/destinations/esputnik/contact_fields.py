@@ -63,17 +63,18 @@ CONTACT_FIELDS = (
     ContactField(
         name="firstName",
         source="first_name",
-        read=lambda contact, texts: texts.fit(contact.first_name),
+        read=lambda contact, texts: texts.name(contact.first_name),
     ),
     ContactField(
         name="lastName",
         source="last_name",
-        read=lambda contact, texts: texts.fit(contact.last_name),
+        read=lambda contact, texts: texts.name(contact.last_name),
     ),
     ContactField(
         name="languageCode",
         source="language",
-        read=lambda contact, _: language(contact.language),
+        # kept for contacts with an external id alone (esputnik-api.md#languages)
+        read=lambda contact, _: "" if contact.is_guest else language(contact.language),
     ),
     ContactField(
         name="region",

@@ -49,14 +49,13 @@ from esputnik_connector.records import (
     Record,
 )
 
-from . import choices, receipts, remote, sources
+from . import choices, imports, receipts, remote, sources
 from .calls import Call, planned
-from .client import DEFAULT_URL, USER, EsputnikClient, Rehearsal
+from .client import DEFAULT_URL, SUBSCRIBE, USER, EsputnikClient, Rehearsal, RehearsedError
 from .contact_payload import contact_envelope, erasure_envelope
 from .events import PAST_EVENTS_PER_CALL, cart_envelope, event_envelope
 from .options import Options, options_from
 from .order_payload import order_envelope
-from .refusals import named_by_hash
 from .responses import EsputnikResponses
 
 SINGLES_PER_DELIVERY = 50  # requests of one record each: ten seconds at the usual pace
@@ -104,7 +103,7 @@ class EsputnikDestination(Destination):
         super().__init__(account, options)
         self._options = options_from(options, event_names=account.event_keys)
         self._http = self._http_client(wait)
-        self._client = EsputnikClient(self._http)
+        self._client = EsputnikClient(self._http, event_version=self._options.event_version)
         orders = {
             choices.EVENTS: SINGLES_PER_DELIVERY,
             choices.PAST_EVENTS: PAST_EVENTS_PER_CALL,
@@ -197,9 +196,8 @@ class EsputnikDestination(Destination):
         try:
             answer = self._client.import_status(session)
         except RejectedError as error:
-            return receipts.lost_import(session, keys, error)
-        records = named_by_hash(answer.body, keys, locators, salt=self.account.salt)
-        return receipts.from_import(session, records, answer)
+            return imports.lost_import(session, keys, error)
+        return imports.from_import(session, keys, answer, locators=locators, salt=self.account.salt)
 
     def verify(self) -> AccountInfo:
         try:
@@ -213,13 +211,16 @@ class EsputnikDestination(Destination):
 
         :raises Skip: the record is too large to be sent at all.
         """
-        rehearsal = Rehearsal()
-        client = EsputnikClient(self._http, sender=rehearsal)
-        for call in planned([envelope], self._options):
-            outcome = call.send(client, call.envelopes)
-            if not rehearsal.requests:
-                raise Skip(Reason.TOO_LARGE, outcome[0].detail)
-        return rehearsal.requests[0 if envelope.kind is Kind.CONTACT else -1]
+        version = self._options.event_version
+        # A person without consent is introduced first; of a contact that request holds it all.
+        rehearsal = Rehearsal(before="" if envelope.kind is Kind.CONTACT else SUBSCRIBE)
+        client = EsputnikClient(self._http, sender=rehearsal, event_version=version)
+        (call,) = planned([envelope], self._options)
+        try:
+            (receipt,) = call.send(client, call.envelopes)
+        except RehearsedError as rehearsed:
+            return rehearsed.request
+        raise Skip(Reason.TOO_LARGE, receipt.detail)
 
     def look_up(self, envelope: Envelope) -> Remote:
         return remote.look_up(self._client, envelope)
