@@ -9,14 +9,13 @@ from itertools import chain
 
 from esputnik_connector.destinations.base import Envelope, Receipt
 from esputnik_connector.destinations.http import encoded
-from esputnik_connector.destinations.responses import Answer
-from esputnik_connector.exceptions import RejectedError
 from esputnik_connector.halving import halves
 from esputnik_connector.records import JSONObject, Kind, Note
 
 from . import proof, receipts
 from .client import EsputnikClient
 from .contact_fields import CHANNELS, NAMES, additional_ids
+from .erasure import send_erasure
 from .events import EVENT_LIMIT, PAST_EVENTS_PER_CALL
 from .options import Options
 from .past_results import from_past_events
@@ -130,17 +129,6 @@ def send_past_events(client: EsputnikClient, envelopes: Sequence[Envelope]) -> l
         answer = client.add_past_events([_inner(envelope, "past_event") for envelope in small])
         settled += from_past_events(small, answer)
     return settled
-
-
-def send_erasure(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Receipt]:
-    (envelope,) = envelopes
-    try:
-        answer = client.delete_contact(envelope.key, erase=bool(envelope.payload["erase"]))
-    except RejectedError as error:
-        if not receipts.is_unknown_contact(error):
-            raise
-        answer = Answer(status=error.status)
-    return receipts.from_call(envelopes, answer, proof.DELETION)
 
 
 def contacts_body(envelopes: Sequence[Envelope], *, restores: bool = True) -> JSONObject:

@@ -61,20 +61,34 @@ class EsputnikClient:
         path = f"v1/importstatus/{quote(session, safe='')}"
         return self._sender.send(self._http.prepared("GET", path))
 
-    def search_contacts(self, **query: str) -> Answer:
+    def search_by_external_id(self, external_id: str) -> Answer:
+        """``GET /v1/contacts``: nothing else may stand beside the external id
+        (esputnik-api.md#contact-search)."""
+        query = {"externalCustomerId": external_id}
+        return self._sender.send(self._http.prepared("GET", "v1/contacts", query=query))
+
+    def search_by_email(self, email: str) -> Answer:
         """``GET /v1/contacts``: the search is not exact, so whoever asks must look whether the
         answer is what was asked for (esputnik-api.md#contact-search)."""
-        path, asked = "v1/contacts", {**query, "startindex": "1", "maxrows": "10"}
-        return self._sender.send(self._http.prepared("GET", path, query=asked))
+        query = {"email": email, "startindex": "1", "maxrows": "10"}
+        return self._sender.send(self._http.prepared("GET", "v1/contacts", query=query))
+
+    def contact(self, number: str) -> Answer:
+        """``GET /v1/contact/{id}``: all of a contact, by eSputnik's own number
+        (esputnik-api.md#contact-by-id)."""
+        return self._sender.send(self._http.prepared("GET", _by_number(number)))
 
     def delete_contact(self, external_customer_id: str, *, erase: bool) -> Answer:
         """``DELETE /v1/contact``: erase a person, or only mark as deleted
         (esputnik-api.md#contact-delete)."""
-        query = {
-            "externalCustomerId": external_customer_id,
-            "erase": "true" if erase else "false",  # the words; 1 and 0 are not documented
-        }
+        query = {"externalCustomerId": external_customer_id, "erase": _word(erase)}
         return self._sender.send(self._http.prepared("DELETE", "v1/contact", query=query))
+
+    def delete_by_number(self, number: str, *, erase: bool) -> Answer:
+        """``DELETE /v1/contact/{id}``: the same, of whoever has no external id there
+        (esputnik-api.md#contact-delete)."""
+        query = {"erase": _word(erase)}
+        return self._sender.send(self._http.prepared("DELETE", _by_number(number), query=query))
 
     def add_orders(self, orders: list[JSONObject]) -> Answer:
         """``POST /v1/orders``: add or update; each order raises an event
@@ -112,6 +126,15 @@ class EsputnikClient:
                 raise
             message = _("No such endpoint; is the API address right? %(why)s") % {"why": error}
             raise TemporaryError(message, status=error.status, was_received=True) from error
+
+
+def _by_number(number: str) -> str:
+    return f"v1/contact/{quote(number, safe='')}"
+
+
+def _word(erase: bool) -> str:
+    """1 and 0 are not documented."""
+    return "true" if erase else "false"
 
 
 class RehearsedError(Exception):
