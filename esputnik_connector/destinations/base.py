@@ -1,4 +1,8 @@
-"""The plug towards a customer data platform: one class per protocol."""
+"""The plug towards a customer data platform: one class per protocol.
+
+All that a class of your own needs is imported from here: the contract, the values that go in and
+out, and an HTTP client with time-outs, a shared pace and errors without secrets.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,13 @@ from django.utils.translation import gettext as _
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.records import Kind, Reason, Record
 
-from .choices import DO_NOT_SEND, EraseMode, OrderRoute, Status
+from .auth import Authentication, BasicAuth, HeaderAuth
+from .choices import DO_NOT_SEND, ConsentPolicy, EraseMode, OrderRoute, Status
+from .digest import digest
+from .http import HttpClient, Timeouts
 from .options import unknown_option, unusable_option
+from .responses import Answer, ResponseRules, vendor_words
+from .throttle import Throttle
 from .values import Account, AccountInfo, Delivered, Envelope, PreparedRequest, Receipt, Remote
 
 if TYPE_CHECKING:
@@ -25,18 +34,33 @@ __all__ = [
     "LONGEST_REQUEST",
     "Account",
     "AccountInfo",
+    "Answer",
+    "Authentication",
+    "BasicAuth",
+    "ConsentPolicy",
     "Delivered",
     "Destination",
     "Envelope",
     "EraseMode",
+    "HeaderAuth",
+    "HttpClient",
     "OrderRoute",
     "PreparedRequest",
     "Receipt",
     "Remote",
+    "ResponseRules",
     "Status",
+    "Throttle",
+    "Timeouts",
+    "digest",
+    "vendor_words",
 ]
 
 LONGEST_REQUEST = 60.0  # seconds
+
+
+def _nothing_to_settle(_receipts: Sequence[Receipt]) -> None:
+    """All receipts are returned in the end: a test, a preview."""
 
 
 def _nothing() -> None:
@@ -80,6 +104,11 @@ class Destination(ABC):
     erase_modes: ClassVar[Sequence[EraseMode]] = ()
     """What can be done with a deleted customer, the usual one first. Empty: they are erased."""
 
+    consent_policies: ClassVar[Sequence[ConsentPolicy]] = ()
+    """What can be done with people who have not said yes. The merchant chooses before the first
+    import; nothing is chosen in advance. Empty: what is sent makes nobody mailable, or the platform
+    has no such notion, and nothing is asked."""
+
     default_api_url: ClassVar[str] = ""
     """Where the API is, for a connection that names no address. Empty: the merchant must."""
 
@@ -104,6 +133,11 @@ class Destination(ABC):
     def __init__(self, account: Account, options: Mapping[str, Any]) -> None:
         self.account = account
         self.options = options
+        self.after_call: Callable[[Sequence[Receipt]], None] = _nothing_to_settle
+        """May run after each request of a ``deliver`` that has more to make, with the receipts that
+        it brought: they are settled at once, so that a worker that dies in the next request sends
+        this one's records no second time. They are part of what ``deliver`` returns all the same,
+        and what it raises must pass through."""
         self.before_call: Callable[[], None] = _nothing
         """Runs before each request of a ``deliver``: it keeps the lane, and what it raises must
         pass through."""

@@ -19,11 +19,13 @@ from django.utils.translation import gettext_lazy as _
 
 from esputnik_connector.event_names import PRICE_DROP
 from esputnik_connector.records import Contact, Event, Order
+from esputnik_connector.shops.bulk import values_of
 from esputnik_connector.shops.capabilities import (
     Assortment,
     Capability,
     Page,
     SupportsCarts,
+    SupportsConsent,
     SupportsContactAttributes,
     SupportsCurrencies,
     SupportsFeed,
@@ -33,17 +35,20 @@ from esputnik_connector.shops.capabilities import (
     SupportsStaffLinks,
     SupportsStatuses,
 )
+from esputnik_connector.shops.normalise import Cleaner
 
 __all__ = [
     "CAPABILITIES",
     "Assortment",
     "Capability",
     "Capture",
+    "Cleaner",
     "Offer",
     "Page",
     "PriceDrop",
     "ShopAdapter",
     "SupportsCarts",
+    "SupportsConsent",
     "SupportsContactAttributes",
     "SupportsCurrencies",
     "SupportsEvents",
@@ -54,6 +59,7 @@ __all__ = [
     "SupportsStaffLinks",
     "SupportsStatuses",
     "WishedPage",
+    "values_of",
 ]
 
 
@@ -214,6 +220,7 @@ CAPABILITIES: tuple[type[Capability], ...] = (
     SupportsEvents,
     SupportsStatuses,
     SupportsContactAttributes,
+    SupportsConsent,
     SupportsCurrencies,
     SupportsStaffLinks,
     SupportsFieldOrigins,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -19,6 +19,7 @@ from .erasure import send_erasure
 from .events import EVENT_LIMIT, PAST_EVENTS_PER_CALL
 from .options import Options
 from .past_results import from_past_events
+from .subscribe import introducing
 
 BY_ID = "externalCustomerId"
 
@@ -43,6 +44,9 @@ def planned(envelopes: Sequence[Envelope], options: Options) -> list[Call]:
 
 
 def _planned(envelopes: Sequence[Envelope], options: Options) -> Iterator[Iterable[Call]]:
+    introduced = [envelope for envelope in envelopes if envelope.introduces]
+    yield _introductions(introduced, options)
+    envelopes = [envelope for envelope in envelopes if not envelope.introduces]
     contacts = [envelope for envelope in envelopes if envelope.kind is Kind.CONTACT]
     erasures = [envelope for envelope in envelopes if envelope.kind is Kind.ERASURE]
     orders = [envelope for envelope in envelopes if "order" in envelope.payload]
@@ -53,6 +57,15 @@ def _planned(envelopes: Sequence[Envelope], options: Options) -> Iterator[Iterab
     yield _chunks(events, send_event, size=1)
     yield _chunks(past, send_past_events, size=PAST_EVENTS_PER_CALL)
     yield _chunks(erasures, send_erasure, size=1)
+
+
+def _introductions(envelopes: Sequence[Envelope], options: Options) -> Iterator[Call]:
+    """Each person alone: first as an unconfirmed address, then the record itself."""
+    for envelope in envelopes:
+        send = next(way for name, way in WAYS.items() if name in envelope.payload)
+        if envelope.kind is Kind.CONTACT and not _may_go_alone(envelope, options):
+            send = partial(send_contacts, restores=options.restore_deleted)
+        yield Call(envelopes=(envelope,), send=introducing(send))
 
 
 def _contact_calls(envelopes: Sequence[Envelope], options: Options) -> Iterator[Call]:
@@ -129,6 +142,14 @@ def send_past_events(client: EsputnikClient, envelopes: Sequence[Envelope]) -> l
         answer = client.add_past_events([_inner(envelope, "past_event") for envelope in small])
         settled += from_past_events(small, answer)
     return settled
+
+
+WAYS: Mapping[str, Send] = {  # part of a payload → how it goes alone
+    "contact": send_contact,
+    "order": send_orders,
+    "event": send_event,
+    "past_event": send_past_events,
+}
 
 
 def contacts_body(envelopes: Sequence[Envelope], *, restores: bool = True) -> JSONObject:

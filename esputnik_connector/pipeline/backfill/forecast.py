@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import Destination
+from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import Backfill, Connection
 from esputnik_connector.models.timezones import kept_span
 from esputnik_connector.pipeline.delivery.dispatch import prepare
@@ -21,13 +22,14 @@ SAMPLE = 500  # records from each end of the history, for the estimate
 @dataclass
 class Forecast:
     """What a run would do, in records. ``total`` is of all the range, the other counts are of the
-    ``looked_at`` records alone."""
+    ``looked_at`` records alone. ``without_consent`` are people: one may have many orders."""
 
     total: int = 0
     looked_at: int = 0
     to_send: int = 0
     skips: dict[str, int] = field(default_factory=dict)
     refusals: dict[str, int] = field(default_factory=dict)
+    without_consent: set[str] = field(default_factory=set)  # a hash per person without a yes
 
     @property
     def is_exact(self) -> bool:
@@ -45,9 +47,13 @@ def forecast(run: Backfill, *, is_thorough: bool = False) -> Forecast:
     :param is_thorough: look at every record, however large the range is.
     """
     kind = run.of_kind()
-    found = Forecast(total=_total(run))
+    with fresh_reads():
+        found = Forecast(total=_total(run))
     route = run.route
-    with closing(registry.destination(run.connection, order_route=route)) as destination:
+    with (
+        closing(registry.destination(run.connection, order_route=route)) as destination,
+        fresh_reads(),
+    ):
         for keys in _samples(run, is_thorough or found.total <= 2 * SAMPLE):
             _look(run.connection, destination, kind, keys, found)
     if is_thorough:
@@ -89,7 +95,8 @@ def _look(
     keys: Sequence[str],
     found: Forecast,
 ) -> None:
-    prepared = prepare(connection, destination, registry.shop(), kind, keys)
+    prepared = prepare(connection, destination, registry.shop(), kind, keys, counts_consent=True)
+    found.without_consent.update(prepared.without_consent)
     found.looked_at += len(keys)
     found.to_send += len(prepared.outgoing)
     for result in prepared.settled:

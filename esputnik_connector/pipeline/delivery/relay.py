@@ -14,6 +14,7 @@ from django.utils import timezone
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import Destination, Receipt
 from esputnik_connector.exceptions import DecryptionError, without_message
+from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import Connection, Lane, LostUpload, OutboxMessage, SyncState
 from esputnik_connector.models.lease import LostLease
 from esputnik_connector.records import Kind
@@ -23,9 +24,10 @@ from .dispatch import Result, deliver, prepare
 from .in_flight import in_flight
 from .lane import ORDER_OF_LANES, LaneLease, lane_of, leased, log_outcomes, new_holder
 from .load import is_database_gone
+from .outbox_rows import Rows, forced
 from .pacing import Pacer, defect_in_words
 from .permit import Permit
-from .settle import Rows, forced, settle
+from .settle import settle
 from .suppression import bury_pending
 from .uploads import UploadPoller
 
@@ -64,7 +66,7 @@ class Relay:
         except DecryptionError as error:
             self._pacer.pause_connection(str(error))
             return self.outcomes
-        with closing(destination):
+        with closing(destination), fresh_reads():
             for kind in ORDER_OF_LANES:
                 if self._permit.still_holds():
                     self._serve_guarded(destination, kind)
@@ -172,10 +174,12 @@ class Relay:
                 clock=self.clock,
                 route=route,
             ) as flight:
-                for results in deliver(chosen, prepared):
-                    flight.landing(results)
-                    self._settle(lane, lease, results, rows)
-                    flight.landed()
+
+                def land(results: Sequence[Result]) -> None:
+                    with flight.landing(results):
+                        self._settle(lane, lease, results, rows)
+
+                deliver(chosen, prepared, land)
 
     @contextmanager
     def _by_route(self, destination: Destination, rows: Rows) -> Iterator[Destination]:
