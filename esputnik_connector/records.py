@@ -73,6 +73,7 @@ class Reason(str, Enum):
     NO_IDENTIFIER = "no_identifier"
     SWITCHED_OFF = "switched_off"
     UNCONFIRMED = "unconfirmed"
+    STILL_THERE = "still_there"
 
 
 class Note(str, Enum):
@@ -309,9 +310,18 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Erasure:
-    """The shop deleted this person."""
+    """The shop deleted this person.
+
+    ``remote_id`` is what the destination called them when it last took them, and ``email`` what
+    they were known by, if it is still known: a guest has no other name there.
+    """
 
     key: str
+    remote_id: str = ""
+    email: str = ""
+
+    def __repr__(self) -> str:
+        return f"Erasure(key={self.key!r})"
 
 
 Record = Contact | Order | Cart | Event | Erasure

@@ -58,6 +58,7 @@ REASONS: dict[Reason, Lazy] = {
     Reason.NOT_RECORDED: _("the answer could not be written down; the log says why"),
     Reason.NO_IDENTIFIER: _("no id, e-mail or phone of this person can stand in an event"),
     Reason.SWITCHED_OFF: _("a switch at the destination is off; the detail says which"),
+    Reason.STILL_THERE: _("the destination still shows the person after the deletion"),
     Reason.UNCONFIRMED: _(
         "the answer does not say whether it arrived; the detail says where to look"
     ),

@@ -9,14 +9,13 @@ from itertools import chain
 
 from esputnik_connector.destinations.base import Envelope, Receipt
 from esputnik_connector.destinations.http import encoded
-from esputnik_connector.destinations.responses import Answer
-from esputnik_connector.exceptions import RejectedError
 from esputnik_connector.halving import halves
 from esputnik_connector.records import JSONObject, Kind, Note
 
 from . import proof, receipts
 from .client import EsputnikClient
 from .contact_fields import CHANNELS, NAMES, additional_ids
+from .erasure import send_erasure
 from .events import EVENT_LIMIT, PAST_EVENTS_PER_CALL
 from .options import Options
 from .past_results import from_past_events
@@ -63,11 +62,9 @@ def _planned(envelopes: Sequence[Envelope], options: Options) -> Iterator[Iterab
 def _introductions(envelopes: Sequence[Envelope], options: Options) -> Iterator[Call]:
     """Each person alone: first as an unconfirmed address, then the record itself."""
     for envelope in envelopes:
-        if envelope.kind is Kind.CONTACT:
-            (call,) = _contact_calls([envelope], options)
-            send = call.send
-        else:
-            send = next(way for name, way in WAYS.items() if name in envelope.payload)
+        send = next(way for name, way in WAYS.items() if name in envelope.payload)
+        if envelope.kind is Kind.CONTACT and not _may_go_alone(envelope, options):
+            send = partial(send_contacts, restores=options.restore_deleted)
         yield Call(envelopes=(envelope,), send=introducing(send))
 
 
@@ -147,18 +144,8 @@ def send_past_events(client: EsputnikClient, envelopes: Sequence[Envelope]) -> l
     return settled
 
 
-def send_erasure(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Receipt]:
-    (envelope,) = envelopes
-    try:
-        answer = client.delete_contact(envelope.key, erase=bool(envelope.payload["erase"]))
-    except RejectedError as error:
-        if not receipts.is_unknown_contact(error):
-            raise
-        answer = Answer(status=error.status)
-    return receipts.from_call(envelopes, answer, proof.DELETION)
-
-
 WAYS: Mapping[str, Send] = {  # part of a payload → how it goes alone
+    "contact": send_contact,
     "order": send_orders,
     "event": send_event,
     "past_event": send_past_events,

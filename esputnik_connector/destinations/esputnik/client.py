@@ -19,7 +19,6 @@ from esputnik_connector.exceptions import RejectedError, TemporaryError
 from esputnik_connector.records import JSONObject, JSONValue
 
 DEFAULT_URL = "https://esputnik.com/api"
-SUBSCRIBE = "v1/contact/subscribe"
 USER = "user"  # any name will do
 
 
@@ -54,7 +53,7 @@ class EsputnikClient:
     def subscribe(self, body: JSONObject) -> Answer:
         """``POST /v1/contact/subscribe``: a new address is stored unconfirmed; raises an event
         (esputnik-api.md#contact-subscribe)."""
-        return self._post(SUBSCRIBE, body)
+        return self._post("v1/contact/subscribe", body)
 
     def add_contacts(self, body: JSONObject) -> Answer:
         """``POST /v1/contacts``: add or update many, asynchronously
@@ -67,20 +66,34 @@ class EsputnikClient:
         path = f"v1/importstatus/{quote(session, safe='')}"
         return self._sender.send(self._http.prepared("GET", path))
 
-    def search_contacts(self, **query: str) -> Answer:
+    def search_by_external_id(self, external_id: str) -> Answer:
+        """``GET /v1/contacts``: nothing else may stand beside the external id
+        (esputnik-api.md#contact-search)."""
+        query = {"externalCustomerId": external_id}
+        return self._sender.send(self._http.prepared("GET", "v1/contacts", query=query))
+
+    def search_by_email(self, email: str) -> Answer:
         """``GET /v1/contacts``: the search is not exact, so whoever asks must look whether the
         answer is what was asked for (esputnik-api.md#contact-search)."""
-        path, asked = "v1/contacts", {**query, "startindex": "1", "maxrows": "10"}
-        return self._sender.send(self._http.prepared("GET", path, query=asked))
+        query = {"email": email, "startindex": "1", "maxrows": "10"}
+        return self._sender.send(self._http.prepared("GET", "v1/contacts", query=query))
+
+    def contact(self, number: str) -> Answer:
+        """``GET /v1/contact/{id}``: all of a contact, by eSputnik's own number
+        (esputnik-api.md#contact-by-id)."""
+        return self._sender.send(self._http.prepared("GET", _by_number(number)))
 
     def delete_contact(self, external_customer_id: str, *, erase: bool) -> Answer:
         """``DELETE /v1/contact``: erase a person, or only mark as deleted
         (esputnik-api.md#contact-delete)."""
-        query = {
-            "externalCustomerId": external_customer_id,
-            "erase": "true" if erase else "false",  # the words; 1 and 0 are not documented
-        }
+        query = {"externalCustomerId": external_customer_id, "erase": _word(erase)}
         return self._sender.send(self._http.prepared("DELETE", "v1/contact", query=query))
+
+    def delete_by_number(self, number: str, *, erase: bool) -> Answer:
+        """``DELETE /v1/contact/{id}``: the same, of whoever has no external id there
+        (esputnik-api.md#contact-delete)."""
+        query = {"erase": _word(erase)}
+        return self._sender.send(self._http.prepared("DELETE", _by_number(number), query=query))
 
     def add_orders(self, orders: list[JSONObject]) -> Answer:
         """``POST /v1/orders``: add or update; each order raises an event
@@ -120,25 +133,21 @@ class EsputnikClient:
             raise TemporaryError(message, status=error.status, was_received=True) from error
 
 
-class RehearsedError(Exception):
-    """Instead of an answer: nothing was sent."""
+def _by_number(number: str) -> str:
+    return f"v1/contact/{quote(number, safe='')}"
 
-    def __init__(self, request: PreparedRequest) -> None:
-        super().__init__()
-        self.request = request
+
+def _word(erase: bool) -> str:
+    """1 and 0 are not documented."""
+    return "true" if erase else "false"
 
 
 class Rehearsal:
-    """A sender that raises what would go out.
+    """A sender that notes what would go out and answers as if all went well."""
 
-    :param before: path of a request that comes first and is not the one looked for.
-    """
-
-    def __init__(self, *, before: str = "") -> None:
-        self._before = before
+    def __init__(self) -> None:
+        self.requests: list[PreparedRequest] = []
 
     def send(self, request: PreparedRequest) -> Answer:
-        """:raises RehearsedError: with the request, unless another one comes after it."""
-        if self._before and request.url.endswith(self._before):
-            return Answer(status=200, body={"id": 1})
-        raise RehearsedError(request)
+        self.requests.append(request)
+        return Answer(status=200, body={"id": 1, "asyncSessionId": "rehearsal"})

@@ -13,6 +13,7 @@ from typing import Any
 from esputnik_connector.identity import digits, language
 from esputnik_connector.records import Contact, JSONObject
 
+from .bodies import entries
 from .payloads import Texts, present
 
 TOP, CHANNEL, ADDRESS = "", "channels", "address"
@@ -149,10 +150,5 @@ def values_in(contact: Mapping[str, Any], field: ContactField) -> list[Any]:
 
 def channels(contact: Mapping[str, Any], kind: str) -> list[str]:
     """E-mails or phones of a contact, in lower case. An answer may be of any shape."""
-    given = contact.get("channels")
-    entries = given if isinstance(given, list) else []
-    return [
-        str(entry.get("value", "")).lower()
-        for entry in entries
-        if isinstance(entry, dict) and entry.get("type") == kind
-    ]
+    found = entries(contact.get("channels"))
+    return [str(one.get("value", "")).lower() for one in found if one.get("type") == kind]

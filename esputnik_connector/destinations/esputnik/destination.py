@@ -51,7 +51,7 @@ from esputnik_connector.records import (
 
 from . import choices, imports, receipts, remote, sources
 from .calls import Call, planned
-from .client import DEFAULT_URL, SUBSCRIBE, USER, EsputnikClient, Rehearsal, RehearsedError
+from .client import DEFAULT_URL, USER, EsputnikClient, Rehearsal
 from .contact_payload import contact_envelope, erasure_envelope
 from .events import PAST_EVENTS_PER_CALL, cart_envelope, event_envelope
 from .options import Options, options_from
@@ -211,16 +211,15 @@ class EsputnikDestination(Destination):
 
         :raises Skip: the record is too large to be sent at all.
         """
+        rehearsal = Rehearsal()
         version = self._options.event_version
-        # A person without consent is introduced first; of a contact that request holds it all.
-        rehearsal = Rehearsal(before="" if envelope.kind is Kind.CONTACT else SUBSCRIBE)
         client = EsputnikClient(self._http, sender=rehearsal, event_version=version)
         (call,) = planned([envelope], self._options)
-        try:
-            (receipt,) = call.send(client, call.envelopes)
-        except RehearsedError as rehearsed:
-            return rehearsed.request
-        raise Skip(Reason.TOO_LARGE, receipt.detail)
+        found = call.send(client, call.envelopes)
+        if not rehearsal.requests:
+            raise Skip(Reason.TOO_LARGE, found[0].detail)
+        is_second = envelope.introduces is not None and envelope.kind is not Kind.CONTACT
+        return rehearsal.requests[-1 if is_second else 0]
 
     def look_up(self, envelope: Envelope) -> Remote:
         return remote.look_up(self._client, envelope)

@@ -39,7 +39,7 @@ def from_call(envelopes: Sequence[Envelope], answer: Answer, proof: Proof) -> li
         return [_duplicate(envelope, status=answer.status) for envelope in envelopes]
     refused, nameless = _attributed(body, envelopes)
     if not (refused or nameless or proof.is_in(answer)):
-        raise TemporaryError(_says_nothing(answer, proof), status=answer.status, was_received=True)
+        raise TemporaryError(says_nothing(answer, proof), status=answer.status, was_received=True)
     if nameless and envelopes[0].kind is Kind.CONTACT:
         message = _("Some records were refused: %(why)s") % {"why": nameless}
         raise RejectedError(message, status=answer.status)
@@ -116,7 +116,8 @@ def repeated(envelope: Envelope, *, status: int) -> Receipt:
     )
 
 
-def _says_nothing(answer: Answer, proof: Proof) -> str:
+def says_nothing(answer: Answer, proof: Proof) -> str:
+    """What is told of a 2xx that is none to this call."""
     said = vendor_words(answer.body, answer.text) or _("nothing")
     text = _("The answer to %(call)s does not say that anything arrived: %(words)s")
     return text % {"call": proof.call, "words": said}
@@ -166,7 +167,7 @@ def _taken(envelope: Envelope, answer: Answer, proof: Proof, *, is_alone: bool) 
         return replace(receipt, outcome=Outcome.DELIVERED, remote_id=remote_id)
     if session := text_of(answer.body, "asyncSessionId"):
         return replace(receipt, outcome=Outcome.ACCEPTED, session=session)
-    return upload_failed(receipt, _says_nothing(answer, proof))
+    return upload_failed(receipt, says_nothing(answer, proof))
 
 
 def _duplicate(envelope: Envelope, *, status: int) -> Receipt:

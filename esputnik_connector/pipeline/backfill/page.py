@@ -130,8 +130,8 @@ class PageSender:
             route=self.run.route,
         ) as flight:
 
-            def land(results: Sequence[Result]) -> None:
-                results = self._confirmed(results)
+            def land(answered: Sequence[Result]) -> None:
+                results = self._confirmed(answered)
                 with flight.landing(results):
                     self._settle(results, rows, is_alone=len(keys) == 1)
                 if self.run.state not in WORKING:

@@ -28,6 +28,7 @@ LANE_IS_WELL = (
     Reason.REFUSED_AMONG,
     Reason.SWITCHED_OFF,
     Reason.UNCONFIRMED,
+    Reason.STILL_THERE,
 )
 
 
