@@ -83,6 +83,8 @@ class Note(str, Enum):
     ITEM_DROPPED = "item_dropped"
     TOTAL_DIFFERS = "total_differs"
     DETAILS_DROPPED = "details_dropped"
+    FIELD_CUT = "field_cut"
+    FIELD_DROPPED = "field_dropped"
 
 
 class Consent(str, Enum):

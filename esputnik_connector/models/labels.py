@@ -67,6 +67,8 @@ NOTES: dict[Note, Lazy] = {
     Note.ITEM_DROPPED: _("A line without a positive quantity or a price was left out."),
     Note.TOTAL_DIFFERS: _("The lines and the shipping do not add up to the shop's total."),
     Note.DETAILS_DROPPED: _("Optional product details were left out."),
+    Note.FIELD_CUT: _("A value was longer than its additional field, and was cut."),
+    Note.FIELD_DROPPED: _("A value does not fit its additional field and was left out."),
 }
 
 
