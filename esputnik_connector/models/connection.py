@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from urllib.parse import urlsplit
 
-from django.core.validators import RegexValidator
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.models.functions import Length
 from django.utils import timezone
@@ -13,14 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from esputnik_connector.conf import conf
+from esputnik_connector.destinations.addresses import demand_safe_address
 from esputnik_connector.event_types import EventType, event_types
 from esputnik_connector.fields import EncryptedTextField
 from esputnik_connector.records import Kind
-
-HTTPS_OR_LOCAL = RegexValidator(
-    r"^https://|^http://(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9-]+)([:/]|$)",
-    _("Use https: the API key travels with every request."),
-)
 
 
 def new_salt() -> str:
@@ -69,10 +64,14 @@ class Connection(models.Model):
     api_key = EncryptedTextField(_("API key"), blank=True, default="")
     # What is empty in the next five is the destination's own default: see registry.account.
     api_url = models.CharField(
-        _("API address"), max_length=200, blank=True, default="", validators=[HTTPS_OR_LOCAL]
+        _("API address"), max_length=200, blank=True, default="", validators=[demand_safe_address]
     )
     tracker_url = models.CharField(
-        _("tracker address"), max_length=200, blank=True, default="", validators=[HTTPS_OR_LOCAL]
+        _("tracker address"),
+        max_length=200,
+        blank=True,
+        default="",
+        validators=[demand_safe_address],
     )
     sync_contacts = models.BooleanField(_("send customers"), default=True)
     sync_orders = models.BooleanField(_("send orders"), default=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django import forms
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from esputnik_connector import registry
 from esputnik_connector.admin.choices import offer_choice
 from esputnik_connector.conf import conf
+from esputnik_connector.destinations.addresses import origin
 from esputnik_connector.destinations.base import Account, Destination
 from esputnik_connector.exceptions import ConfigurationError, ConnectorError
 from esputnik_connector.fields import cipher, reveal
@@ -112,6 +113,7 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
             if self.pasted_key or self.instance.pk is None:
                 self.add_error("new_key", str(error))
         self._check_lost_key()
+        self._check_receiver()
         if self.key_check is not None and self.key_check.error:
             field = self.key_check.field
             self.add_error(field if field in self.fields else None, self.key_check.error)
@@ -128,6 +130,20 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
             banned = Tombstone.objects.filter(connection=self.instance).count()
             if banned:
                 self.add_error("new_key", _lost_salt_text(banned))
+
+    def _check_receiver(self) -> None:
+        """Whoever may change the address must not get to read the key by it."""
+        stored = self.instance
+        if not stored.api_key or self.pasted_key or self.has_error("api_url"):
+            return
+        former = {"destination": stored.destination, "api_url": stored.api_url}
+        chosen = {name: self.cleaned_data.get(name, value) for name, value in former.items()}
+        is_same_host = origin(_address(former)) == origin(_address(chosen))
+        if former["destination"] != chosen["destination"] or not is_same_host:
+            self.add_error(
+                "new_key",
+                _("Paste the key again: the stored one is not sent to another address."),
+            )
 
     @property
     def pasted_key(self) -> str:
@@ -150,16 +166,20 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         if not key or not self.needs_check:
             return None
         destination = self.cleaned_data["destination"]
-        backend = backend_of(destination)
-        address = self.cleaned_data["api_url"] or (backend.default_api_url if backend else "")
         account = Account(
             name=self.cleaned_data["name"],
             api_key=key,
-            api_url=address.rstrip("/"),
+            api_url=_address(self.cleaned_data).rstrip("/"),
             tracker_url=self.cleaned_data["tracker_url"].rstrip("/"),
             rate_limit_storage=conf.RATE_LIMIT_STORAGE,
         )
         return check_key(destination, account)
+
+
+def _address(values: Mapping[str, Any]) -> str:
+    """Where the API is, by the values of a form."""
+    backend = backend_of(values["destination"])
+    return str(values["api_url"] or (backend.default_api_url if backend else ""))
 
 
 def key_help(connection: Connection, backend: type[Destination] | None) -> str:
