@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import Account, AccountInfo
+from esputnik_connector.destinations.deadline import patience
 from esputnik_connector.exceptions import (
     ConfigurationError,
     ConnectorError,
@@ -20,6 +21,8 @@ from esputnik_connector.exceptions import (
 )
 
 from .state import DOTS
+
+PATIENCE = 5.0  # seconds; a web server ends a request that takes much longer, with a bare 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +41,7 @@ def check_key(destination: str, account: Account) -> KeyCheck:
     Waits for HTTP, so it must not be called in a transaction.
     """
     try:
-        with closing(registry.destination_for(destination, account)) as live:
+        with closing(registry.destination_for(destination, account)) as live, patience(PATIENCE):
             return KeyCheck(info=live.verify())
     except ConfigurationError as error:
         return KeyCheck(field="destination", error=str(error))
