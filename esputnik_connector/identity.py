@@ -229,6 +229,11 @@ def fingerprint(value: str, *, salt: str) -> str:
     return _keyed_hash(value.strip().casefold(), salt) if value.strip() else ""
 
 
+def order_mark(number: str) -> str:
+    """What stands for an order where a deleted person is noted, next to e-mails and phones."""
+    return f"order:{number}"
+
+
 def cart_token(cart_key: str, *, salt: str) -> str:
     """The public name of a cart: the same each time, not to be guessed without the salt."""
     hashed = _keyed_hash(f"cart:{cart_key}", salt)

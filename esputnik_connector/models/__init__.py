@@ -10,6 +10,7 @@ from .heartbeat import Heartbeat
 from .outbox import Attempt, Lane, OutboxMessage
 from .price import WatchedPrice
 from .reconcile import Reconciliation
+from .salt import Salt
 from .sync import SyncState, Tombstone
 from .upload import LostUpload
 
@@ -29,6 +30,7 @@ __all__ = [
     "LostUpload",
     "OutboxMessage",
     "Reconciliation",
+    "Salt",
     "StatusMapping",
     "SyncState",
     "Tombstone",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
+from typing import Any
 from urllib.parse import urlsplit
 
-from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db import DEFAULT_DB_ALIAS, connections, models, router
 from django.db.models.functions import Length
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -17,9 +17,7 @@ from esputnik_connector.event_types import EventType, event_types
 from esputnik_connector.fields import EncryptedTextField
 from esputnik_connector.records import Kind
 
-
-def new_salt() -> str:
-    return secrets.token_hex(32)
+from .salt import Salt
 
 
 def this_environment() -> str:
@@ -116,7 +114,9 @@ class Connection(models.Model):
         editable=False,
         help_text=_("The installation that may send. A restored copy elsewhere sends nothing."),
     )
-    salt = EncryptedTextField(default=new_salt, editable=False)
+    # Of the shop; of its own in a connection from the time in which each had one. By it its
+    # deliveries are compared and its carts named, so it stays as it is.
+    salt = EncryptedTextField(blank=True, default="", editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
     objects = ConnectionQuerySet.as_manager()
@@ -131,6 +131,12 @@ class Connection(models.Model):
 
     def __repr__(self) -> str:
         return f"Connection(name={self.name!r})"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self._state.adding and not self.salt:
+            alias = kwargs.get("using") or router.db_for_write(Connection, instance=self)
+            self.salt = Salt.objects.using(alias).of_shop()
+        super().save(*args, **kwargs)
 
     @property
     def is_bound_here(self) -> bool:

@@ -629,7 +629,7 @@ def erased(plain_shop, recording, run, connection):
 def test_a_deleted_customer_is_deleted_there_and_forgotten_here(erased):
     assert outcomes("1")[-2:] == [("delivered", ""), ("skipped", "gone")]
     assert not SyncState.objects.filter(kind="contact").exists()
-    assert Tombstone.objects.count() == 3  # key, e-mail, and the phone that was delivered
+    assert Tombstone.objects.count() == 4  # key, order, e-mail, and the phone that was delivered
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from esputnik_connector.destinations.addresses import origin
 from esputnik_connector.destinations.base import Account, Destination
 from esputnik_connector.exceptions import ConfigurationError, ConnectorError
 from esputnik_connector.fields import cipher, reveal
-from esputnik_connector.models import Connection, Tombstone
+from esputnik_connector.models import Connection, Salt, Tombstone
 from esputnik_connector.operations.statuses import choices
 
 from .backend import backend_of
@@ -127,7 +127,7 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         if is_lost and not self.pasted_key and KEY_RECEIVERS & set(self.changed_data):
             self.add_error("new_key", _("The stored key cannot be read. Paste it again."))
         if self.pasted_key and self.has_lost_salt:
-            banned = Tombstone.objects.filter(connection=self.instance).count()
+            banned = Tombstone.objects.count()
             if banned:
                 self.add_error("new_key", _lost_salt_text(banned))
 
@@ -153,7 +153,8 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
     @property
     def has_lost_salt(self) -> bool:
         """Can deleted customers no longer be recognised, because an encryption key was lost?"""
-        return not is_readable(self.instance.salt)
+        salts = Salt.objects.order_by("pk")
+        return not (is_readable(self.instance.salt) and all(one.is_readable for one in salts))
 
     @property
     def needs_check(self) -> bool:
@@ -200,5 +201,5 @@ def _lost_salt_text(banned: int) -> str:
         "The list of deleted customers is protected by the lost encryption key too: %(count)s "
         "entries can no longer be recognised, and these people could be sent again. "
         "Bring the old key back into ENCRYPTION_KEYS. If it is gone for good, a superuser can "
-        "remove the tombstones of this connection first."
+        "remove the tombstones first."
     ) % {"count": banned}

@@ -92,7 +92,7 @@ def prepare(
     if kind is Kind.CART:
         records |= emptied(keys, {*records, *broken}, states)
     prepared.records, prepared.states = records, states
-    suppression = Suppression.around(connection, salt, records.values(), states)
+    suppression = Suppression.around(records.values(), states)
     always = frozenset(keys if with_unchanged else forced)
     translator = Translator(connection, destination, suppression, salt, always)
     for key in keys:

@@ -224,9 +224,11 @@ def _remember(
         delivered, ["fields", "locators", "digest", "remote_id", "delivered_at"]
     )
     SyncState.objects.upsert(accepted, ACCEPTED_COLUMNS)
-    SyncState.objects.filter(
-        connection=connection, kind=Kind.CONTACT.value, key__in=erased
-    ).delete()
+    if erased:
+        contacts = {"connection": connection, "kind": Kind.CONTACT.value, "key__in": erased}
+        SyncState.objects.filter(**contacts).delete()
+        # Nothing is left that would ask about their upload.
+        OutboxMessage.objects.filter(**contacts).exclude(session="").update(session="")
 
 
 def _decide(receipt: Receipt, rows: Sequence[OutboxMessage], now: datetime) -> None:
