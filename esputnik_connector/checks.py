@@ -105,8 +105,8 @@ def check_encryption(**_options: Any) -> list[CheckMessage]:
         cipher()
     except ConfigurationError as error:
         hint = _(
-            "In every process: one without the keys notes a deleted customer without the e-mail and "
-            "the phone, by which they must never be sent again."
+            "In every process: one without the keys notes a deleted customer without the e-mail "
+            "and the phone, by which they must never be sent again."
         )
         return [Error(str(error), hint=hint, id="esputnik_connector.E003")]
     return []

@@ -8,6 +8,7 @@
     │   └── NotSupportedError                         the shop's adapter leaves that out
     ├── DecryptionError                               a key was lost or rotated away
     ├── UnreadableEventError                          a row of the outbox cannot be opened
+    ├── BadRequestError                               what was asked for cannot be done
     ├── HookError                                     RECORD_HOOK answered with something else
     ├── RecordError                                   the shop's adapter gave what is no record
     ├── Veto                                          the shop's own code said no to one record
@@ -52,6 +53,11 @@ class DecryptionError(ConnectorError):
 
 class UnreadableEventError(ConnectorError):
     """The event that a row of the outbox carries cannot be read any more."""
+
+
+class BadRequestError(ConnectorError):
+    """What a person or a program asked for cannot be done; the text says why, and what to do
+    instead."""
 
 
 class HookError(ConnectorError):

@@ -7,8 +7,8 @@ from http import HTTPStatus
 from esputnik_connector.exceptions import CredentialsError, DestinationError, TemporaryError
 from esputnik_connector.records import Outcome, Reason
 
-from .base import Envelope, Receipt
 from .throttle import ThrottledError
+from .values import Envelope, Receipt
 
 
 def deferral_reason(error: DestinationError) -> Reason:

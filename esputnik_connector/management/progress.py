@@ -80,7 +80,7 @@ class Bar:
             self._bar = None
 
 
-class Silent:
+class NoDisplay:
     """For ``--json``: the end says it all."""
 
     def show(self, run: Backfill) -> None:
@@ -92,7 +92,7 @@ class Silent:
 
 def display(write: Any, *, is_json: bool, is_terminal: bool) -> Display:
     if is_json:
-        return Silent()
+        return NoDisplay()
     if is_terminal:
         try:
             return Bar()
@@ -123,7 +123,7 @@ def _in_brackets(counts: Mapping[str, int]) -> str:
 
 
 def result_text(run: Backfill) -> str:
-    """The last line: all there were, and shares that add up to 100 %."""
+    """The last line: all there were, and their shares."""
     shares = _shares({name: run.counts.get(name, 0) for name in COUNTS} | {"left": run.left})
     labels = {**COUNT_LABELS, "left": gettext_lazy("not looked at")}
     parts = [
@@ -135,15 +135,17 @@ def result_text(run: Backfill) -> str:
     return f"{kind_text(run)}: {state}. {total} = " + (" + ".join(parts) or "0")
 
 
-def _shares(counts: Mapping[str, int]) -> dict[str, tuple[int, int]]:
-    """Whole per cents by the largest remainder, so that they add up."""
+def _shares(counts: Mapping[str, int]) -> dict[str, tuple[int, str]]:
+    """Whole per cents by the largest remainder, so that they add up; but what is there is never
+    0 %, and what is not all is never 100 %."""
     total = sum(counts.values())
     present = {name: count for name, count in counts.items() if count}
     shares = {name: count * 100 // total for name, count in present.items()}
     by_remainder = sorted(present, key=lambda name: -(present[name] * 100 % total))
     for name in by_remainder[: 100 - sum(shares.values())]:
         shares[name] += 1
-    return {name: (present[name], shares[name]) for name in present}
+    texts = {0: "<1", 100: ">99" if len(present) > 1 else "100"}
+    return {name: (present[name], texts.get(share, str(share))) for name, share in shares.items()}
 
 
 def as_json(run: Backfill) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from esputnik_connector.destinations.base import Receipt
 from esputnik_connector.records import Kind, Outcome
 
+from .base import ConnectorQuerySet
 from .connection import Connection
 from .labels import KINDS, choices
 from .lease import LONGEST_LEASE, Leased, is_free
@@ -46,7 +47,7 @@ class State(models.TextChoices):
 WORKING = (State.RUNNING, State.AWAITING_UPLOADS)
 
 
-class BackfillQuerySet(models.QuerySet["Backfill"]):
+class BackfillQuerySet(ConnectorQuerySet["Backfill"]):
     def open(self) -> BackfillQuerySet:
         return self.filter(is_open=True)
 
@@ -84,7 +85,7 @@ class Backfill(Leased):
     # so "one open run per connection and kind" needs no partial index.
     is_open = models.BooleanField(null=True, default=True, editable=False)
     is_former = models.BooleanField(_("went to a former account"), default=False)
-    detail = models.TextField(_("why it is paused"), blank=True, default="")
+    detail = models.TextField(_("what there is to say"), blank=True, default="")
     cursor = models.CharField(max_length=300, blank=True, default="", editable=False)
     is_read = models.BooleanField(default=False, editable=False)  # no page is left
     page = models.JSONField(default=list, editable=False)
@@ -100,7 +101,7 @@ class Backfill(Leased):
     started_at = models.DateTimeField(_("started"), default=timezone.now)
     finished_at = models.DateTimeField(_("finished"), null=True)
 
-    objects = BackfillQuerySet.as_manager()
+    objects: ClassVar = BackfillQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("historical import")

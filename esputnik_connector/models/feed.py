@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
@@ -13,6 +14,7 @@ from django.utils.translation import pgettext_lazy
 
 from esputnik_connector.fields import EncryptedTextField
 
+from .base import ConnectorQuerySet
 from .lease import Leased, is_free
 
 TOKEN_BYTES = 32  # 256 bits cannot be guessed
@@ -29,7 +31,7 @@ def new_secret() -> str:
     return secrets.token_urlsafe(TOKEN_BYTES)
 
 
-class FeedQuerySet(models.QuerySet["Feed"]):
+class FeedQuerySet(ConnectorQuerySet["Feed"]):
     def due(self, now: datetime) -> FeedQuerySet:
         """Enabled, their time has come, and no build of theirs is running."""
         return self.filter(is_free(now), is_enabled=True, due_at__lte=now)
@@ -141,7 +143,7 @@ class Feed(Leased):
     fetched_by = models.CharField(max_length=200, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
-    objects = FeedQuerySet.as_manager()
+    objects: ClassVar = FeedQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("product feed")

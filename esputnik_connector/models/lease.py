@@ -17,6 +17,8 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector.exceptions import ConnectorError
 
+from .base import ConnectorModel
+
 # What lies further ahead was written by a worker with a wrong clock, and is not believed. Clocks
 # may be minutes apart, and a feed on its way to a far storage is kept for an hour.
 LONGEST_LEASE = timedelta(hours=2)
@@ -32,7 +34,7 @@ class LostLease(ConnectorError):
     """Another worker has taken over; what is not written down yet is theirs to do."""
 
 
-class Leased(models.Model):
+class Leased(ConnectorModel):
     """A row that one worker works at. Both columns are written by compare-and-set UPDATEs alone."""
 
     holder = models.CharField(max_length=36, blank=True, default="", editable=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -11,12 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from esputnik_connector.records import Kind
 
+from .base import ConnectorModel, ConnectorQuerySet
 from .connection import Connection
 from .labels import KINDS, OUTCOMES, REASONS, choices
 from .lease import Leased
 
 
-class OutboxQuerySet(models.QuerySet["OutboxMessage"]):
+class OutboxQuerySet(ConnectorQuerySet["OutboxMessage"]):
     def of(self, connection: Connection, kind: Kind) -> OutboxQuerySet:
         return self.filter(connection=connection, kind=kind.value)
 
@@ -38,7 +40,7 @@ class OutboxQuerySet(models.QuerySet["OutboxMessage"]):
         )
 
 
-class OutboxMessage(models.Model):
+class OutboxMessage(ConnectorModel):
     """A change that is not yet settled. Rows are only added in a request, and removed when settled.
 
     A state row is kind and key, without personal data; many rows of one key are one delivery.
@@ -74,7 +76,7 @@ class OutboxMessage(models.Model):
     )
     detail = models.TextField(_("what the destination said"), blank=True, default="")
 
-    objects = OutboxQuerySet.as_manager()
+    objects: ClassVar = OutboxQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("unsent change")
@@ -95,7 +97,7 @@ class OutboxMessage(models.Model):
 LONGEST_PAUSE = timedelta(hours=2)
 
 
-class LaneQuerySet(models.QuerySet["Lane"]):
+class LaneQuerySet(ConnectorQuerySet["Lane"]):
     def resting(self, now: datetime) -> LaneQuerySet:
         """Lanes in which nothing is sent now, as :meth:`Lane.is_paused` says."""
         return self.filter(paused_until__gt=now, paused_until__lte=now + LONGEST_PAUSE)
@@ -113,7 +115,7 @@ class Lane(Leased):
     failures = models.PositiveIntegerField(default=0)
     wake_at = models.DateTimeField(null=True)
 
-    objects = LaneQuerySet.as_manager()
+    objects: ClassVar = LaneQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("lane")
@@ -147,7 +149,7 @@ class Lane(Leased):
         return until is not None and now < until <= now + LONGEST_PAUSE
 
 
-class Attempt(models.Model):
+class Attempt(ConnectorModel):
     """What became of one record, once. Redacted: no personal data, no bodies."""
 
     connection = models.ForeignKey(
@@ -164,6 +166,8 @@ class Attempt(models.Model):
     notes = models.JSONField(_("warnings"), default=list)
     captured_at = models.DateTimeField(_("noted"), null=True)
     created_at = models.DateTimeField(_("time"), default=timezone.now)
+
+    objects: ClassVar = ConnectorQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("delivery")

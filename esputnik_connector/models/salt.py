@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
@@ -11,12 +12,14 @@ from django.utils.translation import gettext_lazy as _
 from esputnik_connector.exceptions import ConnectorError
 from esputnik_connector.fields import EncryptedTextField, reveal
 
+from .base import ConnectorModel, ConnectorQuerySet
+
 
 def new_salt() -> str:
     return secrets.token_hex(32)
 
 
-class SaltQuerySet(models.QuerySet["Salt"]):
+class SaltQuerySet(ConnectorQuerySet["Salt"]):
     def of_shop(self) -> str:
         """The shop's own salt as it is stored: the first one, made when it is asked for."""
         first = self.order_by("pk").first() or self.create()
@@ -39,14 +42,14 @@ class SaltQuerySet(models.QuerySet["Salt"]):
             self.create(value=value)
 
 
-class Salt(models.Model):
+class Salt(ConnectorModel):
     """The first row is the shop's own, which each new connection takes. Others are of connections
     from the time in which each made its own: what was hashed with them is recognised for ever."""
 
     value = EncryptedTextField(default=new_salt, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    objects = SaltQuerySet.as_manager()
+    objects: ClassVar = SaltQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("salt")

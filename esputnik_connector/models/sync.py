@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import connections, models
 from django.db.models import Q
@@ -14,11 +14,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .backfill import Backfill
+from .base import ConnectorModel, ConnectorQuerySet
 from .connection import Connection
 from .labels import KINDS, choices
 
 
-class SyncStateQuerySet(models.QuerySet["SyncState"]):
+class SyncStateQuerySet(ConnectorQuerySet["SyncState"]):
     def uploading(self) -> SyncStateQuerySet:
         """Those that an upload of the destination still works on."""
         return self.filter(session__gt="")  # not exclude(): this one is a range of the index
@@ -92,7 +93,7 @@ def _is_same(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
     return name != "key" and all(row.get(name) == first for row in rows)
 
 
-class SyncState(models.Model):
+class SyncState(ConnectorModel):
     """The last delivery of one record.
 
     ``digest`` is of the payload that the destination accepted, empty before the first time. While
@@ -132,7 +133,7 @@ class SyncState(models.Model):
     )
     etag = models.CharField(max_length=32, blank=True, default="", editable=False, db_column="seal")
 
-    objects = SyncStateQuerySet.as_manager()
+    objects: ClassVar = SyncStateQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("delivered record")
@@ -154,7 +155,7 @@ class SyncState(models.Model):
         return f"{self.kind} {self.key}"
 
 
-class Tombstone(models.Model):
+class Tombstone(ConnectorModel):
     """A salted hash of a deleted person's key, e-mail, phone or order: do not create them again.
 
     It belongs to the shop and holds for every connection, also for one that comes later.
@@ -172,6 +173,8 @@ class Tombstone(models.Model):
     fingerprint = models.CharField(max_length=64)
     is_erasure = models.BooleanField(_("erased"), default=True)
     created_at = models.DateTimeField(_("deleted"), default=timezone.now)
+
+    objects: ClassVar = ConnectorQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("tombstone")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from .base import ConnectorModel, ConnectorQuerySet
 from .connection import Connection
 from .labels import KINDS, choices
 
 
-class LostUpload(models.Model):
+class LostUpload(ConnectorModel):
     """An upload that was given up, or accepted by a worker that had lost its lane meanwhile.
 
     When it ends after all, it writes an older state over a newer one: its records go again then.
@@ -23,6 +26,8 @@ class LostUpload(models.Model):
     keys = models.JSONField(default=list)
     lost_at = models.DateTimeField(_("lost"))
     poll_at = models.DateTimeField(_("asked about next"))
+
+    objects: ClassVar = ConnectorQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("lost upload")

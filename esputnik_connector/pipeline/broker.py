@@ -121,6 +121,10 @@ class BrokerLine:
             self._late = message
             logger.warning("the broker is slow; the sweep sends what no message started")
 
+    def rest(self) -> None:
+        """Leave the broker alone for a while."""
+        self._resting_until = time.monotonic() + BROKER_REST
+
     def close(self) -> None:
         """End the thread when it has done what it was given."""
         if self._messages is not None:
@@ -142,9 +146,10 @@ class BrokerLine:
     def _queue(self) -> SimpleQueue[_Message | None]:
         with self._lock:
             if self._messages is None:
-                self._messages = SimpleQueue()
-                work = partial(self._work, self._messages)
+                messages: SimpleQueue[_Message | None] = SimpleQueue()
+                work = partial(self._work, messages)
                 threading.Thread(target=work, name="esputnik-wake", daemon=True).start()
+                self._messages = messages
             return self._messages
 
     def _work(self, messages: SimpleQueue[_Message | None]) -> None:
@@ -155,7 +160,7 @@ class BrokerLine:
                     line = _sent(message, line)
             except Exception as error:  # kombu lets through what its transports raise
                 line = None
-                self._resting_until = time.monotonic() + BROKER_REST
+                self.rest()
                 logger.warning(
                     "the broker cannot be reached (%s); changes are sent by the next sweep",
                     type(error).__name__,
@@ -180,6 +185,7 @@ class Publisher:
         try:
             self._publish(task, pk, delay)
         except Exception as error:  # a server without threads, a configuration that cannot be read
+            self._line.rest()
             logger.error("%s is left to the sweep: %s", task, without_message(error))
 
     def _publish(self, task: str, pk: int, delay: float) -> None:

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from esputnik_connector.event_names import PRICE_DROP
 from esputnik_connector.records import Contact, Event, Order
+from esputnik_connector.shops.bulk import values_of
 from esputnik_connector.shops.capabilities import (
     Assortment,
     Capability,
@@ -33,12 +34,14 @@ from esputnik_connector.shops.capabilities import (
     SupportsStaffLinks,
     SupportsStatuses,
 )
+from esputnik_connector.shops.normalise import Cleaner
 
 __all__ = [
     "CAPABILITIES",
     "Assortment",
     "Capability",
     "Capture",
+    "Cleaner",
     "Offer",
     "Page",
     "PriceDrop",
@@ -54,6 +57,7 @@ __all__ = [
     "SupportsStaffLinks",
     "SupportsStatuses",
     "WishedPage",
+    "values_of",
 ]
 
 

@@ -601,7 +601,9 @@ def test_accepted_counts_as_delivered_only_when_its_import_is_over(
     ]
     clock.forward(minutes=1)
     work(run)
-    assert (run.state, run.detail) == ("finished", "")
+    assert run.state == "finished"
+    assert "1 refused" in run.detail
+    assert "bad phone" in run.detail  # eSputnik's own words
     assert run.counts == {"accepted": 0, "delivered": 249, "refused": 1}
     row = OutboxMessage.objects.get()
     assert (row.key, row.is_dead, row.detail) == ("9", True, "bad phone")
@@ -638,6 +640,9 @@ def test_the_records_of_a_lost_import_are_sent_again(recording, run, people, clo
     clock.forward(minutes=31)
     work(run)
     assert (run.state, run.counts) == ("finished", {"accepted": 0, "retrying": 250})
+    words = "bad phone" if ending == "failed" else "did not end in time"
+    assert "250 tried again" in run.detail
+    assert words in run.detail
     clock.forward(hours=1)
     Relay(run.connection, clock=clock).run(seconds=600)
     assert SyncState.objects.exclude(digest="").count() == 250

@@ -151,6 +151,17 @@ def test_a_slow_broker_gets_the_message_all_the_same(broker_at, queue, monkeypat
     assert len(messages(queue)) == 2
 
 
+def test_a_server_without_threads_leaves_it_to_the_sweep(broker_at, monkeypatch, caplog):
+    def refuse(self: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    broker_at(project_settings.REDIS_URL)
+    monkeypatch.setattr("threading.Thread.start", refuse)
+    for _ in range(3):
+        assert seconds_of_a_wake() < 0.1
+    assert caplog.text.count("left to the sweep") == 1
+
+
 # --- which brokers --------------------------------------------------------------------------------
 
 

@@ -22,7 +22,7 @@ def alerts(run: Backfill, now: datetime) -> Iterator[str]:
     """A sentence each, the reason that stops everything first."""
     if run.is_former:
         yield _("This went to a former account and does not count for the present one.")
-    if run.state == State.PAUSED and run.detail:
+    if run.state in (State.PAUSED, State.FINISHED) and run.detail:
         yield run.detail
     if run.state not in WORKING:
         return

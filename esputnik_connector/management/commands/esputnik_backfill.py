@@ -16,14 +16,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector.destinations.base import OrderRoute
-from esputnik_connector.exceptions import ConfigurationError
+from esputnik_connector.exceptions import BadRequestError, ConfigurationError
 from esputnik_connector.management import progress
 from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.management.follow import follow_runs
 from esputnik_connector.models import Backfill, Connection
 from esputnik_connector.models.backfill import State
 from esputnik_connector.pipeline.backfill import control
-from esputnik_connector.pipeline.backfill.control import BadRequestError
 from esputnik_connector.pipeline.backfill.forecast import forecast
 from esputnik_connector.pipeline.backfill.routes import routes_of
 from esputnik_connector.pipeline.wake import wake_backfill

@@ -15,7 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
-from esputnik_connector.exceptions import ConnectorError
+from esputnik_connector.exceptions import BadRequestError
+from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import Backfill, Connection, OutboxMessage
 from esputnik_connector.models.backfill import STOP_LOSS, WORKING, State
 from esputnik_connector.models.timezones import kept_span
@@ -28,10 +29,6 @@ from .routes import routes_of
 KINDS = (Kind.CONTACT, Kind.ORDER)  # in this order: people before what they bought
 FIRST_YEAR, LAST_YEAR = 1900, 2999  # near 1 and 9999 time zones overflow
 NEVER = 1.0  # a stop-loss that nothing exceeds
-
-
-class BadRequestError(ConnectorError):
-    """What was asked for cannot be; the text says why and what to do instead."""
 
 
 def start(
@@ -69,7 +66,8 @@ def start(
     present = _open(connection, kind)
     if present is not None:
         return present, False
-    total = len(keys) if keys is not None else history().count(kind, **span)
+    with fresh_reads():
+        total = len(keys) if keys is not None else history().count(kind, **span)
     try:
         with transaction.atomic():
             run = Backfill.objects.create(

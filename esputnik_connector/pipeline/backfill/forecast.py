@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import Destination
+from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import Backfill, Connection
 from esputnik_connector.models.timezones import kept_span
 from esputnik_connector.pipeline.delivery.dispatch import prepare
@@ -45,9 +46,13 @@ def forecast(run: Backfill, *, is_thorough: bool = False) -> Forecast:
     :param is_thorough: look at every record, however large the range is.
     """
     kind = run.of_kind()
-    found = Forecast(total=_total(run))
+    with fresh_reads():
+        found = Forecast(total=_total(run))
     route = run.route
-    with closing(registry.destination(run.connection, order_route=route)) as destination:
+    with (
+        closing(registry.destination(run.connection, order_route=route)) as destination,
+        fresh_reads(),
+    ):
         for keys in _samples(run, is_thorough or found.total <= 2 * SAMPLE):
             _look(run.connection, destination, kind, keys, found)
     if is_thorough:

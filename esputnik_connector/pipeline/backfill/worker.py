@@ -18,8 +18,9 @@ from esputnik_connector import registry
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import Destination
 from esputnik_connector.exceptions import DecryptionError, without_message
+from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import Backfill, Lane, OutboxMessage
-from esputnik_connector.models.backfill import ACCEPTED, WORKING, State
+from esputnik_connector.models.backfill import ACCEPTED, REFUSED, RETRYING, WORKING, State
 from esputnik_connector.models.lease import Lease, LostLease
 from esputnik_connector.pipeline.delivery.lane import (
     LaneLease,
@@ -99,7 +100,7 @@ class BackfillWorker:
         except DecryptionError as error:
             self._pacer.pause_connection(str(error))
             return None
-        with closing(destination), reading.long_walk(registry.shop()), gc_frozen():
+        with closing(destination), fresh_reads(), reading.long_walk(registry.shop()), gc_frozen():
             while self._permit.still_holds():
                 wake_at = self._turn(destination, lease)
                 self._after_page(self.run)
@@ -178,6 +179,26 @@ class BackfillWorker:
             ) % {"destination": registry.destination_label(self.connection.destination)}
             run.change(*WORKING, to=State.PAUSED, detail=detail)
             return None
-        if run.change(*WORKING, to=State.FINISHED, total=run.done, detail=""):
+        if run.change(*WORKING, to=State.FINISHED, total=run.done, detail=self._what_is_left()):
             logger.info("import %s of %s finished", run.pk, run)
         return None
+
+    def _what_is_left(self) -> str:
+        """What a finished run says of the records that did not arrive, in the destination's
+        words."""
+        counts = self.run.counts
+        if not counts.get(REFUSED) and not counts.get(RETRYING):
+            return ""
+        rows = OutboxMessage.objects.of(self.connection, self.run.of_kind()).exclude(detail="")
+        words = rows.order_by("-pk").values_list("detail", flat=True).first()
+        if not words:
+            return ""
+        return _(
+            "Not everything has arrived: %(refused)d refused, %(retrying)d tried again by "
+            "themselves. %(destination)s says: %(words)s"
+        ) % {
+            "destination": registry.destination_label(self.connection.destination),
+            "refused": counts.get(REFUSED, 0),
+            "retrying": counts.get(RETRYING, 0),
+            "words": words,
+        }

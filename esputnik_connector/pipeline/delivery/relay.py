@@ -14,6 +14,7 @@ from django.utils import timezone
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import Destination, Receipt
 from esputnik_connector.exceptions import DecryptionError, without_message
+from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import Connection, Lane, LostUpload, OutboxMessage, SyncState
 from esputnik_connector.models.lease import LostLease
 from esputnik_connector.records import Kind
@@ -64,7 +65,7 @@ class Relay:
         except DecryptionError as error:
             self._pacer.pause_connection(str(error))
             return self.outcomes
-        with closing(destination):
+        with closing(destination), fresh_reads():
             for kind in ORDER_OF_LANES:
                 if self._permit.still_holds():
                     self._serve_guarded(destination, kind)

@@ -23,9 +23,11 @@ from django.utils import timezone
 
 from esputnik_connector import registry
 from esputnik_connector.exceptions import ConnectorError
+from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import (
     Backfill,
     Connection,
+    Heartbeat,
     OutboxMessage,
     Reconciliation,
     SyncState,
@@ -50,6 +52,8 @@ from .compare import Comparer, Comparison, chunks, lines_of
 from .limits import ERASURES, REPAIRS, Limits
 
 logger = getLogger(__name__)
+
+HEARTBEAT = "reconcile"
 
 CHUNK = 2000  # keys per step; a step is seconds when all of them have to be built
 KINDS = (Kind.CONTACT, Kind.ORDER, Kind.CART)
@@ -87,7 +91,8 @@ class Reconciler:
         queued = self.run.queued
         try:
             while self.run.finished_at is None:
-                self._step()
+                with fresh_reads():
+                    self._step()
                 if until is not None and timezone.now() >= until:
                     break
         except Overtaken:
@@ -95,7 +100,10 @@ class Reconciler:
             self.run.refresh_from_db()
         if self.run.queued > queued and not self.is_dry:
             wake(self.connection.pk)
-        return self.run.finished_at is not None
+        is_over = self.run.finished_at is not None
+        if is_over and not self.is_dry:
+            Heartbeat.beat(HEARTBEAT)
+        return is_over
 
     def _step(self) -> None:
         if self.run.stage == Stage.SHOP.value:

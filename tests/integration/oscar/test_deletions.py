@@ -94,7 +94,7 @@ def test_a_guest_with_a_phone_of_a_deleted_customer_is_not_sent(connection, phon
     Relay(connection).run()
 
     assert Attempt.objects.get(key=order.number, kind="order").reason == "erased"
-    assert order.number not in RecordingDestination.keys()
+    assert order.number not in list(RecordingDestination.keys())
 
 
 def test_merged_accounts_keep_their_orders(connection):
