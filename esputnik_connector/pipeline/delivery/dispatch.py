@@ -25,7 +25,7 @@ from esputnik_connector.fields import reveal
 from esputnik_connector.halving import Halving
 from esputnik_connector.models import Connection, SyncState
 from esputnik_connector.models.lease import LostLease
-from esputnik_connector.records import Event, Kind, Outcome, Reason, Record
+from esputnik_connector.records import Cart, Contact, Event, Kind, Outcome, Reason, Record
 from esputnik_connector.shops.base import ShopAdapter
 
 from .eligibility import check_still_true
@@ -137,6 +137,8 @@ class Translator:
         if isinstance(record, Event):
             check_still_true(record, self.connection)
         record = hooked(record, self.connection)
+        if isinstance(record, (Contact, Cart)) and record.held_back:
+            raise Skip(Reason.VETOED, record.held_back)
         if isinstance(record, Event):
             record = replace(record, params=event_type(record.name).params_of(record))
         hashes = locators_of(record, salt=self.salt)
