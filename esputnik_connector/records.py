@@ -145,6 +145,7 @@ class Contact:
     address: Address = field(default_factory=Address)
     joined_at: datetime | None = None
     is_guest: bool = False  # known from orders alone: the key is the shop's, no customer's id
+    held_back: str = ""  # why the shop does not want this person sent; RECORD_HOOK may clear it
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
 
@@ -216,6 +217,7 @@ class Cart:
     phone: str = ""
     items: tuple[CartItem, ...] = ()
     is_live: bool = True  # False: saved for later by the shopper
+    held_back: str = ""  # as of a Contact
     notes: tuple[Note, ...] = ()
 
     def __repr__(self) -> str:

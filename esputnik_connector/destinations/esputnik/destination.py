@@ -207,7 +207,11 @@ class EsputnikDestination(Destination):
 
     def verify(self) -> AccountInfo:
         try:
-            return receipts.account_info(self._client.account_info())
+            answer = self._client.account_info()
+            if not answer.was_readable:  # cut on its way: it says nothing of the address
+                words = _("The answer came in part only.")
+                raise TemporaryError(words, status=answer.status, was_received=True)
+            return receipts.account_info(answer)
         except RejectedError as error:
             message = _("This does not look like eSputnik's address, which ends in /api. %(why)s")
             raise RejectedError(message % {"why": error}, status=error.status) from error
