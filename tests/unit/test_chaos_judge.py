@@ -223,6 +223,14 @@ def test_an_event_may_come_again_when_its_sender_was_disturbed(good, target, is_
     assert (EVENTS not in broken(during)) is is_excused
 
 
+def test_an_order_that_goes_again_for_its_customers_sake_is_a_breach(good):
+    moved = {**BODY, "email": "moved@example.com", "status": "DELIVERED"}
+    again = replace(good, exchanges=[*good.exchanges, post_order(9, body={"orders": [moved]})])
+    (breach,) = judge.judged(again)["no order was sent again without a change of its own"]
+    assert (breach.record, breach.found) == ("order 100", "2 times")
+    assert "differed in: email, status" in breach.history[-1]
+
+
 def test_what_was_set_aside_after_a_refusal_excuses_what_is_missing(good):
     refusal = {"id": 0, "failedOrders": [{"externalOrderId": "100", "message": "no"}]}
     dead = Row(number=9, kind="order", key="100", fate="dead", reason="refused", detail="no")

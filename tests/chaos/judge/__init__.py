@@ -20,6 +20,7 @@ CHECKS: Sequence[Check] = (
     people.nobody_erased_is_there,
     people.nobody_is_there_whom_the_shop_never_had,
     events.no_event_was_started_more_often_than_the_answers_allow,
+    events.no_order_was_sent_again_without_a_change_of_its_own,
     accounts.nothing_is_left_unsent,
     accounts.sent_skipped_and_failed_are_all_that_was_captured,
     accounts.whatever_was_set_aside_was_refused,

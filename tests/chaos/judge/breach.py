@@ -50,7 +50,7 @@ def is_disturbed(exchange: Exchange, disturbances: Iterable[Disturbance]) -> boo
     """Whether what came of an exchange may not have been written down."""
     end = (exchange.arrived if exchange.answered is None else exchange.answered) + SETTLING
     return any(
-        one.target not in ("beat", "web") and one.start <= end
+        one.target not in BYSTANDERS and one.start <= end
         and one.end + AFTERMATH >= exchange.arrived
         for one in disturbances
     )  # fmt: skip

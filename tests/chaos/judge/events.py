@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.chaos.evidence import Evidence, Exchange
 from .breach import Breach, is_disturbed, lines_about
 from .wire_words import ORDER, sent_records
 
-Said = tuple[str, str]  # order number, event type
+Said = tuple[str, str]  # order number, event type or the shop's own status
 
 
 def no_event_was_started_more_often_than_the_answers_allow(evidence: Evidence) -> list[Breach]:
@@ -23,24 +23,46 @@ def no_event_was_started_more_often_than_the_answers_allow(evidence: Evidence) -
         for event in evidence.held.events
         if event.get("source") == "orders"
     )
-    carried = _requests(evidence)
-    breaches = []
-    for (number, event), count in started.items():
-        requests = carried.get((number, event), [])
-        excused = sum(not _is_settled(one, number, evidence) for one in requests)
-        if count > 1 + excused:
-            expected = f"{event} at most {1 + excused} times: {excused} answers were in doubt"
-            history = [*lines_about(evidence, ORDER, number), *_differences(requests, number)]
-            breaches.append(Breach(f"order {number}", expected, f"{count} times", history))
-    return breaches
+    carried = _requests(evidence, lambda body: f"order{body.get('status')}")
+    return [
+        breach
+        for said, count in started.items()
+        for breach in _too_many(evidence, said, count, carried.get(said, []))
+    ]
 
 
-def _requests(evidence: Evidence) -> Mapping[Said, list[Exchange]]:
+def no_order_was_sent_again_without_a_change_of_its_own(evidence: Evidence) -> list[Breach]:
+    """A new name or e-mail of the customer, or another mapping, starts no workflow of old orders.
+
+    Here orders change by their status alone.
+    """
+    carried = _requests(evidence, lambda body: str(body.get("statusDescription")))
+    return [
+        breach
+        for said, requests in carried.items()
+        for breach in _too_many(evidence, said, len(requests), requests)
+    ]
+
+
+def _too_many(
+    evidence: Evidence, said: Said, count: int, requests: Sequence[Exchange]
+) -> Iterator[Breach]:
+    number, what = said
+    doubts = sum(not _is_settled(one, number, evidence) for one in requests)
+    if count > 1 + doubts:
+        expected = f"{what} at most {1 + doubts} times: {doubts} answers were in doubt"
+        history = [*lines_about(evidence, ORDER, number), *_differences(requests, number)]
+        yield Breach(f"order {number}", expected, f"{count} times", history)
+
+
+def _requests(
+    evidence: Evidence, word: Callable[[Mapping[str, Any]], str]
+) -> Mapping[Said, list[Exchange]]:
     found: defaultdict[Said, list[Exchange]] = defaultdict(list)
     for exchange in evidence.exchanges:
         if exchange.path == "/api/v1/orders":
             for sent in sent_records(exchange):
-                found[sent.key, f"order{sent.body.get('status')}"].append(exchange)
+                found[sent.key, word(sent.body)].append(exchange)
     return found
 
 
@@ -62,7 +84,7 @@ def _is_about(refusal: Mapping[str, Any], number: str) -> bool:
     return str(refusal.get("externalOrderId", number)) == number
 
 
-def _differences(requests: list[Exchange], number: str) -> list[str]:
+def _differences(requests: Sequence[Exchange], number: str) -> list[str]:
     """In which fields an order differed from the request before."""
     bodies = [
         sent.body for one in requests for sent in sent_records(one) if sent.is_of(ORDER, number)
