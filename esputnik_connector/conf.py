@@ -89,9 +89,6 @@ class Settings:
     FEED_PRICES: str = "strategy"
     """How a feed learns prices: ``strategy``, ``stock_records`` (fast) or ``one_by_one`` (slow)."""
 
-    FEED_REGISTRATION_URL: str = ""
-    """Where feeds are registered by API, once eSputnik publishes it. Shown, never called."""
-
     _PREFIX: ClassVar[str] = "ESPUTNIK_CONNECTOR"
 
     def __getattribute__(self, name: str) -> Any:

@@ -14,8 +14,8 @@ from django.utils import timezone
 from kombu import Connection as Broker
 from kombu.pools import ProducerPool
 
-from esputnik_connector.feed.publish import BuildBusy
-from esputnik_connector.feed.schedule import due as due_feeds
+from esputnik_connector.feed.publish import AlreadyBuilding
+from esputnik_connector.feed.schedule import due_feeds
 from esputnik_connector.operations.prune import prune as prune_history
 from esputnik_connector.operations.verify import verify
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker
@@ -72,7 +72,7 @@ def build_feed(feed_id: int) -> None:
     for feed in Feed.objects.filter(pk=feed_id, is_enabled=True):
         try:
             Build(feed).run()
-        except BuildBusy:
+        except AlreadyBuilding:
             logger.info("feed %s is being built already", feed.name)
 
 

@@ -11,4 +11,4 @@ from .feed import serving
 @transaction.non_atomic_requests
 def feed(request: HttpRequest, token: str, language: str, extension: str) -> HttpResponseBase:
     """The built file; see :mod:`esputnik_connector.feed.serving`."""
-    return serving.answer(request, token=token, language=language, extension=extension)
+    return serving.feed_response(request, token=token, language=language, extension=extension)

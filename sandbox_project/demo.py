@@ -22,7 +22,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from .browser import BrowserError
-from .places import BASE_DIR, STATE_DIR, Places, choose_places, write_environment
+from .environment import BASE_DIR, STATE_DIR, Environment, choose_environment, write_shell_file
 from .processes import Crew, ProcessError, redis_executable
 from .story import STAFF_EMAIL, STAFF_PASSWORD, tell_story
 
@@ -36,15 +36,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _terminate)
     with only_one():
-        places = choose_places(keep=keep)
-        environment = write_environment(places) if keep else None
-        os.environ.update(places.environ)  # the journey reads the shop's database
-        crew = Crew(logs=places.logs, cwd=BASE_DIR, env=places.environ)
+        environment = choose_environment(keep=keep)
+        shell_file = write_shell_file(environment) if keep else None
+        os.environ.update(environment.environ)  # the journey reads the shop's database
+        crew = Crew(logs=environment.logs, cwd=BASE_DIR, env=environment.environ)
         try:
-            start_everything(crew, places)
-            if environment:
-                tell_addresses(places, environment)
-            code = tell_story(shop_url=places.shop_url, fake_url=places.fake_url, check=crew.check)
+            start_everything(crew, environment)
+            if shell_file is not None:
+                print_addresses(environment, shell_file)
+            code = tell_story(
+                shop_url=environment.shop_url, fake_url=environment.fake_url, check=crew.check
+            )
             if code:
                 print(f"\n{crew.tails()}", file=sys.stderr)
             if keep:
@@ -62,71 +64,68 @@ def main(arguments: Sequence[str] | None = None) -> int:
             crew.stop()
 
 
-def start_everything(crew: Crew, places: Places) -> None:
+def start_everything(crew: Crew, environment: Environment) -> None:
     """Broker, account, database, shop, worker and beat; each is waited for."""
     started = time.monotonic()
     print("  starting Redis and the fake eSputnik, filling the database", flush=True)
-    if places.redis_port:
-        start_redis(crew, places)
-    crew.start("fake-esputnik", [
-        sys.executable, "-m", "esputnik_connector.testing.fake_esputnik",
-        "--port", str(places.fake_port), "--key", places.fake_key,
-    ])  # fmt: skip
+    if environment.redis_port:
+        start_redis(crew, environment)
+    fake = f"--port {environment.fake_port} --key {environment.fake_key}"
+    fake_module = [sys.executable, "-m", "esputnik_connector.testing.fake_esputnik"]
+    crew.start("fake-esputnik", [*fake_module, *fake.split()])
     crew.run("migrate", [*MANAGE, "migrate", "--verbosity", "0"])
-    crew.run("seed", [
-        *MANAGE, "seed", "--staff-email", STAFF_EMAIL, "--staff-password", STAFF_PASSWORD,
-    ])  # fmt: skip
-    crew.wait_for("redis", lambda: answers_ping(places.environ["REDIS_URL"]), seconds=15)
-    crew.wait_for("fake-esputnik", lambda: is_up(f"{places.fake_url}/_fake/state"), seconds=15)
-    crew.run("connect", [
-        *MANAGE, "connect", "--api-url", f"{places.fake_url}/api",
-        "--tracker-url", f"{places.fake_url}/api/v2", "--key", places.fake_key,
-    ])  # fmt: skip
+    staff = ["--staff-email", STAFF_EMAIL, "--staff-password", STAFF_PASSWORD]
+    crew.run("seed", [*MANAGE, "seed", *staff])
+    crew.wait_for("redis", lambda: answers_ping(environment.environ["REDIS_URL"]), seconds=15)
+    crew.wait_for("fake-esputnik", lambda: is_up(f"{environment.fake_url}/_fake/state"), seconds=15)
+    account = (
+        f"--api-url {environment.fake_url}/api --tracker-url {environment.fake_url}/api/v2 "
+        f"--key {environment.fake_key}"
+    )
+    crew.run("connect", [*MANAGE, "connect", *account.split()])
     print(f"  starting shop, worker and beat ({_since(started)})", flush=True)
-    start_shop(crew, places)
+    start_shop(crew, environment)
     celery = [sys.executable, "-m", "celery", "-A", "sandbox_project"]
-    crew.start("worker", [
-        *celery, "worker", "--concurrency", "2", "--loglevel", "INFO", "--without-gossip",
-    ])  # fmt: skip
-    crew.start("beat", [
-        *celery, "beat", "--loglevel", "INFO", "--pidfile=",
-        "--schedule", str(STATE_DIR / "beat-schedule"),
-    ])  # fmt: skip
-    crew.wait_for("web", lambda: is_up(f"{places.shop_url}/healthz"))
-    crew.wait_for("worker", lambda: has_said(places, "worker", " ready."))
-    crew.wait_for("beat", lambda: has_said(places, "beat", "beat: Starting"))
+    worker = "worker --concurrency 2 --loglevel INFO --without-gossip"
+    crew.start("worker", [*celery, *worker.split()])
+    schedule = str(STATE_DIR / "beat-schedule")
+    crew.start(
+        "beat", [*celery, "beat", "--loglevel", "INFO", "--pidfile=", "--schedule", schedule]
+    )
+    crew.wait_for("web", lambda: is_up(f"{environment.shop_url}/healthz"))
+    crew.wait_for("worker", lambda: has_logged(environment, "worker", " ready."))
+    crew.wait_for("beat", lambda: has_logged(environment, "beat", "beat: Starting"))
     print(
         f"  shop, worker, beat, Redis and the fake eSputnik are up ({_since(started)})", flush=True
     )
 
 
-def start_redis(crew: Crew, places: Places) -> None:
+def start_redis(crew: Crew, environment: Environment) -> None:
     directory = STATE_DIR / "redis"
     directory.mkdir(exist_ok=True)
-    crew.start("redis", [
-        redis_executable(), "--port", str(places.redis_port), "--bind", "127.0.0.1",
-        "--save", "", "--appendonly", "no", "--dir", str(directory),
-    ])  # fmt: skip
+    options = f"--port {environment.redis_port} --bind 127.0.0.1 --appendonly no".split()
+    crew.start("redis", [redis_executable(), *options, "--save", "", "--dir", str(directory)])
 
 
-def start_shop(crew: Crew, places: Places) -> None:
-    crew.start("web", [
-        sys.executable, "-m", "gunicorn", "sandbox_project.wsgi", "--config",
-        "python:sandbox_project.web_server", "--workers", "2", "--threads", "2",
-        "--bind", f"127.0.0.1:{places.shop_port}", "--timeout", "60",
-    ])  # fmt: skip
+def start_shop(crew: Crew, environment: Environment) -> None:
+    options = (
+        "--config python:sandbox_project.web_server --workers 2 --threads 2 "
+        f"--bind 127.0.0.1:{environment.shop_port} --timeout 60"
+    )
+    gunicorn = [sys.executable, "-m", "gunicorn", "sandbox_project.wsgi"]
+    crew.start("web", [*gunicorn, *options.split()])
 
 
-def tell_addresses(places: Places, environment: Path) -> None:
+def print_addresses(environment: Environment, shell_file: Path) -> None:
     print(
         f"""
-  Shop             {places.shop_url}/
-  Admin            {places.shop_url}/admin/
-  Oscar dashboard  {places.shop_url}/en/dashboard/
+  Shop             {environment.shop_url}/
+  Admin            {environment.shop_url}/admin/
+  Oscar dashboard  {environment.shop_url}/en/dashboard/
                    log in as {STAFF_EMAIL} with the password {STAFF_PASSWORD}
-  Fake eSputnik    {places.fake_url}/
-  Logs             {places.logs}
-  Commands         . {environment} && python manage.py esputnik_doctor
+  Fake eSputnik    {environment.fake_url}/
+  Logs             {environment.logs}
+  Commands         . {shell_file} && python manage.py esputnik_doctor
 """,
         flush=True,
     )
@@ -153,8 +152,8 @@ def answers_ping(url: str) -> bool:
         return False
 
 
-def has_said(places: Places, name: str, words: str) -> bool:
-    return words in (places.logs / f"{name}.log").read_text(errors="replace")
+def has_logged(environment: Environment, name: str, words: str) -> bool:
+    return words in (environment.logs / f"{name}.log").read_text(errors="replace")
 
 
 @contextmanager

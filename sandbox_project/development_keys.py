@@ -16,7 +16,7 @@ def development_key(path: Path) -> str:
         with os.fdopen(descriptor, "wb") as file:
             file.write(Fernet.generate_key())
         try:
-            os.link(draft, path)  # fails if somebody was first: theirs counts
+            os.link(draft, path)  # fails if another process was first: its key counts
         except FileExistsError:
             pass
         finally:

@@ -1,4 +1,4 @@
-"""What eSputnik must hold after a step of the journey; each can say what is missing."""
+"""What eSputnik must have received after a step of the journey; each can say what is missing."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-from .held import Held
+from .received import Received
 
 
 class Expectation(Protocol):
-    def missing_in(self, held: Held) -> str:
+    def missing_in(self, received: Received) -> str:
         """Empty when it is there, else what is wrong."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ContactHeld:
+class ContactReceived:
     key: str
     email: str
     phone: str = ""  # digits
@@ -27,8 +27,8 @@ class ContactHeld:
         details = " ".join(filter(None, (self.first_name, self.last_name, self.phone)))
         return f"contact {self.key} {self.email} {details}".strip()
 
-    def missing_in(self, held: Held) -> str:
-        contact = held.contact(self.key)
+    def missing_in(self, received: Received) -> str:
+        contact = received.contact(self.key)
         if contact is None:
             return "no such contact"
         wanted = {
@@ -52,16 +52,16 @@ class ContactGone:
     def __str__(self) -> str:
         return f"contact {self.key} {self.email} is erased"
 
-    def missing_in(self, held: Held) -> str:
-        if held.contact(self.key) is not None:
+    def missing_in(self, received: Received) -> str:
+        if received.contact(self.key) is not None:
             return "the contact is still there"
-        if any(contact.email == self.email for contact in held.contacts):
-            return "somebody still has the e-mail"
+        if any(contact.email == self.email for contact in received.contacts):
+            return "a contact still has the e-mail"
         return ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderHeld:
+class OrderReceived:
     """An order that was told with this status at some time, and has these contents now."""
 
     number: str
@@ -73,8 +73,8 @@ class OrderHeld:
     def __str__(self) -> str:
         return f"order {self.number} {self.status} {self.total} with {len(self.items)} items"
 
-    def missing_in(self, held: Held) -> str:
-        order = held.order(self.number)
+    def missing_in(self, received: Received) -> str:
+        order = received.order(self.number)
         if order is None:
             return "no such order"
         problems = []
@@ -90,7 +90,7 @@ class OrderHeld:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CartHeld:
+class CartReceived:
     """A cart event of this customer with exactly these products."""
 
     contact_key: str
@@ -100,8 +100,8 @@ class CartHeld:
         contents = ", ".join(f"{key} x {count}" for key, count in self.items.items()) or "empty"
         return f"cart of contact {self.contact_key}: {contents}"
 
-    def missing_in(self, held: Held) -> str:
-        carts = held.carts_of(self.contact_key)
+    def missing_in(self, received: Received) -> str:
+        carts = received.carts_of(self.contact_key)
         if any(cart.items == dict(self.items) for cart in carts):
             return ""
         return f"their carts are {[cart.items for cart in carts]}"

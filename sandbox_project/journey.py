@@ -10,10 +10,10 @@ from decimal import Decimal
 from django.contrib.auth import get_user_model
 from oscar.core.loading import get_model
 
-from .expectations import CartHeld, ContactGone, ContactHeld, OrderHeld
+from .checker import StepChecker
+from .expectations import CartReceived, ContactGone, ContactReceived, OrderReceived
 from .shop.offers import VOUCHER_CODE
 from .shopper import Recipient, Shopper, Staff
-from .witness import Witness
 
 PASSWORD = "Sonechko-2026"
 Basket = Mapping[str, int]  # SKU → quantity
@@ -22,7 +22,7 @@ Basket = Mapping[str, int]  # SKU → quantity
 @dataclass
 class Journey:
     shop_url: str
-    witness: Witness
+    checker: StepChecker
     staff: Staff
     tell: Callable[[str], None]
     tag: str = field(default_factory=lambda: uuid.uuid4().hex[:6])  # a story of its own each time
@@ -45,16 +45,16 @@ class Journey:
         contents: Basket = {"mug-01": 2, "tea-03": 1, "novel-01": 1, "shirt-02-m": 1}
         self._add(olena, contents)
         self._add(taras, {"honey-05": 2})
-        self.witness.see(self._cart(olena, contents), self._cart(taras, {"honey-05": 2}))
+        self.checker.see(self._cart(olena, contents), self._cart(taras, {"honey-05": 2}))
 
         self.tell("one changes a quantity and removes a line, the other empties the basket")
         olena.set_quantity(0, 3)
         taras.remove_line(0)
         changed: Basket = {**contents, "mug-01": 3}
-        self.witness.see(self._cart(olena, changed), self._cart(taras, {}))
+        self.checker.see(self._cart(olena, changed), self._cart(taras, {}))
         olena.remove_line(1)
         left = {sku: count for sku, count in changed.items() if sku != "tea-03"}
-        self.witness.see(self._cart(olena, left))
+        self.checker.see(self._cart(olena, left))
 
         self.tell("they check out, one with a voucher and delivery, one collects in the shop")
         olena.use_voucher(VOUCHER_CODE)
@@ -62,7 +62,7 @@ class Journey:
         self._add(taras, {"puzzle-03": 1})
         second = taras.check_out(delivery="collect")
         # The basket is empty again after the order: wait for one more empty cart.
-        self.witness.see(
+        self.checker.see(
             self._cart(olena, {}),
             self._order(first, "INITIALIZED", left, olena),
             self._order(second, "INITIALIZED", {"puzzle-03": 1}, taras),
@@ -74,13 +74,13 @@ class Journey:
         self.staff.set_status(first, "Paid")
         self.staff.set_status(second, "Cancelled")
         items = order_items(first)
-        self.witness.see(
+        self.checker.see(
             self._order(first, "IN_PROGRESS", items, olena),
             self._order(second, "CANCELLED", {"puzzle-03": 1}, taras),
         )
         self.staff.set_status(first, "Shipped")
         self.staff.set_status(first, "Delivered")
-        self.witness.see(self._order(first, "DELIVERED", items, olena))
+        self.checker.see(self._order(first, "DELIVERED", items, olena))
 
     def _guest(self) -> None:
         self.tell("a guest checks out without an account")
@@ -89,16 +89,16 @@ class Journey:
         self._add(guest, contents)
         recipient = Recipient(first_name="Іван", last_name="Гість", phone="0631234567")
         number = guest.check_out(delivery="nova-poshta", recipient=recipient)
-        self.witness.see(self._order(number, "INITIALIZED", contents, guest))
+        self.checker.see(self._order(number, "INITIALIZED", contents, guest))
 
     def _abandoned(self) -> None:
-        self.tell("somebody fills a basket, registers, and leaves")
+        self.tell("a customer fills a basket, registers, and leaves")
         maria = Shopper(self.shop_url, email=self._email("maria"), password=PASSWORD)
         contents: Basket = {"toy-02": 2, "plate-01": 6}
         self._add(maria, contents)
         maria.register()
         maria.look_around("basket/")  # Oscar merges the baskets at the next page
-        self.witness.see(self._cart(maria, contents))
+        self.checker.see(self._cart(maria, contents))
 
     def _changed_and_deleted(self, olena: Shopper, taras: Shopper) -> None:
         self.tell("one customer has a new phone and a new name, the other deletes the account")
@@ -106,8 +106,8 @@ class Journey:
         olena.rename(first_name="Олена", last_name="Шевченко-Коваль")
         taras_key = customer_key(taras)
         taras.delete_account()
-        self.witness.see(
-            ContactHeld(
+        self.checker.see(
+            ContactReceived(
                 key=customer_key(olena),
                 email=olena.email,
                 phone="380991112233",
@@ -129,8 +129,8 @@ class Journey:
         customer.log_in()
         customer.rename(first_name=first_name, last_name=last_name)
         customer.add_address(Recipient(first_name=first_name, last_name=last_name, phone=phone))
-        self.witness.see(
-            ContactHeld(
+        self.checker.see(
+            ContactReceived(
                 key=customer_key(customer),
                 email=customer.email,
                 phone=phone.lstrip("+"),
@@ -143,12 +143,12 @@ class Journey:
         for sku, quantity in contents.items():
             shopper.add_to_basket(product_path(sku), quantity)
 
-    def _cart(self, shopper: Shopper, contents: Basket) -> CartHeld:
+    def _cart(self, shopper: Shopper, contents: Basket) -> CartReceived:
         key = customer_key(shopper)
-        return CartHeld(contact_key=key, items=product_keys(contents))
+        return CartReceived(contact_key=key, items=product_keys(contents))
 
-    def _order(self, number: str, status: str, contents: Basket, by: Shopper) -> OrderHeld:
-        return OrderHeld(
+    def _order(self, number: str, status: str, contents: Basket, by: Shopper) -> OrderReceived:
+        return OrderReceived(
             number=number,
             status=status,
             total=order_total(number),

@@ -22,7 +22,7 @@ class ProcessError(Exception):
 
 
 def free_port(preferred: int = 0) -> int:
-    """A free port of the loopback interface; the preferred one if nobody has it."""
+    """A free port of the loopback interface; the preferred one if it is free."""
     for port in (preferred, 0) if preferred else (0,):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from .held import Held
+from .received import Received
 
 
 def width(text: str) -> int:
@@ -30,39 +30,41 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(padded).rstrip()
 
 
-def held_tables(held: Held) -> str:
-    return "\n".join([
-        table(
-            "Contacts in eSputnik",
-            ("external id", "e-mail", "phone", "name"),
-            (
-                (contact.key or "-", contact.email, contact.phone, contact.name)
-                for contact in held.contacts
-            ),
-        ),
-        table(
-            "Orders in eSputnik",
-            ("order", "statuses", "total", "customer", "items (product x quantity)"),
-            (
+def received_tables(received: Received) -> str:
+    return "\n".join(
+        [
+            table(
+                "Contacts in eSputnik",
+                ("external id", "e-mail", "phone", "name"),
                 (
-                    order.number,
-                    " → ".join(order.statuses),
-                    f"{order.total:.2f} {order.currency}",
-                    order.contact_key or order.email,
-                    _items(order.items),
-                )
-                for order in held.orders
+                    (contact.key or "-", contact.email, contact.phone, contact.name)
+                    for contact in received.contacts
+                ),
             ),
-        ),
-        table(
-            "Cart events in eSputnik",
-            ("customer", "cart", "contents (product x quantity)"),
-            (
-                (cart.contact_key or cart.email, cart.token[:12], _items(cart.items))
-                for cart in held.carts
+            table(
+                "Orders in eSputnik",
+                ("order", "statuses", "total", "customer", "items (product x quantity)"),
+                (
+                    (
+                        order.number,
+                        " → ".join(order.statuses),
+                        f"{order.total:.2f} {order.currency}",
+                        order.contact_key or order.email,
+                        _items(order.items),
+                    )
+                    for order in received.orders
+                ),
             ),
-        ),
-    ])  # fmt: skip
+            table(
+                "Cart events in eSputnik",
+                ("customer", "cart", "contents (product x quantity)"),
+                (
+                    (cart.contact_key or cart.email, cart.token[:12], _items(cart.items))
+                    for cart in received.carts
+                ),
+            ),
+        ]
+    )
 
 
 def _items(items: dict[str, int]) -> str:

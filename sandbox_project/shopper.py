@@ -48,20 +48,24 @@ class Shopper:
 
     def register(self) -> None:
         page = self.browser.get("accounts/login/")
-        form = page.form(id="register_form").filled(**{
-            "registration-email": self.email,
-            "registration-password1": self.password,
-            "registration-password2": self.password,
-        })  # fmt: skip
+        form = page.form(id="register_form").filled(
+            **{
+                "registration-email": self.email,
+                "registration-password1": self.password,
+                "registration-password2": self.password,
+            }
+        )
         answer = self.browser.submit(page, form, button=("registration_submit", "Register"))
         self._arrived(answer, without="register_form")
 
     def log_in(self) -> None:
         page = self.browser.get("accounts/login/")
-        form = page.form(id="login_form").filled(**{
-            "login-username": self.email,
-            "login-password": self.password,
-        })  # fmt: skip
+        form = page.form(id="login_form").filled(
+            **{
+                "login-username": self.email,
+                "login-password": self.password,
+            }
+        )
         answer = self.browser.submit(page, form, button=("login_submit", "Log In"))
         self._arrived(answer, without="login_form")
 
@@ -161,7 +165,7 @@ class Shopper:
 
 
 class Staff(Shopper):
-    """Somebody who works in Oscar's dashboard."""
+    """A person who works in the dashboard of Oscar."""
 
     def set_status(self, number: str, status: str) -> None:
         page = self.browser.get(f"dashboard/orders/{number}/")

@@ -33,26 +33,26 @@ def tell_story(*, shop_url: str, fake_url: str, check: Callable[[], None] = lamb
     import django
 
     django.setup()
-    from .held import ask
+    from .checker import StepChecker
     from .journey import Journey
-    from .report import held_tables, latency_table
+    from .received import ask
+    from .report import latency_table, received_tables
+    from .result import drain, judge, latencies
     from .shopper import Staff
-    from .verdict import drain, judge, latencies
-    from .witness import Witness
 
     started = time.monotonic()
-    witness = Witness(ask=lambda: ask(fake_url), check=check)
+    checker = StepChecker(ask=lambda: ask(fake_url), check=check)
     Journey(
         shop_url=shop_url,
-        witness=witness,
+        checker=checker,
         staff=Staff(shop_url, email=STAFF_EMAIL, password=STAFF_PASSWORD),
         tell=lambda text: print(f"  {text}", flush=True),
     ).play()
     is_drained = drain(check, seconds=DRAIN_SECONDS)
-    held = ask(fake_url)
-    print(held_tables(held))
+    received = ask(fake_url)
+    print(received_tables(received))
     print(latency_table(latencies()))
-    problems = judge(witness, held, is_drained=is_drained)
+    problems = judge(checker, received, is_drained=is_drained)
     print(f"\nThe story took {time.monotonic() - started:.0f} s.\n")
     for problem in problems:
         print(f"FAIL  {problem}")

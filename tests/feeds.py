@@ -10,7 +10,7 @@ from typing import Any
 from lxml import etree
 
 from esputnik_connector.feed.formats.base import Channel, stream
-from esputnik_connector.feed.normalise import Fitter, Rules
+from esputnik_connector.feed.normalise import Normaliser, Rules
 from esputnik_connector.feed.problems import Problems
 from esputnik_connector.records import Availability, Category, Product
 
@@ -50,8 +50,8 @@ RULES = Rules(currency="UAH", fields={"brand": "brand"}, is_secure=True)
 
 def fitted(*products: Product, rules: Rules = RULES) -> tuple[list[Product], Problems]:
     problems = Problems()
-    fitter = Fitter(rules, problems)
-    return [one for one in map(fitter.fit, products) if one is not None], problems
+    normaliser = Normaliser(rules, problems)
+    return [one for one in map(normaliser.normalised, products) if one is not None], problems
 
 
 def written(writer: Any, *products: Product, channel: Channel = CHANNEL) -> bytes:

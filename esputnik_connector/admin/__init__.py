@@ -2,7 +2,8 @@
 
 from esputnik_connector.admin.backfill.admin import BackfillAdmin
 from esputnik_connector.admin.connection.admin import ConnectionAdmin
-from esputnik_connector.admin.feed.admin import FeedAdmin, FeedBuildAdmin, FeedProblemAdmin
+from esputnik_connector.admin.feed.admin import FeedAdmin
+from esputnik_connector.admin.feed.builds import FeedBuildAdmin, FeedProblemAdmin
 
 from .deliveries import AttemptAdmin, SyncStateAdmin, TombstoneAdmin
 from .outbox import LaneAdmin, OutboxMessageAdmin

@@ -1,4 +1,4 @@
-"""What became of each record: deliveries, delivered records, and the people who stay deleted."""
+"""What became of each record: deliveries, delivered records, and deleted customers."""
 
 from __future__ import annotations
 
@@ -10,43 +10,48 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector.models import Attempt, SyncState, Tombstone
-from esputnik_connector.models.labels import NOTES
-from esputnik_connector.records import Note
 
+from .display import reason_text, warning_text
 from .mixins import ReadOnlyAdmin
-from .outbox import because
-
-
-def note_in_words(note: str) -> str:
-    """A warning as a sentence; one of a later version as it stands."""
-    try:
-        return str(NOTES[Note(note)])
-    except (KeyError, ValueError):
-        return note
 
 
 @admin.register(Attempt)
 class AttemptAdmin(ReadOnlyAdmin):
     list_display = [
-        "created_at", "kind", "key", "outcome", "why", "warnings", "latency", "connection",
-    ]  # fmt: skip
+        "created_at",
+        "kind",
+        "key",
+        "outcome",
+        "why",
+        "warnings",
+        "latency",
+        "connection",
+    ]
     list_display_links = ["created_at", "key"]
     list_filter = ["outcome", "reason", "kind", "connection"]
     search_fields = ["key__exact"]
     search_help_text = gettext_lazy("The whole order number, customer id or basket id.")
     sortable_by = ()  # newest first; no other order has an index
     fields = [
-        "connection", "kind", "key", "outcome", "why", "warnings", "http_status", "captured_at",
-        "created_at", "latency",
-    ]  # fmt: skip
+        "connection",
+        "kind",
+        "key",
+        "outcome",
+        "why",
+        "warnings",
+        "http_status",
+        "captured_at",
+        "created_at",
+        "latency",
+    ]
 
     @admin.display(description=gettext_lazy("because"))
     def why(self, attempt: Attempt) -> str:
-        return because(attempt) or "—"
+        return reason_text(attempt) or "—"
 
     @admin.display(description=gettext_lazy("warnings"))
     def warnings(self, attempt: Attempt) -> str:
-        return " ".join(note_in_words(note) for note in attempt.notes) or "—"
+        return " ".join(warning_text(note) for note in attempt.notes) or "—"
 
     @admin.display(description=gettext_lazy("HTTP status"))
     def http_status(self, attempt: Attempt) -> str:
@@ -82,11 +87,14 @@ class SyncStateAdmin(ReadOnlyAdmin):
 
 @admin.register(Tombstone)
 class TombstoneAdmin(ReadOnlyAdmin):
-    """Deleting one lifts a ban; only superusers may, and the page says what follows."""
+    """A deleted customer, who is never sent again.
 
-    list_display = ["__str__", "manner", "created_at", "connection"]
+    Deleting the tombstone lifts the ban; only superusers may, and the page says what follows.
+    """
+
+    list_display = ["__str__", "how", "created_at", "connection"]
     list_filter = ["is_erasure", "connection"]
-    fields = ["connection", "manner", "created_at"]
+    fields = ["connection", "how", "created_at"]
     ordering = ["-pk"]
     delete_confirmation_template = "admin/esputnik_connector/tombstone/delete_confirmation.html"
     delete_selected_confirmation_template = (
@@ -94,7 +102,7 @@ class TombstoneAdmin(ReadOnlyAdmin):
     )
 
     @admin.display(description=gettext_lazy("how"))
-    def manner(self, tombstone: Tombstone) -> str:
+    def how(self, tombstone: Tombstone) -> str:
         return _("erased") if tombstone.is_erasure else _("marked as deleted")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

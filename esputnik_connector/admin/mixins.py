@@ -1,15 +1,27 @@
-"""Lists that support looks at and nobody edits."""
+"""What several admin classes share: lists to look at, secrets to write, pages of actions."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+if TYPE_CHECKING:
+    Base = admin.ModelAdmin[Any]
+else:
+    Base = object
+
+CONFIRMATION = "admin/esputnik_connector/confirmation.html"
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """View only: the connector writes these rows, people read them."""
+    """View only: the connector writes these rows, support and the merchant read them."""
 
     list_select_related = ["connection"]
     show_full_result_count = False
@@ -23,3 +35,68 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class WriteOnlyFieldMixin(Base):
+    """A form with a secret that can be written and never read.
+
+    The field :attr:`write_only` is hidden from people who may only look.
+    """
+
+    write_only = ""
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        may_write = (
+            self.has_add_permission(request)
+            if obj is None
+            else self.has_change_permission(request, obj)
+        )
+        hidden = () if may_write else (self.write_only,)
+        shown = []
+        for title, options in self.fieldsets or ():
+            names = [name for name in options["fields"] if name not in hidden]
+            shown.append((title, {**options, "fields": names}))
+        return shown
+
+
+class ActionPagesMixin(Base):
+    """Buttons on the page of one record, each with an address of its own."""
+
+    def changeable(self, request: HttpRequest, pk: int) -> Any:
+        """The record; ``None`` if there is none.
+
+        :raises PermissionDenied: this person may not change it.
+        """
+        record = self.get_object(request, str(pk))
+        if not self.has_change_permission(request, record):
+            raise PermissionDenied
+        return record
+
+    def back_to(self, record: Any) -> HttpResponse:
+        """To the page of the record, where the messages are shown."""
+        page = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
+        return redirect(reverse(page, args=[record.pk], current_app=self.admin_site.name))
+
+    def confirmation(
+        self,
+        request: HttpRequest,
+        record: Any,
+        *,
+        title: str,
+        consequences: Sequence[str],
+        yes: str,
+    ) -> HttpResponse:
+        """A page that says what an action means, and asks for a POST to the same address.
+
+        :param consequences: a paragraph each.
+        :param yes: what stands on the button.
+        """
+        context: dict[str, Any] = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.opts,
+            "original": record,
+            "consequences": consequences,
+            "yes": yes,
+        }
+        return TemplateResponse(request, CONFIRMATION, context)

@@ -1,46 +1,32 @@
-"""“Unsent changes” and lanes: what waits, why, and a way to try again."""
+"""“Unsent changes” and lanes: what waits, why, and the button that tries it again."""
 
 from __future__ import annotations
-
-from datetime import datetime
-from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth import get_permission_codename
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from esputnik_connector.models import Lane, OutboxMessage
-from esputnik_connector.models.timezones import local
 from esputnik_connector.pipeline.wake import wake
 
+from .display import reason_text, time_text
 from .mixins import ReadOnlyAdmin
 
 
-def moment(value: datetime) -> str:
-    return date_format(local(value), "SHORT_DATETIME_FORMAT")
-
-
-def because(row: Any) -> str:
-    """The reason of an outbox row or an attempt as a sentence, with eSputnik's own words."""
-    reason = row.get_reason_display() if row.reason else ""
-    return ": ".join(part for part in (reason, row.detail) if part)
-
-
-def state_in_words(row: OutboxMessage) -> str:
+def waiting_text(row: OutboxMessage) -> str:
     """What a change is waiting for."""
-    why = because(row)
+    why = reason_text(row)
     if row.is_dead:
         return _("set aside: %(why)s") % {"why": why or "—"}
     if row.session:
         return _("eSputnik is importing it")
     if row.attempts or row.reason:
         return _("trying again at %(time)s because: %(why)s") % {
-            "time": moment(row.due_at),
+            "time": time_text(row.due_at),
             "why": why or "—",
         }
     return _("waiting")
@@ -53,27 +39,37 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
     search_fields = ["key__exact"]
     search_help_text = gettext_lazy("The whole order number, customer id or basket id.")
     fields = [
-        "connection", "kind", "key", "state", "detail", "captured_at", "due_at", "attempts",
+        "connection",
+        "kind",
+        "key",
+        "state",
+        "detail",
+        "captured_at",
+        "due_at",
+        "attempts",
         "failing_since",
-    ]  # fmt: skip
+    ]
     actions = ["try_again"]
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, row: OutboxMessage) -> str:
-        return state_in_words(row)
+        return waiting_text(row)
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
-        """Trying again changes a row, although nobody edits one."""
+        """Trying again changes a row, although no page edits one."""
         codename = get_permission_codename("change", self.opts)
         return bool(request.user.has_perm(f"{self.opts.app_label}.{codename}"))
 
     @admin.action(description=gettext_lazy("Try again"), permissions=["retry"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[OutboxMessage]) -> None:
-        """What was set aside goes back in line; what waits is due now. An import is left alone."""
+        """What was set aside goes back in line; what waits is due now.
+
+        What eSputnik is importing at this moment is left as it is.
+        """
         chosen = OutboxMessage.objects.filter(pk__in=queryset.order_by().values("pk"))
         connections = list(chosen.order_by().values_list("connection_id", flat=True).distinct())
-        hurried = chosen.unsent().update(due_at=timezone.now())
-        count = hurried + chosen.revive()
+        due_now = chosen.unsent().update(due_at=timezone.now())
+        count = due_now + chosen.revive()
         for connection_id in connections:
             wake(connection_id)
         messages.success(
@@ -102,7 +98,7 @@ class LaneAdmin(ReadOnlyAdmin):
         now = timezone.now()
         if lane.paused_until is not None and lane.is_paused(now):
             return _("paused until %(time)s because: %(why)s") % {
-                "time": moment(lane.paused_until),
+                "time": time_text(lane.paused_until),
                 "why": lane.pause_detail or "—",
             }
         if lane.holder and lane.leased_until is not None and lane.leased_until > now:

@@ -1,4 +1,4 @@
-"""A build on its way: temporary files (plain, gzip, manifest), then a place in the storage."""
+"""The files of a build (plain, gzip, manifest): temporary ones first, then those in the storage."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ GZIP_LEVEL = 6
 
 
 class StorageError(ConnectorError):
-    """The storage did not keep what it was given."""
+    """The storage kept another number of bytes than it was given."""
 
 
 def storage() -> Storage:
@@ -45,16 +45,16 @@ def storage() -> Storage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stored:
-    """Names in the storage."""
+class StoredFiles:
+    """Names in the storage of the three files of one build."""
 
     file: str
     gzip_file: str
     manifest: str
 
 
-class Draft:
-    """Everything that is written goes to the disk; nothing of it stays in memory."""
+class Artifact:
+    """The files while they are built: everything goes to the disk, nothing stays in memory."""
 
     def __init__(self) -> None:
         self.file: IO[bytes] = tempfile.TemporaryFile(prefix="esputnik-feed-")  # noqa: SIM115
@@ -62,9 +62,9 @@ class Draft:
         self.manifest = Manifest()
         self.size = self.gzip_size = self.count = 0
         self._hash = hashlib.sha256()
-        self._pack = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_WINDOW)
+        self._compressor = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_WINDOW)
 
-    def __enter__(self) -> Draft:
+    def __enter__(self) -> Artifact:
         return self
 
     def __exit__(
@@ -76,21 +76,22 @@ class Draft:
         for file in (self.file, self.gzip):
             with suppress(OSError):  # a full disk may refuse to flush what is thrown away
                 file.close()
-        self.manifest.throw_away()
+        self.manifest.discard()
 
     def write(self, piece: bytes, count: int) -> None:
+        """:param count: items in the piece."""
         self.file.write(piece)
         self._hash.update(piece)
-        self.gzip.write(self._pack.compress(piece))
+        self.gzip.write(self._compressor.compress(piece))
         self.size += len(piece)
         self.count += count
 
     def close(self) -> None:
-        """Nothing follows. What the disk did not take is known after this.
+        """End the files; no piece follows. What the disk did not take is known after this.
 
         :raises OSError: the disk is full.
         """
-        self.gzip.write(self._pack.flush())
+        self.gzip.write(self._compressor.flush())
         self.gzip.flush()
         self.file.flush()
         self.gzip_size = self.gzip.tell()
@@ -98,45 +99,51 @@ class Draft:
 
     @property
     def digest(self) -> str:
+        """SHA-256 of the plain file, in hexadecimal."""
         return self._hash.hexdigest()
 
-    def store(self, name: str, extension: str) -> Stored:
-        """All files under new names that nobody can guess: a media folder is often public.
+    def store(self, name: str, extension: str) -> StoredFiles:
+        """Store the files under new names that cannot be guessed: a media folder is often public.
 
         :raises StorageError: a file arrived with another size.
         """
         path = f"{FOLDER}/{name}-{secrets.token_urlsafe(24)}.{extension}"
         names: list[str] = []
         try:
-            names.append(_stored(self.file, path, self.size))
-            names.append(_stored(self.gzip, f"{path}.gz", self.gzip_size))
-            kept = self.manifest
-            names.append(_stored(kept.file, f"{path}.{MANIFEST_EXTENSION}", kept.size))
+            names.append(_store(self.file, path, self.size))
+            names.append(_store(self.gzip, f"{path}.gz", self.gzip_size))
+            manifest = self.manifest
+            names.append(_store(manifest.file, f"{path}.{MANIFEST_EXTENSION}", manifest.size))
         except Exception:
-            remove(names)
+            delete_files(names)
             raise
-        return Stored(file=names[0], gzip_file=names[1], manifest=names[2])
+        return StoredFiles(file=names[0], gzip_file=names[1], manifest=names[2])
 
 
-def _stored(source: IO[bytes], path: str, size: int) -> str:
+def _store(source: IO[bytes], path: str, size: int) -> str:
+    """The name under which the storage keeps a file.
+
+    :param size: bytes.
+    :raises StorageError: it kept another number of bytes.
+    """
     source.seek(0)
-    keeper = storage()
+    target = storage()
     try:
-        name = keeper.save(path, File(source, name=path))
+        name = target.save(path, File(source, name=path))
     except Exception:
-        remove([path])  # what arrived of it
+        delete_files([path])  # the part of it that arrived
         raise
-    kept = keeper.size(name)
+    kept = target.size(name)
     if kept != size:
-        remove([name])
+        delete_files([name])
         raise StorageError(
             _("The storage kept %(kept)s of %(size)s bytes.") % {"kept": kept, "size": size}
         )
     return str(name)
 
 
-def remove(names: list[str]) -> None:
-    """Delete files that nobody needs; one that cannot be deleted only takes space."""
+def delete_files(names: list[str]) -> None:
+    """Delete files of former builds; one that cannot be deleted only takes space."""
     for name in filter(None, names):
         try:
             storage().delete(name)

@@ -1,7 +1,7 @@
-"""Build a feed: products in pages → temporary file → checks → storage → one UPDATE that swaps.
+"""Build a feed: products in pages → temporary file → checks → storage → one UPDATE that publishes.
 
-Whatever fails on the way, the file that is served stays. One build per feed at a time: who builds
-holds a lease, and the swap is refused to one who lost it.
+Whatever fails on the way, the file that is served stays. One build per feed at a time: a build
+holds the feed's lease, and one that has lost the lease publishes nothing.
 """
 
 from __future__ import annotations
@@ -18,33 +18,36 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector.conf import conf
 from esputnik_connector.exceptions import ConnectorError
+from esputnik_connector.feed.formats import writer_of
 from esputnik_connector.feed.formats.base import stream
-from esputnik_connector.feed.formats.formats import writer_of
 from esputnik_connector.models import Feed, FeedBuild, FeedProblem
 from esputnik_connector.models.feed_build import BuildStatus
 
 from . import manifest, safeguards, source
-from .artifact import Draft, remove, storage
-from .changes import Change, Changes, between
+from .artifact import Artifact, delete_files, storage
+from .changes import Change, Changes, compare
 from .problems import Problems
-from .publish import busy, superseded, swap
+from .publish import AlreadyBuilding, discard_held_builds, published_values
 from .safeguards import Verdict
 
 logger = getLogger(__name__)
 
-STORING_SECONDS = 3600  # a large file on its way to a far storage, a former one from there
+STORING_SECONDS = 3600  # a large file on its way to a remote storage, a former one from there
 KEPT_BUILDS = 50  # of each feed
-ROWS_AT_ONCE = 500
+ROWS_PER_INSERT = 500
 
 
-class LostLease(ConnectorError):
+class BuildOvertaken(ConnectorError):
     """This build was so slow that another one has taken over."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Another build of this feed has taken over."))
 
 
 class Build:
     """One build of one feed. Either :meth:`run`, or :meth:`start` and then all of :meth:`pieces`.
 
-    :param progress: told how many items there are so far.
+    :param progress: called with the number of items written so far.
     """
 
     def __init__(self, feed: Feed, *, progress: Callable[[int], None] | None = None) -> None:
@@ -57,19 +60,25 @@ class Build:
         self.row = FeedBuild(feed=feed, started_at=self._renewed_at)
 
     def run(self) -> FeedBuild:
-        """:raises BuildBusy: somebody else is at it. What else goes wrong is noted and raised."""
+        """Build and publish. What goes wrong is written to the build's row and raised.
+
+        :raises AlreadyBuilding: another worker, command or request builds this feed.
+        """
         self.start()
         for _piece in self.pieces():
             pass
         return self.row
 
     def start(self) -> None:
-        """:raises BuildBusy: somebody else is at it."""
+        """Take the feed's lease and write the build's row.
+
+        :raises AlreadyBuilding: another worker, command or request builds this feed.
+        """
         if not self.feed.lease(self.holder, seconds=conf.LEASE_SECONDS, now=timezone.now()):
-            raise busy(self.feed)
+            raise AlreadyBuilding(self.feed)
         self.feed.refresh_from_db()
-        silent = self.feed.builds.filter(status=BuildStatus.RUNNING)
-        silent.update(
+        interrupted = self.feed.builds.filter(status=BuildStatus.RUNNING)
+        interrupted.update(
             status=BuildStatus.FAILED,
             finished_at=timezone.now(),
             detail=_("Interrupted: the worker was stopped."),
@@ -80,10 +89,10 @@ class Build:
     def pieces(self) -> Iterator[bytes]:
         """The file as it grows; published, held or refused after the last piece."""
         try:
-            with Draft() as draft:
-                yield from self._written(draft)
-                self._finish(draft)
-        except GeneratorExit:  # who read the first build as it was made went away
+            with Artifact() as artifact:
+                yield from self._write(artifact)
+                self._finish(artifact)
+        except GeneratorExit:  # the CDP that read the first build as it was made went away
             self._fail(_("The reader left before the end."))
             raise
         except Exception as error:
@@ -92,110 +101,113 @@ class Build:
         finally:
             self.feed.release(self.holder)
 
-    def _written(self, draft: Draft) -> Iterator[bytes]:
+    def _write(self, artifact: Artifact) -> Iterator[bytes]:
         channel = source.channel(self.feed, self.row.started_at)
-        products = draft.manifest.noting(source.products(self.feed, self.problems))
+        products = artifact.manifest.recording(source.products(self.feed, self.problems))
         for piece, count in stream(self.writer, channel, products):
-            draft.write(piece, count)
-            self._stay()
-            self._progress(draft.count)
+            artifact.write(piece, count)
+            self._renew_lease()
+            self._progress(artifact.count)
             yield piece
-        draft.close()
+        artifact.close()
 
-    def _stay(self, seconds: float = 0) -> None:
-        """Keep the lease. :raises LostLease: it went to somebody else."""
+    def _renew_lease(self, seconds: float = 0) -> None:
+        """Keep the lease for so many seconds; without a number only when a quarter of it has gone.
+
+        :raises BuildOvertaken: another build has taken the lease.
+        """
         now = timezone.now()
         if not seconds and now - self._renewed_at < timedelta(seconds=conf.LEASE_SECONDS / 4):
             return
         until = now + timedelta(seconds=seconds or conf.LEASE_SECONDS)
-        mine = Feed.objects.filter(pk=self.feed.pk, holder=self.holder)
-        if not mine.update(leased_until=until):
-            raise LostLease(_("Another build of this feed has taken over."))
+        leased = Feed.objects.filter(pk=self.feed.pk, holder=self.holder)
+        if not leased.update(leased_until=until):
+            raise BuildOvertaken
         self._renewed_at = now
 
-    def _finish(self, draft: Draft) -> None:
+    def _finish(self, artifact: Artifact) -> None:
         row = self.row
-        self._stay(STORING_SECONDS)
-        changes = self._changes(draft)
+        self._renew_lease(STORING_SECONDS)
+        changes = self._changes(artifact)
         row.changes = None if changes is None else changes.as_json()
-        decision = self._decision(draft, changes)
-        row.status, row.detail = decision.status, decision.detail
-        row.item_count, row.size, row.gzip_size = draft.count, draft.size, draft.gzip_size
-        row.digest = draft.digest
+        verdict = self._verdict(artifact, changes)
+        row.status, row.detail = verdict.status, verdict.detail
+        row.item_count, row.size, row.gzip_size = artifact.count, artifact.size, artifact.gzip_size
+        row.digest = artifact.digest
         row.left_out, row.flawed = self.problems.left_out, self.problems.flawed
         row.counts = dict(self.problems.counts)
-        if decision.status in (BuildStatus.PUBLISHED, BuildStatus.HELD):
-            stored = draft.store(self.feed.name, self.writer.EXTENSION)
+        if verdict.status in (BuildStatus.PUBLISHED, BuildStatus.HELD):
+            stored = artifact.store(self.feed.name, self.writer.EXTENSION)
             row.file, row.gzip_file = stored.file, stored.gzip_file
             row.manifest = stored.manifest
         try:
-            self._settle()
+            self._record_result()
         except Exception:
-            remove(row.files)
+            delete_files(row.files)
             row.file = row.gzip_file = row.manifest = ""
             raise
-        if decision.status in (BuildStatus.HELD, BuildStatus.REFUSED):
-            logger.error("feed %s keeps its last good file: %s", self.feed.name, decision.detail)
+        if verdict.status in (BuildStatus.HELD, BuildStatus.REFUSED):
+            logger.error("feed %s keeps its last good file: %s", self.feed.name, verdict.detail)
 
-    def _changes(self, draft: Draft) -> Changes | None:
-        """Against what is served; ``None`` when nothing is, or when nobody knows its items."""
+    def _changes(self, artifact: Artifact) -> Changes | None:
+        """Against what is served; ``None`` when nothing is, or its items are not known."""
         feed = self.feed
         if not feed.file or not feed.manifest:
             return None
-        if draft.digest == feed.digest:
+        if artifact.digest == feed.digest:
             return Changes()
         try:
             with storage().open(feed.manifest) as packed:
-                changes = between(manifest.read(packed), draft.manifest.lines())
+                changes = compare(manifest.read(packed), artifact.manifest.lines())
         except Exception as error:  # storages raise what their vendors raise; it must sink no build
             logger.warning("feed %s: no comparison: %s", feed.name, type(error).__name__)
             return None
-        self._explain(changes)
+        self._add_flaws_of_removed(changes)
         return changes
 
-    def _explain(self, changes: Changes) -> None:
-        """Why an item is gone, where a problem of its product tells."""
-        gone = {one.key for one in changes.examples[Change.REMOVED]}
+    def _add_flaws_of_removed(self, changes: Changes) -> None:
+        """Say of a removed item which flaw of its product removed it, where there is one."""
+        removed = {one.key for one in changes.examples[Change.REMOVED]}
         flaws = {
             problem.product_key: problem.flaw.value
             for problem in self.problems.examples
-            if problem.product_key in gone
+            if problem.product_key in removed
         }
         changes.examples[Change.REMOVED] = [
             replace(one, after=flaws.get(one.key, "")) for one in changes.examples[Change.REMOVED]
         ]
 
-    def _decision(self, draft: Draft, changes: Changes | None) -> Verdict:
+    def _verdict(self, artifact: Artifact, changes: Changes | None) -> Verdict:
         feed = self.feed
         return safeguards.verdict(
-            written=draft.count,
-            found=safeguards.entries_in(draft.file, self.writer),
+            written=artifact.count,
+            found=safeguards.entries_in(artifact.file, self.writer),
             former=feed.item_count if feed.file else 0,
             removed=changes.counts[Change.REMOVED] if changes else 0,
             largest_shrink=feed.largest_shrink,
-            is_changed=draft.digest != feed.digest or not storage().exists(feed.file),
+            is_changed=artifact.digest != feed.digest or not storage().exists(feed.file),
         )
 
-    def _settle(self) -> None:
-        """The swap, the problems and the history, all or nothing."""
+    def _record_result(self) -> None:
+        """Publish, replace the problems and close the build's row, all or nothing."""
         now = timezone.now()
         outdated: list[str] = []
         with transaction.atomic():
-            values = after(self.feed, is_good=True)
+            values = _next_build(self.feed, is_good=True)
             if self.row.status != BuildStatus.REFUSED:
-                outdated += superseded(self.feed)
+                outdated += discard_held_builds(self.feed)
             if self.row.status == BuildStatus.PUBLISHED:
                 outdated += self.feed.former_files
-                values |= swap(self.feed, self.row)
+                values |= published_values(self.feed, self.row)
             if self.row.status in (BuildStatus.PUBLISHED, BuildStatus.UNCHANGED):
                 values |= {"built_at": now, "stale_since": None}
             if not Feed.objects.filter(pk=self.feed.pk, holder=self.holder).update(**values):
-                raise LostLease(_("Another build of this feed has taken over."))
+                raise BuildOvertaken
             self._replace_problems()
             self.row.finished_at = now
             self.row.save()
-            _forget_old_builds(self.feed)
-        remove(outdated)
+            _delete_old_builds(self.feed)
+        delete_files(outdated)
 
     def _replace_problems(self) -> None:
         self.feed.problems.all().delete()
@@ -211,25 +223,25 @@ class Build:
                 )
                 for problem in self.problems.examples
             ),
-            batch_size=ROWS_AT_ONCE,
+            batch_size=ROWS_PER_INSERT,
         )
 
     def _fail(self, detail: str) -> None:
         now = timezone.now()
         self.row.status, self.row.detail, self.row.finished_at = BuildStatus.FAILED, detail, now
         self.row.save()
-        mine = Feed.objects.filter(pk=self.feed.pk, holder=self.holder)
+        leased = Feed.objects.filter(pk=self.feed.pk, holder=self.holder)
         self.feed.failures += 1
-        mine.update(**after(self.feed, is_good=False))
+        leased.update(**_next_build(self.feed, is_good=False))
         logger.error("feed %s was not built: %s", self.feed.name, detail)
 
 
-def after(feed: Feed, *, is_good: bool) -> dict[str, object]:
-    """When the next build is due; a failed one is tried again sooner, then ever later."""
+def _next_build(feed: Feed, *, is_good: bool) -> dict[str, object]:
+    """Columns of the feed: when the next build is due, after how many failures in a row."""
     feed.failures = 0 if is_good else feed.failures
-    return {"failures": feed.failures, "due_at": timezone.now() + feed.wait()}
+    return {"failures": feed.failures, "due_at": timezone.now() + feed.next_build_in()}
 
 
-def _forget_old_builds(feed: Feed) -> None:
+def _delete_old_builds(feed: Feed) -> None:
     kept = feed.builds.order_by("-pk").values_list("pk", flat=True)[:KEPT_BUILDS]
     feed.builds.exclude(pk__in=list(kept)).exclude(status=BuildStatus.HELD).delete()

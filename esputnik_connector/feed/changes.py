@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
 
-from esputnik_connector.flaws import Flaw
-from esputnik_connector.models.feed_build import FLAWS
+from esputnik_connector.models.feed_build import FLAWS, Flaw
 from esputnik_connector.records import Availability
 
 from .manifest import Line
@@ -18,7 +17,7 @@ from .manifest import Line
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as Lazy
 
-EXAMPLES = 20  # of each kind; more would help nobody to decide
+EXAMPLES = 20  # of each kind of change; the merchant decides by these
 
 
 class Change(str, Enum):
@@ -65,7 +64,7 @@ class Changes:
         default_factory=lambda: {change: [] for change in Change}
     )
 
-    def note(self, change: Change, item: Line, before: str = "", after: str = "") -> None:
+    def add(self, change: Change, item: Line, before: str = "", after: str = "") -> None:
         self.counts[change] += 1
         if len(self.examples[change]) < EXAMPLES:
             self.examples[change].append(
@@ -86,37 +85,38 @@ class Changes:
         }
 
 
-def described(change: Change, example: Example) -> str:
-    """What happened to an item, for a person to read."""
+def change_text(change: Change, example: Example) -> str:
+    """What happened to an item, for the merchant to read."""
     before, after = example.before, example.after
     if change is Change.AVAILABILITY:
-        before, after = (str(AVAILABILITY[Availability(word)]) for word in (before, after))
+        before, after = (str(AVAILABILITY[Availability(value)]) for value in (before, after))
     elif change is Change.REMOVED:
         return "; ".join(filter(None, [before, str(FLAWS[Flaw(after)]) if after else ""]))
     return " → ".join(filter(None, [before, after]))
 
 
 def from_json(stored: dict[str, Any]) -> Changes:
+    """The opposite of :meth:`Changes.as_json`."""
     changes = Changes()
-    for name, told in stored.items():
-        changes.counts[Change(name)] = told["count"]
+    for name, part in stored.items():
+        changes.counts[Change(name)] = part["count"]
         changes.examples[Change(name)] = [
             Example(key=key, title=title, before=before, after=after)
-            for key, title, before, after in told["examples"]
+            for key, title, before, after in part["examples"]
         ]
     return changes
 
 
-def between(former: Iterable[Line], present: Iterable[Line]) -> Changes:
-    """Both in the order of :attr:`Line.rank`."""
+def compare(former: Iterable[Line], present: Iterable[Line]) -> Changes:
+    """What became of each item. Both manifests in the order of :attr:`Line.rank`."""
     changes = Changes()
     for before, after in _pairs(iter(former), iter(present)):
         if after is None and before is not None:
-            changes.note(Change.REMOVED, before, before.price)
+            changes.add(Change.REMOVED, before, before.price)
         elif before is None and after is not None:
-            changes.note(Change.ADDED, after, after=after.price)
+            changes.add(Change.ADDED, after, after=after.price)
         elif before is not None and after is not None and before != after:
-            _compare(changes, before, after)
+            _compare_item(changes, before, after)
     return changes
 
 
@@ -143,10 +143,10 @@ def _pairs(
         after = next(present, None)
 
 
-def _compare(changes: Changes, before: Line, after: Line) -> None:
+def _compare_item(changes: Changes, before: Line, after: Line) -> None:
     if before.price != after.price:
-        changes.note(Change.PRICE, after, before.price, after.price)
+        changes.add(Change.PRICE, after, before.price, after.price)
     if before.availability != after.availability:
-        changes.note(Change.AVAILABILITY, after, before.availability, after.availability)
+        changes.add(Change.AVAILABILITY, after, before.availability, after.availability)
     if before.digest != after.digest:
-        changes.note(Change.OTHER, after)
+        changes.add(Change.OTHER, after)

@@ -1,4 +1,4 @@
-"""Addresses: of the storefront, of a feed, and whether the world can read it there."""
+"""Addresses: of the storefront, of a feed, and whether a feed can be read from outside."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import PreparedRequest
 from esputnik_connector.destinations.http import USER_AGENT, HttpClient
 from esputnik_connector.exceptions import ConfigurationError, ConnectorError, DestinationError
-from esputnik_connector.feed.formats.formats import writer_of
+from esputnik_connector.feed.formats import writer_of
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import Feed
 
 CHECK_AGENT = f"{USER_AGENT} (checks its own feed)"
 
 
-def storefront(feed: Feed) -> str:
-    """Where the feed's shop lives, without a slash at the end; ``""`` if nobody said."""
+def storefront_url(feed: Feed) -> str:
+    """The feed's storefront, without a slash at the end; ``""`` if no setting names it."""
     if feed.shop_url or conf.SHOP_URL:
         return str(feed.shop_url or conf.SHOP_URL).rstrip("/")
     if not apps.is_installed("django.contrib.sites"):
@@ -34,7 +34,10 @@ def storefront(feed: Feed) -> str:
 
 
 def feed_path(feed: Feed) -> str:
-    """:raises ConfigurationError: the project does not include our addresses."""
+    """The path of the feed's address, with its secret.
+
+    :raises ConfigurationError: the project does not include our addresses.
+    """
     try:
         return reverse(
             "esputnik_connector:feed",
@@ -58,19 +61,19 @@ def feed_url(feed: Feed) -> str:
 
     :raises ConfigurationError: the project does not include our addresses.
     """
-    return urljoin(f"{storefront(feed)}/", feed_path(feed))
+    return urljoin(f"{storefront_url(feed)}/", feed_path(feed))
 
 
-def reach(feed: Feed) -> str:
+def fetch_trouble(feed: Feed) -> str:
     """Fetch the feed's head through the public host; ``""`` if it came, else what went wrong."""
     try:
         address = feed_url(feed)
         if "://" not in address:
-            return _("SHOP_URL is not set: nobody knows where the shop is.")
+            return _("SHOP_URL is not set, so the address of the feed is not known.")
         _fetch_head(feed, address)
     except DestinationError as error:
         return _("%(address)s cannot be read from here: %(error)s") % {
-            "address": storefront(feed),
+            "address": storefront_url(feed),
             "error": error,
         }
     except ConnectorError as error:  # no addresses in the project, or a password of a lost key

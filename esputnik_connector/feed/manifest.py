@@ -18,9 +18,9 @@ from esputnik_connector.identity import cut
 from esputnik_connector.records import Product
 
 EXTENSION = "items.gz"
-RUN = 20_000  # lines sorted at a time: some 5 MB
+LINES_PER_RUN = 20_000  # sorted at a time: some 5 MB
 TITLE_LENGTH = 80
-PACKING = 1  # of gzip; the next level takes twice the time for a tenth of the size
+GZIP_LEVEL = 1  # the next level takes twice the time for a tenth of the size
 DIGEST_BYTES = 8
 
 
@@ -28,14 +28,14 @@ class Line(NamedTuple):
     """One item. Texts without tabs and line breaks."""
 
     key: str
-    price: str  # as a person reads it
+    price: str  # as the merchant reads it
     availability: str
     digest: str  # of all the rest
     title: str
 
     @property
     def rank(self) -> tuple[int, str]:
-        """Numbers in the order of numbers, and the same order for everybody."""
+        """The order of the lines: numbers as numbers, the same in every database and locale."""
         return len(self.key), self.key
 
 
@@ -55,14 +55,25 @@ def line(product: Product) -> Line:
 
 
 def _digest(product: Product) -> str:
-    words = (
-        product.title, product.url, product.description, product.group_key, product.brand,
-        product.gtin, product.mpn, product.google_category, *product.image_urls, "",
-        *[f"{category.key} {category.path}" for category in product.categories], "",
-        *product.attributes, "", *product.attributes.values(),
-    )  # fmt: skip
-    told = "\x1f".join(words).encode("utf-8", "surrogatepass")
-    return blake2b(told, digest_size=DIGEST_BYTES).hexdigest()
+    parts = (
+        product.title,
+        product.url,
+        product.description,
+        product.group_key,
+        product.brand,
+        product.gtin,
+        product.mpn,
+        product.google_category,
+        *product.image_urls,
+        "",
+        *[f"{category.key} {category.path}" for category in product.categories],
+        "",
+        *product.attributes,
+        "",
+        *product.attributes.values(),
+    )
+    content = "\x1f".join(parts).encode("utf-8", "surrogatepass")
+    return blake2b(content, digest_size=DIGEST_BYTES).hexdigest()
 
 
 class Manifest:
@@ -71,24 +82,30 @@ class Manifest:
     def __init__(self) -> None:
         self.file: IO[bytes] = tempfile.TemporaryFile(prefix="esputnik-feed-")  # noqa: SIM115
         self.size = 0
-        self._waiting: list[Line] = []
+        self._unsorted: list[Line] = []
         self._runs = ExitStack()
         self._files: list[IO[bytes]] = []
 
-    def noting(self, products: Iterable[Product]) -> Iterator[Product]:
+    def recording(self, products: Iterable[Product]) -> Iterator[Product]:
+        """The same products; each gets its line on the way."""
         for product in products:
-            self._waiting.append(line(product))
-            if len(self._waiting) == RUN:
-                self._sort_away()
+            self._unsorted.append(line(product))
+            if len(self._unsorted) == LINES_PER_RUN:
+                self._write_sorted_run()
             yield product
 
     def close(self) -> None:
-        """Nothing follows. :raises OSError: the disk is full."""
-        self._sort_away()
-        runs = [_lines(file) for file in self._files]
-        with gzip.GzipFile(fileobj=self.file, mode="wb", compresslevel=PACKING, mtime=0) as packed:
+        """Merge the runs into :attr:`file`; no product follows.
+
+        :raises OSError: the disk is full.
+        """
+        self._write_sorted_run()
+        runs = [_read_lines(file) for file in self._files]
+        with gzip.GzipFile(
+            fileobj=self.file, mode="wb", compresslevel=GZIP_LEVEL, mtime=0
+        ) as packed:
             for item in heapq.merge(*runs, key=lambda item: item.rank):
-                packed.write(_written(item))
+                packed.write(_line_bytes(item))
         self._runs.close()
         self.file.flush()
         self.size = self.file.tell()
@@ -97,33 +114,33 @@ class Manifest:
         self.file.seek(0)
         return read(self.file)
 
-    def throw_away(self) -> None:
+    def discard(self) -> None:
         with suppress(OSError):  # a full disk may refuse to flush what is thrown away
             self._runs.close()
         with suppress(OSError):
             self.file.close()
 
-    def _sort_away(self) -> None:
-        made = tempfile.TemporaryFile(prefix="esputnik-feed-")  # noqa: SIM115
-        run = self._runs.enter_context(made)
-        run.writelines(map(_written, sorted(self._waiting, key=lambda item: item.rank)))
+    def _write_sorted_run(self) -> None:
+        file = tempfile.TemporaryFile(prefix="esputnik-feed-")  # noqa: SIM115
+        run = self._runs.enter_context(file)
+        run.writelines(map(_line_bytes, sorted(self._unsorted, key=lambda item: item.rank)))
         run.seek(0)
         self._files.append(run)
-        self._waiting.clear()
+        self._unsorted.clear()
 
 
 def read(packed: IO[bytes]) -> Iterator[Line]:
     """:raises OSError, EOFError, ValueError: it is no manifest, or a part of one."""
     with gzip.GzipFile(fileobj=packed, mode="rb") as file:
-        yield from _lines(file)
+        yield from _read_lines(file)
 
 
-def _lines(file: IO[bytes] | gzip.GzipFile) -> Iterator[Line]:
-    for written in file:
-        told = written[:-1].decode("utf-8", "surrogatepass")
-        key, price, availability, digest, title = told.split("\t")
+def _read_lines(file: IO[bytes] | gzip.GzipFile) -> Iterator[Line]:
+    for line_bytes in file:
+        text = line_bytes[:-1].decode("utf-8", "surrogatepass")
+        key, price, availability, digest, title = text.split("\t")
         yield Line(key, price, availability, digest, title)
 
 
-def _written(item: Line) -> bytes:
+def _line_bytes(item: Line) -> bytes:
     return ("\t".join(item) + "\n").encode("utf-8", "surrogatepass")

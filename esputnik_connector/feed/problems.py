@@ -1,4 +1,4 @@
-"""What is wrong with products, counted by reason, with examples a person can follow."""
+"""What is wrong with products, counted by reason, with examples that the merchant can follow."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from esputnik_connector import identity
-from esputnik_connector.flaws import Flaw
+from esputnik_connector.models.feed_build import Flaw
 from esputnik_connector.records import Product
 
-EXAMPLES = 500  # per reason; a million rows would help nobody
+EXAMPLES = 500  # of each reason; the merchant needs no million rows
 LARGEST_BITMAP = 1 << 30  # the highest numeric key held as a bit (128 MiB)
 
 
@@ -26,18 +26,18 @@ class Problem:
 
 
 class Problems:
-    """Notes of one build. :attr:`counts` is complete, :attr:`examples` is not."""
+    """The problems of one build. :attr:`counts` is complete, :attr:`examples` is not."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.examples: list[Problem] = []
         self.flawed = 0  # products
         self.left_out = 0
-        self._last = ""
+        self._last_key = ""
 
-    def note(self, product: Product, flaw: Flaw, detail: str = "") -> None:
-        if product.key != self._last:  # all notes of a product come together
-            self._last = product.key
+    def add(self, product: Product, flaw: Flaw, detail: str = "") -> None:
+        if product.key != self._last_key:  # all problems of a product come together
+            self._last_key = product.key
             self.flawed += 1
         self.counts[flaw.value] += 1
         if self.counts[flaw.value] <= EXAMPLES:
@@ -52,12 +52,13 @@ class Problems:
                 )
             )
 
-    def leave_out(self, product: Product, flaw: Flaw, detail: str = "") -> None:
-        self.note(product, flaw, detail)
+    def exclude(self, product: Product, flaw: Flaw, detail: str = "") -> None:
+        """The product is left out of the feed because of this flaw."""
+        self.add(product, flaw, detail)
         self.left_out += 1
 
 
-class Seen:
+class SeenKeys:
     """Has this key come before? A bit for each numeric key: a million are 125 kB."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Which build is served: the swap itself, and what a person decides about a build that waits."""
+"""Which build is served: publishing one, and what the merchant decides about a held one."""
 
 from __future__ import annotations
 
@@ -13,41 +13,50 @@ from esputnik_connector.exceptions import ConnectorError
 from esputnik_connector.models import Feed, FeedBuild
 from esputnik_connector.models.feed_build import BuildStatus
 
-from .artifact import remove, storage
+from .artifact import delete_files, storage
 
 
-class BuildBusy(ConnectorError):
-    """Somebody else builds this feed now."""
+class AlreadyBuilding(ConnectorError):
+    """Another worker, command or request builds this feed now."""
+
+    def __init__(self, feed: Feed) -> None:
+        super().__init__(_("The feed “%s” is being built already.") % feed.name)
 
 
-def busy(feed: Feed) -> BuildBusy:
-    return BuildBusy(_("The feed “%s” is being built already.") % feed.name)
+def published_values(feed: Feed, build: FeedBuild) -> dict[str, object]:
+    """Columns of the feed that make a build the one that is served.
 
-
-def swap(feed: Feed, row: FeedBuild) -> dict[str, object]:
-    """What makes a build the one that is served. The former file stays for who reads it now."""
+    The former files stay until the next build: a CDP may be reading them at this moment.
+    """
     return {
-        "file": row.file,
-        "gzip_file": row.gzip_file,
-        "manifest": row.manifest,
+        "file": build.file,
+        "gzip_file": build.gzip_file,
+        "manifest": build.manifest,
         "former_files": feed.files,
-        "digest": row.digest,
-        "size": row.size,
-        "gzip_size": row.gzip_size,
-        "item_count": row.item_count,
+        "digest": build.digest,
+        "size": build.size,
+        "gzip_size": build.gzip_size,
+        "item_count": build.item_count,
         "changed_at": timezone.now(),
     }
 
 
-def superseded(feed: Feed) -> list[str]:
-    """Discard builds that still wait for a person: a newer one knows better. Their files."""
+def discard_held_builds(feed: Feed) -> list[str]:
+    """Discard the builds that wait for the merchant, because a newer one is there.
+
+    :returns: the names of their files, to be deleted after the commit.
+    """
     names: list[str] = []
     for held in feed.builds.filter(status=BuildStatus.HELD):
-        names += discard(held)
+        names += discard_build(held)
     return names
 
 
-def discard(held: FeedBuild) -> list[str]:
+def discard_build(held: FeedBuild) -> list[str]:
+    """The merchant refuses a held build.
+
+    :returns: the names of its files, to be deleted after the commit.
+    """
     names = held.files
     held.status = BuildStatus.DISCARDED
     held.file = held.gzip_file = held.manifest = ""
@@ -55,26 +64,27 @@ def discard(held: FeedBuild) -> list[str]:
     return names
 
 
-def accept(held: FeedBuild) -> bool:
-    """A person says that a held build is right: it is served from now on.
+def accept_build(held: FeedBuild) -> bool:
+    """The merchant accepts a held build: it is served from now on.
 
-    :raises BuildBusy: the feed is being built at this moment.
+    :returns: False when it is no longer held, or its file is gone.
+    :raises AlreadyBuilding: the feed is being built at this moment.
     """
     feed, holder = held.feed, str(uuid4())
     if not feed.lease(holder, seconds=conf.LEASE_SECONDS, now=timezone.now()):
-        raise busy(feed)
+        raise AlreadyBuilding(feed)
     try:
         held.refresh_from_db()
         feed.refresh_from_db()
         if held.status != BuildStatus.HELD or not storage().exists(held.file):
             return False
         outdated = list(feed.former_files)
-        good = {"built_at": held.finished_at, "stale_since": None}
+        fresh = {"built_at": held.finished_at, "stale_since": None}
         with transaction.atomic():
-            Feed.objects.filter(pk=feed.pk).update(**swap(feed, held), **good)
+            Feed.objects.filter(pk=feed.pk).update(**published_values(feed, held), **fresh)
             held.status = BuildStatus.PUBLISHED
             held.save(update_fields=["status"])
     finally:
         feed.release(holder)
-    remove(outdated)
+    delete_files(outdated)
     return True

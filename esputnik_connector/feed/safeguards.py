@@ -15,7 +15,7 @@ from esputnik_connector.models.feed_build import BuildStatus
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What to do with a finished build, and why, for a person to read."""
+    """What to do with a finished build, and why, for the merchant to read."""
 
     status: BuildStatus
     detail: str = ""
@@ -30,10 +30,13 @@ def verdict(
     is_changed: bool,
     removed: int = 0,
 ) -> Verdict:
-    """:param found: entries that a parser found in the file, or its complaint.
+    """May a finished build be published?
+
+    :param written: items that were written.
+    :param found: entries that a parser found in the file, or its complaint.
     :param former: items of the file that is served now; 0 if there is none.
     :param removed: how many of those are not in this one, whatever came instead.
-    :param largest_shrink: percent that may be lost without a person's consent.
+    :param largest_shrink: percent that may be lost without the merchant's consent.
     """
     if isinstance(found, str):
         return Verdict(status=BuildStatus.REFUSED, detail=_("Not well-formed: %s") % found)
@@ -69,11 +72,11 @@ def _elements(file: IO[bytes], name: str) -> int | str:
     parser = expat.ParserCreate()
     count = 0
 
-    def started(element: str, _attributes: object) -> None:
+    def count_element(element: str, _attributes: object) -> None:
         nonlocal count
         count += element == name
 
-    parser.StartElementHandler = started
+    parser.StartElementHandler = count_element
     try:
         parser.ParseFile(file)
     except expat.ExpatError as error:

@@ -11,8 +11,8 @@ from esputnik_connector.models import Feed
 logger = getLogger(__name__)
 
 
-def due() -> list[int]:
-    """Feeds to build now. Says once of each feed that it has become stale."""
+def due_feeds() -> list[int]:
+    """Primary keys of the feeds to build now. Logs once of each feed that it has become stale."""
     now = timezone.now()
     for feed in Feed.objects.filter(is_enabled=True, stale_since=None):
         if feed.is_stale(now) and Feed.objects.filter(pk=feed.pk, stale_since=None).update(

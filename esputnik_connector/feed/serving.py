@@ -24,39 +24,42 @@ from django.utils.crypto import constant_time_compare
 from django.utils.http import http_date
 
 from esputnik_connector.exceptions import DecryptionError
-from esputnik_connector.feed.formats.formats import writer_of
+from esputnik_connector.feed.formats import writer_of
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import Feed
 
 from .artifact import storage
 from .build import Build
 from .links import CHECK_AGENT
-from .publish import BuildBusy
+from .publish import AlreadyBuilding
 
 logger = getLogger(__name__)
 
-NOTED_EVERY = timedelta(minutes=1)  # "last fetched" is for people, not a log
-BUSY_SECONDS = "60"
-NOBODY = "0." + "x" * 43  # compared with when there is no such feed, so that it takes as long
+VISIT_PRECISION = timedelta(minutes=1)  # "last fetched" is for the merchant, not a log
+RETRY_SECONDS = "60"
+NO_TOKEN = "0." + "x" * 43  # compared with when there is no such feed, so that it takes as long
 ACCEPTS_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", re.IGNORECASE)
 
 
-def answer(request: HttpRequest, *, token: str, language: str, extension: str) -> HttpResponseBase:
+def feed_response(
+    request: HttpRequest, *, token: str, language: str, extension: str
+) -> HttpResponseBase:
+    """What a CDP that asks for a feed's address gets."""
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD"])
     feed = _feed(token)
     if feed is None or language != feed.language:
-        return _plain(HttpResponseNotFound)
+        return _plain_text(HttpResponseNotFound)
     if extension != writer_of(feed.format).EXTENSION:
-        return _plain(HttpResponseNotFound)
+        return _plain_text(HttpResponseNotFound)
     if not feed.is_enabled:
-        return _plain(partial(HttpResponse, status=410))
+        return _plain_text(partial(HttpResponse, status=410))
     if not _may_read(request, feed):
-        refusal = _plain(partial(HttpResponse, status=401))
+        refusal = _plain_text(partial(HttpResponse, status=401))
         refusal.headers["WWW-Authenticate"] = 'Basic realm="product feed", charset="UTF-8"'
         return refusal
-    _note_visit(request, feed)
-    return _built(request, feed) if feed.file else _first_build(request, feed)
+    _record_visit(request, feed)
+    return _file_response(request, feed) if feed.file else _first_build_response(request, feed)
 
 
 def _feed(token: str) -> Feed | None:
@@ -64,7 +67,7 @@ def _feed(token: str) -> Feed | None:
     number = token.partition(".")[0]
     is_number = number.isascii() and number.isdigit() and len(number) < 19
     feed = Feed.objects.filter(pk=int(number) if is_number else 0).first()
-    is_right = constant_time_compare(token, feed.token if feed else NOBODY)
+    is_right = constant_time_compare(token, feed.token if feed else NO_TOKEN)
     return feed if is_right else None
 
 
@@ -80,23 +83,23 @@ def _may_read(request: HttpRequest, feed: Feed) -> bool:
     return constant_time_compare(given, wanted) and scheme.lower() == "basic"
 
 
-def _note_visit(request: HttpRequest, feed: Feed) -> None:
+def _record_visit(request: HttpRequest, feed: Feed) -> None:
     agent = request.headers.get("User-Agent", "").replace("\x00", "")
     now = timezone.now()
-    if agent == CHECK_AGENT or (feed.fetched_at and feed.fetched_at > now - NOTED_EVERY):
+    if agent == CHECK_AGENT or (feed.fetched_at and feed.fetched_at > now - VISIT_PRECISION):
         return
     Feed.objects.filter(pk=feed.pk).update(fetched_at=now, fetched_by=agent[:200])
 
 
-def _built(request: HttpRequest, feed: Feed) -> HttpResponseBase:
-    """The file as it stands, packed for who takes it packed."""
-    is_packed = bool(ACCEPTS_GZIP.search(request.headers.get("Accept-Encoding", "")))
-    name = feed.gzip_file if is_packed else feed.file
-    etag = f'"{feed.digest}{"-gz" if is_packed else ""}"'
+def _file_response(request: HttpRequest, feed: Feed) -> HttpResponseBase:
+    """The file as it stands, with gzip for a reader that takes it."""
+    is_gzipped = bool(ACCEPTS_GZIP.search(request.headers.get("Accept-Encoding", "")))
+    name = feed.gzip_file if is_gzipped else feed.file
+    etag = f'"{feed.digest}{"-gz" if is_gzipped else ""}"'
     changed_at: datetime = feed.changed_at or feed.created_at
     unchanged = get_conditional_response(request, etag, int(changed_at.timestamp()))
     if unchanged is not None:
-        return _labelled(unchanged, etag, changed_at)
+        return _with_validators(unchanged, etag, changed_at)
     response: HttpResponseBase
     if request.method == "HEAD":
         response = HttpResponse()
@@ -105,29 +108,32 @@ def _built(request: HttpRequest, feed: Feed) -> HttpResponseBase:
             response = FileResponse(storage().open(name), filename="")
         except OSError as error:
             logger.error("feed %s: its file cannot be read: %s", feed.name, type(error).__name__)
-            return _busy()
+            return _try_later()
     response.headers["Content-Type"] = writer_of(feed.format).CONTENT_TYPE
-    response.headers["Content-Length"] = str(feed.gzip_size if is_packed else feed.size)
-    if is_packed:
+    response.headers["Content-Length"] = str(feed.gzip_size if is_gzipped else feed.size)
+    if is_gzipped:
         response.headers["Content-Encoding"] = "gzip"
     elif response.has_header("Content-Encoding"):
         del response.headers["Content-Encoding"]
-    return _labelled(response, etag, changed_at)
+    return _with_validators(response, etag, changed_at)
 
 
-def _first_build(request: HttpRequest, feed: Feed) -> HttpResponseBase:
-    kind = writer_of(feed.format).CONTENT_TYPE
+def _first_build_response(request: HttpRequest, feed: Feed) -> HttpResponseBase:
+    content_type = writer_of(feed.format).CONTENT_TYPE
     if request.method == "HEAD":
-        return _private(HttpResponse(content_type=kind))
+        return _private(HttpResponse(content_type=content_type))
     build = Build(feed)
     try:
         build.start()
-    except BuildBusy:
-        return _busy()
-    return _private(StreamingHttpResponse(build.pieces(), content_type=kind))
+    except AlreadyBuilding:
+        return _try_later()
+    return _private(StreamingHttpResponse(build.pieces(), content_type=content_type))
 
 
-def _labelled(response: HttpResponseBase, etag: str, changed_at: datetime) -> HttpResponseBase:
+def _with_validators(
+    response: HttpResponseBase, etag: str, changed_at: datetime
+) -> HttpResponseBase:
+    """With what a later conditional request is compared with."""
     response.headers["ETag"] = etag
     response.headers["Last-Modified"] = http_date(changed_at.timestamp())
     patch_vary_headers(response, ["Accept-Encoding"])
@@ -141,11 +147,11 @@ def _private(response: HttpResponseBase) -> HttpResponseBase:
     return response
 
 
-def _plain(response: type[HttpResponse] | partial[HttpResponse]) -> HttpResponse:
+def _plain_text(response: type[HttpResponse] | partial[HttpResponse]) -> HttpResponse:
     return response(content_type="text/plain")
 
 
-def _busy() -> HttpResponse:
+def _try_later() -> HttpResponse:
     response = HttpResponse(status=503, content_type="text/plain")
-    response.headers["Retry-After"] = BUSY_SECONDS
+    response.headers["Retry-After"] = RETRY_SECONDS
     return response

@@ -1,4 +1,4 @@
-"""What a feed row asks of the shop, and by which rules its products are fitted."""
+"""What a feed's settings ask of the shop, and by which rules its products enter the feed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from esputnik_connector.models import Feed
 from esputnik_connector.records import Product
 from esputnik_connector.shops.base import Assortment
 
-from .links import storefront
-from .normalise import Fitter, Rules
+from .links import storefront_url
+from .normalise import Normaliser, Rules
 from .problems import Problems
 
 
@@ -37,12 +37,12 @@ def rules(feed: Feed) -> Rules:
         brand=identity.text(feed.brand, limit=70),
         requires_brand=feed.requires_brand,
         only_buyable=feed.only_buyable,
-        is_secure=storefront(feed).startswith("https://"),
+        is_secure=storefront_url(feed).startswith("https://"),
     )
 
 
 def channel(feed: Feed, built_at: datetime) -> Channel:
-    link = storefront(feed)
+    link = storefront_url(feed)
     return Channel(
         title=identity.text(feed.title or link.partition("://")[2] or feed.name),
         link=link,
@@ -54,9 +54,12 @@ def channel(feed: Feed, built_at: datetime) -> Channel:
 
 
 def products(feed: Feed, problems: Problems) -> Iterator[Product]:
-    """Every product of the feed, fitted; what is wrong is noted."""
-    fit = Fitter(rules(feed), problems).fit
+    """Every product of the feed, as the feed shows it.
+
+    :param problems: gets what is wrong with them.
+    """
+    normalised = Normaliser(rules(feed), problems).normalised
     read = registry.shop().products(
         language=feed.language, currency=feed.currency, assortment=assortment(feed)
     )
-    return (fitted for fitted in map(fit, read) if fitted is not None)
+    return (product for product in map(normalised, read) if product is not None)

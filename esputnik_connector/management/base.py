@@ -1,4 +1,4 @@
-"""Commands that print line by line, and whose reader may leave at any moment."""
+"""Commands that print line by line, to a reader that may leave at any moment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 
 INTERRUPTED = 130  # exit codes as a shell knows them: 128 and the number of the signal
-NOBODY_READS = 141
+PIPE_CLOSED = 141
 
 
 class ReportingCommand(BaseCommand):
@@ -26,5 +26,5 @@ class ReportingCommand(BaseCommand):
         except BrokenPipeError:
             # What is still in the buffer goes nowhere, else Python complains when it ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise SystemExit(NOBODY_READS) from None
+            raise SystemExit(PIPE_CLOSED) from None
         return output

@@ -14,7 +14,7 @@ from django.utils.translation import pgettext_lazy
 
 from esputnik_connector.fields import EncryptedTextField
 
-TOKEN_BYTES = 32  # nobody guesses 256 bits
+TOKEN_BYTES = 32  # 256 bits cannot be guessed
 FIRST_RETRY = timedelta(minutes=15)
 
 
@@ -30,7 +30,7 @@ def new_secret() -> str:
 
 class FeedQuerySet(models.QuerySet["Feed"]):
     def due(self, now: datetime) -> FeedQuerySet:
-        """Enabled, their time has come, and nobody is at it."""
+        """Enabled, their time has come, and no build of theirs is running."""
         is_free = Q(holder="") | Q(leased_until__lt=now)
         return self.filter(is_free, is_enabled=True, due_at__lte=now)
 
@@ -163,7 +163,7 @@ class Feed(models.Model):
 
     @property
     def token(self) -> str:
-        """What the address is made of: which feed, and the proof that one may read it."""
+        """The secret part of the address: which feed, and the proof that the reader may read it."""
         return f"{self.pk}.{self.secret}"
 
     def rotate(self) -> None:
@@ -172,10 +172,11 @@ class Feed(models.Model):
         self.save(update_fields=["secret"])
 
     def is_stale(self, now: datetime) -> bool:
+        """Is the last good build older than the merchant allows?"""
         since = self.built_at or self.created_at
         return self.is_enabled and since < now - timedelta(hours=self.stale_hours)
 
-    def wait(self) -> timedelta:
+    def next_build_in(self) -> timedelta:
         """How long after a build the next one is due; after failures sooner, then ever later."""
         regular = timedelta(hours=self.every_hours)
         if not self.failures:
@@ -184,7 +185,7 @@ class Feed(models.Model):
         return min(regular, FIRST_RETRY * (1 << doublings))
 
     def lease(self, holder: str, *, seconds: int, now: datetime) -> bool:
-        """Take or keep the right to build; False when somebody else has it."""
+        """Take or keep the right to build; False when another build has it."""
         is_free = Q(holder__in=["", holder]) | Q(leased_until__lt=now)
         taken = Feed.objects.filter(is_free, pk=self.pk).update(
             holder=holder, leased_until=now + timedelta(seconds=seconds)

@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from esputnik_connector.flaws import Flaw
-
 from .feed import Feed
 from .labels import choices
-from .timezones import local
+from .timezones import local_time
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as Lazy
+
+
+class Flaw(str, Enum):
+    """One thing that is wrong with one product."""
+
+    NO_PRICE = "no_price"
+    ZERO_PRICE = "zero_price"
+    OTHER_CURRENCY = "other_currency"
+    PRICE_ROUNDED = "price_rounded"
+    NO_TITLE = "no_title"
+    NO_LINK = "no_link"
+    NO_IMAGE = "no_image"
+    IMAGE_MISSING = "image_missing"
+    NO_DESCRIPTION = "no_description"
+    NO_BRAND = "no_brand"
+    NO_CATEGORY = "no_category"
+    BAD_GTIN = "bad_gtin"
+    DUPLICATE_ID = "duplicate_id"
+    TOO_LONG = "too_long"
+    NOT_ABSOLUTE = "not_absolute"
+    NOT_HTTPS = "not_https"
+
 
 FLAWS: dict[Flaw, Lazy] = {
     Flaw.NO_PRICE: _("no price; left out"),
@@ -86,7 +107,7 @@ class FeedBuild(models.Model):
         ordering = ["-pk"]
 
     def __str__(self) -> str:
-        return f"{self.feed} {local(self.started_at):%Y-%m-%d %H:%M}"
+        return f"{self.feed} {local_time(self.started_at):%Y-%m-%d %H:%M}"
 
     @property
     def files(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The words of :mod:`esputnik_connector.records` as a person reads them."""
+"""The enums of :mod:`esputnik_connector.records` as the merchant and support read them."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ REASONS: dict[Reason, Lazy] = {
     Reason.UNCHANGED: _("eSputnik has exactly this already"),
     Reason.GONE: _("no longer in the shop"),
     Reason.NO_CONTACT_DATA: _("neither e-mail nor phone"),
-    Reason.ANONYMOUS: _("nobody knows yet whose cart it is"),
+    Reason.ANONYMOUS: _("the customer of this cart is not known yet"),
     Reason.NEVER_SENT: _("empty, and eSputnik was never told of it"),
     Reason.NOT_LIVE: _("saved for later by the shopper"),
     Reason.STATUS_NOT_SENT: _("this order status is mapped to “do not send”"),
     Reason.SYNC_OFF: _("switched off in the connection"),
     Reason.ERASED: _("the person was deleted in the shop"),
     Reason.VETOED: _("held back by the shop's own code"),
-    Reason.NOT_WANTED: _("nobody asks for it any more"),
-    Reason.SOLD_OUT: _("not to be had when it was to be told"),
-    Reason.NOT_CHEAPER: _("no longer that much cheaper when it was to be told"),
-    Reason.TOO_LATE: _("it happened too long ago to be told"),
+    Reason.NOT_WANTED: _("the customer no longer asks for it"),
+    Reason.SOLD_OUT: _("sold out again before it could be sent"),
+    Reason.NOT_CHEAPER: _("the price rose again before it could be sent"),
+    Reason.TOO_LATE: _("it happened too long ago to be sent"),
     Reason.NOT_SUPPORTED: _("the destination has no such kind"),
     Reason.REFUSED: _("eSputnik refused it"),
     Reason.KEY_REFUSED: _("eSputnik refused the key"),
@@ -72,9 +72,9 @@ NOTES: dict[Note, Lazy] = {
 }
 
 
-Word = TypeVar("Word", bound=Enum)
+Member = TypeVar("Member", bound=Enum)
 
 
-def choices(words: dict[Word, Lazy]) -> list[tuple[str, Lazy]]:
-    """A vocabulary as Django choices."""
-    return [(word.value, label) for word, label in words.items()]
+def choices(labels: dict[Member, Lazy]) -> list[tuple[str, Lazy]]:
+    """Labelled members of an enum as Django choices."""
+    return [(member.value, label) for member, label in labels.items()]

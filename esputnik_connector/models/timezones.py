@@ -8,12 +8,12 @@ from django.conf import settings
 from django.utils import timezone
 
 
-def local(moment: datetime) -> datetime:
+def local_time(moment: datetime) -> datetime:
     """As the merchant's clock shows it."""
     return timezone.localtime(moment) if timezone.is_aware(moment) else moment
 
 
-def kept(moment: datetime) -> datetime:
+def stored_time(moment: datetime) -> datetime:
     """As the shop's database keeps it, to be stored there and to be compared with Django's now."""
     if settings.USE_TZ:
         return moment if timezone.is_aware(moment) else timezone.make_aware(moment)

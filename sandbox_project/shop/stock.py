@@ -89,16 +89,20 @@ def _stored(goods: Goods) -> str:
 
 def _variations(parents: list[Product], goods: list[Goods]) -> list[tuple[Product, Decimal]]:
     drafts = [
-        (item, size, Product(
-            structure=Product.CHILD,
-            parent=parent,
-            upc=f"{item.sku}-{size.lower()}",
-            slug=f"{item.sku}-{size.lower()}",
-            title=f"{item.title}, {size}",
-        ))
+        (
+            item,
+            size,
+            Product(
+                structure=Product.CHILD,
+                parent=parent,
+                upc=f"{item.sku}-{size.lower()}",
+                slug=f"{item.sku}-{size.lower()}",
+                title=f"{item.title}, {size}",
+            ),
+        )
         for parent, item in zip(parents, goods, strict=True)
         for size in item.sizes
-    ]  # fmt: skip
+    ]
     children = Product.objects.bulk_create(child for _, _, child in drafts)
     size_attribute = ProductAttribute.objects.get(product_class__slug="clothes", code="size")
     ProductAttributeValue.objects.bulk_create(

@@ -14,7 +14,8 @@ from django.db.models import Q
 from django.urls import reverse
 from oscar.apps.partner.strategy import Default
 
-from esputnik_connector.feed.text import plain, xml
+from esputnik_connector.feed.formats.base import xml_text
+from esputnik_connector.feed.normalise import plain_text
 
 from .feed_shop import (
     Category,
@@ -37,20 +38,20 @@ def item(
 ) -> str:  # fmt: skip
     """An entry of the feed as plain strings."""
     parts = [
-        f"<item>\n<g:id>{pk}</g:id>\n<g:title>{xml(title)}</g:title>\n",
-        f"<g:description>{xml(plain(text))}</g:description>\n",
-        f"<g:link>{BASE}{xml(url)}</g:link>\n",
+        f"<item>\n<g:id>{pk}</g:id>\n<g:title>{xml_text(title)}</g:title>\n",
+        f"<g:description>{xml_text(plain_text(text))}</g:description>\n",
+        f"<g:link>{BASE}{xml_text(url)}</g:link>\n",
     ]
     for tag, url in zip(("image_link", *["additional_image_link"] * 10), images, strict=False):
-        parts.append(f"<g:{tag}>{BASE}{xml(url)}</g:{tag}>\n")
+        parts.append(f"<g:{tag}>{BASE}{xml_text(url)}</g:{tag}>\n")
     parts.append(f"<g:availability>{'in_stock' if is_there else 'out_of_stock'}")
     parts.append(f"</g:availability>\n<g:price>{price:.2f} {currency}</g:price>\n")
     if group:
         parts.append(f"<g:item_group_id>{group}</g:item_group_id>\n")
     for path in categories:
-        parts.append(f"<g:product_type>{xml(path)}</g:product_type>\n")
+        parts.append(f"<g:product_type>{xml_text(path)}</g:product_type>\n")
     for name, value in values:
-        parts.append(f"<g:{name}>{xml(value)}</g:{name}>\n")
+        parts.append(f"<g:{name}>{xml_text(value)}</g:{name}>\n")
     parts.append("<g:condition>new</g:condition>\n</item>\n")
     return "".join(parts)
 

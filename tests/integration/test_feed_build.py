@@ -17,8 +17,8 @@ from django.utils import timezone
 from esputnik_connector import checks, tasks
 from esputnik_connector.feed import artifact, schedule
 from esputnik_connector.feed.artifact import storage
-from esputnik_connector.feed.build import Build, LostLease
-from esputnik_connector.feed.publish import BuildBusy, accept
+from esputnik_connector.feed.build import Build, BuildOvertaken
+from esputnik_connector.feed.publish import AlreadyBuilding, accept_build
 from esputnik_connector.models import Feed
 from esputnik_connector.models.feed_build import BuildStatus
 from esputnik_connector.operations.health import feeds
@@ -164,10 +164,10 @@ def test_a_shrunk_build_waits_for_a_person(feed, shelf, number, words, caplog):
     assert len(served(feed)) == 10
     assert words in feeds.alerts(feed)[0].text
     assert "keeps its last good file" in caplog.text
-    assert accept(row)
+    assert accept_build(row)
     assert len(served(feed)) == number
     assert feeds.alerts(feed) == []
-    assert not accept(row)  # once is enough
+    assert not accept_build(row)  # once is enough
 
 
 def test_a_newer_build_settles_what_waited(feed, shelf, tmp_path):
@@ -249,7 +249,7 @@ def test_a_shop_that_fails_half_way_leaves_the_last_good_file(feed, shelf, plain
 def test_failures_are_tried_again_ever_later(feed):
     waits = []
     for feed.failures in (1, 2, 3, 9, 60):
-        waits.append(feed.wait())
+        waits.append(feed.next_build_in())
     minutes = [wait / timedelta(minutes=1) for wait in waits]
     assert minutes == [15, 30, 60, 1440, 1440]
 
@@ -259,7 +259,7 @@ def test_two_builds_at_once_are_one(feed, shelf):
     first.start()
     pieces = first.pieces()
     next(pieces)
-    with pytest.raises(BuildBusy):
+    with pytest.raises(AlreadyBuilding):
         Build(Feed.objects.get()).run()
     assert list(Feed.objects.due(timezone.now() + timedelta(seconds=1))) == []
     assert list(pieces)
@@ -275,11 +275,47 @@ def test_a_build_that_slept_too_long_does_not_overwrite_its_successor(feed, shel
     Feed.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
     shelf(12)
     Build(Feed.objects.get()).run()
-    with pytest.raises(LostLease):
+    with pytest.raises(BuildOvertaken):
         list(pieces)
     assert len(served(feed)) == 12
     assert len(names(tmp_path)) == 3
     assert [row.status for row in feed.builds.order_by("pk")] == ["failed", "published"]
+
+
+def test_a_build_that_is_overtaken_while_it_stores_leaves_no_file_behind(
+    feed, shelf, tmp_path, monkeypatch
+):
+    Build(feed).run()
+    shelf(12)
+    before = names(tmp_path)
+    store = artifact.Artifact.store
+
+    def overtaken(self, *args):
+        stored = store(self, *args)
+        Feed.objects.update(holder="another worker")
+        return stored
+
+    monkeypatch.setattr(artifact.Artifact, "store", overtaken)
+    with pytest.raises(BuildOvertaken):
+        Build(feed).run()
+    assert names(tmp_path) == before
+    assert len(served(feed)) == 10
+    failed = feed.builds.first()
+    assert (failed.status, failed.files) == ("failed", [])
+
+
+def test_a_file_that_cannot_be_deleted_only_takes_space(feed, shelf, monkeypatch, caplog):
+    def denied(*_args):
+        raise PermissionError("read-only")
+
+    Build(feed).run()
+    shelf(12)
+    Build(feed).run()
+    shelf(11)
+    monkeypatch.setattr(Bucket, "delete", denied)
+    assert Build(feed).run().status == BuildStatus.PUBLISHED
+    assert len(served(feed)) == 11
+    assert "an old feed file was not deleted: PermissionError" in caplog.text
 
 
 def test_a_killed_worker_is_noticed_by_the_next_build(feed, shelf):
@@ -310,8 +346,8 @@ def test_a_feed_that_is_not_built_for_long_is_an_alert_once(feed, shelf, caplog)
     Feed.objects.update(built_at=timezone.now() - timedelta(hours=49))
     feed.refresh_from_db()
     assert "49" in feeds.alerts(feed)[0].text
-    schedule.due()
-    schedule.due()
+    schedule.due_feeds()
+    schedule.due_feeds()
     assert caplog.text.count("was not built for") == 1
 
 
@@ -343,6 +379,26 @@ def test_the_command_builds_lists_and_rotates(feed, shelf):
     assert "https://shop.example/" in run("rotate", "main")
     assert Feed.objects.get().secret != old
     assert run("build", "--due") == ""
+
+
+def test_the_command_goes_on_to_the_next_feed_when_one_fails(feed, shelf):
+    busy = Feed.objects.create(name="a-busy-one", language="uk", currency="UAH")
+    Feed.objects.filter(pk=busy.pk).update(
+        holder="worker", leased_until=timezone.now() + timedelta(minutes=1)
+    )
+    broken = Feed.objects.create(name="broken", language="uk", currency="UAH")
+    broken.attributes.create(field="brand", attribute="brand")
+    Feed.objects.filter(pk=broken.pk).update(format="paper")
+    out = StringIO()
+    with pytest.raises(CommandError, match="Not built: a-busy-one, broken"):
+        call_command("esputnik_feed", "build", stdout=out, stderr=out)
+    assert "“a-busy-one” is being built already" in out.getvalue()
+    assert "main: published, 10 items" in out.getvalue()
+
+
+def test_a_feed_in_order_is_said_to_be(feed, shelf):
+    run("build")
+    assert "main: in order" in run("check", "--offline")
 
 
 def test_the_command_ends_with_an_error_when_something_waits(feed, shelf):

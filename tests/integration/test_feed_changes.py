@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from esputnik_connector.feed.artifact import storage
 from esputnik_connector.feed.build import Build
-from esputnik_connector.feed.publish import accept
+from esputnik_connector.feed.publish import accept_build
 from esputnik_connector.models import Feed
 from esputnik_connector.models.feed_build import BuildStatus
 from esputnik_connector.records import Availability
@@ -94,7 +94,7 @@ def test_a_held_build_is_compared_with_what_is_served_and_not_with_the_build_bef
     plain_shop.goods = shelf(4)
     held = Build(feed).run()
     assert (held.status, counts(held)) == (BuildStatus.HELD, {"removed": 6})
-    assert accept(held)
+    assert accept_build(held)
     plain_shop.goods = shelf(5)
     assert counts(Build(feed).run()) == {"added": 1}
 

@@ -18,7 +18,7 @@ from oscar.test import factories
 
 from esputnik_connector.feed.artifact import storage
 from esputnik_connector.feed.build import Build
-from esputnik_connector.feed.text import plain
+from esputnik_connector.feed.normalise import plain_text
 from esputnik_connector.models import Feed
 from esputnik_connector.models.feed_build import BuildStatus
 from esputnik_connector.shops.base import Assortment
@@ -123,7 +123,7 @@ def _shown(product, info, currency):
     is_there = info.availability.is_available_to_buy
     return {
         "title": product.get_title(),
-        "description": plain(product.description or product.parent.description),
+        "description": plain_text(product.description or product.parent.description),
         "link": f"{BASE}{product.get_absolute_url()}",
         "price": f"{info.price.incl_tax:.2f} {currency}",
         "availability": "in_stock" if is_there else "out_of_stock",

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from esputnik_connector.feed.artifact import storage
 from esputnik_connector.feed.build import Build
-from esputnik_connector.feed.links import CHECK_AGENT, feed_path
+from esputnik_connector.feed.links import CHECK_AGENT, feed_path, fetch_trouble
 from esputnik_connector.models import Feed
 from esputnik_connector.models.feed_build import BuildStatus
 from tests.feeds import google_items, product
@@ -217,16 +217,14 @@ def test_the_last_visit_is_noted_but_not_our_own_check(client, built):
 def test_the_address_can_be_fetched_through_the_public_host(
     live_server, settings, transactional_db
 ):
-    from esputnik_connector.feed.links import reach
-
     feed = Feed.objects.create(
         name="live", language="uk", currency="UAH", shop_url=live_server.url,
         auth_user="e", auth_password="secret-word",
     )  # fmt: skip
     Build(feed).run()
-    assert reach(feed) == ""
+    assert fetch_trouble(feed) == ""
     Feed.objects.update(is_enabled=False)
-    assert "410" in reach(feed)
+    assert "410" in fetch_trouble(feed)
     feed.shop_url = "http://127.0.0.1:1"
-    assert "cannot be read" in reach(feed)
+    assert "cannot be read" in fetch_trouble(feed)
     assert default_storage

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esputnik_connector.feed import changes, manifest
-from esputnik_connector.feed.changes import LABELS, Change, between, described, from_json
+from esputnik_connector.feed.changes import LABELS, Change, change_text, compare, from_json
 from esputnik_connector.feed.manifest import Manifest, line
 from esputnik_connector.models.feed_build import FLAWS
 from esputnik_connector.records import Availability, Category
@@ -21,14 +21,14 @@ from tests.feeds import product
 def listed(products):
     """The manifest of a file with these products."""
     made = Manifest()
-    assert list(made.noting(products)) == products
+    assert list(made.recording(products)) == products
     made.close()
     made.file.seek(0)
     content = io.BytesIO(made.file.read())
     assert len(content.getvalue()) == made.size
     lines = list(made.lines())
     assert list(manifest.read(content)) == lines
-    made.throw_away()
+    made.discard()
     return lines
 
 
@@ -51,8 +51,8 @@ shops = st.lists(items, max_size=30, unique_by=lambda one: one.key)
 @given(former=shops, present=shops)
 def test_every_change_is_counted_whatever_the_order_of_the_products(former, present):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(manifest, "RUN", 4)  # so that there are runs to merge
-        found = between(listed(former), listed(present)).counts
+        patch.setattr(manifest, "LINES_PER_RUN", 4)  # so that there are runs to merge
+        found = compare(listed(former), listed(present)).counts
     before = {one.key: one for one in former}
     after = {one.key: one for one in present}
     both = [(before[key], after[key]) for key in before.keys() & after.keys()]
@@ -87,15 +87,15 @@ def test_what_moves_from_one_field_to_another_is_a_change():
 
 
 def test_a_sale_is_a_change_of_price_and_of_nothing_else():
-    found = between(listed([product()]), listed([replace(product(), sale_price=Decimal("9.00"))]))
+    found = compare(listed([product()]), listed([replace(product(), sale_price=Decimal("9.00"))]))
     assert [change for change, number in found.counts.items() if number] == [Change.PRICE]
     (example,) = found.examples[Change.PRICE]
-    assert described(Change.PRICE, example) == "10.00 UAH → 9.00 (10.00) UAH"
+    assert change_text(Change.PRICE, example) == "10.00 UAH → 9.00 (10.00) UAH"
 
 
 def test_examples_are_few_and_counts_complete():
     many = [product(key=str(key)) for key in range(1, 101)]
-    found = between([], listed(many))
+    found = compare([], listed(many))
     assert found.counts[Change.ADDED] == 100
     assert [one.key for one in found.examples[Change.ADDED]] == [str(key) for key in range(1, 21)]
     assert from_json(found.as_json()) == found
@@ -105,18 +105,18 @@ def test_every_change_has_words():
     assert set(LABELS) == set(Change)
     assert set(changes.AVAILABILITY) == set(Availability)
     for flaw in FLAWS:
-        told = described(Change.REMOVED, changes.Example(key="1", title="", after=flaw.value))
+        told = change_text(Change.REMOVED, changes.Example(key="1", title="", after=flaw.value))
         assert told == FLAWS[flaw]
     there = changes.Example(key="1", title="", before="in_stock", after="out_of_stock")
-    assert described(Change.AVAILABILITY, there) == "in stock → out of stock"
+    assert change_text(Change.AVAILABILITY, there) == "in stock → out of stock"
 
 
 def test_half_a_manifest_is_an_error_and_not_a_shorter_list():
     made = Manifest()
-    list(made.noting([product(key=str(key)) for key in range(50)]))
+    list(made.recording([product(key=str(key)) for key in range(50)]))
     made.close()
     made.file.seek(0)
     half = io.BytesIO(made.file.read()[: made.size // 2])
-    made.throw_away()
+    made.discard()
     with pytest.raises((OSError, EOFError, ValueError)):
         list(manifest.read(half))

@@ -8,8 +8,7 @@ import pytest
 
 from esputnik_connector.feed.problems import EXAMPLES
 from esputnik_connector.feed.safeguards import verdict
-from esputnik_connector.flaws import Flaw
-from esputnik_connector.models.feed_build import FLAWS, BuildStatus
+from esputnik_connector.models.feed_build import FLAWS, BuildStatus, Flaw
 from esputnik_connector.records import Availability, Category
 from tests.feeds import RULES, fitted, product
 
@@ -66,6 +65,32 @@ def test_an_address_of_a_picture_that_is_not_absolute_is_dropped():
     found, problems = fitted(product(image_urls=("/media/1.jpg", "https://cdn.example/2.jpg")))
     assert found[0].image_urls == ("https://cdn.example/2.jpg",)
     assert problems.counts == {"not_absolute": 1}
+
+
+def test_an_address_of_a_picture_that_is_too_long_is_dropped_and_not_cut():
+    long = f"https://shop.example/{'a' * 2000}.jpg"
+    found, problems = fitted(product(image_urls=(long,)))
+    assert found[0].image_urls == ()
+    assert problems.counts == {"too_long": 1, "no_image": 1}
+
+
+def test_a_condition_that_no_feed_knows_is_left_empty():
+    values = rules(fields={"brand": "brand", "condition": "state"})
+    for raw, shown in (("Used", "used"), ("like new", None)):
+        attributes = {"brand": "Kobzar", "state": raw}
+        found, problems = fitted(product(attributes=attributes), rules=values)
+        assert found[0].attributes.get("condition") == shown
+        assert problems.counts == {}
+
+
+def test_a_category_without_a_google_category_leaves_the_field_empty():
+    values = rules(google_categories={"9": "1604"})
+    shirts = Category(keys=("1", "2"), names=("Clothes", "Shirts"))
+    hats = Category(keys=("9", "3"), names=("Sale", "Hats"))
+    found, _problems = fitted(product(categories=(shirts,)), rules=values)
+    assert found[0].google_category == ""
+    found, _problems = fitted(product(categories=(shirts, hats)), rules=values)
+    assert found[0].google_category == "1604"
 
 
 def test_the_second_product_of_an_id_is_left_out():

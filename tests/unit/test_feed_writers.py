@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esputnik_connector.feed.formats import google, jsonl, yml
-from esputnik_connector.feed.formats.base import Channel
-from esputnik_connector.feed.money import rounded
-from esputnik_connector.feed.problems import Seen, gtin_is_valid
+from esputnik_connector.feed.formats.base import Channel, xml_text
+from esputnik_connector.feed.normalise import plain_text, rounded
+from esputnik_connector.feed.problems import SeenKeys, gtin_is_valid
 from esputnik_connector.feed.safeguards import entries_in
-from esputnik_connector.feed.text import plain, xml
 from esputnik_connector.identity import one_line
 from esputnik_connector.records import Availability, Category
 from tests.feeds import CHANNEL, RULES, G, fitted, google_items, parsed, product, written
@@ -75,12 +74,12 @@ def parsed_document(content):
     ],
 )
 def test_a_description_becomes_plain_text(raw, text):
-    assert plain(raw) == text
+    assert plain_text(raw) == text
 
 
 def test_hostile_markup_takes_no_time():
     for piece in ("<script>", "<a", "<!--", "&#", "<", "&"):
-        assert len(plain(piece * 30_000)) <= 200_000
+        assert len(plain_text(piece * 30_000)) <= 200_000
 
 
 def test_fifty_thousand_characters_are_cut_between_two_visible_characters():
@@ -182,7 +181,7 @@ def test_anything_else_is_no_gtin(value):
 
 
 def test_a_key_is_new_once_whatever_it_looks_like():
-    seen = Seen()
+    seen = SeenKeys()
     keys = ["1", "7", "8", "999999", "0", "07", "1e3", "sku-1", "9999999999", "-1", "١"]
     assert all(seen.add(key) for key in keys)
     assert not any(seen.add(key) for key in keys)
@@ -200,4 +199,4 @@ def test_the_parser_of_the_guard_counts_what_was_written(tmp_path):
 
 
 def test_xml_text_is_escaped_in_attributes_too():
-    assert xml('<"&\x00') == "&lt;&quot;&amp;"
+    assert xml_text('<"&\x00') == "&lt;&quot;&amp;"

@@ -19,7 +19,7 @@ from .views import BackfillViews
 
 @admin.register(Backfill)
 class BackfillAdmin(BackfillViews, ReadOnlyAdmin):
-    """Whoever may change a connection may import its history; others may look, if they may see
+    """People who may change a connection may import its history; others may look, if they may see
     historical imports."""
 
     list_display = ["started_at", "kind", "state", "done_of_all", "route", "connection"]

@@ -1,44 +1,43 @@
-"""What an import would do, in words, before anybody starts it."""
+"""What an import would do, before the merchant starts it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.utils.formats import number_format
-from django.utils.translation import gettext as _
-
-from esputnik_connector.management.progress import in_reasons
 from esputnik_connector.models import Backfill
 from esputnik_connector.models.backfill import HistoryRoute
+from esputnik_connector.operations.backfill_progress import (
+    forecast_counts,
+    number_text,
+    reasons_text,
+)
 from esputnik_connector.pipeline.backfill import control
 
 from .form import ROUTE_HELP
 from .progress import TITLES
 
 
-def foretold(plan: Backfill) -> dict[str, Any]:
-    """Reads the shop: all of a small range, else some from both ends.
+def forecast_of(plan: Backfill) -> dict[str, Any]:
+    """Texts for the page. Reads the shop: all of a small range, else some from both ends.
 
     :raises ConnectorError: the connection cannot be used.
     """
-    seen = control.forecast(plan)
-    about = "" if seen.is_exact else _("about ")
-    skips = {name: seen.scaled(count) for name, count in seen.skips.items()}
-    refusals = {name: seen.scaled(count) for name, count in seen.refusals.items()}
+    forecast = control.forecast(plan)
+    counts = forecast_counts(forecast)
 
-    def told(count: int) -> str:
-        return f"{about}{number_format(count, force_grouping=True)}"
+    def number(count: int) -> str:
+        return f"{counts.about}{number_text(count)}"
 
     return {
         "title": TITLES[plan.of_kind()],
-        "total": number_format(seen.total, force_grouping=True),
-        "is_exact": seen.is_exact,
-        "looked_at": number_format(seen.looked_at, force_grouping=True),
-        "to_send": told(seen.scaled(seen.to_send)),
-        "skipped": told(sum(skips.values())),
-        "skipped_why": in_reasons(skips),
-        "unreadable": told(sum(refusals.values())) if refusals else "",
-        "unreadable_why": in_reasons(refusals),
+        "total": number_text(counts.total),
+        "is_exact": forecast.is_exact,
+        "looked_at": number_text(forecast.looked_at),
+        "to_send": number(counts.to_send),
+        "skipped": number(counts.skipped),
+        "skipped_why": reasons_text(counts.skips),
+        "unreadable": number(counts.refused) if counts.refusals else "",
+        "unreadable_why": reasons_text(counts.refusals),
         "route_help": ROUTE_HELP.get(plan.route, ""),
         "is_loud": plan.route == HistoryRoute.ORDERS,
     }

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from esputnik_connector.models import Backfill, Connection
 from esputnik_connector.models.backfill import HistoryRoute
-from esputnik_connector.models.timezones import kept, local
+from esputnik_connector.models.timezones import local_time, stored_time
 from esputnik_connector.pipeline.backfill.control import FIRST_YEAR, LAST_YEAR
 from esputnik_connector.pipeline.backfill.control import KINDS as HISTORY_KINDS
 from esputnik_connector.records import Kind
@@ -47,7 +47,7 @@ ROUTE_HELP = {
 
 
 def check_year(day: date) -> None:
-    """:raises ValidationError: so far away that it is a slip of the keyboard."""
+    """:raises ValidationError: a year so far away that it is a slip of the keyboard."""
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise forms.ValidationError(
             _("Choose a day of a year between %(first)s and %(last)s.")
@@ -56,7 +56,7 @@ def check_year(day: date) -> None:
 
 
 class ImportForm(forms.Form):
-    """Nothing says in advance how orders travel: that is the merchant's word."""
+    """No route of orders is chosen in advance: the merchant says how they travel."""
 
     what = forms.ChoiceField(
         label=gettext_lazy("What"), choices=WHAT, initial="all", widget=forms.RadioSelect
@@ -86,7 +86,7 @@ class ImportForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or self.cleaned_data
         since, until = values.get("since"), values.get("until")
-        if since and since > local(timezone.now()).date():
+        if since and since > local_time(timezone.now()).date():
             self.add_error("since", _("This day is in the future; there is no history there."))
         if since and until and until < since:
             self.add_error("until", _("This day is before the first one."))
@@ -96,19 +96,22 @@ class ImportForm(forms.Form):
         return values
 
     def plans(self, connection: Connection) -> list[Backfill]:
-        """What would be started, not saved. For a valid form."""
+        """The imports that would be started, not saved. For a valid form."""
         chosen = self.cleaned_data
         until = chosen["until"] + timedelta(days=1) if chosen["until"] else None
         return [
             Backfill(
-                connection=connection, kind=kind.value, newest_first=chosen["newest_first"],
+                connection=connection,
+                kind=kind.value,
+                newest_first=chosen["newest_first"],
                 route=chosen["route"] if kind is Kind.ORDER else "",
-                since=_midnight(chosen["since"]), until=_midnight(until),
+                since=_midnight(chosen["since"]),
+                until=_midnight(until),
             )
             for kind in KINDS[chosen["what"]]
-        ]  # fmt: skip
+        ]
 
 
 def _midnight(day: date | None) -> datetime | None:
-    """The beginning of a day, where the shop is."""
-    return kept(datetime.combine(day, time.min)) if day else None
+    """The beginning of a day in the shop's time zone."""
+    return stored_time(datetime.combine(day, time.min)) if day else None

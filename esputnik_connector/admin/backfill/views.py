@@ -1,11 +1,10 @@
-"""A merchant's way through a historical import: choose, look ahead, start, watch, intervene."""
+"""A merchant's way through a historical import: choose, read the forecast, start, watch."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -15,41 +14,30 @@ from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseBadRequest,
-    HttpResponseNotAllowed,
     JsonResponse,
 )
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from esputnik_connector.admin.outbox import OutboxMessageAdmin
-from esputnik_connector.admin.state import is_readable, state_in_words
 from esputnik_connector.exceptions import ConnectorError
 from esputnik_connector.models import Backfill, Connection, OutboxMessage
+from esputnik_connector.operations.backfill_progress import Sample
 from esputnik_connector.pipeline.backfill import control
-from esputnik_connector.tasks import wake_backfill
 
-from .forecast import foretold
+from .actions import BackfillActions
+from .alerts import start_obstacle
+from .forecast import forecast_of
 from .form import ROUTE_HELP, ImportForm
-from .progress import Sample, heading, progress
-
-if TYPE_CHECKING:
-    from django.contrib.admin import ModelAdmin
-
-    class Base(ModelAdmin[Backfill]):
-        """What these views call and BackfillAdmin has."""
-
-        def may_act(self, request: HttpRequest) -> bool: ...
-
-else:
-    Base = object
+from .progress import heading, progress
 
 TEMPLATES = "admin/esputnik_connector/backfill"
 
 
-class BackfillViews(Base):
+class BackfillViews(BackfillActions):
     """Mixed into the admin of historical imports."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -57,7 +45,7 @@ class BackfillViews(Base):
             ("page", "of/<int:pk>/", self.page_view),
             ("new", "of/<int:pk>/new/", self.new_view),
             ("progress", "progress/", self.progress_view),
-            ("do", "<int:pk>/do/<str:deed>/", self.deed_view),
+            ("do", "<int:pk>/do/<str:action>/", self.action_view),
         ]
         name = "esputnik_connector_backfill_{}".format
         return [
@@ -72,10 +60,10 @@ class BackfillViews(Base):
 
     def page_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The latest import of each kind; where there is none, the way to the first."""
-        connection = self._seen(request, pk)
+        connection = self._connection(request, pk)
         runs = latest_runs(connection)
         if not runs and self.may_act(request):
-            return redirect(self._url("new", connection.pk))
+            return redirect(self.url("new", connection.pk))
         return self._runs_page(request, connection, runs)
 
     def change_view(
@@ -85,7 +73,7 @@ class BackfillViews(Base):
         run = self.get_object(request, object_id)
         if run is None:
             raise Http404
-        return self._runs_page(request, self._seen(request, run.connection_id), [run])
+        return self._runs_page(request, self._connection(request, run.connection_id), [run])
 
     def _runs_page(
         self, request: HttpRequest, connection: Connection, runs: Sequence[Backfill]
@@ -107,13 +95,13 @@ class BackfillViews(Base):
         if not self.has_view_permission(request):
             raise PermissionDenied
         try:
-            asked = dict(map(_asked, request.GET.getlist("run")))
+            asked = dict(map(_run_and_sample, request.GET.getlist("run")))
         except ValueError:
             return HttpResponseBadRequest("run=id or run=id:at:done")
         now, has_links = timezone.now(), self._may_see_changes(request)
         runs = Backfill.objects.filter(pk__in=asked).select_related("connection")
-        told = [progress(run, now=now, sample=asked[run.pk], has_links=has_links) for run in runs]
-        return JsonResponse({"runs": told})
+        found = [progress(run, now=now, sample=asked[run.pk], has_links=has_links) for run in runs]
+        return JsonResponse({"runs": found})
 
     # Starting
 
@@ -121,8 +109,8 @@ class BackfillViews(Base):
         """The form; with choices in the address the forecast; by POST the start."""
         if not self.may_act(request):
             raise PermissionDenied
-        connection = self._seen(request, pk)
-        obstacle = _obstacle(connection)
+        connection = self._connection(request, pk)
+        obstacle = start_obstacle(connection)
         given = request.POST if request.method == "POST" else request.GET
         form = ImportForm(given if "what" in given else None)
         if obstacle or not form.is_bound or not form.is_valid() or "back" in given:
@@ -147,7 +135,7 @@ class BackfillViews(Base):
         self, request: HttpRequest, connection: Connection, form: ImportForm
     ) -> HttpResponse:
         try:
-            forecasts = [foretold(plan) for plan in form.plans(connection)]
+            forecasts = [forecast_of(plan) for plan in form.plans(connection)]
         except ConnectorError as error:
             messages.error(request, str(error))
             return self._form_page(request, connection, form, "")
@@ -165,79 +153,28 @@ class BackfillViews(Base):
         with transaction.atomic():  # all of it or nothing
             begun = [
                 control.start(
-                    connection, plan.of_kind(), route=plan.route, since=plan.since,
-                    until=plan.until, newest_first=plan.newest_first,
+                    connection,
+                    plan.of_kind(),
+                    route=plan.route,
+                    since=plan.since,
+                    until=plan.until,
+                    newest_first=plan.newest_first,
                 )
                 for plan in form.plans(connection)
-            ]  # fmt: skip
+            ]
         for run, is_new in begun:
-            self._began(request, run, is_new, _("Started."))
-        return redirect(self._url("page", connection.pk))
+            self.announce(request, run, is_new, _("Started."))
+        return redirect(self.url("page", connection.pk))
 
-    def _began(self, request: HttpRequest, run: Backfill, is_new: bool, text: str) -> None:
-        named = {"what": heading(run)["title"]}
-        if not is_new:
-            told = _("%(what)s: an import is under way already; here it is.")
-            messages.warning(request, told % named)
-            return
-        transaction.on_commit(partial(wake_backfill, run.pk), robust=True)
-        self.log_addition(request, run, text)
-        messages.success(
-            request, _("%(what)s: the import is on its way. You may close this page.") % named
-        )
+    # What all of these need
 
-    # Intervening
-
-    def deed_view(self, request: HttpRequest, pk: int, deed: str) -> HttpResponse:
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        if not self.may_act(request):
-            raise PermissionDenied
-        run = get_object_or_404(Backfill.objects.select_related("connection"), pk=pk)
-        if deed in ("restart", "retry"):
-            self._again(request, run, deed)
-        elif deed in ("pause", "resume", "cancel"):
-            self._change(request, run, deed)
-        else:
-            raise Http404
-        return redirect(self._url("page", run.connection_id))
-
-    def _again(self, request: HttpRequest, run: Backfill, deed: str) -> None:
-        if obstacle := _obstacle(run.connection):
-            messages.error(request, obstacle)
-        elif deed == "restart":
-            self._began(request, *control.restart(run), _("Started again."))
-        else:
-            again = control.retry_failed(run.connection, run.of_kind(), route=run.route)
-            self._began(request, *again, _("The refused were tried again."))
-
-    def _change(self, request: HttpRequest, run: Backfill, deed: str) -> None:
-        change, told = {
-            "pause": (control.pause, _("Paused. What is on its way at this moment still counts.")),
-            "resume": (control.resume, _("It goes on.")),
-            "cancel": (control.cancel, _("Cancelled. What was sent stays sent.")),
-        }[deed]
-        if not change(run):
-            messages.info(request, _("It was in another state already; here it is."))
-            return
-        if run.is_working:
-            transaction.on_commit(partial(wake_backfill, run.pk), robust=True)
-        self.log_change(request, run, told)
-        messages.success(request, told)
-
-    # What all of them need
-
-    def _seen(self, request: HttpRequest, connection_pk: int) -> Connection:
+    def _connection(self, request: HttpRequest, connection_pk: int) -> Connection:
         if not self.has_view_permission(request):
             raise PermissionDenied
         return get_object_or_404(Connection, pk=connection_pk)
 
     def _may_see_changes(self, request: HttpRequest) -> bool:
         return OutboxMessageAdmin(OutboxMessage, self.admin_site).has_view_permission(request)
-
-    def _url(self, name: str, *arguments: Any) -> str:
-        view = f"admin:esputnik_connector_backfill_{name}"
-        return reverse(view, args=arguments, current_app=self.admin_site.name)
 
     def _response(
         self, request: HttpRequest, template: str, connection: Connection, context: dict[str, Any]
@@ -258,15 +195,7 @@ def latest_runs(connection: Connection) -> list[Backfill]:
     return [run for run in latest if run is not None]
 
 
-def _obstacle(connection: Connection) -> str:
-    """Why nothing can be started now, ``""`` if something can."""
-    is_ready = connection.is_enabled and connection.paused_at is None and connection.is_bound_here
-    if is_ready and connection.api_key and is_readable(connection.api_key):
-        return ""
-    return _("The connection sends nothing now: %(state)s.") % {"state": state_in_words(connection)}
-
-
-def _asked(text: str) -> tuple[int, Sample | None]:
+def _run_and_sample(text: str) -> tuple[int, Sample | None]:
     """:raises ValueError: not of the form ``id`` or ``id:at:done``."""
     pk, *given = text.split(":")
     if not given:

@@ -15,8 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from esputnik_connector import registry
-from esputnik_connector.admin.secret import WritesSecret
-from esputnik_connector.admin.state import is_readable, state_in_words
+from esputnik_connector.admin.mixins import WriteOnlyFieldMixin
 from esputnik_connector.models import Attempt, Connection, OutboxMessage, SyncState, Tombstone
 from esputnik_connector.models.connection import (
     OrderStatus,
@@ -31,13 +30,14 @@ from esputnik_connector.records import Outcome
 from .form import ConnectionForm
 from .key_check import KeyCheck
 from .mappings import DATALIST_ID, FieldMappingInline, StatusMappingInline, unmapped_statuses
+from .state import is_readable, state_text
 from .views import ConnectionViews
 
 KEY_CHECK = "_esputnik_key_check"  # attribute of a request: the answer to check_key()
 
 
 @admin.register(Connection)
-class ConnectionAdmin(WritesSecret, ConnectionViews, admin.ModelAdmin):  # type: ignore[type-arg]
+class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  # type: ignore[type-arg]
     write_only = "new_key"
     form = ConnectionForm
     inlines = [FieldMappingInline, StatusMappingInline]
@@ -49,8 +49,12 @@ class ConnectionAdmin(WritesSecret, ConnectionViews, admin.ModelAdmin):  # type:
             gettext_lazy("What to send"),
             {
                 "fields": [
-                    "sync_contacts", "sync_orders", "sync_carts", "default_status",
-                    "send_back_in_stock", "send_price_drop",
+                    "sync_contacts",
+                    "sync_orders",
+                    "sync_carts",
+                    "default_status",
+                    "send_back_in_stock",
+                    "send_price_drop",
                 ],
             },
         ),
@@ -59,28 +63,32 @@ class ConnectionAdmin(WritesSecret, ConnectionViews, admin.ModelAdmin):  # type:
             {
                 "classes": ["collapse"],
                 "fields": [
-                    "destination", "api_url", "tracker_url", "order_route", "erase_mode",
+                    "destination",
+                    "api_url",
+                    "tracker_url",
+                    "order_route",
+                    "erase_mode",
                     *readonly_fields,
                 ],
             },
         ),
-    ]  # fmt: skip
+    ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
-        mine = OutboxMessage.objects.filter(connection=OuterRef("pk")).order_by()
+        unsent = OutboxMessage.objects.filter(connection=OuterRef("pk")).order_by()
         delivered = Attempt.objects.filter(
             connection=OuterRef("pk"), outcome=Outcome.DELIVERED.value
         )
         queryset: QuerySet[Connection] = super().get_queryset(request)
         return queryset.annotate(
-            pending_count=_counted(mine.filter(is_dead=False)),
-            dead_count=_counted(mine.filter(is_dead=True)),
+            pending_count=_count_of(unsent.filter(is_dead=False)),
+            dead_count=_count_of(unsent.filter(is_dead=True)),
             delivered_at=Subquery(delivered.order_by("-pk").values("created_at")[:1]),
         )
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, connection: Connection) -> str:
-        return state_in_words(connection)
+        return state_text(connection)
 
     @admin.display(description=gettext_lazy("unsent"), ordering="pending_count")
     def pending(self, connection: Any) -> int:
@@ -153,7 +161,7 @@ class ConnectionAdmin(WritesSecret, ConnectionViews, admin.ModelAdmin):  # type:
         }
         if connection is not None:
             panel |= {
-                "esputnik_state": state_in_words(connection),
+                "esputnik_state": state_text(connection),
                 "esputnik_may_change": self.has_change_permission(request, connection),
                 "esputnik_has_proposals": bool(propose_statuses(unmapped)),
             }
@@ -177,19 +185,15 @@ class ConnectionAdmin(WritesSecret, ConnectionViews, admin.ModelAdmin):  # type:
         # Only what the form changed: a relay may be pausing the connection at this moment.
         obj.save(update_fields=written if change else None)
         if check is not None and check.info is not None:
-            self.welcome(request, obj, check.info)
+            former_id = obj.organisation_id
+            accept(obj, check.info)
+            self.announce(request, obj, former_id)
         elif check is not None:
             messages.warning(request, _("Saved. %(doubt)s") % {"doubt": check.doubt})
         wake(obj.pk)
 
-    def welcome(self, request: HttpRequest, connection: Connection, info: Any) -> None:
-        """The key was accepted: say whose it is."""
-        former = connection.organisation_id
-        accept(connection, info)
-        self.greet(request, connection, former)
-
-    def greet(self, request: HttpRequest, connection: Connection, former_id: str) -> None:
-        """Say whose key it is, and when it was another organisation's before."""
+    def announce(self, request: HttpRequest, connection: Connection, former_id: str) -> None:
+        """Name the organisation of the accepted key, and say if it is another one than before."""
         messages.success(
             request,
             _("Connected to %(organisation)s.") % {"organisation": connection.organisation or "—"},
@@ -253,6 +257,6 @@ class ConnectionAdmin(WritesSecret, ConnectionViews, admin.ModelAdmin):  # type:
         return names, counts, set(), []
 
 
-def _counted(rows: QuerySet[OutboxMessage]) -> Coalesce:
+def _count_of(rows: QuerySet[OutboxMessage]) -> Coalesce:
     counts = rows.values("connection").annotate(number=Count("pk")).values("number")
     return Coalesce(Subquery(counts, output_field=IntegerField()), 0)

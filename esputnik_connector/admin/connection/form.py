@@ -1,4 +1,4 @@
-"""The form of a connection. The API key goes in and never comes out."""
+"""The form of a connection. The API key can be written, not read."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from esputnik_connector.admin.state import is_readable, masked
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import Account
 from esputnik_connector.exceptions import ConfigurationError, ConnectorError
 from esputnik_connector.fields import cipher, reveal
 from esputnik_connector.models import Connection, Tombstone
 
-from .key_check import KeyCheck, checked
+from .key_check import KeyCheck, check_key
+from .state import is_readable, masked_key
 
-PASTED_AROUND = string.whitespace + "\u00a0\u200b\u200c\u200d\u2060\ufeff"
-WHERE_KEYS_GO = frozenset({"api_url", "destination"})
+PASTED_SPACES = string.whitespace + "\u00a0\u200b\u200c\u200d\u2060\ufeff"
+KEY_RECEIVERS = frozenset({"api_url", "destination"})  # fields that decide where the key is sent
 
 
 class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -63,7 +63,7 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         )
 
     def clean_new_key(self) -> str:
-        return str(self.cleaned_data["new_key"]).strip(PASTED_AROUND)
+        return str(self.cleaned_data["new_key"]).strip(PASTED_SPACES)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -83,12 +83,12 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         if self.instance.pk is None:
             return
         is_lost = not is_readable(self.instance.api_key)
-        if is_lost and not self.pasted_key and WHERE_KEYS_GO & set(self.changed_data):
+        if is_lost and not self.pasted_key and KEY_RECEIVERS & set(self.changed_data):
             self.add_error("new_key", _("The stored key cannot be read. Paste it again."))
         if self.pasted_key and self.has_lost_salt:
             banned = Tombstone.objects.filter(connection=self.instance).count()
             if banned:
-                self.add_error("new_key", _lost_salt_words(banned))
+                self.add_error("new_key", _lost_salt_text(banned))
 
     @property
     def pasted_key(self) -> str:
@@ -97,12 +97,13 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
 
     @property
     def has_lost_salt(self) -> bool:
+        """Can deleted customers no longer be recognised, because an encryption key was lost?"""
         return not is_readable(self.instance.salt)
 
     @property
     def needs_check(self) -> bool:
-        """Was something changed that decides whether the key is accepted?"""
-        return bool(self.pasted_key or WHERE_KEYS_GO & set(self.changed_data))
+        """Was a field changed that decides whether the key is accepted?"""
+        return bool(self.pasted_key or KEY_RECEIVERS & set(self.changed_data))
 
     def check_key(self) -> KeyCheck | None:
         """Ask the destination with the values of this (valid) form; ``None`` without a key."""
@@ -116,13 +117,13 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
             tracker_url=self.cleaned_data["tracker_url"].rstrip("/"),
             rate_limit_storage=conf.RATE_LIMIT_STORAGE,
         )
-        return checked(self.cleaned_data["destination"], account)
+        return check_key(self.cleaned_data["destination"], account)
 
 
 def key_help(connection: Connection) -> str:
     """What is stored, without showing it."""
     try:
-        stored = masked(connection)
+        stored = masked_key(connection)
     except ConnectorError as error:
         return _("The stored key cannot be read and must be pasted again. %(why)s") % {"why": error}
     if not stored:
@@ -132,7 +133,7 @@ def key_help(connection: Connection) -> str:
     }
 
 
-def _lost_salt_words(banned: int) -> str:
+def _lost_salt_text(banned: int) -> str:
     return _(
         "The list of deleted customers is protected by the lost encryption key too: %(count)s "
         "entries can no longer be recognised, and these people could be sent to eSputnik again. "

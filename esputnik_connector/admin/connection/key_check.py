@@ -1,4 +1,4 @@
-"""Ask a destination about a key that is not stored yet, and say in words what it answered."""
+"""Ask a destination about a key that is not stored yet, and say what its answer means."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
-from esputnik_connector.admin.state import DOTS
 from esputnik_connector.destinations.base import Account, AccountInfo
 from esputnik_connector.exceptions import (
     ConfigurationError,
@@ -19,10 +18,12 @@ from esputnik_connector.exceptions import (
     TemporaryError,
 )
 
+from .state import DOTS
+
 
 @dataclass(frozen=True, kw_only=True)
 class KeyCheck:
-    """The answer: whose key it is, or what is wrong with which form field, or why nobody knows."""
+    """The answer: the account, or what is wrong with which field, or why neither is known."""
 
     info: AccountInfo | None = None
     field: str = ""
@@ -30,22 +31,25 @@ class KeyCheck:
     doubt: str = ""
 
 
-def checked(destination: str, account: Account) -> KeyCheck:
-    """Check a key. Speaks HTTP: not to be called in a transaction."""
+def check_key(destination: str, account: Account) -> KeyCheck:
+    """Ask the destination whether it accepts the key of this account.
+
+    Waits for HTTP, so it must not be called in a transaction.
+    """
     try:
         with closing(registry.destination_for(destination, account)) as live:
             return KeyCheck(info=live.verify())
     except CredentialsError as error:
-        return KeyCheck(field="new_key", error=_without(account.api_key, in_words(error)))
+        return KeyCheck(field="new_key", error=_without(account.api_key, failure_text(error)))
     except TemporaryError as error:
-        return KeyCheck(doubt=_without(account.api_key, in_words(error)))
+        return KeyCheck(doubt=_without(account.api_key, failure_text(error)))
     except RejectedError as error:
-        return KeyCheck(field="api_url", error=_without(account.api_key, in_words(error)))
+        return KeyCheck(field="api_url", error=_without(account.api_key, failure_text(error)))
     except ConfigurationError as error:
         return KeyCheck(field="destination", error=str(error))
 
 
-def in_words(error: ConnectorError, name: str = "") -> str:
+def failure_text(error: ConnectorError, name: str = "") -> str:
     """What a failed check means, and what to do next.
 
     :param name: of the stored connection; ``""`` while its form is being filled in.
@@ -69,8 +73,8 @@ def in_words(error: ConnectorError, name: str = "") -> str:
         text = _("The stored key cannot be read. Paste it again and save. (%(why)s)")
     else:
         text = "%(why)s"
-    words = text % {"why": str(error)}
-    return f"{name}: {words}" if name else words
+    told = text % {"why": str(error)}
+    return f"{name}: {told}" if name else told
 
 
 def _without(key: str, text: str) -> str:

@@ -1,38 +1,38 @@
-"""What a person may press on a connection's page. Each acts by POST only."""
+"""The buttons on a connection's page. Each acts by POST only."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 
+from esputnik_connector.admin.mixins import ActionPagesMixin
 from esputnik_connector.exceptions import ConnectorError, TemporaryError
 from esputnik_connector.models import Connection
 from esputnik_connector.models.connection import this_environment
 from esputnik_connector.operations.verify import verify
 from esputnik_connector.pipeline.wake import wake
 
-from .key_check import in_words
+from .key_check import failure_text
 
 if TYPE_CHECKING:
-    from django.contrib.admin import ModelAdmin
 
-    class Base(ModelAdmin[Connection]):
+    class Base(ActionPagesMixin):
         """What these views call and ConnectionAdmin has."""
 
-        def greet(self, request: HttpRequest, connection: Connection, former_id: str) -> None: ...
+        def announce(
+            self, request: HttpRequest, connection: Connection, former_id: str
+        ) -> None: ...
 
         def propose(self, request: HttpRequest, connection: Connection) -> int: ...
 
 else:
-    Base = object
+    Base = ActionPagesMixin
 
 
 class ConnectionViews(Base):
@@ -54,58 +54,52 @@ class ConnectionViews(Base):
         """Ask eSputnik about the stored key, and say what it answered."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        connection = self._changeable(request, pk)
+        connection = self.changeable(request, pk)
         if connection is None:
             return self._not_there(request, pk)
         if not connection.api_key:
             messages.error(request, _("There is no key yet. Paste one and save."))
-            return self._back(connection)
+            return self.back_to(connection)
         former = connection.organisation_id
         try:
             verify(connection)
         except TemporaryError as error:
-            messages.warning(request, in_words(error, connection.name))
+            messages.warning(request, failure_text(error, connection.name))
         except ConnectorError as error:
-            messages.error(request, in_words(error, connection.name))
+            messages.error(request, failure_text(error, connection.name))
         else:
-            self.greet(request, connection, former)
+            self.announce(request, connection, former)
             wake(connection.pk)
-        return self._back(connection)
+        return self.back_to(connection)
 
     def bind_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Make this installation the one that sends, after a page that says what that means."""
-        connection = self._changeable(request, pk)
+        connection = self.changeable(request, pk)
         if connection is None:
             return self._not_there(request, pk)
         if connection.is_bound_here:
             messages.info(request, _("This installation sends already."))
-            return self._back(connection)
+            return self.back_to(connection)
         if request.method != "POST":
             return self._ask_to_bind(request, connection)
         connection.bind()
         self.log_change(request, connection, _("Bound to this installation."))
         messages.success(request, _("From now on this installation sends."))
         wake(connection.pk)
-        return self._back(connection)
+        return self.back_to(connection)
 
     def propose_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Add a mapping for each status whose name says what it is."""
+        """Add a mapping for each status with a name that says what it is."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        connection = self._changeable(request, pk)
+        connection = self.changeable(request, pk)
         if connection is None:
             return self._not_there(request, pk)
         if self.propose(request, connection):
             self.log_change(request, connection, _("Proposed order statuses were added."))
         else:
             messages.info(request, _("There is nothing to propose for the remaining statuses."))
-        return self._back(connection)
-
-    def _changeable(self, request: HttpRequest, pk: int) -> Connection | None:
-        connection = self.get_object(request, str(pk))
-        if not self.has_change_permission(request, connection):
-            raise PermissionDenied
-        return connection
+        return self.back_to(connection)
 
     def _not_there(self, request: HttpRequest, pk: int) -> HttpResponse:
         redirect: HttpResponse = self._get_obj_does_not_exist_redirect(  # type: ignore[attr-defined]
@@ -113,22 +107,22 @@ class ConnectionViews(Base):
         )
         return redirect
 
-    def _back(self, connection: Connection) -> HttpResponse:
-        return HttpResponseRedirect(
-            reverse(
-                "admin:esputnik_connector_connection_change",
-                args=[connection.pk],
-                current_app=self.admin_site.name,
-            )
-        )
-
     def _ask_to_bind(self, request: HttpRequest, connection: Connection) -> HttpResponse:
-        context: dict[str, Any] = {
-            **self.admin_site.each_context(request),
-            "title": _("Send from this installation?"),
-            "opts": self.opts,
-            "original": connection,
-            "here": this_environment(),
-        }
-        template = "admin/esputnik_connector/connection/bind_confirmation.html"
-        return TemplateResponse(request, template, context)
+        danger = _(
+            "The connection “%(name)s” belongs to the installation “%(environment)s”. If that shop "
+            "still runs, both would send to the same account and overwrite each other."
+        )
+        advice = _(
+            "Confirm only if this installation (“%(here)s”) is the real shop now. On a test copy, "
+            "switch the connection off instead."
+        )
+        return self.confirmation(
+            request,
+            connection,
+            title=_("Send from this installation?"),
+            consequences=[
+                danger % {"name": connection.name, "environment": connection.environment},
+                advice % {"here": this_environment()},
+            ],
+            yes=_("Yes, send from this installation"),
+        )

@@ -1,52 +1,34 @@
-"""Product feeds: where they are, how their builds went, and what is wrong with which product."""
+"""Product feeds: their settings, their addresses, and how each is going."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.defaultfilters import filesizeformat
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from esputnik_connector import registry
-from esputnik_connector.admin.mixins import ReadOnlyAdmin
-from esputnik_connector.admin.secret import WritesSecret
-from esputnik_connector.conf import conf
+from esputnik_connector.admin.display import time_text
+from esputnik_connector.admin.mixins import WriteOnlyFieldMixin
 from esputnik_connector.exceptions import ConfigurationError
-from esputnik_connector.feed.artifact import remove
+from esputnik_connector.feed.artifact import delete_files
 from esputnik_connector.feed.links import feed_url
 from esputnik_connector.feed.problems import differences
-from esputnik_connector.flaws import Flaw
 from esputnik_connector.models import Feed, FeedBuild, FeedProblem
-from esputnik_connector.models.feed_build import FLAWS, BuildStatus
-from esputnik_connector.models.timezones import local
+from esputnik_connector.models.feed_build import FLAWS, BuildStatus, Flaw
 from esputnik_connector.operations.health.feeds import alerts
 
-from . import changes
+from .builds import percent_text
+from .changes import changes_html
 from .form import FeedAttributeInline, FeedCategoryInline, FeedForm
 from .views import FeedViews, build_soon
 
 
-def moment(time: datetime | None) -> str:
-    """A time for a narrow column."""
-    return date_format(local(time), "SHORT_DATETIME_FORMAT") if time else "—"
-
-
-def share(part: float) -> str:
-    """Of 1, in per cent, with the reader's decimal sign."""
-    return f"{number_format(round(100 * part, 1), 1)}%"
-
-
-def state_in_words(feed: Feed) -> str:
-    """One sentence about a feed; what is wrong comes first."""
+def state_text(feed: Feed) -> str:
+    """One sentence about a feed; what is wrong with it comes first."""
     if not feed.is_enabled:
         return _("Off: the address answers 410")
     if found := alerts(feed):
@@ -59,7 +41,7 @@ def state_in_words(feed: Feed) -> str:
 
 
 @admin.register(Feed)
-class FeedAdmin(WritesSecret, FeedViews, admin.ModelAdmin):  # type: ignore[type-arg]
+class FeedAdmin(WriteOnlyFieldMixin, FeedViews, admin.ModelAdmin):  # type: ignore[type-arg]
     write_only = "new_password"
     form = FeedForm
     inlines = [FeedAttributeInline, FeedCategoryInline]
@@ -74,8 +56,13 @@ class FeedAdmin(WritesSecret, FeedViews, admin.ModelAdmin):  # type: ignore[type
             gettext_lazy("What is in it"),
             {
                 "fields": [
-                    "is_one_per_parent", "only_buyable", "with_offers", "categories",
-                    "product_classes", "brand", "requires_brand",
+                    "is_one_per_parent",
+                    "only_buyable",
+                    "with_offers",
+                    "categories",
+                    "product_classes",
+                    "brand",
+                    "requires_brand",
                 ]
             },
         ),
@@ -87,14 +74,14 @@ class FeedAdmin(WritesSecret, FeedViews, admin.ModelAdmin):  # type: ignore[type
             gettext_lazy("Address"),
             {"classes": ["collapse"], "fields": ["shop_url", "auth_user", "new_password"]},
         ),
-    ]  # fmt: skip
+    ]
 
     class Media:
         js = ["esputnik_connector/copy.js"]
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, feed: Feed) -> str:
-        return state_in_words(feed)
+        return state_text(feed)
 
     @admin.display(description=gettext_lazy("what"))
     def kind(self, feed: Feed) -> str:
@@ -102,11 +89,11 @@ class FeedAdmin(WritesSecret, FeedViews, admin.ModelAdmin):  # type: ignore[type
 
     @admin.display(description=gettext_lazy("last good build"), ordering="built_at")
     def built(self, feed: Feed) -> str:
-        return moment(feed.built_at)
+        return time_text(feed.built_at)
 
     @admin.display(description=gettext_lazy("last fetched"), ordering="fetched_at")
     def fetched(self, feed: Feed) -> str:
-        return moment(feed.fetched_at)
+        return time_text(feed.fetched_at)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
@@ -131,23 +118,22 @@ class FeedAdmin(WritesSecret, FeedViews, admin.ModelAdmin):  # type: ignore[type
         held = feed.builds.filter(status=BuildStatus.HELD).first()
         return {
             "esputnik_feed": feed,
-            "esputnik_state": state_in_words(feed),
+            "esputnik_state": state_text(feed),
             "esputnik_alerts": alerts(feed),
             "esputnik_url": _address(feed),
             "esputnik_may_change": self.has_change_permission(request, feed),
             "esputnik_held": held,
-            "esputnik_changes": changes.shown(held) if held else "",
+            "esputnik_changes": changes_html(held) if held else "",
             "esputnik_build": build,
             "esputnik_change": f"{build.difference:+}" if build else "",
-            "esputnik_rate": share(build.error_rate) if build else "",
-            "esputnik_flaws": _flaws(latest),
-            "esputnik_registration": conf.FEED_REGISTRATION_URL,
+            "esputnik_rate": percent_text(build.error_rate) if build else "",
+            "esputnik_flaws": _flaw_counts(latest),
         }
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[Any], dict[Any, int], set[Any], list[Any]]:
-        """Numbers: builds and problems go with their feed, though nobody may delete one."""
+        """Numbers instead of a list. Builds and problems go with their feed."""
         pks = [feed.pk for feed in objs]
         counts: dict[Any, int] = {Feed._meta.verbose_name_plural: len(pks)}
         for model in (FeedBuild, FeedProblem):
@@ -166,8 +152,8 @@ class FeedAdmin(WritesSecret, FeedViews, admin.ModelAdmin):  # type: ignore[type
     def _remove_files(self, feeds: list[Feed]) -> None:
         for feed in feeds:
             held = feed.builds.filter(status=BuildStatus.HELD)
-            waiting = [name for build in held for name in build.files]
-            remove([*feed.files, *feed.former_files, *waiting])
+            held_files = [name for build in held for name in build.files]
+            delete_files([*feed.files, *feed.former_files, *held_files])
 
 
 def _address(feed: Feed) -> str:
@@ -177,7 +163,7 @@ def _address(feed: Feed) -> str:
         return str(error)
 
 
-def _flaws(latest: list[FeedBuild]) -> list[dict[str, Any]]:
+def _flaw_counts(latest: list[FeedBuild]) -> list[dict[str, Any]]:
     """Problems of the last finished build by reason, and how many more than the time before."""
     if not latest:
         return []
@@ -192,79 +178,3 @@ def _flaws(latest: list[FeedBuild]) -> list[dict[str, Any]]:
         for name, now, before in differences(latest[0].counts, former)
         if now or before
     ]
-
-
-@admin.register(FeedBuild)
-class FeedBuildAdmin(ReadOnlyAdmin):
-    list_display = ["started", "feed", "status", "items", "left_out", "rate", "detail"]
-    list_filter = ["status", "feed"]
-    list_select_related = ["feed"]
-    sortable_by = ()
-    fields = [
-        "feed", "status", "decide", "detail", "started_at", "duration", "items", "left_out",
-        "rate", "reasons", "megabytes", "compared",
-    ]  # fmt: skip
-
-    @admin.display(description=gettext_lazy("started"))
-    def started(self, build: FeedBuild) -> str:
-        return moment(build.started_at)
-
-    @admin.display(description=gettext_lazy("your decision"))
-    def decide(self, build: FeedBuild) -> str:
-        if build.status != BuildStatus.HELD:
-            return "—"
-        page = reverse(
-            "admin:esputnik_connector_feed_change",
-            args=[build.feed_id],
-            current_app=self.admin_site.name,
-        )
-        return format_html(
-            '<a href="{}">{}</a>', page, _("Accept or discard it on the page of the feed")
-        )
-
-    @admin.display(description=gettext_lazy("against what was served"))
-    def compared(self, build: FeedBuild) -> str:
-        return changes.shown(build)
-
-    @admin.display(description=gettext_lazy("items (±)"))
-    def items(self, build: FeedBuild) -> str:
-        return f"{build.item_count} ({build.difference:+})"
-
-    @admin.display(description=gettext_lazy("with problems"))
-    def rate(self, build: FeedBuild) -> str:
-        return share(build.error_rate)
-
-    @admin.display(description=gettext_lazy("size"))
-    def megabytes(self, build: FeedBuild) -> str:
-        return filesizeformat(build.size)
-
-    @admin.display(description=gettext_lazy("seconds"))
-    def duration(self, build: FeedBuild) -> str:
-        return number_format(round(build.seconds, 1), 1)
-
-    @admin.display(description=gettext_lazy("problems"))
-    def reasons(self, build: FeedBuild) -> str:
-        lines = (f"{count} × {FLAWS[Flaw(name)]}" for name, count in build.counts.items())
-        return "; ".join(lines) or "—"
-
-
-@admin.register(FeedProblem)
-class FeedProblemAdmin(ReadOnlyAdmin):
-    list_display = ["product_key", "title", "flaw", "staff_page", "page", "detail", "feed"]
-    list_filter = ["flaw", "feed"]
-    list_select_related = ["feed"]
-    search_fields = ["product_key__exact", "title"]
-    search_help_text = gettext_lazy("The whole id of a product, or a part of its title.")
-    sortable_by = ()
-    fields = ["feed", "product_key", "title", "flaw", "detail", "page", "staff_page"]
-
-    @admin.display(description=gettext_lazy("in the shop"))
-    def page(self, problem: FeedProblem) -> str:
-        if not problem.url.startswith(("https://", "http://")):
-            return "—"
-        return format_html('<a href="{}">{}</a>', problem.url, _("Page"))
-
-    @admin.display(description=gettext_lazy("for staff"))
-    def staff_page(self, problem: FeedProblem) -> str:
-        path = registry.shop().product_page_for_staff(problem.product_key)
-        return format_html('<a href="{}">{}</a>', path, _("Edit")) if path else "—"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from django.template.loader import render_to_string
 
 from esputnik_connector import registry
-from esputnik_connector.feed.changes import LABELS, Change, Changes, described, from_json
+from esputnik_connector.feed.changes import LABELS, Change, Changes, change_text, from_json
 from esputnik_connector.models import FeedBuild
 
 TEMPLATE = "admin/esputnik_connector/feedbuild/changes.html"
 
 
-def shown(build: FeedBuild) -> str:
+def changes_html(build: FeedBuild) -> str:
     """HTML of a list; what would be removed is open, the rest one click away."""
     changes = None if build.changes is None else from_json(build.changes)
     parts = [_part(changes, change) for change in Change if changes and changes.counts[change]]
@@ -19,9 +19,8 @@ def shown(build: FeedBuild) -> str:
 
 
 def _part(changes: Changes, change: Change) -> dict[str, object]:
-    page, count, examples = (
-        registry.shop().product_page_for_staff, changes.counts[change], changes.examples[change]
-    )  # fmt: skip
+    staff_page = registry.shop().product_page_for_staff
+    count, examples = changes.counts[change], changes.examples[change]
     return {
         "label": LABELS[change],
         "count": count,
@@ -31,8 +30,8 @@ def _part(changes: Changes, change: Change) -> dict[str, object]:
             {
                 "key": one.key,
                 "title": one.title,
-                "page": page(one.key),
-                "detail": described(change, one),
+                "page": staff_page(one.key),
+                "detail": change_text(change, one),
             }
             for one in examples
         ],

@@ -1,4 +1,4 @@
-"""The form of a product feed: choices come from the shop, the password goes in and never out."""
+"""The form of a product feed. Choices come from the shop; the password can be written, not read."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
-from esputnik_connector.admin.choices import Choices, offer, offer_several
-from esputnik_connector.admin.connection.mappings import OnceFormSet, name_columns
+from esputnik_connector.admin.choices import (
+    Choices,
+    TableRowForm,
+    UniqueColumnFormSet,
+    offer_choice,
+    offer_choices,
+)
 from esputnik_connector.models import Feed, FeedAttribute, FeedCategory
-
-
-def attribute_choices() -> Choices:
-    attributes = registry.shop().product_attributes()
-    return [(name, f"{label} ({name})") for name, label in attributes.items()]
 
 
 def category_choices() -> Choices:
@@ -51,9 +51,9 @@ class FeedForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offer(self, "language", lambda: settings.LANGUAGES, empty="")
-        offer_several(self, "categories", category_choices)
-        offer_several(self, "product_classes", lambda: registry.shop().product_classes().items())
+        offer_choice(self, "language", lambda: settings.LANGUAGES, empty="")
+        offer_choices(self, "categories", category_choices)
+        offer_choices(self, "product_classes", lambda: registry.shop().product_classes().items())
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -70,41 +70,42 @@ class FeedForm(forms.ModelForm):  # type: ignore[type-arg]
         return super().save(commit)
 
 
-class FeedAttributeForm(forms.ModelForm):  # type: ignore[type-arg]
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        offer(self, "attribute", attribute_choices)
-        name_columns(self)
+class FeedAttributeForm(TableRowForm):
+    shop_column = "attribute"
+
+    def read_choices(self) -> Choices:
+        attributes = registry.shop().product_attributes()
+        return [(name, f"{label} ({name})") for name, label in attributes.items()]
 
 
-class FeedFieldSet(OnceFormSet):
-    once = "field"
-    once_message = gettext_lazy("“%(value)s” is in the table twice; keep one row of it.")
+class FeedAttributeFormSet(UniqueColumnFormSet):
+    unique_column = "field"
+    repeated_message = gettext_lazy("“%(value)s” is in the table twice; keep one row of it.")
 
 
 class FeedAttributeInline(admin.TabularInline):  # type: ignore[type-arg]
     model = FeedAttribute
     form = FeedAttributeForm
-    formset = FeedFieldSet
+    formset = FeedAttributeFormSet
     extra = 0
     verbose_name_plural = gettext_lazy("product attributes (which of yours is the brand, the size)")
 
 
-class FeedCategoryForm(forms.ModelForm):  # type: ignore[type-arg]
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        offer(self, "category", category_choices)
-        name_columns(self)
+class FeedCategoryForm(TableRowForm):
+    shop_column = "category"
+
+    def read_choices(self) -> Choices:
+        return category_choices()
 
 
-class CategoryOnceFormSet(OnceFormSet):
-    once = "category"
-    once_message = gettext_lazy("A category is in the table twice; keep one row of it.")
+class FeedCategoryFormSet(UniqueColumnFormSet):
+    unique_column = "category"
+    repeated_message = gettext_lazy("A category is in the table twice; keep one row of it.")
 
 
 class FeedCategoryInline(admin.TabularInline):  # type: ignore[type-arg]
     model = FeedCategory
     form = FeedCategoryForm
-    formset = CategoryOnceFormSet
+    formset = FeedCategoryFormSet
     extra = 0
     verbose_name_plural = gettext_lazy("Google product categories (for a category and all below)")

@@ -1,15 +1,20 @@
-"""What every format is: a head, an entry per product, a tail. Pure text, nothing is collected."""
+"""What every format is: a head, an entry per product, a tail. Pure text, written piece by piece."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+from xml.sax.saxutils import escape
 
 from esputnik_connector.records import Category, Product
 
-AT_ONCE = 500  # entries joined before they are written
+ENTRIES_PER_PIECE = 500
+NOT_IN_XML = re.compile(
+    "[^\t\n\r\u0020-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0001fffd\U00020000-\U0010fffd]"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,15 +58,22 @@ def stream(
 ) -> Iterator[tuple[bytes, int]]:
     """Pieces of the file, each with the number of products in it."""
     yield "".join(writer.head(channel)).encode(), 0
-    waiting: list[str] = []
+    entries: list[str] = []
     entry = writer.entry
     for product in products:
-        waiting.append(entry(product))
-        if len(waiting) == AT_ONCE:
-            yield encoded(waiting), AT_ONCE
-            waiting.clear()
-    yield encoded([*waiting, writer.tail()]), len(waiting)
+        entries.append(entry(product))
+        if len(entries) == ENTRIES_PER_PIECE:
+            yield encoded(entries), ENTRIES_PER_PIECE
+            entries.clear()
+    yield encoded([*entries, writer.tail()]), len(entries)
 
 
 def encoded(parts: Sequence[str]) -> bytes:
     return "".join(parts).encode()
+
+
+def xml_text(value: str) -> str:
+    """``value`` as XML text or attribute, whatever characters it holds."""
+    if not value.isprintable():
+        value = NOT_IN_XML.sub("", value)
+    return escape(value, {'"': "&quot;"}) if '"' in value else escape(value)

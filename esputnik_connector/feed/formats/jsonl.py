@@ -1,14 +1,13 @@
-"""JSON lines: one object per product, in the words of the Google feed."""
+"""JSON lines: one object per product, with the field names of the Google feed."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 
-from esputnik_connector.feed.text import FORBIDDEN
 from esputnik_connector.records import Product
 
-from .base import Channel
+from .base import NOT_IN_XML, Channel
 
 EXTENSION = "jsonl"
 CONTENT_TYPE = "application/x-ndjson; charset=utf-8"
@@ -25,7 +24,7 @@ def tail() -> str:
 
 def entry(product: Product) -> str:
     """Prices are text with a currency beside them: no reader rounds them."""
-    told = {
+    fields = {
         "id": product.key,
         "title": product.title,
         "description": product.description,
@@ -44,5 +43,5 @@ def entry(product: Product) -> str:
         "item_group_id": product.group_key,
         **product.attributes,
     }
-    kept = {name: value for name, value in told.items() if value}
-    return FORBIDDEN.sub("", json.dumps(kept, ensure_ascii=False)) + "\n"
+    kept = {name: value for name, value in fields.items() if value}
+    return NOT_IN_XML.sub("", json.dumps(kept, ensure_ascii=False)) + "\n"

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from esputnik_connector import tasks
 from esputnik_connector.management import progress
 from esputnik_connector.management.base import ReportingCommand
-from esputnik_connector.management.follow import see_through
+from esputnik_connector.management.follow import follow_runs
 from esputnik_connector.models import Backfill, Connection
 from esputnik_connector.models.backfill import HistoryRoute, State
 from esputnik_connector.pipeline.backfill import control
@@ -26,7 +26,7 @@ from esputnik_connector.records import Kind
 KINDS = {"contacts": [Kind.CONTACT], "orders": [Kind.ORDER], "all": list(control.KINDS)}
 YES = ("y", "yes", "т", "так")
 
-DEEDS = {
+ACTIONS = {
     "watch": gettext_lazy("look at an import that was started before; starts nothing"),
     "pause": gettext_lazy("stop it for a while"),
     "resume": gettext_lazy("let it go on where it was"),
@@ -61,17 +61,19 @@ class Command(ReportingCommand):
         parser.add_argument("--ids", nargs="+", metavar="ID", help=_("only these records"))
         parser.add_argument("--route", choices=HistoryRoute.values, help=_("how orders travel"))
         parser.add_argument(
-            "--stop-loss", type=float, metavar="SHARE",
+            "--stop-loss",
+            type=float,
+            metavar="SHARE",
             help=_("pause when more than this share of a page is refused, such as 0.25"),
-        )  # fmt: skip
+        )
         parser.add_argument("--dry-run", action="store_true", help=_("translate all, send nothing"))
         parser.add_argument("--no-wait", action="store_true", help=_("start it and return"))
         parser.add_argument("--json", action="store_true", help=_("the result as JSON"))
         parser.add_argument("--yes", action="store_true", help=_("ask nothing"))
-        deeds = parser.add_mutually_exclusive_group()
-        for deed, meaning in DEEDS.items():
-            deeds.add_argument(
-                f"--{deed}", action="store_const", const=deed, dest="deed", help=str(meaning)
+        actions = parser.add_mutually_exclusive_group()
+        for action, meaning in ACTIONS.items():
+            actions.add_argument(
+                f"--{action}", action="store_const", const=action, dest="action", help=str(meaning)
             )
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -80,17 +82,17 @@ class Command(ReportingCommand):
         connection = self._connection()
         kinds = KINDS[options["what"]]
         try:
-            if options["deed"]:
-                runs = self._do(options["deed"], connection, kinds)
+            if options["action"]:
+                runs = self._act(options["action"], connection, kinds)
             elif options["dry_run"]:
-                self._rehearse(connection, kinds)
+                self._dry_run(connection, kinds)
                 return
             else:
                 runs = self._start(connection, kinds)
         except BadRequestError as error:
             raise CommandError(str(error)) from error
         if runs and not options["no_wait"]:
-            see_through(runs, self._say, is_json=options["json"], command=self._command())
+            follow_runs(runs, self._say, is_json=options["json"], command=self._command())
         self._report(runs)
 
     # What was asked for
@@ -159,12 +161,16 @@ class Command(ReportingCommand):
         control.check_range(since, until)
         return [
             Backfill(
-                connection=connection, kind=kind.value, route=self._route(kind), since=since,
-                until=until, newest_first=self.options["newest_first"], keys=self._keys(
-                    connection, kind),
+                connection=connection,
+                kind=kind.value,
+                route=self._route(kind),
+                since=since,
+                until=until,
+                newest_first=self.options["newest_first"],
+                keys=self._keys(connection, kind),
             )
             for kind in kinds
-        ]  # fmt: skip
+        ]
 
     def _keys(self, connection: Connection, kind: Kind) -> list[str] | None:
         if self.options["only_failed"]:
@@ -186,60 +192,70 @@ class Command(ReportingCommand):
     def _start(self, connection: Connection, kinds: list[Kind]) -> list[Backfill]:
         plans = self._plans(connection, kinds)
         for plan in plans:
-            self._say(progress.foretold(plan, control.forecast(plan)))
+            self._say(progress.forecast_text(plan, control.forecast(plan)))
         if self._may_ask() and input(_("Start? [y/N] ")).strip().lower() not in YES:
             raise CommandError(_("Nothing was started."))
         runs = []
         for plan in plans:
             run, is_new = control.start(
-                connection, plan.of_kind(), route=plan.route, since=plan.since, until=plan.until,
-                newest_first=plan.newest_first, keys=plan.keys,
+                connection,
+                plan.of_kind(),
+                route=plan.route,
+                since=plan.since,
+                until=plan.until,
+                newest_first=plan.newest_first,
+                keys=plan.keys,
                 stop_loss=self.options["stop_loss"],
-            )  # fmt: skip
+            )
             if not is_new:
-                self._say(_("%(what)s: an import is under way already; here it is.")
-                          % {"what": progress.kind_in_words(run)})  # fmt: skip
+                text = _("%(what)s: an import is under way already; here it is.")
+                self._say(text % {"what": progress.kind_text(run)})
             runs.append(run)
         for run in runs:
             tasks.wake_backfill(run.pk)
         return runs
 
-    def _do(self, deed: str, connection: Connection, kinds: list[Kind]) -> list[Backfill]:
+    def _act(self, action: str, connection: Connection, kinds: list[Kind]) -> list[Backfill]:
         runs = []
         for kind in kinds:
             run = Backfill.objects.filter(connection=connection, kind=kind.value).first()
             if run is None:
                 continue
-            if deed == "restart":
+            if action == "restart":
                 run, _is_new = control.restart(run)
-            elif deed in CHANGES:
-                CHANGES[deed](run)
+            elif action in CHANGES:
+                CHANGES[action](run)
             runs.append(run)
         if not runs:
             raise CommandError(_("There is no such import."))
-        if deed in ("resume", "restart"):
+        if action in ("resume", "restart"):
             for run in runs:
                 tasks.wake_backfill(run.pk)
-        elif deed != "watch":
+        elif action != "watch":
             self.options["no_wait"] = True
         return runs
 
-    def _rehearse(self, connection: Connection, kinds: list[Kind]) -> None:
+    def _dry_run(self, connection: Connection, kinds: list[Kind]) -> None:
         plans = self._plans(connection, kinds)
-        seen = [(plan, control.forecast(plan, is_thorough=True)) for plan in plans]
+        forecasts = [(plan, control.forecast(plan, is_thorough=True)) for plan in plans]
         if self.options["json"]:
             found = [
-                {"kind": plan.kind, "total": one.total, "to_send": one.to_send,
-                 "skipped": one.skips, "refused": one.refusals}
-                for plan, one in seen
-            ]  # fmt: skip
+                {
+                    "kind": plan.kind,
+                    "total": one.total,
+                    "to_send": one.to_send,
+                    "skipped": one.skips,
+                    "refused": one.refusals,
+                }
+                for plan, one in forecasts
+            ]
             self.stdout.write(json.dumps({"forecast": found, "unknown": self.unknown}))
         else:
-            for plan, one in seen:
-                self.stdout.write(progress.foretold(plan, one))
-        self._complain()
+            for plan, one in forecasts:
+                self.stdout.write(progress.forecast_text(plan, one))
+        self._fail_on_unknown_ids()
 
-    # What is seen
+    # What is printed
 
     def _report(self, runs: list[Backfill]) -> None:
         for run in runs:
@@ -249,17 +265,17 @@ class Command(ReportingCommand):
             self.stdout.write(json.dumps({"runs": found, "unknown": self.unknown}))
         else:
             for run in runs:
-                self.stdout.write(progress.verdict(run))
+                self.stdout.write(progress.result_text(run))
                 if run.detail:
                     self.stdout.write(run.detail)
         bad = [run for run in runs if run.counts.get("refused") or run.state == State.PAUSED]
-        self._complain()
-        if bad and self.options["deed"] in (None, "watch") and not self.options["no_wait"]:
+        self._fail_on_unknown_ids()
+        if bad and self.options["action"] in (None, "watch") and not self.options["no_wait"]:
             raise CommandError(
                 _("Not everything arrived. The list of unsent changes says what and why.")
             )
 
-    def _complain(self) -> None:
+    def _fail_on_unknown_ids(self) -> None:
         if self.unknown:
             raise CommandError(
                 _("Not in the shop: %(keys)s. The others are done.")
@@ -269,7 +285,7 @@ class Command(ReportingCommand):
     def _say(self, text: str) -> None:
         if not self.options["json"]:
             self.stdout.write(text)
-            self.stdout.flush()  # also into a file or a pipe, where somebody may be following it
+            self.stdout.flush()  # also into a file or a pipe that is being followed
 
     def _command(self) -> str:
         """What to type to come back."""

@@ -105,7 +105,7 @@ class Command(ReportingCommand):
             Level.WARNING: self.style.WARNING,
             Level.PROBLEM: self.style.ERROR,
         }[finding.level]
-        line = f"{_level_in_words(finding.level):<8} {finding.subject}: {finding.text}"
+        line = f"{_level_text(finding.level):<8} {finding.subject}: {finding.text}"
         if finding.remedy:
             line = f"{line} → {finding.remedy}"
         self.stdout.write(style(line))
@@ -161,5 +161,5 @@ def _settings() -> Iterator[Finding]:
         yield ok(_("settings"), _("ESPUTNIK_CONNECTOR is in order."))
 
 
-def _level_in_words(level: Level) -> str:
+def _level_text(level: Level) -> str:
     return {Level.OK: _("ok"), Level.WARNING: _("warning"), Level.PROBLEM: _("problem")}[level]

@@ -15,15 +15,14 @@ from esputnik_connector import registry
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.feed import source
 from esputnik_connector.feed.build import Build
-from esputnik_connector.feed.changes import LABELS, Changes, described, from_json
-from esputnik_connector.feed.links import feed_url, reach
-from esputnik_connector.feed.publish import BuildBusy
-from esputnik_connector.feed.schedule import due as due_feeds
-from esputnik_connector.flaws import Flaw
+from esputnik_connector.feed.changes import LABELS, Changes, change_text, from_json
+from esputnik_connector.feed.links import feed_url, fetch_trouble
+from esputnik_connector.feed.publish import AlreadyBuilding
+from esputnik_connector.feed.schedule import due_feeds
 from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.models import Feed, FeedBuild
-from esputnik_connector.models.feed_build import FLAWS, BuildStatus
-from esputnik_connector.models.timezones import local
+from esputnik_connector.models.feed_build import FLAWS, BuildStatus, Flaw
+from esputnik_connector.models.timezones import local_time
 from esputnik_connector.operations.health.feeds import alerts
 
 Progress = Callable[[int], None]
@@ -62,7 +61,7 @@ class Command(ReportingCommand):
     def _list(self, feeds: QuerySet[Feed]) -> None:
         for feed in feeds:
             state = _("on") if feed.is_enabled else _("off")
-            built = f"{local(feed.built_at):%Y-%m-%d %H:%M}" if feed.built_at else "–"
+            built = f"{local_time(feed.built_at):%Y-%m-%d %H:%M}" if feed.built_at else "–"
             what = f"{feed.format} {feed.language} {feed.currency}"
             self.stdout.write(f"{feed.name}: {state}, {what}, {feed.item_count}, {built}")
             self.stdout.write(f"    {_address(feed)}")
@@ -73,7 +72,7 @@ class Command(ReportingCommand):
             try:
                 with self._progress(feed) as progress:
                     row = Build(feed, progress=progress).run()
-            except BuildBusy as error:
+            except AlreadyBuilding as error:
                 self.stderr.write(str(error))
                 failed.append(feed.name)
                 continue
@@ -128,7 +127,7 @@ class Command(ReportingCommand):
             examples = changes.examples[change]
             self.stdout.write(f"    {count} × {LABELS[change]}")
             for one in examples:
-                line = f"        {one.key}  {one.title}  {described(change, one)}"
+                line = f"        {one.key}  {one.title}  {change_text(change, one)}"
                 self.stdout.write(line.rstrip())
             if count > len(examples):
                 self.stdout.write("        " + _("… and %s more") % (count - len(examples)))
@@ -138,7 +137,7 @@ class Command(ReportingCommand):
         for feed in feeds.filter(is_enabled=True):
             found = list(map(str, alerts(feed)))
             if not is_offline:
-                found += filter(None, [reach(feed)])
+                found += filter(None, [fetch_trouble(feed)])
             for alert in found:
                 self.stdout.write(self.style.ERROR(f"{feed.name}: {alert}"))
             if not found:

@@ -13,7 +13,7 @@ from esputnik_connector.exceptions import ConfigurationError, DecryptionError
 from esputnik_connector.management.arguments import one_connection
 from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.models.reconcile import verdict_in_words
-from esputnik_connector.models.timezones import local
+from esputnik_connector.models.timezones import local_time
 from esputnik_connector.operations.preview import STANDINGS, Preview, preview
 from esputnik_connector.records import Kind, Reason
 
@@ -56,7 +56,7 @@ class Command(ReportingCommand):
         write = self.stdout.write
         write(f"{shown.kind.value} {shown.key}: {STANDINGS[shown.standing]}")
         if shown.delivered_at is not None:
-            moment = local(shown.delivered_at).isoformat(sep=" ", timespec="seconds")
+            moment = local_time(shown.delivered_at).isoformat(sep=" ", timespec="seconds")
             write(_("Last delivery: %s") % moment)
         if shown.waiting:
             write(_("In the outbox: %s") % verdict_in_words(shown.waiting))

@@ -122,12 +122,11 @@ class Command(ReportingCommand):
         else:
             self.stdout.write(_("  %s were put in line.") % run.queued)
         if run.held:
-            self.stdout.write(
-                self.style.WARNING(
-                    _("  %s were held back: so many at once look like a mistake. Look first, then "
-                      "let them through with --no-limit.") % run.held
-                )
-            )  # fmt: skip
+            text = _(
+                "  %s were held back: so many at once look like a mistake. Look first, then "
+                "let them through with --no-limit."
+            )
+            self.stdout.write(self.style.WARNING(text % run.held))
 
     def _write_report(self, report: Report, options: dict[str, Any]) -> None:
         rows = [line.row for line in report.lines]
@@ -155,9 +154,9 @@ class Command(ReportingCommand):
             self.stdout.write(json.dumps({name: asdict(one) for name, one in found.items()}))
             return
         for name, one in found.items():
-            self._tell_sample(name, one)
+            self._write_sample(name, one)
 
-    def _tell_sample(self, name: str, one: Sample) -> None:
+    def _write_sample(self, name: str, one: Sample) -> None:
         self.stdout.write(
             _("%(name)s: %(asked)s asked, %(equal)s as sent")
             % {"name": name, "asked": one.asked, "equal": one.equal}
@@ -165,8 +164,8 @@ class Command(ReportingCommand):
         for key in one.absent:
             self.stdout.write(_("  %s: eSputnik does not have it") % key)
         for key, names in one.differing.items():
-            self.stdout.write(_("  %(key)s: differs in %(names)s")
-                              % {"key": key, "names": ", ".join(names)})  # fmt: skip
+            text = _("  %(key)s: differs in %(names)s")
+            self.stdout.write(text % {"key": key, "names": ", ".join(names)})
         for reason, count in one.skipped.items():
             self.stdout.write(f"  {count:>8}  {verdict_in_words(reason)}")
 

@@ -19,8 +19,8 @@ from esputnik_connector.records import Kind, Reason
 
 class Command(ReportingCommand):
     help = (
-        "Put what was set aside back in line. Shows what that is and asks; where nobody can be "
-        "asked it needs --yes. Ends with 1 when a key of --ids is not set aside."
+        "Put what was set aside back in line. Shows what that is and asks; without a "
+        "terminal it needs --yes. Ends with 1 when a key of --ids is not set aside."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -64,7 +64,9 @@ class Command(ReportingCommand):
         if is_sure:
             return True
         if not sys.stdin.isatty():
-            raise CommandError(_("Nobody can be asked here; nothing was done. Add --yes."))
+            raise CommandError(
+                _("There is no terminal to confirm this at; nothing was done. Add --yes.")
+            )
         answer = input(_("Put this back in line? [y/N] "))
         return answer.strip().casefold() in ("y", "yes", _("yes"))
 

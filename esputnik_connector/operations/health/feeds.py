@@ -9,7 +9,7 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from esputnik_connector.feed.links import reach
+from esputnik_connector.feed.links import fetch_trouble
 from esputnik_connector.models import Feed
 from esputnik_connector.models.feed_build import BuildStatus
 
@@ -25,7 +25,7 @@ def findings(*, is_offline: bool) -> Iterator[Finding]:
 def of_feed(feed: Feed, *, is_offline: bool) -> Iterator[Finding]:
     subject = _("feed “%s”") % feed.name
     found = [problem(subject, alert.text, alert.remedy) for alert in alerts(feed)]
-    if not is_offline and (trouble := reach(feed)):
+    if not is_offline and (trouble := fetch_trouble(feed)):
         remedy = _("eSputnik cannot fetch it either. Check SHOP_URL, urls.py and the web server.")
         found.append(problem(subject, trouble, remedy))
     yield from found or [ok(subject, _("It is in order."))]

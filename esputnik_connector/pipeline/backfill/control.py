@@ -21,7 +21,7 @@ from esputnik_connector.destinations.base import Destination
 from esputnik_connector.exceptions import ConnectorError
 from esputnik_connector.models import Backfill, Connection, OutboxMessage
 from esputnik_connector.models.backfill import STOP_LOSS, WORKING, HistoryRoute, State
-from esputnik_connector.models.timezones import kept
+from esputnik_connector.models.timezones import stored_time
 from esputnik_connector.pipeline.delivery.dispatch import prepare
 from esputnik_connector.records import Kind, Outcome
 
@@ -180,7 +180,7 @@ def check_range(since: datetime | None, until: datetime | None) -> None:
 
 def _span(since: datetime | None, until: datetime | None) -> dict[str, datetime | None]:
     """A range as the shop keeps its own moments: naive in one with ``USE_TZ = False``."""
-    return {"since": since and kept(since), "until": until and kept(until)}
+    return {"since": since and stored_time(since), "until": until and stored_time(until)}
 
 
 def next_page(run: Backfill, limit: int) -> tuple[list[str], str]:

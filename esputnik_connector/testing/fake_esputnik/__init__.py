@@ -3,13 +3,15 @@
     with FakeEsputnik() as fake:
         connection = Connection(api_url=fake.api_url, key=fake.key, ...)
         ...
-        assert fake.violations == []
+
+A request that breaks the contract fails the test that sent it, where the block ends.
 
 On its own: ``python -m esputnik_connector.testing.fake_esputnik --port 8090``.
 """
 
-from .fake import FakeEsputnik
+from .fake import BrokenContractError, FakeEsputnik
 from .faults import Fault
+from .oddities import HALF_EMOJI, NUL
 from .settings import Settings
 
-__all__ = ["FakeEsputnik", "Fault", "Settings"]
+__all__ = ["HALF_EMOJI", "NUL", "BrokenContractError", "FakeEsputnik", "Fault", "Settings"]

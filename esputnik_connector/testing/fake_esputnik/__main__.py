@@ -20,7 +20,11 @@ def main(arguments: list[str] | None = None) -> int:
     settings = Settings(rate=options.rate, has_state_page=options.state_page)
     try:
         fake = FakeEsputnik(
-            host=options.host, port=options.port, key=options.key, settings=settings
+            host=options.host,
+            port=options.port,
+            key=options.key,
+            settings=settings,
+            is_strict=False,
         )
         fake.start()
     except ImportError as error:

@@ -8,32 +8,20 @@ import dataclasses
 import math
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
-from typing import Any
 
-from . import contract
 from .endpoints import ENDPOINTS
 from .exchange import Answer, Call, RefusedError
 from .faults import Plan
+from .inspection import ONE_CONTACT, TRACKER, Inspection, is_batch
 from .settings import Settings
 from .state import State
 
-TRACKER = "/api/v2"
 
-
-def respond(state: State, call: Call, plan: Plan) -> Answer:
+def respond(state: State, inspection: Inspection, plan: Plan) -> Answer:
     """What eSputnik would answer. The caller holds the lock."""
     try:
-        if call.path != TRACKER:
-            _check_key(state, call)
-            _check_rate(state.settings, is_over=state.is_over_rate())
-        elif call.header("Authorization"):
-            state.violate(call.method, call.path, "the key must not be sent to the tracker")
-        call = _routed(call)
-        _check_body(state, call, plan)
-        return _process(state, call, plan)
+        return _respond(state, inspection, plan)
     except RefusedError as refusal:
-        if refusal.is_violation:
-            state.violate(call.method, call.path, refusal.message)
         return refusal.answer()
 
 
@@ -48,6 +36,30 @@ def is_authorized(settings: Settings, authorization: str) -> bool | None:
         return False
     _, colon, password = text.partition(":")
     return scheme.lower() == "basic" and bool(colon) and password == settings.key
+
+
+def _respond(state: State, inspection: Inspection, plan: Plan) -> Answer:
+    call = inspection.call
+    if call.path != TRACKER:
+        _check_key(state, call)
+        _check_rate(state.settings, is_over=state.is_over_rate())
+    if inspection.refusal is not None:
+        raise inspection.refusal
+    endpoint = ENDPOINTS.get((call.method, call.template))
+    if endpoint is None:
+        raise RefusedError(501, "In the contract, but not in the fake")
+    is_guarded = call.raw and _is_guarded(state.settings, call)
+    if is_guarded and state.is_duplicate(call.method, call.path, call.raw):
+        raise RefusedError(409, "Duplicated request", as_json=True)
+    if plan.batch_refusal:
+        raise RefusedError(400, plan.batch_refusal)
+    if plan.script.refusals and not is_batch(call):
+        raise RefusedError(400, next(iter(plan.script.refusals.values())))
+    state.settle()
+    answer = endpoint(state, dataclasses.replace(call, script=plan.script))
+    if is_guarded:
+        state.remember(call.method, call.path, call.raw)
+    return answer
 
 
 def _check_key(state: State, call: Call) -> None:
@@ -68,53 +80,7 @@ def _check_rate(settings: Settings, *, is_over: bool) -> None:
     raise RefusedError(429, "Too many requests", headers=headers)
 
 
-def _routed(call: Call) -> Call:
-    found = contract.find_template(call.path)
-    if found is None:
-        raise RefusedError(404, f"No such path: {call.path}", as_json=True)
-    template, arguments = found
-    allowed = sorted(contract.methods_of(template))
-    if call.method not in allowed:
-        headers = {"Allow": ", ".join(allowed)}
-        raise RefusedError(405, f"Method {call.method} is not allowed", headers=headers)
-    if (call.method, template) not in ENDPOINTS:
-        raise RefusedError(501, "In the contract, but not in the fake")
-    if "id" in arguments and not arguments["id"].isdecimal():
-        raise RefusedError(404, f"Contact with id='{arguments['id']}' not found")
-    return dataclasses.replace(call, template=template, arguments=arguments)
-
-
-def _check_body(state: State, call: Call, plan: Plan) -> None:
-    if problem := contract.query_problem(call.method, call.template, call.query):
-        raise RefusedError(400, problem, is_violation=True)
-    if not contract.needs_body(call.method, call.template):
-        return
-    kind, _, rest = call.header("Content-Type").partition(";")
-    charset = rest.lower().replace('"', "").strip()
-    if kind.strip().lower() != "application/json" or charset not in ("", "charset=utf-8"):
-        raise RefusedError(415, "Send application/json; charset=UTF-8", is_violation=True)
-    if not call.is_json:
-        raise RefusedError(400, "The body is not JSON", is_violation=True)
-    if state.is_duplicate(call.method, call.path, call.raw):
-        raise RefusedError(409, "Duplicated request", as_json=True)
-    if plan.batch_refusal:
-        raise RefusedError(400, plan.batch_refusal)
-    if plan.refusals and (call.method, call.template) not in contract.ITEM_LISTS:
-        raise RefusedError(400, next(iter(plan.refusals.values())))
-    if problem := contract.body_problem(call.method, call.template, call.body):
-        raise RefusedError(400, problem, is_violation=True)
-
-
-def _process(state: State, call: Call, plan: Plan) -> Answer:
-    state.settle()
-    scripted: dict[str, Any] = {
-        "refusals": plan.refusals,
-        "refuses_as_object": plan.refuses_as_object or state.settings.failed_as_object,
-        "import_error": plan.import_error,
-        "import_error_ids": plan.import_error_ids,
-    }
-    call = dataclasses.replace(call, **scripted)
-    answer = ENDPOINTS[call.method, call.template](state, call)
-    if call.raw:
-        state.remember(call.method, call.path, call.raw)
-    return answer
+def _is_guarded(settings: Settings, call: Call) -> bool:
+    """The calls of one contact declare a 409; connectors met it elsewhere too."""
+    is_declared = (call.method, call.template) in ONE_CONTACT
+    return is_declared or settings.duplicate_scope == "everywhere"

@@ -2,54 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
-from .exchange import Call
-from .imports import identities
-from .state import State
+from .exchange import Call, Script, identities
+from .inspection import records_of
+from .settings import Settings
+from .shapes import listed
 
-Failed = dict[str, Any]
+
+class Refused(NamedTuple):
+    """A record and why it was not taken."""
+
+    record: Any
+    words: str
 
 
-def sift(
-    state: State, call: Call, records: Sequence[Any], problem_of: Callable[[Any], str]
-) -> tuple[list[Any], list[Failed]]:
-    """The accepted ones and the refused ones. A scripted refusal is no violation of the caller."""
+def sift(call: Call) -> tuple[list[Any], list[Refused]]:
+    """The accepted records and the refused ones. A scripted refusal is no violation of the
+    caller."""
     accepted: list[Any] = []
-    failed: list[Failed] = []
-    for record in records:
-        problem = problem_of(record)
-        if problem:
-            state.violate(call.method, call.path, f"{_name_of(record)}: {problem}")
-        scripted = sorted(identities(record) & set(call.refusals))
-        if problem or scripted:
-            failed.append(_refusal(record, problem or call.refusals[scripted[0]]))
+    refused: list[Refused] = []
+    for index, record in enumerate(records_of(call)):
+        if words := call.problems.get(index, "") or scripted(call.script, record):
+            refused.append(Refused(record, words))
         else:
             accepted.append(record)
-    return accepted, failed
+    return accepted, refused
 
 
-def failed_field(name: str, failed: list[Failed], call: Call) -> dict[str, Any]:
-    """A list; where the account is set so, a single refusal is the bare object."""
-    if call.refuses_as_object and len(failed) == 1:
-        return {name: failed[0]}
-    return {name: failed}
+def scripted(script: Script, record: Any) -> str:
+    """The words with which a test refuses the record, or an empty text."""
+    named = sorted(identities(record) & set(script.refusals))
+    return script.refusals[named[0]] if named else ""
 
 
-def _refusal(record: Any, message: str) -> Failed:
-    named = ("externalOrderId", "externalCustomerId")
+def failed_contacts(call: Call, refused: Iterable[Refused], settings: Settings) -> dict[str, Any]:
+    """``failedContacts``: the contact as it came, without its external id, and the error."""
+    found = [_item(call, one, _contact_item) for one in refused]
+    return {"failedContacts": _shown(call, found, settings, is_documented=True)}
+
+
+def failed_orders(call: Call, refused: Iterable[Refused], settings: Settings) -> dict[str, Any]:
+    """``failedOrders``: the order as it came, and the error. Declared as a list."""
+    found = [_item(call, one, _order_item) for one in refused]
+    return {"failedOrders": _shown(call, found, settings, is_documented=False)}
+
+
+def _item(call: Call, refused: Refused, form: Callable[[Any], Mapping[str, Any]]) -> dict[str, Any]:
+    named = {} if call.script.is_nameless else form(refused.record)
+    return {**named, "error": refused.words}
+
+
+def _contact_item(record: Any) -> Mapping[str, Any]:
     known = record if isinstance(record, dict) else {}
-    refusal: Failed = {name: known[name] for name in named if name in known}
-    if isinstance(known.get("channels"), list):
-        refusal["channels"] = known["channels"]
-    return {**refusal, "message": message}
+    return {name: value for name, value in known.items() if name != "externalCustomerId"}
 
 
-def _name_of(record: Any) -> str:
-    if not isinstance(record, dict):
-        return "record"
-    for name in ("externalOrderId", "externalCustomerId"):
-        if name in record:
-            return f"{name} {record[name]!r}"
-    return "record without an external id"
+def _order_item(record: Any) -> Mapping[str, Any]:
+    return {"order": record}
+
+
+def _shown(
+    call: Call, found: list[dict[str, Any]], settings: Settings, *, is_documented: bool
+) -> Any:
+    if call.script.as_object is None or len(found) != 1:
+        return listed(found, settings, is_documented=is_documented)
+    return found[0] if call.script.as_object else found

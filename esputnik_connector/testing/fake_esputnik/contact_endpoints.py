@@ -1,35 +1,31 @@
-"""The contact endpoints."""
+"""One contact at a time: add, change, read, find, delete, subscribe."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from . import rules
-from .batches import failed_field, sift
+from .account_endpoints import category
 from .contacts import StoredContact, locators_of
 from .exchange import Answer, Call, RefusedError, json_answer, text_answer
-from .imports import SUPPORTED_DEDUPE, dedupe_value
+from .shapes import listed, paged
 from .state import State
-
-PAGE = 500
-
-
-def _field(number: int, name: str, kind: str, **more: Any) -> dict[str, Any]:
-    # Numbers and booleans come as texts, as in the sample of the documentation.
-    description = {"type": kind, "required": "false", "readonly": "false", **more}
-    return {"id": str(number), "name": name, "description": description}
 
 
 def add_contact(state: State, call: Call) -> Answer:
-    _refuse_blank(call.body)
-    contact = state.contacts.add_or_update(call.body, by=call.path)
+    """POST /v1/contact: by external id, then by e-mail and phone; a deleted one comes back."""
+    external_id = str(call.body.get("externalCustomerId", ""))
+    locators = locators_of(call.body["channels"])
+    is_found = state.contacts.by_external_id(external_id) is not None if external_id else False
+    if external_id and not is_found and not state.settings.contact_searches_again:
+        locators = []
+    contact, _ = state.contacts.match_or_create(external_id, locators, by=call.path)
+    state.contacts.update(contact, call.body)
     return json_answer({"id": contact.id})
 
 
 def put_contact(state: State, call: Call) -> Answer:
+    """Never creates, but restores."""
     contact = _by_internal_id(state, call)
-    _refuse_blank(call.body)
     external_id = call.body.get("externalCustomerId", contact.external_id)
     if external_id != contact.external_id:
         if state.contacts.by_external_id(external_id):
@@ -45,7 +41,7 @@ def get_contact(state: State, call: Call) -> Answer:
 
 def delete_contact(state: State, call: Call) -> Answer:
     contact = _by_internal_id(state, call)
-    contact.is_deleted = True
+    _delete(state, contact, is_erased=call.query.get("erase") == "true")
     return text_answer(f"Contact with id='{contact.id}' has been deleted")
 
 
@@ -53,100 +49,95 @@ def delete_by_external_id(state: State, call: Call) -> Answer:
     external_id = call.query["externalCustomerId"]
     contact = state.contacts.by_external_id(external_id)
     if contact is None:
+        if call.query["erase"] == "true":
+            # An import of theirs may be open, and then creates them after their erasure.
+            state.contacts.erased.add(("externalCustomerId", external_id))
         message = f"Contact with externalCustomerId='{external_id}' not found"
         raise RefusedError(404, message, as_json=True)
-    if call.query["erase"] == "true":
-        state.orders.anonymise(contact.id)
-        state.contacts.erase(contact)
-    else:
-        contact.is_deleted = True
+    _delete(state, contact, is_erased=call.query["erase"] == "true")
     return text_answer(f"Contact with externalCustomerId='{external_id}' has been deleted")
+
+
+def search_contacts(state: State, call: Call) -> Answer:
+    found = state.contacts.search(call.query)
+    is_base = state.settings.search_answers == "base"
+    shown = [one.base() if is_base else one.wire() for one in found]
+    page = listed(paged(shown, call.query), state.settings)
+    return json_answer(page, headers={"TotalCount": str(len(found))})
+
+
+def contact_emails(state: State, call: Call) -> Answer:
+    """GET /v1/contacts/email: whoever is unknown or has no e-mail is left out."""
+    asked = [state.contacts.by_id.get(int(number)) for number in call.query["ids"].split(",")]
+    pairs = [
+        {"contactId": one.id, "email": one.first("email")}
+        for one in asked
+        if one is not None and one.first("email")
+    ]
+    return json_answer({"results": listed(pairs, state.settings, is_documented=True)})
 
 
 def subscribe(state: State, call: Call) -> Answer:
     """A new e-mail is unconfirmed, known channels stay, and an event is raised."""
     body = call.body["contact"]
-    _refuse_blank(call.body)
     external_id, locators = str(body.get("externalCustomerId", "")), locators_of(body["channels"])
     contact, is_new = state.contacts.match_or_create(external_id, locators, by=call.path)
-    if is_new:
-        contact.is_confirmed = False
-    kept = body["channels"] if is_new else []
-    state.contacts.update(contact, {**body, "channels": kept})
+    fresh = [channel for channel in body["channels"] if channel["type"] not in contact.channels]
+    state.contacts.update(contact, {**body, "channels": fresh}, is_confirmed=False)
     contact.groups.update(call.body.get("groups", []))
-    name = "subscribeFromApi" if is_new else "subscribeUpdateFromApi"
-    suffix = f"-{call.body['formType']}" if "formType" in call.body else ""
-    params = {"ContactId": contact.id, "EmailAddress": contact.first("email")}
-    state.events.record(name + suffix, params, source="subscribe", key=str(contact.id))
-    return json_answer({"id": contact.id})
+    contact.categories.update(_known(state, call.body.get("subscriptions", [])))
+    _raise_subscribed(state, contact, is_new=is_new, form_type=call.body.get("formType", ""))
+    answer: dict[str, Any] = {"id": contact.id, "new": is_new}
+    if email := contact.first("email"):
+        answer["emailStatus"] = state.contacts.addresses.subscribe_status(email)
+    return json_answer(answer)
 
 
-def add_contacts(state: State, call: Call) -> Answer:
-    dedupe_on = call.body["dedupeOn"]
-    if dedupe_on not in SUPPORTED_DEDUPE:
-        raise RefusedError(400, f"The fake does not know dedupeOn {dedupe_on}", is_violation=True)
-
-    def problem_of(contact: Any) -> str:
-        if problem := rules.contact_problem(contact):
-            return problem
-        return "" if dedupe_value(contact, dedupe_on) else f"no value to match by {dedupe_on}"
-
-    accepted, failed = sift(state, call, call.body["contacts"], problem_of)
-    session = state.imports.accept(call, accepted)
-    answer = {"id": 0, "asyncSessionId": session.id}
-    return json_answer({**answer, **failed_field("failedContacts", failed, call)})
+def contact_subscriptions(state: State, call: Call) -> Answer:
+    """Declared as one object; with several, a list."""
+    contact = _by_internal_id(state, call)
+    found = [category(key, state.settings) for key in sorted(contact.categories)]
+    return json_answer(listed(found, state.settings, is_documented=True))
 
 
-def import_status(state: State, call: Call) -> Answer:
-    session = state.imports.sessions.get(call.arguments["sessionId"])
-    if session is None:
-        raise RefusedError(404, "Import session not found")
-    session.polls += 1
-    state.settle()
-    return json_answer(session.wire())
-
-
-def search_contacts(state: State, call: Call) -> Answer:
-    found = [contact.wire() for contact in state.contacts.search(call.query)]
-    return json_answer(_page(found, call.query), headers={"TotalCount": str(len(found))})
+def put_contact_subscriptions(state: State, call: Call) -> Answer:
+    contact = _by_internal_id(state, call)
+    contact.categories = _known(state, call.body["subscriptions"])
+    return text_answer("Subscriptions have been updated")
 
 
 def unsubscribe_emails(state: State, call: Call) -> Answer:
-    state.unsubscribed.update(email.lower() for email in call.body["emails"])
+    state.contacts.addresses.unsubscribe(call.body["emails"])
     return Answer(status=200)
 
 
 def resubscribe_emails(state: State, call: Call) -> Answer:
-    state.unsubscribed.difference_update(email.lower() for email in call.body["emails"])
+    state.contacts.addresses.resubscribe(call.body["emails"])
     return Answer(status=200)
 
 
-def address_books(_state: State, _call: Call) -> Answer:
-    levels = {"possibleValues": ["silver", "gold"]}
-    fields = [
-        _field(10001, "Birthday", "date"),
-        _field(10002, "Loyalty level", "combobox", allowedValues=levels),
-        _field(10003, "Note", "text"),
-    ]
-    book = {"addressBookId": "1", "name": "Fake catalogue"}
-    return json_answer(
-        {"addressBook": {**book, "fieldGroups": [{"name": "Shop", "fields": fields}]}}
-    )
+def _raise_subscribed(
+    state: State, contact: StoredContact, *, is_new: bool, form_type: str
+) -> None:
+    """The event that a workflow of the double opt-in listens to."""
+    name = "subscribeFromApi" if is_new else "subscribeUpdateFromApi"
+    email = contact.first("email")
+    params = {"ContactId": contact.id, **({"EmailAddress": email} if email else {})}
+    event_type = f"{name}-{form_type}" if form_type else name
+    state.events.record(event_type, params, source="subscribe", key=str(contact.id))
 
 
-def groups(state: State, call: Call) -> Answer:
-    names = sorted({name for one in state.contacts.by_id.values() for name in one.groups})
-    listed = [
-        {"id": number, "name": name, "type": "Static"}
-        for number, name in enumerate(names, start=1)
-        if call.query.get("name", "").lower() in name.lower()
-    ]
-    return json_answer(_page(listed, call.query))
+def _known(state: State, keys: list[str]) -> set[str]:
+    """No call creates a category; what becomes of an unknown key is not documented."""
+    return set(keys) & set(state.settings.categories)
 
 
-def _page(found: list[Any], query: Mapping[str, str]) -> list[Any]:
-    start = int(query.get("startindex", 1)) - 1
-    return found[start : start + int(query.get("maxrows", PAGE))]
+def _delete(state: State, contact: StoredContact, *, is_erased: bool) -> None:
+    if is_erased:
+        state.orders.anonymise(contact.id)
+        state.contacts.erase(contact)
+    else:
+        contact.is_deleted = True
 
 
 def _by_internal_id(state: State, call: Call) -> StoredContact:
@@ -154,8 +145,3 @@ def _by_internal_id(state: State, call: Call) -> StoredContact:
     if contact is None:
         raise RefusedError(404, f"Contact with id='{call.arguments['id']}' not found")
     return contact
-
-
-def _refuse_blank(body: Any) -> None:
-    if problem := rules.blank_text_problem(body):
-        raise RefusedError(400, problem, is_violation=True)

@@ -48,6 +48,12 @@ def _obey(state: State, command: str, body: Any) -> Any:
     if command == "DELETE faults":
         state.faults.clear()
         return []
+    if command == "POST addresses":
+        if not isinstance(body, dict):
+            raise ValueError("Send an object: the address and its state.")
+        for email, address_state in body.items():
+            state.contacts.addresses.put(email, address_state)
+        return state.contacts.addresses.states
     if command == "POST reset":
         state.reset()
         return {"reset": True}

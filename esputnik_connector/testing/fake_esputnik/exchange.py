@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,9 +17,35 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+class Fate(NamedTuple):
+    """How a scripted import ends. No ``ids`` means all of its contacts."""
+
+    text: str
+    seconds: float
+    ids: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """What a test has in store for the records of one request.
+
+    ``refusals``: id → words. ``as_object`` None leaves the form of the list to the account.
+    ``fates``: how the import ends, by the kind of the fault: its text, its seconds, its ids.
+    """
+
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    as_object: bool | None = None
+    is_nameless: bool = False
+    fates: Mapping[str, Fate] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """A request as read from the wire; ``arguments`` are the variable parts of its path."""
+    """A request as read from the wire.
+
+    :param arguments: the variable parts of its path.
+    :param problems: what is wrong with single records of a batch, by their position.
+    """
 
     method: str
     path: str
@@ -30,13 +56,31 @@ class Call:
     is_json: bool = True
     template: str = ""
     arguments: Mapping[str, str] = field(default_factory=dict)
-    refusals: Mapping[str, str] = field(default_factory=dict)
-    refuses_as_object: bool = False
-    import_error: str | None = None
-    import_error_ids: frozenset[str] = frozenset()
+    problems: Mapping[int, str] = field(default_factory=dict)
+    script: Script = field(default_factory=Script)
+
+    @property
+    def version(self) -> str:
+        """Of the API: v1, v2 or v3."""
+        return self.template.split("/")[2]
 
     def header(self, name: str) -> str:
         return next((v for k, v in self.headers.items() if k.lower() == name.lower()), "")
+
+
+def identities(record: Any) -> frozenset[str]:
+    """Every id that a script may name a record by; an order goes by its number alone."""
+    if not isinstance(record, dict):
+        return frozenset()
+    names = {record.get(name) for name in ("externalCustomerId", "email", "phone")}
+    if "externalOrderId" in record:
+        names = {record["externalOrderId"]}
+    names.add(record.get("keyValue"))
+    channels = record.get("channels")
+    for channel in channels if isinstance(channels, list) else ():
+        if isinstance(channel, dict):
+            names.add(channel.get("value"))
+    return frozenset(name for name in names if isinstance(name, str))
 
 
 class RefusedError(Exception):
@@ -68,9 +112,17 @@ class RefusedError(Exception):
 def json_answer(
     payload: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Answer:
-    body = json.dumps(payload, ensure_ascii=False).encode()
+    body = encoded(payload)
     kind = {"Content-Type": "application/json;charset=UTF-8"}
     return Answer(status=status, body=body, headers={**kind, **(headers or {})})
+
+
+def encoded(payload: Any) -> bytes:
+    """JSON as eSputnik writes it; half a character, which no encoding has, as an escape."""
+    try:
+        return json.dumps(payload, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(payload).encode()
 
 
 def text_answer(
@@ -81,4 +133,5 @@ def text_answer(
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
     kind = {"Content-Type": f"{content_type};charset=UTF-8"}
-    return Answer(status=status, body=text.encode(), headers={**kind, **(headers or {})})
+    body = text.encode(errors="surrogatepass")
+    return Answer(status=status, body=body, headers={**kind, **(headers or {})})

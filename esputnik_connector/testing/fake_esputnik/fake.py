@@ -18,8 +18,15 @@ from .state import LogEntry, State, Violation
 Found = TypeVar("Found")
 
 
+class BrokenContractError(AssertionError):
+    """Requests that eSputnik would refuse, or silently lose."""
+
+
 class FakeEsputnik:
-    """An eSputnik on this machine. Every view is a copy, taken under the server's lock."""
+    """An eSputnik on this machine. Every view is a copy, taken under the server's lock.
+
+    :param is_strict: leaving its ``with`` block fails when a request broke the contract.
+    """
 
     def __init__(
         self,
@@ -28,9 +35,11 @@ class FakeEsputnik:
         port: int = 0,
         key: str = "fake-key",
         settings: Settings | None = None,
+        is_strict: bool = True,
     ) -> None:
         contract.jsonschema()  # here, where a person can still be told; not in a request
         self._host, self._port = host, port
+        self._is_strict = is_strict
         self._state = State(replace(settings or Settings(), key=key))
         self._server: FakeServer | None = None
         self._thread: threading.Thread | None = None
@@ -66,7 +75,10 @@ class FakeEsputnik:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        """:raises BrokenContractError: a request broke the contract and nobody said it would."""
         self.stop()
+        if kind is None and self._is_strict:
+            self.assert_contract_kept()
 
     @property
     def url(self) -> str:
@@ -100,9 +112,24 @@ class FakeEsputnik:
             for fault in faults:
                 self._state.faults.add(fault)
 
+    @property
+    def faults(self) -> list[dict[str, Any]]:
+        """Failures that are still to come."""
+        pending: list[dict[str, Any]] = self._state.view("faults")
+        return pending
+
     def clear_faults(self) -> None:
         with self._state.lock:
             self._state.faults.clear()
+
+    def put_address(self, email: str, state: str) -> None:
+        """The recipient or a workflow decides: confirmed, unconfirmed, unsubscribed, complained or
+        blacklisted.
+
+        :raises ValueError: there is no such state.
+        """
+        with self._state.lock:
+            self._state.contacts.addresses.put(email, state)
 
     def reset(self) -> None:
         """No data, no log, no faults, the settings of the start."""
@@ -153,9 +180,52 @@ class FakeEsputnik:
         return recreated
 
     @property
+    def addresses(self) -> dict[str, str]:
+        """The state of each e-mail address, also of those that no contact holds."""
+        states: dict[str, str] = self._state.view("addresses")
+        return states
+
+    @property
+    def mailable(self) -> list[str]:
+        """The e-mails that a bulk campaign would reach."""
+        emails: list[str] = self._state.view("mailable")
+        return emails
+
+    @property
+    def not_stored(self) -> list[dict[str, Any]]:
+        """Fields of contacts that were silently left out: contactId, field, why."""
+        left_out: list[dict[str, Any]] = self._state.view("not_stored")
+        return left_out
+
+    @property
+    def ignored_orders(self) -> list[dict[str, str]]:
+        """Order events that became no order: externalOrderId, type, why."""
+        ignored: list[dict[str, str]] = self._state.view("ignored_orders")
+        return ignored
+
+    @property
+    def feeds(self) -> list[dict[str, Any]]:
+        """The product feeds of the account: url, language, default."""
+        feeds: list[dict[str, Any]] = self._state.view("feeds")
+        return feeds
+
+    @property
     def violations(self) -> list[Violation]:
+        """Requests that broke the contract."""
         with self._state.lock:
             return list(self._state.violations)
+
+    def take_violations(self) -> list[Violation]:
+        """The violations so far, which are expected: they no longer fail the test."""
+        with self._state.lock:
+            taken, self._state.violations = self._state.violations, []
+            return taken
+
+    def assert_contract_kept(self) -> None:
+        """:raises BrokenContractError: some request broke the contract."""
+        if broken := self.violations:
+            lines = [f"{one.method} {one.path}: {one.message}" for one in broken]
+            raise BrokenContractError("\n".join(["Requests broke the contract:", *lines]))
 
     @property
     def log(self) -> list[LogEntry]:

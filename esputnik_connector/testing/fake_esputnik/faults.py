@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from .exchange import Answer, json_answer, text_answer
+from . import oddities
+from .exchange import Answer, Fate, Script, json_answer, text_answer
 
 Kind = Literal[
     "status",  # answer with `status`, `body`, `headers`
@@ -15,19 +16,33 @@ Kind = Literal[
     "reset",  # the connection is reset without an answer
     "close",  # the connection is closed without an answer
     "delay",  # wait `seconds`
+    "silent",  # the request is processed and never answered
     "drip",  # `part` of the answer goes out one byte every `seconds`
     "truncate",  # half of the body, although the headers are in order
     "empty",  # 200 without a body
-    "refuse",  # the records `ids` are listed in failedOrders/failedContacts, with `text`
+    "text_ok",  # 200 with the plain text OK
+    "maintenance",  # 200 with {"result": "maintenance"}
+    "html_ok",  # 200 with a page
+    "duplicated_words",  # the answer, and in it the words "Duplicated request"
+    "half_emoji",  # the answer, with half a character behind its texts, or those of `names`
+    "nul",  # the answer, with a NUL character behind its texts, or those of `names`
+    "long_ids",  # the answer, with identifiers of 150 characters
+    "patch",  # the answer, with the fields of `body`; those that are None are taken away
+    "refuse",  # the records `ids` are listed as refused, with `text`
+    "refuse_nameless",  # the same, but the answer does not say which ones
     "refuse_batch",  # 400 for the whole request while one of `ids` is in it
-    "import_error",  # a bulk import ends badly: all of it, or only `ids`
+    "import_error",  # an import ends badly: all of it, or only `ids`
+    "import_skip",  # an import ends well without having stored all of it, or `ids`
+    "import_no_id",  # the same, but the mapping has their entries, without a contact
+    "import_stuck",  # an import never ends
+    "import_late",  # an import ends `seconds` later
 ]
-ENDINGS = ("status", "html", "reset", "close", "drip", "truncate", "empty")
-CLOUDFLARE_PAGE = (
-    "<!DOCTYPE html><html><head><title>Attention Required! | Cloudflare</title></head>"
-    "<body><h1>Sorry, you have been blocked</h1><p>Cloudflare Ray ID: 0000000000000000</p>"
-    "</body></html>"
-)
+IMPORT_KINDS = tuple(kind for kind in get_args(Kind) if kind.startswith("import_"))
+SPOILING = ("truncate", "drip", "duplicated_words", "half_emoji", "nul", "long_ids", "patch")
+INSTEAD = ("status", "html", "reset", "close", *oddities.INSTEAD)
+NEED_IDS = ("refuse", "refuse_nameless", "refuse_batch")
+IMPORT_PATH = "/api/v1/contacts"
+HOUR = 3600.0
 
 
 @dataclass(frozen=True)
@@ -35,7 +50,8 @@ class Fault:
     """One scripted failure. ``times`` counts the requests it hits; None = for ever.
 
     ``when="after"``: the request is processed first; its answer is lost or late, its effect stays.
-    A refused batch stays refused: for ``refuse_batch`` a ``times`` of 1 means None.
+    What changes an answer rather than stands in for it is always processed first. A refused batch
+    stays refused: for ``refuse_batch`` a ``times`` of 1 means None.
     """
 
     kind: Kind
@@ -50,16 +66,19 @@ class Fault:
     seconds: float = 0.0
     part: Literal["headers", "body", "both"] = "body"
     ids: Sequence[str] = ()
+    names: Sequence[str] = ()
     text: str = "refused by script"
-    as_object: bool = False
+    as_object: bool | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
             raise ValueError(f"Unknown kind {self.kind!r}. Known: {', '.join(get_args(Kind))}.")
         if self.when not in ("before", "after") or self.part not in ("headers", "body", "both"):
             raise ValueError("when is before or after; part is headers, body or both.")
-        if self.kind in ("refuse", "refuse_batch") and not self.ids:
+        if self.kind in NEED_IDS and not self.ids:
             raise ValueError(f"{self.kind} needs ids.")
+        if self.kind == "patch" and not isinstance(self.body, dict):
+            raise ValueError("patch needs a body: the fields to change.")
         if self.kind == "refuse_batch" and self.times == 1:
             object.__setattr__(self, "times", None)
 
@@ -74,12 +93,17 @@ class Fault:
         return cls(**payload)
 
     def matches(self, method: str, path: str) -> bool:
+        """Whether a request is of those the fault is for."""
+        if self.kind in IMPORT_KINDS and (method, path) != ("POST", IMPORT_PATH):
+            return False
         return self.method.upper() in ("", method) and path.startswith(self.path)
 
     def answer(self) -> Answer:
         """What a caller gets instead of eSputnik's own words."""
+        if instead := oddities.INSTEAD.get(self.kind):
+            return instead()
         if self.kind == "html":
-            page = str(self.body or CLOUDFLARE_PAGE)
+            page = str(self.body or oddities.CLOUDFLARE_PAGE)
             return text_answer(
                 page, status=self.status or 403, content_type="text/html", headers=self.headers
             )
@@ -88,6 +112,21 @@ class Fault:
             return text_answer(self.body, status=status, headers=self.headers)
         return json_answer(self.body, status=status, headers=self.headers)
 
+    def spoil(self, answer: Answer) -> Answer:
+        """eSputnik's own answer, changed."""
+        if self.kind == "truncate":
+            return oddities.truncated(answer)
+        if self.kind == "patch":
+            return oddities.patched(answer, self.body)
+        if self.kind == "duplicated_words":
+            return oddities.remarked(answer, "Not a Duplicated request, just words")
+        if self.kind == "long_ids":
+            return oddities.lengthened(answer)
+        if self.kind in ("half_emoji", "nul"):
+            junk = oddities.HALF_EMOJI if self.kind == "half_emoji" else oddities.NUL
+            return oddities.spoilt(answer, junk, self.names)
+        return answer
+
 
 @dataclass(kw_only=True)
 class Plan:
@@ -95,19 +134,16 @@ class Plan:
 
     waits: list[Fault] = field(default_factory=list)
     ending: Fault | None = None
-    refusals: dict[str, str] = field(default_factory=dict)
-    refuses_as_object: bool = False
     batch_refusal: str = ""
-    import_error: str | None = None
-    import_error_ids: frozenset[str] = frozenset()
+    script: Script = field(default_factory=Script)
 
     def seconds(self, when: str) -> float:
         return sum(fault.seconds for fault in self.waits if fault.when == when)
 
     def instead(self) -> Fault | None:
         """The failure that keeps the request from being processed."""
-        if self.ending and self.ending.when == "before":
-            return self.ending if self.ending.kind in ("status", "html", "reset", "close") else None
+        if self.ending and self.ending.when == "before" and self.ending.kind in INSTEAD:
+            return self.ending
         return None
 
 
@@ -127,7 +163,7 @@ class FaultScript:
         return [{**dataclasses.asdict(fault), "times": times} for fault, times in self._left]
 
     def plan(self, method: str, path: str, body: Any) -> Plan:
-        plan, names = Plan(), _texts(body)
+        plan, names = Plan(), _texts(body) if self._left else set()
         for entry in self._left:
             fault: Fault = entry[0]
             is_hit = fault.matches(method, path) and _include(plan, fault, names)
@@ -140,24 +176,36 @@ class FaultScript:
 def _include(plan: Plan, fault: Fault, names: set[str]) -> bool:
     """Whether the fault hits this request; only then it is used up."""
     hit = sorted(set(fault.ids) & names)
-    if fault.kind in ENDINGS:
+    if fault.kind in INSTEAD or fault.kind in SPOILING:
         if plan.ending is not None:
             return False
         plan.ending = fault
     elif fault.kind == "delay":
         plan.waits.append(fault)
-    elif fault.kind == "import_error":
-        if plan.import_error is not None or (fault.ids and not hit):
-            return False
-        plan.import_error, plan.import_error_ids = fault.text, frozenset(fault.ids)
-    elif not hit:
+    elif fault.kind == "silent":
+        plan.waits.append(dataclasses.replace(fault, when="after", seconds=HOUR))
+    elif fault.ids and not hit:
         return False
-    elif fault.kind == "refuse":
-        plan.refusals.update(dict.fromkeys(hit, fault.text))
-        plan.refuses_as_object = plan.refuses_as_object or fault.as_object
-    else:
+    elif fault.kind in IMPORT_KINDS:
+        if fault.kind in plan.script.fates:
+            return False
+        fate = Fate(text=fault.text, seconds=fault.seconds, ids=frozenset(fault.ids))
+        fates = {**plan.script.fates, fault.kind: fate}
+        plan.script = dataclasses.replace(plan.script, fates=fates)
+    elif fault.kind == "refuse_batch":
         plan.batch_refusal = fault.text
+    else:
+        plan.script = _with_refusals(plan.script, fault, hit)
     return True
+
+
+def _with_refusals(script: Script, fault: Fault, hit: Sequence[str]) -> Script:
+    return dataclasses.replace(
+        script,
+        refusals={**script.refusals, **dict.fromkeys(hit, fault.text)},
+        as_object=script.as_object if fault.as_object is None else fault.as_object,
+        is_nameless=script.is_nameless or fault.kind == "refuse_nameless",
+    )
 
 
 def _texts(value: Any) -> set[str]:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .contacts import ContactBook, StoredContact, locators_of
-from .events import EventStream
-from .exchange import Call
+from .contacts import ContactBook, StoredContact, best, locators_of
+from .dedupe import dedupe_channels, dedupe_value, protected
+from .events import EventStream, now_text
+from .exchange import Call, Fate, identities
 from .settings import Settings
+from .shapes import listed
 
 ADDRESS_PARTS = ("address", "town", "region", "postcode")
 PLAIN_FIELDS = ("firstName", "lastName", "contactKey", "languageCode", "timeZone")
-ALL_FIELDS = (*PLAIN_FIELDS, *ADDRESS_PARTS, "email", "sms")
-SUPPORTED_DEDUPE = ("externalCustomerId", "email", "sms", "email_or_sms")
+CHANNEL_FIELDS = ("email", "sms", "mobilepush", "webpush")
+ALL_FIELDS = (*PLAIN_FIELDS, *ADDRESS_PARTS, *CHANNEL_FIELDS, "externalCustomerId")
 
 
 @dataclass(kw_only=True)
@@ -26,34 +28,54 @@ class Session:
     contacts: Sequence[Mapping[str, Any]]
     by: str
     started: float
-    error: str | None = None
-    error_ids: frozenset[str] = frozenset()
+    fates: Mapping[str, Fate] = field(default_factory=dict)
     polls: int = 0
     is_over: bool = False
+    timestamp: str = ""
     mapping: list[dict[str, Any]] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
 
     def status(self) -> str:
         if not self.is_over:
             return "STARTED" if self.polls <= 1 else "IMPORTING"
-        return "ERROR" if self.error and not self.error_ids else "FINISHED"
+        error = self.fates.get("import_error")
+        return "ERROR" if error and not error.ids else "FINISHED"
 
-    def wire(self) -> dict[str, Any]:
-        answer: dict[str, Any] = {"sessionId": self.id, "status": self.status()}
-        if self.is_over:
-            answer["mapping"] = self.mapping
-            if self.error and (self.missed or not self.error_ids):
-                answer["description"] = ": ".join(
-                    filter(None, [self.error, ", ".join(self.missed)])
-                )
-        return answer
+    def wire(self, settings: Settings) -> dict[str, Any]:
+        answer: dict[str, Any] = {"status": self.status(), "timestamp": self.timestamp}
+        if not self.is_over:
+            return answer
+        error = self.fates.get("import_error")
+        if error and (self.missed or not error.ids):
+            answer["description"] = ": ".join(filter(None, [error.text, ", ".join(self.missed)]))
+        return {**answer, "mapping": listed(self.mapping, settings)}
+
+    def is_due(self, settings: Settings) -> bool:
+        """Whether it may be worked off by now."""
+        late = self.fates.get("import_late")
+        seconds = settings.import_seconds + (late.seconds if late else 0.0)
+        is_polled = not settings.import_polls or self.polls > settings.import_polls
+        is_stuck = "import_stuck" in self.fates
+        return is_polled and not is_stuck and time.monotonic() - self.started >= seconds
+
+    def fate_of(self, body: Mapping[str, Any], kind: str) -> str:
+        """The id by which the script names the contact, or "all"; empty when it does not."""
+        fate = self.fates.get(kind)
+        if fate is None:
+            return ""
+        return min(fate.ids & identities(body), default="") if fate.ids else "all"
 
 
 class Imports:
-    def __init__(self, contacts: ContactBook, events: EventStream) -> None:
+    """:param settings: answers how the account is set now."""
+
+    def __init__(
+        self, contacts: ContactBook, events: EventStream, settings: Callable[[], Settings]
+    ) -> None:
         self.sessions: dict[str, Session] = {}
         self._contacts = contacts
         self._events = events
+        self._settings = settings
 
     def accept(self, call: Call, contacts: Sequence[Mapping[str, Any]]) -> Session:
         session = Session(
@@ -62,50 +84,95 @@ class Imports:
             contacts=contacts,
             by=call.path,
             started=time.monotonic(),
-            error=call.import_error,
-            error_ids=call.import_error_ids,
+            timestamp=now_text(),
+            fates=call.script.fates,
         )
         self.sessions[session.id] = session
         return session
 
-    def settle(self, settings: Settings) -> None:
+    def rename(self, old: str, new: str) -> None:
+        """The answer told another id than the account had given."""
+        if old != new and old in self.sessions:
+            session = self.sessions[new] = self.sessions.pop(old)
+            session.id = new
+
+    def settle(self) -> None:
         """Write what is due; called before anybody looks."""
-        for session in self.sessions.values():
-            if session.is_over:
-                continue
-            is_polled = not settings.import_polls or session.polls > settings.import_polls
-            if is_polled and time.monotonic() - session.started >= settings.import_seconds:
+        settings = self._settings()
+        waiting = [session for session in self.sessions.values() if not session.is_over]
+        due = [index for index, session in enumerate(waiting) if session.is_due(settings)]
+        if settings.import_order == "sent":
+            for index in due:
+                self._finish(waiting[index])
+            return
+        # What came later is worked off before the first one that is due, and so overwritten by it.
+        for session in reversed(waiting[due[0] :] if due else []):
+            if session.is_due(settings) or not session.fates:
                 self._finish(session)
 
     def _finish(self, session: Session) -> None:
-        session.is_over = True
+        session.is_over, session.timestamp = True, now_text()
         if session.status() == "ERROR":
             return
         for body in session.contacts:
-            names = identities(body)
-            if session.error_ids & names:
-                session.missed.append(min(session.error_ids & names))
+            if name := session.fate_of(body, "import_error"):
+                session.missed.append(name)
+            elif session.fate_of(body, "import_skip"):
                 continue
-            contact = self._import_contact(session, body)
-            if contact:
-                value = dedupe_value(body, str(session.options["dedupeOn"]))
+            elif session.fate_of(body, "import_no_id"):
+                session.mapping.append({"dedupeValue": self._value(session, body)})
+            elif contact := self._import_contact(session, body):
+                value = self._value(session, body)
                 session.mapping.append({"dedupeValue": value, "contactId": contact.id})
+
+    def _value(self, session: Session, body: Mapping[str, Any]) -> str:
+        """What the caller can recognise the contact by."""
+        external_id = str(body.get("externalCustomerId", ""))
+        return dedupe_value(body, session.options) or external_id
 
     def _import_contact(self, session: Session, body: Mapping[str, Any]) -> StoredContact | None:
         options, external_id = session.options, str(body.get("externalCustomerId", ""))
-        locators = locators_of(body["channels"])
-        if not external_id and options["dedupeOn"] in ("email", "sms"):
-            locators = [one for one in locators if one[0] == options["dedupeOn"]]
-        known = self._contacts.match(external_id, locators)
-        if known and known.is_deleted:
+        contact = self._found(options, body, external_id)
+        if contact and contact.is_deleted:
             if not options.get("restoreDeleted"):
                 return None
-            known.is_deleted, known.is_restored = False, True
-        contact, is_new = self._contacts.match_or_create(external_id, locators, by=session.by)
+            self._contacts.restore(contact)
+        is_new = contact is None
+        if contact is None:
+            locators = locators_of(body["channels"])
+            contact = self._contacts.create(external_id, locators, by=session.by)
+        self._contacts.touch(contact)
         self._write(contact, body, options, is_new=is_new)
         if is_new and options.get("eventKeyForNewContacts"):
             self._welcome(contact, options["eventKeyForNewContacts"])
         return contact
+
+    def _found(
+        self, options: Mapping[str, Any], body: Mapping[str, Any], external_id: str
+    ) -> StoredContact | None:
+        """By external id, then by ``dedupeOn``; there is no third search."""
+        if external_id and (known := self._contacts.by_external_id(external_id)):
+            return known
+        if options["dedupeOn"] == "externalCustomerId":
+            searches_again = self._settings().import_searches_again
+            locators = locators_of(body["channels"]) if searches_again else []
+            return self._contacts.match(external_id, locators)
+        for found in self._candidates(options, body):
+            if one := best([one for one in found if not (external_id and one.external_id)]):
+                return one
+        return None
+
+    def _candidates(
+        self, options: Mapping[str, Any], body: Mapping[str, Any]
+    ) -> Iterator[list[StoredContact]]:
+        for kind, value in dedupe_channels(body, options):
+            yield self._contacts.holders(kind, value)
+        wanted = dedupe_value(body, options)
+        if options["dedupeOn"] == "id" and wanted:
+            yield [one for one in self._contacts.by_id.values() if str(one.id) == wanted]
+        if options["dedupeOn"] == "fieldId" and wanted:
+            number, everybody = options["fieldId"], self._contacts.by_id.values()
+            yield [one for one in everybody if one.fields.get(number) == wanted]
 
     def _write(
         self,
@@ -115,55 +182,36 @@ class Imports:
         *,
         is_new: bool,
     ) -> None:
-        listed = options.get("contactFields", ALL_FIELDS)
-        _write_or_clear(contact.scalars, body, [name for name in PLAIN_FIELDS if name in listed])
-        parts = [name for name in ADDRESS_PARTS if name in listed]
-        _write_or_clear(contact.address, body.get("address", {}), parts)
+        """A listed field without data becomes null; a value of a wrong form changes nothing. What
+        a contact is searched by is written only into a new one."""
+        kept = {*self._contacts.drop(contact, body)}
+        kept |= set() if is_new else protected(options)
+        names = {*options.get("contactFields", ALL_FIELDS)} - kept
+        write_or_clear(contact.scalars, body, [name for name in PLAIN_FIELDS if name in names])
+        parts = [name for name in ADDRESS_PARTS if name in names]
+        write_or_clear(contact.address, body.get("address", {}), parts)
         given = {channel["type"] for channel in body["channels"]}
-        for kind in ("email", "sms", "mobilepush", "webpush"):
+        for kind in CHANNEL_FIELDS:
             # A new contact needs the channel that it is known by, listed or not.
-            if kind in listed or (kind in given and (is_new or kind not in ("email", "sms"))):
+            if kind in names or (is_new and kind in given):
                 self._contacts.set_channels(contact, kind, body["channels"])
         values = {entry["id"]: entry["value"] for entry in body.get("fields", [])}
-        _write_or_clear(contact.fields, values, options.get("customFieldsIDs", []))
+        numbers = [n for n in options.get("customFieldsIDs", []) if f"field:{n}" not in kept]
+        write_or_clear(contact.fields, values, numbers)
+        external_id = str(body.get("externalCustomerId", ""))
+        if external_id and not contact.external_id and (is_new or "externalCustomerId" in names):
+            self._contacts.take_external_id(contact, external_id)
         contact.groups.update(options.get("groupNames", []))
-        contact.groups.update(group["name"] for group in body.get("groups", []))
         contact.groups.difference_update(options.get("groupNamesExclude", []))
 
     def _welcome(self, contact: StoredContact, event_type: str) -> None:
-        email, phone = contact.first("email"), contact.first("sms")
+        email, phone = contact.first("email") or "", contact.first("sms") or ""
         params = {"contactId": contact.id, "EmailAddress": email, "SMS": phone}
-        self._events.record(event_type, params, source="import", key=email or phone or "")
+        self._events.record(event_type, params, source="import", key=email or phone)
 
 
-def dedupe_value(contact: Mapping[str, Any], dedupe_on: str) -> str:
-    """What the caller can recognise the contact by in the mapping; empty = nothing to match on."""
-    external_id = str(contact.get("externalCustomerId", ""))
-    if dedupe_on == "externalCustomerId":
-        return external_id
-    kinds = ("email", "sms") if dedupe_on == "email_or_sms" else (dedupe_on,)
-    for kind in kinds:
-        for channel in contact["channels"]:
-            if channel["type"] == kind:
-                return str(channel["value"])
-    return external_id
-
-
-def identities(record: Any) -> frozenset[str]:
-    """Every id that a script may name a record by."""
-    if not isinstance(record, dict):
-        return frozenset()
-    names = {record.get("externalOrderId"), record.get("externalCustomerId")}
-    if "externalOrderId" in record:
-        names = {record["externalOrderId"]}
-    channels = record.get("channels")
-    for channel in channels if isinstance(channels, list) else ():
-        if isinstance(channel, dict):
-            names.add(channel.get("value"))
-    return frozenset(name for name in names if isinstance(name, str))
-
-
-def _write_or_clear(target: dict[Any, Any], given: Mapping[Any, Any], names: Sequence[Any]) -> None:
+def write_or_clear(target: dict[Any, Any], given: Mapping[Any, Any], names: Iterable[Any]) -> None:
+    """The named fields as they are given; those that are not given are emptied."""
     for name in names:
         if name in given:
             target[name] = given[name]

@@ -28,6 +28,7 @@ def page(held: Mapping[str, Any], log: list[dict[str, Any]]) -> str:
         _section("Violations of the contract", violations),
         _section("Contacts", map(_contact, held["contacts"])),
         _section("Orders", (_order(*pair) for pair in held["orders"].items())),
+        _section("Product feeds", (_feed(feed) for feed in held["feeds"])),
         _section("Carts", (_cart(*pair) for pair in held["carts"].items())),
         _section("Events", map(_event, held["events"])),
         _section("Requests", map(_request, log)),
@@ -69,7 +70,7 @@ def _contact(contact: Mapping[str, Any]) -> str:
     return _row(
         contact["externalCustomerId"] or f"internal id {contact['id']}",
         [" ".join(str(name) for name in names if name), channels, _pairs(more)],
-        tags=[name for name in ("deleted", "restored") if contact[name]],
+        tags=[contact["emailState"], *(name for name in ("deleted", "restored") if contact[name])],
     )
 
 
@@ -91,6 +92,11 @@ def _order(number: str, order: Mapping[str, Any]) -> str:
     return _row(number, [total, who, history, *sold], tags=tags)
 
 
+def _feed(feed: Mapping[str, Any]) -> str:
+    is_default = "default" if feed.get("default") else ""
+    return _row(feed["url"], [], tags=[feed["language"], is_default])
+
+
 def _cart(token: str, cart: Mapping[str, Any]) -> str:
     products = cart["products"] if isinstance(cart["products"], list) else []
     lines = [_pairs(product) for product in products if isinstance(product, dict)]
@@ -101,7 +107,10 @@ def _cart(token: str, cart: Mapping[str, Any]) -> str:
 def _event(event: Mapping[str, Any]) -> str:
     quiet = "" if event["starts_workflow"] else "starts no workflow"
     notes = [f"{event['received_at']} {event['key']}", _pairs(event["params"])]
-    return _row(event["type"], notes, tags=[event["source"], quiet])
+    no_order = f"no order: {event['no_order']}" if "no_order" in event else ""
+    return _row(
+        event["type"], [*notes, no_order], tags=[event["source"], quiet], is_bad=bool(no_order)
+    )
 
 
 def _request(entry: Mapping[str, Any]) -> str:

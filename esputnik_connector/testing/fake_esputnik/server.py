@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 import socket
@@ -21,7 +20,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from .api import is_authorized, respond
 from .control import PREFIX, control, log_entries
 from .exchange import Answer, Call, text_answer
-from .faults import Fault, Plan
+from .faults import INSTEAD, Fault, Plan
+from .inspection import Inspection, inspect
+from .oddities import session_of
 from .page import page
 from .site import SCRIPT
 from .state import LogEntry, State
@@ -110,12 +111,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve_api(self, call: Call) -> None:
         state = self.server.state
+        inspection = inspect(call, state.settings)
         with state.lock:
             entry = self._note(call)
+            for message in inspection.violations():
+                entry.violations.append(message)
+                state.violate(call.method, call.path, message)
             plan = state.faults.plan(call.method, call.path, call.body)
             generation = state.generation
         self._wait(plan.seconds("before"))
-        answer = self._answer(call, plan, generation)
+        answer = self._answer(inspection, plan, generation)
         self._wait(plan.seconds("after"))
         ending = plan.ending.kind if plan.ending else ""
         if ending in ("reset", "close"):
@@ -124,7 +129,7 @@ class Handler(BaseHTTPRequestHandler):
         entry.status = answer.status
         self._write(answer, drip=plan.ending if ending == "drip" else None)
 
-    def _answer(self, call: Call, plan: Plan, generation: int) -> Answer:
+    def _answer(self, inspection: Inspection, plan: Plan, generation: int) -> Answer:
         if instead := plan.instead():
             return instead.answer()
         state = self.server.state
@@ -132,17 +137,14 @@ class Handler(BaseHTTPRequestHandler):
             if state.generation != generation:
                 # A delayed request of an earlier test must not write into this one.
                 raise ConnectionAbortedError("The fake was reset meanwhile")
-            answer = respond(state, call, plan)
-        ending = plan.ending
-        if ending is None:
-            return answer
-        if ending.kind in ("status", "html"):
-            return ending.answer()
-        if ending.kind == "truncate":
-            return dataclasses.replace(answer, body=answer.body[: len(answer.body) // 2])
-        if ending.kind == "empty":
-            return Answer(status=200)
-        return answer
+            answer = respond(state, inspection, plan)
+            if plan.ending is None:
+                return answer
+            if plan.ending.kind in INSTEAD:
+                return plan.ending.answer()
+            told = plan.ending.spoil(answer)
+            state.imports.rename(session_of(answer), session_of(told))
+            return told
 
     def _read_call(self, path: str, query: str) -> Call:
         raw = b""

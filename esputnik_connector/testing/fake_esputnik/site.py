@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
 from .exchange import RefusedError
 
+HOST = re.compile(r"[\w-]+([.][\w-]+)+(:[0-9]+)?")
 # Stands in for eS.js: keeps the calls of the page where a browser test can read them.
 SCRIPT = """(function (w) {
   var waiting = (w.eS && w.eS.q) || [];
@@ -22,14 +24,28 @@ class Site:
     def __init__(self) -> None:
         self.domains: dict[str, str] = {}
         self.web_push: dict[str, dict[str, Any]] = {}
+        self.feeds: list[dict[str, Any]] = []
 
-    def register(self, domain: str) -> str:
-        """The siteId of a new domain, which may be given as a host or as a URL."""
+    def register(self, domain: str) -> tuple[str, bool]:
+        """The siteId of a domain, which may be given as a host or as a URL, and whether it is new.
+
+        :raises RefusedError: it is no name of a domain, or the organisation has another one.
+        """
         host = host_of(domain)
         if host in self.domains:
-            raise RefusedError(400, "Domain is already registered", as_json=True)
+            return self.domains[host], False
+        if not HOST.fullmatch(host):
+            raise RefusedError(400, "Invalid domain name", as_json=True)
+        if self.domains:
+            raise RefusedError(400, "Only one domain is allowed per organisation", as_json=True)
         self.domains[host] = hashlib.sha256(host.encode()).hexdigest()[:8].upper()
-        return self.domains[host]
+        return self.domains[host], True
+
+    def configure_feeds(self, feeds: list[dict[str, Any]], *, is_replacing: bool) -> None:
+        """What is given in the place of what was there, or beside it."""
+        given = {feed["url"]: dict(feed) for feed in feeds}
+        known = {} if is_replacing else {feed["url"]: feed for feed in self.feeds}
+        self.feeds = list({**known, **given}.values())
 
     def snippet(self, base_url: str) -> str:
         if not self.domains:

@@ -6,7 +6,7 @@ import copy
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from threading import RLock
 from typing import Any
 
@@ -43,6 +43,7 @@ class LogEntry:
     authorized: bool | None
     body: Any
     status: int | None = None
+    violations: list[str] = field(default_factory=list)
 
 
 class State:
@@ -57,17 +58,19 @@ class State:
         with self.lock:
             self.generation += 1
             self.settings = self._initial
-            self.contacts = ContactBook()
+            self.contacts = ContactBook(self._settings_now)
             self.events = EventStream()
             self.orders = OrderBook(self.contacts, self.events)
-            self.imports = Imports(self.contacts, self.events)
+            self.imports = Imports(self.contacts, self.events, self._settings_now)
             self.site = Site()
             self.faults = FaultScript()
             self.violations: list[Violation] = []
             self.log: list[LogEntry] = []
-            self.unsubscribed: set[str] = set()
             self._recent: deque[float] = deque()
             self._accepted: dict[tuple[str, str, bytes], float] = {}
+
+    def _settings_now(self) -> Settings:
+        return self.settings
 
     def violate(self, method: str, path: str, message: str) -> None:
         self.violations.append(Violation(method=method, path=path, message=message))
@@ -83,6 +86,7 @@ class State:
         return False
 
     def is_duplicate(self, method: str, path: str, raw: bytes) -> bool:
+        """Whether the same was taken a moment ago."""
         accepted = self._accepted.get((method, path, raw))
         window = self.settings.duplicate_seconds
         return accepted is not None and time.monotonic() - accepted < window
@@ -92,7 +96,9 @@ class State:
             self._accepted[method, path, raw] = time.monotonic()
 
     def settle(self) -> None:
-        self.imports.settle(self.settings)
+        """What goes on after its answer is done as far as it is due."""
+        self.imports.settle()
+        self.orders.settle()
 
     def view(self, name: str) -> Any:
         """A copy of one section of the snapshot."""
@@ -107,15 +113,23 @@ class State:
             return {name: copy.deepcopy(held()) for name, held in self._sections().items()}
 
     def _sections(self) -> dict[str, Callable[[], Any]]:
+        addresses = self.contacts.addresses
         return {
-            "contacts": lambda: [one.seen() for one in self.contacts.by_id.values()],
+            "contacts": lambda: [one.seen(addresses) for one in self.contacts.by_id.values()],
+            "addresses": lambda: addresses.states,
+            "mailable": self.contacts.mailable,
+            "not_stored": lambda: self.contacts.not_stored,
             "orders": lambda: self.orders.by_number,
+            "ignored_orders": lambda: self.orders.ignored,
             "events": lambda: self.events.stored,
             "carts": lambda: self.events.carts,
-            "sessions": lambda: [one.wire() for one in self.imports.sessions.values()],
+            "sessions": lambda: [
+                {"sessionId": one.id, **one.wire(self.settings)}
+                for one in self.imports.sessions.values()
+            ],
             "domains": lambda: self.site.domains,
             "web_push": lambda: self.site.web_push,
-            "unsubscribed": lambda: sorted(self.unsubscribed),
+            "feeds": lambda: self.site.feeds,
             "recreated_after_erase": lambda: self.contacts.recreated_after_erase,
             "violations": lambda: [asdict(violation) for violation in self.violations],
             "faults": lambda: self.faults.pending(),

@@ -1,0 +1,31 @@
+"""How the admin's pages write moments, reasons and warnings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.utils.formats import date_format
+
+from esputnik_connector.models.labels import NOTES
+from esputnik_connector.models.timezones import local_time
+from esputnik_connector.records import Note
+
+
+def time_text(moment: datetime | None) -> str:
+    """Short, in the merchant's time zone; “—” for none."""
+    return date_format(local_time(moment), "SHORT_DATETIME_FORMAT") if moment else "—"
+
+
+def reason_text(row: Any) -> str:
+    """The reason of an outbox row or an attempt as a sentence, with eSputnik's own words."""
+    reason = row.get_reason_display() if row.reason else ""
+    return ": ".join(part for part in (reason, row.detail) if part)
+
+
+def warning_text(note: str) -> str:
+    """A warning as a sentence; one of a later version of this app as it stands."""
+    try:
+        return str(NOTES[Note(note)])
+    except (KeyError, ValueError):
+        return note

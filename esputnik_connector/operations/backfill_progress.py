@@ -1,0 +1,125 @@
+"""How far a historical import is, in numbers and texts: for the admin's page and the commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from esputnik_connector.models import Backfill, Heartbeat
+from esputnik_connector.models.labels import REASONS
+from esputnik_connector.pipeline.backfill import ledger
+from esputnik_connector.pipeline.backfill.control import Forecast
+from esputnik_connector.records import Reason
+
+WORKER_SILENCE = timedelta(minutes=3)  # several sweeps: without one, no worker is running
+WORKER_TURN = timedelta(seconds=30)  # at most so long from one turn of the worker to the next
+
+COUNT_LABELS = {
+    ledger.DELIVERED: gettext_lazy("delivered"),
+    ledger.ACCEPTED: gettext_lazy("accepted, waiting for eSputnik"),
+    ledger.SKIPPED: gettext_lazy("skipped"),
+    ledger.REFUSED: gettext_lazy("refused"),
+    ledger.RETRYING: gettext_lazy("tried again with the daily changes"),
+}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """How far a run was at an earlier moment."""
+
+    at: float  # seconds, by any clock that the later moment is read from too
+    done: int
+
+
+def pace_text(run: Backfill, sample: Sample | None, *, at: float) -> str:
+    """“120 a second, about 1:05 to go” since the sample; ``""`` when there is no pace to speak of.
+
+    :param at: seconds, by the clock of the sample.
+    """
+    if sample is None or at <= sample.at or run.done <= sample.done:
+        return ""
+    rate = (run.done - sample.done) / (at - sample.at)
+    return _("%(rate)s a second, about %(left)s to go") % {
+        "rate": number_text(max(round(rate), 1)),
+        "left": duration_text(run.left / rate),
+    }
+
+
+def duration_text(seconds: float) -> str:
+    """“0:05”, or with hours “1:00:05”."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def number_text(value: int) -> str:
+    """With the thousands set apart, as the reader's language does it."""
+    return number_format(value, force_grouping=True)
+
+
+def reasons_of(run: Backfill, count: str) -> Mapping[str, int]:
+    """Why records are in this count: reason → how many. Empty for a count without reasons."""
+    reasons: dict[str, Mapping[str, int]]
+    reasons = {ledger.SKIPPED: run.skips, ledger.REFUSED: run.refusals}
+    return reasons.get(count, {})
+
+
+def reasons_text(counts: Mapping[str, int]) -> str:
+    """“2 no longer in the shop, 1 …”, the most frequent first."""
+    ordered = sorted(counts.items(), key=lambda pair: -pair[1])
+    return ", ".join(f"{count} {_reason_text(name)}" for name, count in ordered)
+
+
+def _reason_text(name: str) -> str:
+    return str(REASONS[Reason(name)]) if name in {reason.value for reason in Reason} else name
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecastCounts:
+    """What an import would do; of a large range estimated from a part of it."""
+
+    total: int
+    to_send: int
+    skips: Mapping[str, int]  # reason → records
+    refusals: Mapping[str, int]
+    about: str  # “about ” where the numbers are estimated
+
+    @property
+    def skipped(self) -> int:
+        return sum(self.skips.values())
+
+    @property
+    def refused(self) -> int:
+        return sum(self.refusals.values())
+
+
+def forecast_counts(forecast: Forecast) -> ForecastCounts:
+    """The numbers of a forecast for the whole range."""
+    scaled = forecast.scaled
+    return ForecastCounts(
+        total=forecast.total,
+        to_send=scaled(forecast.to_send),
+        skips={name: scaled(count) for name, count in forecast.skips.items()},
+        refusals={name: scaled(count) for name, count in forecast.refusals.items()},
+        about="" if forecast.is_exact else _("about "),
+    )
+
+
+def is_worked_at(run: Backfill, now: datetime) -> bool:
+    """Does a worker hold the run at this moment?"""
+    return bool(run.leased_until and run.leased_until > now)
+
+
+def has_no_worker(run: Backfill, now: datetime) -> bool:
+    """Does no worker hold the run, and was none seen for a while?"""
+    if is_worked_at(run, now):
+        return False
+    if run.wake_at is not None and run.wake_at > now - WORKER_TURN:
+        return False
+    last = Heartbeat.last("sweep")
+    return last is None or now - last > WORKER_SILENCE

@@ -1,0 +1,73 @@
+"""The list of connections, their state, and what deleting one says."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+
+from esputnik_connector.models import (
+    Attempt,
+    Connection,
+    OutboxMessage,
+    SyncState,
+    Tombstone,
+)
+from tests.connection_page import url
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_list_counts_what_waits_and_what_is_set_aside(merchant, stored):
+    for number in range(3):
+        OutboxMessage.objects.create(
+            connection=stored, kind="order", key=str(number), is_dead=number == 0
+        )
+    Attempt.objects.create(connection=stored, kind="order", key="9", outcome="delivered")
+
+    listed = merchant.get(url("changelist")).context["cl"].result_list[0]
+
+    assert (listed.pending_count, listed.dead_count) == (2, 1)
+    assert listed.delivered_at is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"is_enabled": False}, "Off"),
+        ({"api_key": ""}, "Not connected"),
+        ({"verified_at": timezone.now(), "organisation": "Kobzar"}, "Connected to Kobzar"),
+    ],
+)
+def test_the_state_is_in_words(merchant, stored, changes, words):
+    for name, value in changes.items():
+        setattr(stored, name, value)
+    stored.save()
+
+    assert words in merchant.get(url("changelist")).content.decode()
+
+
+def test_deleting_a_connection_counts_instead_of_listing(
+    merchant, stored, django_assert_max_num_queries
+):
+    for number in range(40):
+        SyncState.objects.create(connection=stored, kind="order", key=f"order-{number}")
+    Tombstone.objects.create(connection=stored, fingerprint="f" * 64)
+
+    with django_assert_max_num_queries(20):
+        page = merchant.get(url("delete", stored.pk)).content.decode()
+    assert "order-1" not in page
+    assert "1 deleted customer is forgotten with it" in page
+
+    merchant.post(url("delete", stored.pk), {"post": "yes"})
+    assert not Connection.objects.exists()
+    assert not SyncState.objects.exists()
+
+
+def test_the_links_of_the_page_hold_where_numbers_are_grouped(merchant, stored, settings):
+    settings.USE_THOUSAND_SEPARATOR = True
+    Connection.objects.filter(pk=stored.pk).update(id=12345)
+
+    page = merchant.get(url("change", 12345)).content.decode()
+
+    assert page.count("?connection__id__exact=12345") == 3
+    assert "12,345" not in page
