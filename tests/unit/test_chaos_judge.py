@@ -199,6 +199,7 @@ def test_what_a_stopped_sender_overwrote_must_have_been_sent_again(good):
         {"answer": "OK"},
         {"answer": None},
         {"answer": {"id": 0, "failedOrders": [{"externalOrderId": "100", "message": "no"}]}},
+        {"answer": {"failedOrders": [{"order": {"externalOrderId": "100"}, "error": "no"}]}},
         {"answer": {"id": 0, "failedOrders": [{"message": "somebody is wrong"}]}},
     ],
 )
@@ -239,6 +240,15 @@ def test_what_was_set_aside_after_a_refusal_excuses_what_is_missing(good):
     assert broken(refused) == {}
     speechless = replace(refused, rows=[*good.rows, replace(dead, reason="")])
     assert ORDERS in broken(speechless)
+
+
+def test_a_deletion_that_was_refused_and_set_aside_excuses_who_is_still_there(good):
+    refusal = Exchange(arrived=5, answered=6, method="DELETE", path="/api/v1/contact", status=400,
+                       query={"externalCustomerId": "2"})  # fmt: skip
+    there = with_held(good, contacts=[OLENA, {"externalCustomerId": "2", "id": 8}])
+    dead = Row(number=9, kind="erasure", key="2", fate="dead", reason="refused")
+    kept = replace(there, rows=[*good.rows, dead], exchanges=[*good.exchanges, refusal])
+    assert broken(kept) == {}
 
 
 def test_an_erased_persons_phone_may_live_on_with_their_family(good):

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
+from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault, Settings
 from tests.chaos.evidence import Exchange
 from tests.chaos.judge.wire_words import sent_records
 from tests.chaos.wire import Wire
@@ -23,7 +23,7 @@ CONTACT = {
 
 @pytest.fixture
 def fake() -> Iterator[FakeEsputnik]:
-    with FakeEsputnik() as server:
+    with FakeEsputnik(settings=Settings(duplicate_seconds=0.0)) as server:
         yield server
 
 

@@ -81,7 +81,9 @@ def _is_settled(exchange: Exchange, number: str, evidence: Evidence) -> bool:
 
 
 def _is_about(refusal: Mapping[str, Any], number: str) -> bool:
-    return str(refusal.get("externalOrderId", number)) == number
+    """Also one that names nobody."""
+    named = refusal.get("order", refusal)
+    return str(named.get("externalOrderId", number)) == number
 
 
 def _differences(requests: Sequence[Exchange], number: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from tests.chaos.evidence import Erased, Evidence
 
 from .breach import Breach, lines_about
-from .wire_words import CONTACT
+from .wire_words import CONTACT, ERASURE
 
 PERSONAL = ("externalCustomerId", "email", "phone", "firstName", "lastName", "deliveryAddress")
 
@@ -29,12 +29,13 @@ def nobody_was_overwritten_by_somebody_else(evidence: Evidence) -> list[Breach]:
 
 def nobody_erased_is_there(evidence: Evidence) -> list[Breach]:
     """Neither under their id, nor by an e-mail or phone that no living customer has, nor in an
-    order."""
+    order. Unless the deletion itself was refused, and was set aside."""
     living = {person.email.lower() for person in evidence.people}
     phones = {person.phone for person in evidence.people if person.phone}
     return [
         Breach(f"contact {person.key}", "nobody", found, lines_about(evidence, CONTACT, person.key))
         for person in evidence.erased
+        if not evidence.dead(ERASURE, person.key)
         for found in _traces(evidence, person, living, phones)
     ]
 
