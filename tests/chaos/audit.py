@@ -17,7 +17,7 @@ from django.db import connection as database
 from django.db.models import Model
 from oscar.core.loading import get_model
 
-from esputnik_connector.models import Attempt, Backfill, OutboxMessage
+from esputnik_connector.models import Attempt, Backfill, OutboxMessage, SyncState
 
 from .evidence import Row
 
@@ -59,6 +59,7 @@ def watched() -> dict[type[Model], str]:
         OutboxMessage: "INSERT OR DELETE",
         Attempt: "INSERT",
         Backfill: "UPDATE",
+        SyncState: "UPDATE",
         get_user_model(): everything,
         get_model("address", "UserAddress"): everything,
         get_model("order", "Order"): everything,
@@ -108,7 +109,8 @@ def outbox_rows(found: Sequence[Entry]) -> list[Row]:
     notes = of(found, OutboxMessage)
     left = {row.pk: row for row in OutboxMessage.objects.all()}
     is_dead = {pk: row.is_dead for pk, row in left.items()}
-    fates = fates_of(notes, [*of(found, Attempt), *imported(of(found, Backfill))], is_dead)
+    words = [*of(found, Attempt), *taken_along(of(found, Backfill)), *arrived(of(found, SyncState))]
+    fates = fates_of(notes, words, is_dead)
     made = [entry.new for entry in notes if entry.new is not None]
     return [
         Row(
@@ -123,14 +125,31 @@ def outbox_rows(found: Sequence[Entry]) -> list[Row]:
     ]
 
 
-def imported(runs: Iterable[Entry]) -> list[Entry]:
+def taken_along(runs: Iterable[Entry]) -> list[Entry]:
     """A historical import settles the notes of the records on its page, and counts these itself."""
     return [
-        replace(entry, new={"kind": entry.new["kind"], "key": key, "outcome": "imported"})
+        _said(entry, entry.new["kind"], key)
         for entry in runs
         if entry.old is not None and entry.new is not None
         for key in sorted({*entry.old["page"]} - {*entry.new["page"]})
     ]
+
+
+def arrived(states: Iterable[Entry]) -> list[Entry]:
+    """So it does when eSputnik says later that a record of it has arrived."""
+    return [
+        _said(entry, entry.new["kind"], entry.new["key"])
+        for entry in states
+        if entry.old is not None
+        and entry.new is not None
+        and entry.old["session"]
+        and not entry.new["session"]
+        and entry.new["delivered_at"] != entry.old["delivered_at"]
+    ]
+
+
+def _said(entry: Entry, kind: str, key: str) -> Entry:
+    return replace(entry, new={"kind": kind, "key": key, "outcome": "imported"})
 
 
 def _state_of(row: OutboxMessage) -> str:

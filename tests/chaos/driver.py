@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 import requests
@@ -17,7 +18,7 @@ from .cast import Cast, pick
 from .evidence import Complaint, Disturbance
 from .faults import NEVER, Trouble
 from .office import Office
-from .quiet import let_time_pass
+from .quiet import let_time_pass, press_test
 from .report import tell_at
 from .scene import FAKE_KEY, Scene
 from .schedule import Blow, Schedule, Step
@@ -44,6 +45,7 @@ class Storm:
     skipped: list[Step] = field(default_factory=list)
     _account: dict[str, object] = field(default_factory=dict)  # settings that are not as usual
     _begun: float = 0.0
+    _is_over: threading.Event = field(default_factory=threading.Event)
 
     def rage(self) -> None:
         """Until the schedule is over and everybody has ended what they were doing."""
@@ -52,14 +54,17 @@ class Storm:
         with ThreadPoolExecutor(len(actors) + 2) as pool:
             parts = [pool.submit(self._strike), pool.submit(self._tease)]
             parts += [pool.submit(self._act, actor) for actor in actors]
-        for part in parts:
-            part.result()  # a mistake in here is not one of the shop
+            try:
+                for part in as_completed(parts):
+                    part.result()  # a mistake in here is not one of the shop
+            finally:
+                self._is_over.set()  # so that nobody goes on after a mistake, or after Ctrl-C
 
     def now(self) -> float:
         return self.clock() - self._begun
 
     def _wait_until(self, moment: float) -> None:
-        time.sleep(max(0.0, moment - self.now()))
+        self._is_over.wait(max(0.0, moment - self.now()))
 
     def let_time_pass(self, seconds: float) -> None:
         """For the connector and for eSputnik, whose imports end meanwhile unless they never do."""
@@ -72,6 +77,7 @@ class Storm:
             )  # whoever looks, ends them
             self._ask("settings", {"import_seconds": self._account.get("import_seconds", usual)})
         let_time_pass(seconds)
+        press_test()
 
     # -- actors
 
@@ -83,7 +89,7 @@ class Storm:
         )
         for step in self.schedule.of(actor):
             self._wait_until(step.at)
-            if self.now() > self.schedule.seconds + LATE:
+            if self._is_over.is_set() or self.now() > self.schedule.seconds + LATE:
                 self.skipped.append(step)
                 continue
             self._perform(worker, step)
@@ -123,6 +129,8 @@ class Storm:
     def _strike(self) -> None:
         for blow in self.schedule.blows:
             self._wait_until(blow.at)
+            if self._is_over.is_set():
+                return
             started = self.clock()
             tell_at(started, "blow", str(blow))
             self._deal(blow)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 
 from django.apps import apps
@@ -15,7 +16,9 @@ from django.db import transaction
 from django.db.models import DateTimeField, F, Model
 
 from esputnik_connector import tasks
+from esputnik_connector.exceptions import DestinationError
 from esputnik_connector.models import Backfill, Connection, OutboxMessage, SyncState
+from esputnik_connector.operations.verify import verify
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.records import Kind
 
@@ -37,6 +40,13 @@ def let_time_pass(seconds: float) -> None:
             with transaction.atomic():
                 found = model._default_manager.filter(**{f"{name}__isnull": False})
                 found.update(**{name: F(name) - timedelta(seconds=seconds)})
+
+
+def press_test() -> None:
+    """The merchant sees that the connection is paused, and presses the button."""
+    for connection in Connection.objects.exclude(paused_at=None):
+        with suppress(DestinationError):
+            verify(connection)
 
 
 def _waits() -> Iterator[tuple[type[Model], list[str]]]:

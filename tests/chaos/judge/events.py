@@ -16,8 +16,9 @@ Said = tuple[str, str]  # order number, event type or the shop's own status
 
 
 def no_event_was_started_more_often_than_the_answers_allow(evidence: Evidence) -> list[Breach]:
-    """One each, and one more for every request with it whose answer was lost, refused or odd, or
-    whose sender was disturbed before it could write the answer down."""
+    """One for each status of the shop that means it, and one more for every request with it whose
+    answer was lost, refused or odd, or whose sender was disturbed before it could write the answer
+    down."""
     started: Counter[Said] = Counter(
         (str(event["key"]), str(event["type"]))
         for event in evidence.held.events
@@ -27,7 +28,10 @@ def no_event_was_started_more_often_than_the_answers_allow(evidence: Evidence) -
     return [
         breach
         for said, count in started.items()
-        for breach in _too_many(evidence, said, count, carried.get(said, []))
+        for requests in [carried.get(said, [])]
+        for breach in _too_many(
+            evidence, said, count, requests, allowed=len(_shop_statuses(requests, said[0]))
+        )
     ]
 
 
@@ -45,14 +49,24 @@ def no_order_was_sent_again_without_a_change_of_its_own(evidence: Evidence) -> l
 
 
 def _too_many(
-    evidence: Evidence, said: Said, count: int, requests: Sequence[Exchange]
+    evidence: Evidence, said: Said, count: int, requests: Sequence[Exchange], *, allowed: int = 1
 ) -> Iterator[Breach]:
     number, what = said
     doubts = sum(not _is_settled(one, number, evidence) for one in requests)
-    if count > 1 + doubts:
-        expected = f"{what} at most {1 + doubts} times: {doubts} answers were in doubt"
+    if count > allowed + doubts:
+        expected = f"{what} at most {allowed + doubts} times: {doubts} answers were in doubt"
         history = [*lines_about(evidence, ORDER, number), *_differences(requests, number)]
         yield Breach(f"order {number}", expected, f"{count} times", history)
+
+
+def _shop_statuses(requests: Sequence[Exchange], number: str) -> set[str]:
+    """Which statuses of the shop these requests told of the order."""
+    return {
+        str(sent.body.get("statusDescription"))
+        for one in requests
+        for sent in sent_records(one)
+        if sent.is_of(ORDER, number)
+    }
 
 
 def _requests(
