@@ -12,7 +12,11 @@ class EsputnikConnectorConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks  # noqa: F401  registers itself
+        from .event_types import register
         from .pipeline.capture import capture
+        from .pipeline.events.types import EVENT_TYPES
         from .registry import shop
 
+        for event_type in EVENT_TYPES:
+            register(event_type)
         shop().connect(capture)

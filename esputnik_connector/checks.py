@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,17 +12,19 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.utils.translation import gettext as _
 
+from esputnik_connector.destinations.base import LONGEST_REQUEST, Destination
 from esputnik_connector.feed.artifact import storage
 
 from . import registry
 from .conf import conf, setting_types
+from .event_types import event_type, event_types
 from .exceptions import ConfigurationError
 from .fields import cipher
+from .models import Connection
 
 FEED_PRICES = ("strategy", "stock_records", "one_by_one")
 # Names that lead nowhere by RFC 2606, or to the machine itself.
 UNREACHABLE = (".example", ".test", ".invalid", "localhost", "127.0.0.1", "::1")
-DEADLINE = 60.0  # seconds; what a destination takes when its options do not say
 
 
 @register(Tags.compatibility)
@@ -68,8 +72,8 @@ def check_encryption(**_options: Any) -> list[CheckMessage]:
 def check_times(**_options: Any) -> list[CheckMessage]:
     """The lease outlasts a relay run, and the horizon is not shorter than promised."""
     messages: list[CheckMessage] = []
-    options = [entry.get("OPTIONS", {}) for entry in conf.DESTINATIONS.values()]
-    longest = max((float(each.get("deadline", DEADLINE)) for each in options), default=DEADLINE)
+    backends = _destinations().values()
+    longest = max((_longest_request(*each) for each in backends), default=LONGEST_REQUEST)
     if longest >= conf.LEASE_SECONDS:
         messages.append(
             Error(
@@ -90,8 +94,34 @@ def check_times(**_options: Any) -> list[CheckMessage]:
 
 
 @register(Tags.compatibility)
+def check_destinations(**_options: Any) -> list[CheckMessage]:
+    """Every destination can use the options it is given."""
+    return [
+        message
+        for backend, options in _destinations().values()
+        for message in backend.check(options)
+    ]
+
+
+def _destinations() -> dict[str, tuple[type[Destination], Mapping[str, Any]]]:
+    """Name → class and options. One that cannot be imported is E002."""
+    found = {}
+    for name, entry in conf.DESTINATIONS.items():
+        with suppress(ConfigurationError, KeyError):
+            found[name] = registry.destination_class(name), entry.get("OPTIONS", {})
+    return found
+
+
+def _longest_request(backend: type[Destination], options: Mapping[str, Any]) -> float:
+    try:
+        return backend.longest_request(options)
+    except (TypeError, ValueError):  # no number: E010
+        return LONGEST_REQUEST
+
+
+@register(Tags.compatibility)
 def check_events(**_options: Any) -> list[CheckMessage]:
-    """The limits of events make sense."""
+    """The limits of events make sense, and so do their declarations."""
     messages: list[CheckMessage] = []
     percent: Any = conf.PRICE_DROP_PERCENT
     days: Any = conf.EVENT_RETENTION_DAYS
@@ -101,7 +131,26 @@ def check_events(**_options: Any) -> list[CheckMessage]:
     if not isinstance(days, int) or days < 1:
         text = _("EVENT_RETENTION_DAYS is %(value)r; it must be a whole number above 0.")
         messages.append(Error(text % {"value": days}, id="esputnik_connector.E031"))
-    return messages
+    return [*messages, *_event_type_messages()]
+
+
+def _event_type_messages() -> Iterator[CheckMessage]:
+    """Every switch is a field, and every name in an option is a type."""
+    fields = {field.name for field in Connection._meta.get_fields()}
+    for each in event_types():
+        if each.switch and each.switch not in fields:
+            text = _("Event type %(name)r: a connection has no field %(switch)r.")
+            values = {"name": str(each.name), "switch": each.switch}
+            hint = _("Name a boolean field, or leave “switch” empty.")
+            yield Error(text % values, hint=hint, id="esputnik_connector.E032")
+    for entry in conf.DESTINATIONS.values():
+        named = entry.get("OPTIONS", {}).get("event_keys")
+        for name in named if isinstance(named, Mapping) else ():
+            try:
+                event_type(name)
+            except ConfigurationError as error:
+                text = _("Option 'event_keys': %(why)s") % {"why": error}
+                yield Error(text, id="esputnik_connector.E033")
 
 
 @register(Tags.compatibility)

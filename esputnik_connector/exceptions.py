@@ -5,6 +5,7 @@
     ConnectorError
     ├── ConfigurationError (+ ImproperlyConfigured)   the developer must act; never retried
     ├── DecryptionError                               a key was lost or rotated away
+    ├── UnreadableEventError                          a row of the outbox cannot be opened
     ├── HookError                                     RECORD_HOOK answered with something else
     ├── Veto                                          the shop's own code said no to one record
     ├── Skip                                          there is nothing to send, for a reason
@@ -35,6 +36,10 @@ class ConfigurationError(ConnectorError, ImproperlyConfigured):
 
 class DecryptionError(ConnectorError):
     """A stored secret cannot be read with any key of ``ENCRYPTION_KEYS``."""
+
+
+class UnreadableEventError(ConnectorError):
+    """The event that a row of the outbox carries cannot be read any more."""
 
 
 class HookError(ConnectorError):

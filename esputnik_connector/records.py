@@ -14,6 +14,8 @@ from decimal import Decimal
 from enum import Enum
 from typing import Union
 
+from .event_names import EventName, EventValue
+
 JSONValue = Union[None, bool, int, float, str, "list[JSONValue]", "dict[str, JSONValue]"]
 JSONObject = dict[str, JSONValue]
 
@@ -240,45 +242,41 @@ class Product:
         return f"Product(key={self.key!r})"
 
 
-class EventName(str, Enum):
-    """What somebody asked to be told of: the first part of an event's key."""
-
-    BACK_IN_STOCK = "back_in_stock"
-    PRICE_DROP = "price_drop"
-
-    def key(self, rest: str) -> str:
-        return f"{self.value}:{rest}"
-
-    @classmethod
-    def of(cls, key: str) -> EventName:
-        """:raises ValueError: that is no key of an event."""
-        return cls(key.partition(":")[0])
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """What one person asked to be told of a product, with the product as it is now."""
+    """Something that happened and concerns one person.
 
-    key: str
+    Which of the product's fields mean something, and what a destination is told, the
+    :class:`~esputnik_connector.event_types.EventType` of this ``name`` says. What it has no field
+    for stands in ``params``.
+    """
+
+    key: str  # begins with the name
     name: EventName
-    product_key: str  # the sellable unit: a variation, not its parent
-    is_in_stock: bool  # one can be bought now
-    price: Decimal | None = None  # what a customer pays for one now, tax included if known
-    price_before: Decimal | None = None  # of a price drop, in the same currency
-    currency: str = ""
-    product_name: str = ""
-    url: str = ""  # absolute
-    image_url: str = ""  # absolute
     contact_key: str = ""  # "" for a guest
     email: str = ""
     phone: str = ""
     is_wanted: bool = True  # False: the person took the request back, or never confirmed it
     asked_at: datetime | None = None
     happened_at: datetime | None = None
+    product_key: str = ""  # the sellable unit: a variation, not its parent
+    is_in_stock: bool = False  # one can be bought now
+    price: Decimal | None = None  # what a customer pays for one now, tax included if known
+    price_before: Decimal | None = None  # of a price drop, in the same currency
+    currency: str = ""
+    product_name: str = ""
+    url: str = ""  # absolute
+    image_url: str = ""  # absolute
+    params: Mapping[str, EventValue] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
 
     def __repr__(self) -> str:
         return f"Event(key={self.key!r})"
+
+    @property
+    def currency_code(self) -> str:
+        """The currency as ISO 4217 spells it."""
+        return self.currency.strip().upper()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

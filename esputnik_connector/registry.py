@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, cast
@@ -11,11 +11,11 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from .conf import conf
-from .destinations.base import Account, Destination
+from .destinations.base import DO_NOT_SEND, Account, Destination, EraseMode, OrderRoute
+from .event_types import event_keys
 from .exceptions import ConfigurationError
 from .fields import reveal
 from .models import Connection
-from .models.connection import EraseMode, OrderStatus
 from .records import Record
 from .shops.base import ShopAdapter
 
@@ -48,27 +48,54 @@ def record_hook() -> RecordHook | None:
     return cast(RecordHook, load(conf.RECORD_HOOK, "RECORD_HOOK")) if conf.RECORD_HOOK else None
 
 
+def destination_class(name: str) -> type[Destination]:
+    """The code that speaks to a destination of the settings. What its merchant may choose, and what
+    it can do at all, stands in its attributes.
+
+    :param name: a key of ``DESTINATIONS``, as a connection stores it.
+    :raises ConfigurationError: the settings have no such destination, or it cannot be imported.
+    """
+    return cast(type[Destination], load(_entry(name)["BACKEND"], "DESTINATIONS"))
+
+
+def destination_label(name: str) -> str:
+    """What people call a destination of the settings: "eSputnik". Its bare name when it is gone
+    from the settings or cannot be imported: a page must show itself all the same."""
+    try:
+        return destination_class(name).label or name
+    except ConfigurationError:
+        return name
+
+
 def account(connection: Connection) -> Account:
-    """A connection as plain values, secrets opened.
+    """A connection as plain values, secrets opened, with the destination's own defaults for what
+    the merchant left open.
 
     :raises DecryptionError: a secret cannot be read with the present keys.
+    :raises ConfigurationError: the settings have no such destination.
     """
+    backend = destination_class(connection.destination)
+    mapped = connection.status_mappings.values_list("shop_status", "status")
+    status = connection.default_status
     return Account(
         name=connection.name,
         api_key=reveal(connection.api_key),
-        api_url=connection.api_url.rstrip("/"),
-        tracker_url=connection.tracker_url.rstrip("/"),
-        order_route=connection.order_route,
-        erase=connection.erase_mode == EraseMode.ERASE,
+        api_url=(connection.api_url or backend.default_api_url).rstrip("/"),
+        tracker_url=(connection.tracker_url or backend.default_tracker_url).rstrip("/"),
+        order_route=connection.order_route or default_of(backend.order_routes),
+        erase_mode=connection.erase_mode or default_of(backend.erase_modes),
         fields=tuple(connection.field_mappings.values_list("attribute", "field_id")),
-        statuses={
-            mapping.shop_status: _wire_status(mapping.status)
-            for mapping in connection.status_mappings.all()
-        },
-        default_status=_wire_status(connection.default_status),
+        statuses={shop_status: _wire_status(status) for shop_status, status in mapped},
+        default_status=_wire_status(status) if status else backend.default_status,
         salt=reveal(connection.salt),
         rate_limit_storage=conf.RATE_LIMIT_STORAGE,
+        event_keys=event_keys(),
     )
+
+
+def default_of(choices: Sequence[OrderRoute] | Sequence[EraseMode]) -> str:
+    """The choice that applies when a connection has none: the first."""
+    return choices[0].value if choices else ""
 
 
 def destination(connection: Connection, *, order_route: str = "") -> Destination:
@@ -84,20 +111,25 @@ def destination(connection: Connection, *, order_route: str = "") -> Destination
 
 
 def destination_for(name: str, account: Account) -> Destination:
-    """A live destination for an account that need not be stored yet."""
+    """A live destination for an account that need not be stored yet.
+
+    :raises ConfigurationError: there is no such destination, or its options cannot be used.
+    """
+    return destination_class(name)(account, _entry(name).get("OPTIONS", {}))
+
+
+def _entry(name: str) -> Mapping[str, Any]:
     try:
-        entry = conf.DESTINATIONS[name]
+        return conf.DESTINATIONS[name]
     except KeyError as error:
         raise ConfigurationError(
             f"No destination {name!r} in ESPUTNIK_CONNECTOR['DESTINATIONS']; there are: "
             f"{', '.join(conf.DESTINATIONS)}"
         ) from error
-    backend = load(entry["BACKEND"], "DESTINATIONS")
-    return cast(Destination, backend(account, entry.get("OPTIONS", {})))
 
 
 def _wire_status(status: str) -> str:
-    return "" if status == OrderStatus.DO_NOT_SEND else status
+    return "" if status == DO_NOT_SEND else status
 
 
 def _forget(*, setting: str, **_: object) -> None:

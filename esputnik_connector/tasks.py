@@ -20,7 +20,7 @@ from esputnik_connector.operations.prune import prune as prune_history
 from esputnik_connector.operations.verify import verify
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 from esputnik_connector.pipeline.delivery.relay import Relay
-from esputnik_connector.pipeline.events.scan import watch
+from esputnik_connector.pipeline.events.scan import scan_for_events
 from esputnik_connector.pipeline.reconcile.run import reconcile_all
 
 from .conf import conf
@@ -112,8 +112,8 @@ def reconcile(is_continued: bool = False) -> None:
 
 @shared_task(name="esputnik_connector.watch_products", ignore_result=True, time_limit=WATCH_LIMIT)
 def watch_products() -> None:
-    """Every quarter of an hour: note what came back in stock or got cheaper without a signal."""
-    watch()
+    """Every quarter of an hour: put in line what came back in stock or got cheaper silently."""
+    scan_for_events()
 
 
 @shared_task(name="esputnik_connector.prune", ignore_result=True)

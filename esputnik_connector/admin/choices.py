@@ -33,16 +33,19 @@ def offer_choice(
 ) -> None:
     """Make the text field ``name`` a list, unless this person may only look at it.
 
-    :param read: asks the shop; called only if the field is shown.
+    :param read: asks the shop or the destination; called only if the field is shown.
     :param empty: label of “nothing chosen”; ``""`` where one always is.
     :param gone: as in :func:`with_stored`.
     """
     if name not in form.fields:
         return
+    field = form.fields[name]
     stored = filter(None, [getattr(form.instance, name)])
     choices = with_stored(read(), stored, gone)
     form.fields[name] = forms.ChoiceField(
-        label=form.fields[name].label, choices=[("", empty), *choices] if empty else choices
+        label=field.label,
+        help_text=field.help_text,
+        choices=[("", empty), *choices] if empty else choices,
     )
 
 
@@ -59,9 +62,13 @@ class TableRowForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.offer_choices()
+        self._label_columns()
+
+    def offer_choices(self) -> None:
+        """Make lists of the columns that have one."""
         if self.shop_column:
             offer_choice(self, self.shop_column, self.read_choices, gone=self.gone_label())
-        self._label_columns()
 
     def read_choices(self) -> Choices:
         """What the shop has for :attr:`shop_column`."""

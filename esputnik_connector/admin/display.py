@@ -6,7 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
+from esputnik_connector import registry
+from esputnik_connector.models import OutboxMessage, SyncState
 from esputnik_connector.models.labels import NOTES
 from esputnik_connector.models.timezones import local_time
 from esputnik_connector.records import Note
@@ -18,9 +21,15 @@ def time_text(moment: datetime | None) -> str:
 
 
 def reason_text(row: Any) -> str:
-    """The reason of an outbox row or an attempt as a sentence, with eSputnik's own words."""
+    """The reason of an outbox row or an attempt as a sentence, with the destination's own words."""
     reason = row.get_reason_display() if row.reason else ""
     return ": ".join(part for part in (reason, row.detail) if part)
+
+
+def importing_text(row: OutboxMessage | SyncState) -> str:
+    """The destination accepted it, and still works on it."""
+    destination = registry.destination_label(row.connection.destination)
+    return _("%(destination)s is importing it") % {"destination": destination}
 
 
 def warning_text(note: str) -> str:

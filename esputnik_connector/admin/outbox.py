@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from esputnik_connector.models import Lane, OutboxMessage
 from esputnik_connector.pipeline.wake import wake
 
-from .display import reason_text, time_text
+from .display import importing_text, reason_text, time_text
 from .mixins import ReadOnlyAdmin
 
 
@@ -23,7 +23,7 @@ def waiting_text(row: OutboxMessage) -> str:
     if row.is_dead:
         return _("set aside: %(why)s") % {"why": why or "—"}
     if row.session:
-        return _("eSputnik is importing it")
+        return importing_text(row)
     if row.attempts or row.reason:
         return _("trying again at %(time)s because: %(why)s") % {
             "time": time_text(row.due_at),
@@ -64,7 +64,7 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
     def try_again(self, request: HttpRequest, queryset: QuerySet[OutboxMessage]) -> None:
         """What was set aside goes back in line; what waits is due now.
 
-        What eSputnik is importing at this moment is left as it is.
+        What a destination is importing at this moment is left as it is.
         """
         chosen = OutboxMessage.objects.filter(pk__in=queryset.order_by().values("pk"))
         connections = list(chosen.order_by().values_list("connection_id", flat=True).distinct())
@@ -75,8 +75,8 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
         messages.success(
             request,
             ngettext(
-                "%(count)s change is in line again and is sent as soon as eSputnik takes it.",
-                "%(count)s changes are in line again and are sent as soon as eSputnik takes them.",
+                "%(count)s change is in line again and is sent as soon as it is taken.",
+                "%(count)s changes are in line again and are sent as soon as they are taken.",
                 count,
             )
             % {"count": count},

@@ -3,114 +3,40 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.core.checks import CheckMessage
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from esputnik_connector.exceptions import Skip
-from esputnik_connector.records import JSONObject, Kind, Note, Outcome, Reason, Record
+from esputnik_connector.records import Kind, Reason, Record
 
+from .choices import DO_NOT_SEND, EraseMode, OrderRoute, Status
+from .options import unknown_option, unusable_option
+from .values import Account, AccountInfo, Delivered, Envelope, PreparedRequest, Receipt, Remote
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Account:
-    """A connection as a destination sees it: plain values, key included. Never logged."""
+if TYPE_CHECKING:
+    from .choices import Text
 
-    name: str
-    api_key: str = field(repr=False)
-    api_url: str
-    tracker_url: str = ""
-    order_route: str = "orders"  # "orders" (POST /v1/orders), "events" (generate event v3), or
-    # "past_events" (history that starts no workflow)
-    erase: bool = True  # a deleted customer is erased (True) or only marked as deleted (False)
-    fields: tuple[tuple[str, int], ...] = ()  # contact attribute → additional-field id
-    statuses: Mapping[str, str] = field(default_factory=dict)  # shop status → status or "" (keep)
-    default_status: str = "INITIALIZED"  # for a shop status without a mapping
-    salt: str = field(default="", repr=False)  # of this connection, for public tokens
-    rate_limit_storage: str = field(default="", repr=False)  # where workers share their pace
+__all__ = [
+    "DO_NOT_SEND",
+    "LONGEST_REQUEST",
+    "Account",
+    "AccountInfo",
+    "Delivered",
+    "Destination",
+    "Envelope",
+    "EraseMode",
+    "OrderRoute",
+    "PreparedRequest",
+    "Receipt",
+    "Remote",
+    "Status",
+]
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Delivered:
-    """What the destination is known to hold of a record, from the last delivery.
-
-    ``is_certain`` is False while no delivery was ever answered positively: something was sent, and
-    nobody knows whether it arrived.
-    """
-
-    digest: str = ""
-    is_certain: bool = True
-    fields: frozenset[str] = frozenset()  # names of the fields that were sent with a value
-    locators: frozenset[str] = frozenset()  # "email", "phone": hashes differ from the last ones
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Envelope:
-    """One record going out, already translated.
-
-    ``payload`` is what the destination will send for it; ``digest`` is equal exactly when the
-    destination would hold the same afterwards, by whichever route it came; ``fields`` are the
-    names that carry a value, remembered for the next time, so that a field that becomes empty in
-    the shop can be cleared, and no other is touched.
-    """
-
-    kind: Kind
-    key: str
-    payload: JSONObject = field(repr=False)
-    digest: str
-    fields: frozenset[str] = frozenset()
-    clears: frozenset[str] = frozenset()
-    is_replacing: bool = False  # a locator differs from the one the destination holds
-    notes: tuple[Note, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Receipt:
-    """What became of one envelope.
-
-    ``detail`` holds the destination's own words, redacted. ``session`` names the import to ask
-    about when the outcome is ACCEPTED. ``retry_after`` is in seconds. ``is_counted`` says of a
-    DEFERRED record that it may be the cause itself: the try counts, and it will go out in ever
-    smaller company.
-    """
-
-    kind: Kind
-    key: str
-    outcome: Outcome
-    reason: Reason | None = None
-    detail: str = ""
-    session: str = ""
-    remote_id: str = ""
-    status: int = 0
-    retry_after: float = 0
-    is_counted: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AccountInfo:
-    """Whose key it is."""
-
-    organisation: str
-    organisation_id: str = ""
-    user: str = ""
-    clock_ahead: float | None = None  # seconds; None when the answer does not tell the time
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PreparedRequest:
-    """Exactly what would be sent, without the key."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    body: JSONObject | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Remote:
-    """What the destination itself holds of one record, told without its values."""
-
-    is_found: bool
-    differing: tuple[str, ...] = ()  # names of fields that hold something else there
+LONGEST_REQUEST = 60.0  # seconds
 
 
 def _nothing() -> None:
@@ -118,10 +44,62 @@ def _nothing() -> None:
 
 
 class Destination(ABC):
-    """Speaks one platform's protocol. Holds no state but its HTTP session."""
+    """Speaks one platform's protocol. Holds no state but its HTTP session.
 
-    batch_sizes: ClassVar[Mapping[Kind, int]]
-    """How many records of a kind one ``deliver`` takes. A kind that is absent is not supported."""
+    All that the admin, the commands and the checks need to know of a platform stands in these
+    attributes. A subclass states what differs; what it leaves out, its platform does not have.
+    """
+
+    label: ClassVar[str] = ""
+    """The platform's name as a person reads it, the same in every language: "eSputnik"."""
+
+    batch_sizes: Mapping[Kind, int] = {}
+    """How many records of a kind one ``deliver`` takes. A kind that is absent is not supported. An
+    account may have other sizes than its class."""
+
+    statuses: ClassVar[Sequence[Status]] = ()
+    """The order statuses that the platform knows. Empty: it takes any word."""
+
+    status_hints: ClassVar[Sequence[tuple[str, tuple[str, ...]]]] = ()
+    """Status → parts of a shop's own status, in lower case, that suggest it. The first that fits is
+    proposed, so "not delivered" must be tried before "delivered"."""
+
+    default_status: ClassVar[str | None] = None
+    """What an order status without a mapping is sent as. ``None``: as the shop calls it."""
+
+    currencies: ClassVar[Collection[str]] = ()
+    """The currencies that the platform documents, by their three letters. Empty: it takes any."""
+
+    order_routes: ClassVar[Sequence[OrderRoute]] = ()
+    """Ways for orders to travel, the usual one first. Empty: there is one way, no choice."""
+
+    history_routes: ClassVar[Sequence[OrderRoute]] = ()
+    """Ways for the orders of a historical import, which must start no workflow unasked: the
+    merchant chooses each time. Empty: there is one, it is quiet, and nothing is asked."""
+
+    erase_modes: ClassVar[Sequence[EraseMode]] = ()
+    """What can be done with a deleted customer, the usual one first. Empty: they are erased."""
+
+    default_api_url: ClassVar[str] = ""
+    """Where the API is, for a connection that names no address. Empty: the merchant must."""
+
+    default_tracker_url: ClassVar[str] = ""
+    """Where web tracking is, for a connection that names no address."""
+
+    field_id_help: ClassVar[Text] = ""
+    """Where a merchant finds the id of an additional field."""
+
+    key_help: ClassVar[Text] = ""
+    """Where a merchant finds the API key."""
+
+    option_names: ClassVar[Sequence[str]] = ()
+    """What ``DESTINATIONS[…]["OPTIONS"]`` may hold."""
+
+    supports_uploads: ClassVar[bool] = False
+    """May it answer ACCEPTED, and be asked later by :meth:`resolve`?"""
+
+    supports_look_up: ClassVar[bool] = False
+    """Can it be asked what it holds of a contact, by :meth:`look_up`?"""
 
     def __init__(self, account: Account, options: Mapping[str, Any]) -> None:
         self.account = account
@@ -130,32 +108,77 @@ class Destination(ABC):
         """Runs before each request of a ``deliver``: it keeps the lane, and what it raises must
         pass through."""
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.account.name!r})"
+
+    # What is asked of the class, without an account
+
+    @classmethod
+    def supports(cls, kind: Kind) -> bool:
+        """Can records of this kind be sent at all?"""
+        return kind in cls.batch_sizes
+
+    @classmethod
+    def check(cls, options: Mapping[str, Any]) -> list[CheckMessage]:
+        """What is wrong with ``OPTIONS``, for Django's system checks. Extend it to look at values.
+
+        ``E010`` is an option that does not exist or cannot be used.
+        """
+        unknown = [name for name in options if name not in cls.option_names]
+        return [unusable_option(unknown_option(name, cls.option_names)) for name in unknown]
+
+    @classmethod
+    def longest_request(cls, options: Mapping[str, Any]) -> float:
+        """Seconds that one request may take with these options; a lane is leased for longer."""
+        return LONGEST_REQUEST
+
+    @classmethod
+    def clean_field_id(cls, text: str) -> str:
+        """The id of an additional field in its one form, as a person wrote it.
+
+        :raises ValidationError: the platform has no such ids.
+        """
+        if cleaned := text.strip():
+            return cleaned
+        raise ValidationError(_("Write the id of the field."))
+
+    @classmethod
+    def propose_status(cls, shop_status: str) -> str:
+        """The status that a shop's own name suggests, ``""`` if it suggests none."""
+        name = shop_status.casefold()
+        for status, hints in cls.status_hints:
+            if any(hint in name for hint in hints):
+                return status
+        return ""
+
+    @classmethod
+    def is_erasing(cls, mode: str) -> bool:
+        """Is a deleted person erased for good in this mode, or only marked as deleted?
+
+        :param mode: of :attr:`erase_modes`; ``""`` for the usual one.
+        """
+        fitting = (one.is_erasure for one in cls.erase_modes if mode in ("", one.value))
+        return next(fitting, True)
+
+    # What an account does
+
     @abstractmethod
     def prepare(self, record: Record, *, last: Delivered | None) -> Envelope:
         """Translate one record. Pure. The digest of an event depends on its key alone: what
         happened once is told once, whatever the product costs by then.
 
         :param last: what was delivered before, ``None`` if nothing was.
-        :raises Skip: there is nothing to send, for a reason.
+        :raises Skip: there is nothing to send, for a reason; NOT_SUPPORTED for a kind that the
+            platform does not have.
         """
 
     @abstractmethod
     def deliver(self, envelopes: Sequence[Envelope]) -> Sequence[Receipt]:
         """Send envelopes of one kind; exactly one receipt each, in their order.
 
-        :raises TemporaryError, CredentialsError, RejectedError: for all of them together. A
-            destination that has sent some of them already answers with receipts (DEFERRED for the
-            rest) rather than raise.
-        """
-
-    @abstractmethod
-    def resolve(
-        self, session: str, keys: Sequence[str], *, locators: Mapping[str, Mapping[str, str]]
-    ) -> Sequence[Receipt]:
-        """What became of the contacts of an ACCEPTED import; DEFERRED while it is still running.
-
-        :param locators: key → salted hashes of the e-mail and the phone that were sent, since the
-            platform may name a guest by these alone (see :func:`~..identity.fingerprint`).
+        :raises TemporaryError, CredentialsError, RejectedError: for all of them together; after a
+            RejectedError the caller sends the halves. A destination that has sent some of them
+            already answers with receipts (DEFERRED for the rest) rather than raise.
         """
 
     @abstractmethod
@@ -166,12 +189,23 @@ class Destination(ABC):
         :raises RejectedError: what answered is another server.
         """
 
-    def close(self) -> None:  # noqa: B027  most doubles have nothing to close
-        """Give connections back."""
-
     @abstractmethod
     def preview(self, envelope: Envelope) -> PreparedRequest:
-        """Exactly what would be sent. Sends nothing."""
+        """Exactly what would be sent, without the key. Sends nothing.
+
+        :raises Skip: it would not be sent at all, for a reason.
+        """
+
+    def resolve(
+        self, session: str, keys: Sequence[str], *, locators: Mapping[str, Mapping[str, str]]
+    ) -> Sequence[Receipt]:
+        """What became of the contacts of an ACCEPTED upload; DEFERRED while it is still running.
+
+        :param locators: key → salted hashes of the e-mail and the phone that were sent, since the
+            platform may name a guest by these alone (see :func:`~..identity.fingerprint`).
+        :raises TemporaryError, CredentialsError: could not ask.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no uploads to ask about")
 
     def look_up(self, envelope: Envelope) -> Remote:
         """Ask the destination what it really holds, and compare. One or two requests.
@@ -183,3 +217,6 @@ class Destination(ABC):
     def sources(self, kind: Kind) -> Mapping[str, str]:
         """Path in the payload → field of the record it comes from, for a person to read."""
         return {}
+
+    def close(self) -> None:  # noqa: B027  most doubles have nothing to close
+        """Give connections back. May be called twice."""

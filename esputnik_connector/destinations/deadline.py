@@ -1,4 +1,4 @@
-"""A watchdog over one HTTP request: cuts its socket when the time is up.
+"""A deadline for one whole HTTP request: it cuts the request's socket when the time is up.
 
 The read time-out of requests starts anew with each byte, also while the headers arrive, so a server
 that drips would hold a worker for ever.
@@ -14,14 +14,18 @@ from socket import SHUT_RDWR, socket
 from typing import Any
 
 
-class Watch:
-    """Watches one request: whether its first byte went out, and its deadline."""
+class Deadline:
+    """The deadline of one request.
+
+    ``was_sent``: the first byte of the request went out. ``has_passed``: the time is up, and the
+    socket was cut.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.was_sent = False
-        self.has_barked = False
+        self.has_passed = False
         self._socket: socket | None = None
-        self._timer = threading.Timer(seconds, self._bark)
+        self._timer = threading.Timer(seconds, self._pass)
         self._timer.daemon = True
 
     def start(self) -> None:
@@ -31,12 +35,13 @@ class Watch:
         self._timer.cancel()
 
     def guard(self, sock: socket | None) -> None:
+        """Cut this socket when the time is up; at once if it already is."""
         self._socket = sock
-        if self.has_barked:
+        if self.has_passed:
             self._cut()
 
-    def _bark(self) -> None:
-        self.has_barked = True
+    def _pass(self) -> None:
+        self.has_passed = True
         self._cut()
 
     def _cut(self) -> None:
@@ -49,23 +54,24 @@ class Watch:
             return  # closed already
 
 
-_watch: ContextVar[Watch | None] = ContextVar("esputnik_connector_watch", default=None)
+_present: ContextVar[Deadline | None] = ContextVar("esputnik_connector_deadline", default=None)
 
 
 @contextmanager
-def watched(seconds: float) -> Iterator[Watch]:
-    watch = Watch(seconds)
-    token = _watch.set(watch)
-    watch.start()
+def deadline(seconds: float) -> Iterator[Deadline]:
+    """Every request made inside by a :class:`DeadlineConnection` ends within ``seconds``."""
+    present = Deadline(seconds)
+    token = _present.set(present)
+    present.start()
     try:
-        yield watch
+        yield present
     finally:
-        watch.stop()
-        _watch.reset(token)
+        present.stop()
+        _present.reset(token)
 
 
-class Watched:
-    """Mixin of an ``HTTPConnection``: shows its socket to the watch as soon as there is one."""
+class DeadlineConnection:
+    """Mixin of an ``HTTPConnection``: shows its socket to the deadline as soon as there is one."""
 
     sock: Any
 
@@ -77,10 +83,10 @@ class Watched:
         if self.sock is None:
             self.connect()
         self._show()
-        if (watch := _watch.get()) is not None:
-            watch.was_sent = True
+        if (present := _present.get()) is not None:
+            present.was_sent = True
         super().send(data)  # type: ignore[misc]
 
     def _show(self) -> None:
-        if (watch := _watch.get()) is not None:
-            watch.guard(self.sock)
+        if (present := _present.get()) is not None:
+            present.guard(self.sock)

@@ -1,13 +1,14 @@
 """HTTP for destinations: one session, bounded time, a shared pace, errors without secrets.
 
 The only user of requests. Whatever happens on the wire leaves here as an
-:class:`~.answers.Answer` or as a ``DestinationError``; neither holds the key, a header, a body, an
-e-mail or a phone number.
+:class:`~.responses.Answer` or as a ``DestinationError``; the error holds neither the key, a header,
+a body, an e-mail nor a phone number. What is the destination's own comes in from outside: how a
+request is authenticated (:mod:`.auth`), what an answer means (:mod:`.responses`), the pace
+(:mod:`.throttle`).
 """
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ import requests
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from requests.adapters import HTTPAdapter
-from requests.auth import HTTPBasicAuth
+from requests.auth import AuthBase
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Retry
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
@@ -28,9 +29,10 @@ from esputnik_connector import __version__
 from esputnik_connector.exceptions import TemporaryError
 from esputnik_connector.records import JSONObject
 
+from .auth import Authentication
 from .base import PreparedRequest
-from .deadline import Watch, Watched, watched
-from .responses import Answer, RawAnswer, classify
+from .deadline import Deadline, DeadlineConnection, deadline
+from .responses import Answer, RawAnswer, ResponseRules
 from .throttle import Throttle
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ SECRET = "[secret]"  # noqa: S105
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience:
+class Timeouts:
     """Seconds to wait for a connection, for each byte of an answer, and for a request in all."""
 
     connect: float = 5.0
@@ -52,8 +54,10 @@ class Patience:
 
 
 class HttpClient:
-    """Sends requests to one base address as one user.
+    """Sends requests to one base address as one account.
 
+    :param auth: what each request carries to prove whose it is.
+    :param rules: what the platform's answers mean.
     :param throttle: asked for a slot before each request; ``None`` for no pace.
     :param clock: the present time, for ``Retry-After`` dates.
     """
@@ -62,22 +66,22 @@ class HttpClient:
         self,
         base_url: str,
         *,
-        user: str,
-        password: str,
+        auth: Authentication,
+        rules: ResponseRules | None = None,
         throttle: Throttle | None = None,
-        patience: Patience | None = None,
+        timeouts: Timeouts | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        self._patience = patience or Patience()
+        self._rules = rules or ResponseRules()
+        self._timeouts = timeouts or Timeouts()
         self._throttle = throttle
         self._clock = clock
-        self._secrets = _secrets(user, password)
+        self._secrets = _secrets(auth)
         self._session = requests.Session()
-        # Bytes, because requests itself would encode a pasted non-Latin key as Latin-1 and fail.
-        self._session.auth = HTTPBasicAuth(user.encode(), password.encode())
+        self._session.auth = _Authenticated(auth)
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, WatchedAdapter(max_retries=CONNECTION_RETRY))
+            self._session.mount(scheme, DeadlineAdapter(max_retries=CONNECTION_RETRY))
 
     def __repr__(self) -> str:
         return f"HttpClient({self._host!r})"
@@ -107,29 +111,30 @@ class HttpClient:
         """Send what :meth:`prepared` made.
 
         :raises ThrottledError: our own pace; nothing was sent.
-        :raises TemporaryError, CredentialsError, RejectedError: see :func:`~.answers.classify`.
+        :raises TemporaryError: no answer in time, no connection, or an answer worth another try.
+        :raises CredentialsError, RejectedError: see :class:`~.responses.ResponseRules`.
         """
         content = None if request.body is None else encoded(request.body)
         if self._throttle is not None:
             self._throttle.take()
         raw = self._exchange(request, content)
-        return classify(self._without_secrets(raw), now=self._clock())
+        return self._rules.classify(self._without_secrets(raw), now=self._clock())
 
     def close(self) -> None:
         self._session.close()
 
     def _exchange(self, request: PreparedRequest, content: bytes | None) -> RawAnswer:
-        with watched(self._patience.deadline) as watch:
+        with deadline(self._timeouts.deadline) as limit:
             try:
                 answer = self._read(request, content)
             except (requests.RequestException, HTTPError, OSError) as error:
-                if watch.has_barked:
-                    raise self._too_late(watch) from None
+                if limit.has_passed:
+                    raise self._too_late(limit) from None
                 raise TemporaryError(
-                    f"{self._host}: {_in_words(error)}", was_received=watch.was_sent
+                    f"{self._host}: {_in_words(error)}", was_received=limit.was_sent
                 ) from None  # the original quotes the address, and with it the customer's id
-        if watch.has_barked:
-            raise self._too_late(watch)
+        if limit.has_passed:
+            raise self._too_late(limit)
         return answer
 
     def _read(self, request: PreparedRequest, content: bytes | None) -> RawAnswer:
@@ -138,7 +143,7 @@ class HttpClient:
             request.url,
             data=content,
             headers=dict(request.headers),
-            timeout=(self._patience.connect, self._patience.read),
+            timeout=(self._timeouts.connect, self._timeouts.read),
             allow_redirects=False,
             stream=True,
         ) as response:
@@ -146,19 +151,21 @@ class HttpClient:
             for chunk in response.iter_content(CHUNK):
                 received += chunk
                 if len(received) > ANSWER_LIMIT:
-                    message = _("%(host)s: the answer is larger than %(limit)d bytes") % {
-                        "host": self._host, "limit": ANSWER_LIMIT
-                    }  # fmt: skip
-                    raise TemporaryError(message, status=response.status_code, was_received=True)
+                    raise self._too_long(response.status_code)
             return RawAnswer(
                 status=response.status_code, content=bytes(received), headers=response.headers
             )
 
-    def _too_late(self, watch: Watch) -> TemporaryError:
+    def _too_long(self, status: int) -> TemporaryError:
+        text = _("%(host)s: the answer is larger than %(limit)d bytes")
+        message = text % {"host": self._host, "limit": ANSWER_LIMIT}
+        return TemporaryError(message, status=status, was_received=True)
+
+    def _too_late(self, limit: Deadline) -> TemporaryError:
         return TemporaryError(
             _("%(host)s: no complete answer within %(seconds)g s")
-            % {"host": self._host, "seconds": self._patience.deadline},
-            was_received=watch.was_sent,
+            % {"host": self._host, "seconds": self._timeouts.deadline},
+            was_received=limit.was_sent,
         )
 
     def _without_secrets(self, raw: RawAnswer) -> RawAnswer:
@@ -181,9 +188,22 @@ def encoded(body: JSONObject) -> bytes:
 SHORTEST_SECRET = 8  # bytes; replacing anything shorter would only spoil the answer
 
 
-def _secrets(user: str, password: str) -> tuple[bytes, ...]:
-    pair = base64.b64encode(f"{user}:{password}".encode())
-    return tuple(secret for secret in (pair, password.encode()) if len(secret) >= SHORTEST_SECRET)
+def _secrets(auth: Authentication) -> tuple[bytes, ...]:
+    """What is replaced in answers; the longest first, since one may hold another."""
+    given = sorted((secret.encode() for secret in auth.secrets), key=len, reverse=True)
+    return tuple(secret for secret in given if len(secret) >= SHORTEST_SECRET)
+
+
+class _Authenticated(AuthBase):
+    """Adds the headers as the very last thing. Without it requests would look into ``~/.netrc``."""
+
+    def __init__(self, auth: Authentication) -> None:
+        self._auth = auth
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        for name, value in self._auth.headers.items():
+            request.headers[name] = value.encode()  # type: ignore[assignment]  # bytes go as they are
+        return request
 
 
 def _in_words(error: Exception) -> str:
@@ -207,11 +227,11 @@ FAILURES: tuple[tuple[type[Exception], Lazy], ...] = (
 )
 
 
-class _HTTPConnection(Watched, HTTPConnection):
+class _HTTPConnection(DeadlineConnection, HTTPConnection):
     pass
 
 
-class _HTTPSConnection(Watched, HTTPSConnection):
+class _HTTPSConnection(DeadlineConnection, HTTPSConnection):
     pass
 
 
@@ -230,8 +250,8 @@ CONNECTION_RETRY = Retry(
 )
 
 
-class WatchedAdapter(HTTPAdapter):
-    """requests' own adapter, over watched connections."""
+class DeadlineAdapter(HTTPAdapter):
+    """requests' own adapter, over connections that know their deadline."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)

@@ -1,26 +1,35 @@
 """What an HTTP answer means, decided in one place: an :class:`Answer`, or the error it stands for.
 
-A table, closed by default: an answer that no row names is refused or temporary, never a success.
-To teach it something new, add one row to :func:`classify` and one test with a captured answer.
+:class:`ResponseRules` is a table, closed by default: an answer that no row names is refused, never
+a success. A destination whose platform says something of its own puts a row in front, or replaces
+the table: see :class:`~.esputnik.responses.EsputnikResponses`. With a row comes one test with a
+captured answer.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import ClassVar, NoReturn
 
 from django.utils.translation import gettext as _
 
-from esputnik_connector.exceptions import CredentialsError, RejectedError, TemporaryError
+from esputnik_connector.exceptions import (
+    CredentialsError,
+    DestinationError,
+    RejectedError,
+    TemporaryError,
+)
 from esputnik_connector.identity import redact
 from esputnik_connector.records import JSONValue
 
 RETRY_AFTER_LIMIT = 6 * 3600.0  # a longer pause than our own longest one is a mistake of the server
 WORDS_LENGTH = 300  # of the vendor's explanation: a sentence or two
-SHORT_TEXT = 500  # a vendor's refusal in plain text; whatever is longer is somebody's page
+SHORT_TEXT = 500  # a refusal in plain text; whatever is longer is a page of some proxy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,32 +77,135 @@ class Answer:
     clock_ahead: float | None = None
 
 
-def classify(raw: RawAnswer, *, now: datetime) -> Answer:
-    """The meaning of one answer. Rows are tried from top to bottom.
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """An answer as the rows of a table see it: parsed, and with the moment it came."""
 
-    :raises TemporaryError, CredentialsError, RejectedError: see the rows.
-    """
-    if raw.is_html:
-        raise _temporary(raw, _("an HTML page instead of an answer (a proxy or CDN?)"), now=now)
-    parsed, was_readable = _parsed(raw)
-    status = _embedded_status(parsed) or raw.status
-    if status == 409 or "duplicated request" in raw.text.lower():
-        return Answer(status=status, body=parsed, text=raw.text, is_duplicate=True)
-    if 200 <= status < 300:
+    raw: RawAnswer
+    body: JSONValue = field(repr=False)
+    was_readable: bool
+    status: int  # what the platform means by it, which need not be what HTTP says
+    now: datetime
+    destination: str  # its label, for texts
+
+    @property
+    def words(self) -> str:
+        """The platform's own explanation, redacted; ``""`` when it gave none."""
+        return vendor_words(self.body, self.raw.text)
+
+    def answer(self, *, is_duplicate: bool = False) -> Answer:
         return Answer(
-            status=status, body=parsed, text=raw.text, was_readable=was_readable,
-            clock_ahead=_clock_ahead(raw, now),
-        )  # fmt: skip
-    if status < 400:
-        raise _temporary(raw, _("a redirect, which is not followed; check the address"), now=now)
-    if status in (408, 429) or status >= 500:
-        raise _temporary(raw, vendor_words(parsed, raw.text), now=now, status=status)
-    if status in (401, 403) and not _is_vendors_refusal(raw, status):
-        raise _temporary(raw, _("a refusal that is not eSputnik's own (a proxy?)"), now=now)
-    words = vendor_words(parsed, raw.text) or _("no explanation")
-    refusal = CredentialsError if status in (401, 403) else RejectedError
-    text = _("Refused with %(status)d: %(words)s") % {"status": status, "words": words}
-    raise refusal(text, status=status)
+            status=self.status,
+            body=self.body,
+            text=self.raw.text,
+            is_duplicate=is_duplicate,
+            was_readable=self.was_readable or is_duplicate,  # then it says nothing of records
+            clock_ahead=_clock_ahead(self.raw, self.now),
+        )
+
+    def temporary(self, words: str) -> TemporaryError:
+        """The error for an answer worth another try, with the pause that it asks for."""
+        text = _("Answered %(status)d: %(words)s")
+        return TemporaryError(
+            text % {"status": self.status, "words": words or _("no explanation")},
+            status=self.status,
+            retry_after=retry_after(self.raw.headers.get("Retry-After"), now=self.now),
+            was_received=self.status != HTTPStatus.TOO_MANY_REQUESTS,
+        )
+
+    def refusal(self, kind: type[CredentialsError | RejectedError]) -> DestinationError:
+        text = _("Refused with %(status)d: %(words)s")
+        words = self.words or _("no explanation")
+        return kind(text % {"status": self.status, "words": words}, status=self.status)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """Which answers, and what they mean."""
+
+    fits: Callable[[Reading], bool]
+    means: Callable[[Reading], Answer]
+
+
+def _web_page(reading: Reading) -> NoReturn:
+    """Proxies, CDNs and firewalls answer in HTML, whatever the status; it says nothing of us."""
+    raise reading.temporary(_("an HTML page instead of an answer (a proxy or CDN?)"))
+
+
+def _redirect(reading: Reading) -> NoReturn:
+    """Not followed: the key would travel to whoever the answer names."""
+    raise reading.temporary(_("a redirect, which is not followed; check the address"))
+
+
+def _busy(reading: Reading) -> NoReturn:
+    raise reading.temporary(reading.words)
+
+
+def _foreign_refusal(reading: Reading) -> NoReturn:
+    """A pause of the whole connection needs a person, so it takes the platform's own word."""
+    text = _("a refusal that is not %(destination)s's own (a proxy?)")
+    raise reading.temporary(text % {"destination": reading.destination})
+
+
+def _key_refused(reading: Reading) -> NoReturn:
+    raise reading.refusal(CredentialsError)
+
+
+def _refused(reading: Reading) -> NoReturn:
+    raise reading.refusal(RejectedError)
+
+
+BUSY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+KEY_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+
+WEB_PAGE = Row(fits=lambda reading: reading.raw.is_html, means=_web_page)
+STANDARD_ROWS = (
+    WEB_PAGE,
+    Row(fits=lambda reading: 200 <= reading.status < 300, means=Reading.answer),
+    Row(fits=lambda reading: reading.status < 400, means=_redirect),
+    Row(fits=lambda reading: reading.status in BUSY or reading.status >= 500, means=_busy),
+    Row(
+        fits=lambda reading: reading.status in KEY_REFUSED and not _is_platforms_own(reading),
+        means=_foreign_refusal,
+    ),
+    Row(fits=lambda reading: reading.status in KEY_REFUSED, means=_key_refused),
+)
+
+
+class ResponseRules:
+    """What the answers of one platform mean. Rows are tried from top to bottom; what fits none of
+    them is a refusal.
+
+    :param destination: the platform's name, for texts.
+    """
+
+    rows: ClassVar[tuple[Row, ...]] = STANDARD_ROWS
+
+    def __init__(self, destination: str = "") -> None:
+        self.destination = destination or _("the destination")
+
+    def status_of(self, raw: RawAnswer, body: JSONValue) -> int:
+        """The status that the platform means; here HTTP's own."""
+        return raw.status
+
+    def classify(self, raw: RawAnswer, *, now: datetime) -> Answer:
+        """The meaning of one answer.
+
+        :raises TemporaryError, CredentialsError, RejectedError: what its row says.
+        """
+        body, was_readable = _parsed(raw)
+        reading = Reading(
+            raw=raw,
+            body=body,
+            was_readable=was_readable,
+            status=self.status_of(raw, body),
+            now=now,
+            destination=self.destination,
+        )
+        for row in self.rows:
+            if row.fits(reading):
+                return row.means(reading)
+        _refused(reading)
 
 
 def vendor_words(body: JSONValue, text: str = "") -> str:
@@ -150,26 +262,8 @@ def _parsed(raw: RawAnswer) -> tuple[JSONValue, bool]:
         return None, not claims_json
 
 
-def _embedded_status(body: JSONValue) -> int:
-    """The error status that a 2xx carries in its body (``{"status": 401, …}``), else 0."""
-    status = body.get("status") if isinstance(body, dict) else None
-    is_error = isinstance(status, int) and not isinstance(status, bool) and 400 <= status < 600
-    return int(status) if is_error and isinstance(status, int) else 0
-
-
-def _is_vendors_refusal(raw: RawAnswer, status: int) -> bool:
-    """The destination itself said so: JSON or short text. A bare 403 is what firewalls send."""
-    if not raw.text:
-        return status == 401
-    return _parsed(raw)[0] is not None or len(raw.text) <= SHORT_TEXT
-
-
-def _temporary(raw: RawAnswer, words: str, *, now: datetime, status: int = 0) -> TemporaryError:
-    status = status or raw.status
-    return TemporaryError(
-        _("Answered %(status)d: %(words)s")
-        % {"status": status, "words": words or _("no explanation")},
-        status=status,
-        retry_after=retry_after(raw.headers.get("Retry-After"), now=now),
-        was_received=status != 429,
-    )
+def _is_platforms_own(reading: Reading) -> bool:
+    """The platform itself said so: JSON or short text. A bare 403 is what firewalls send."""
+    if not reading.raw.text:
+        return reading.status == HTTPStatus.UNAUTHORIZED
+    return reading.body is not None or len(reading.raw.text) <= SHORT_TEXT

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 MEMORY = "memory://"
 STORAGE_TIMEOUT = 0.5  # seconds; a pace is not worth a longer wait
-STORAGE_HOLIDAY = 60.0  # seconds during which a storage that failed is left alone
+STORAGE_REST = 60.0  # seconds during which a storage that failed is not asked
 SHORTEST_WAIT = 0.01  # seconds; the clock may round a slot down to now
 
 
@@ -90,7 +90,7 @@ class Throttle:
             logger.warning(
                 "The shared pace is not available (%s); each worker keeps its own", cause
             )
-            self._shared_again_at = self._clock() + STORAGE_HOLIDAY
+            self._shared_again_at = self._clock() + STORAGE_REST
             return _hit(self._own, self._rate, self._key)
 
 

@@ -11,6 +11,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
 from esputnik_connector.conf import conf
+from esputnik_connector.destinations.auth import BasicAuth
 from esputnik_connector.destinations.base import PreparedRequest
 from esputnik_connector.destinations.http import USER_AGENT, HttpClient
 from esputnik_connector.exceptions import ConfigurationError, ConnectorError, DestinationError
@@ -82,7 +83,7 @@ def fetch_trouble(feed: Feed) -> str:
 
 
 def _fetch_head(feed: Feed, address: str) -> None:
-    client = HttpClient(address, user=feed.auth_user, password=reveal(feed.auth_password))
+    client = HttpClient(address, auth=BasicAuth(feed.auth_user, reveal(feed.auth_password)))
     headers = {"User-Agent": CHECK_AGENT, "Accept": "*/*", "Cache-Control": "no-cache"}
     request = PreparedRequest(
         method="HEAD", url=f"{address}?check={time.time_ns()}", headers=headers, body=None

@@ -20,18 +20,13 @@ STOP_LOSS = 0.25  # share of a page; more refusals than that are a mistake in th
 
 class State(models.TextChoices):
     RUNNING = "running", _("running")
-    SETTLING = "settling", _("all sent; eSputnik is still importing")
+    SETTLING = "settling", _("all sent; the last ones are still being imported")
     PAUSED = "paused", _("paused")
     FINISHED = "finished", _("finished")
     CANCELLED = "cancelled", _("cancelled")
 
 
 WORKING = (State.RUNNING, State.SETTLING)
-
-
-class HistoryRoute(models.TextChoices):
-    ORDERS = "orders", _("Add orders (starts an order<STATUS> event for each, however old)")
-    PAST_EVENTS = "past_events", _("Past events (quiet: no order<STATUS> event)")
 
 
 class BackfillQuerySet(models.QuerySet["Backfill"]):
@@ -59,9 +54,7 @@ class Backfill(models.Model):
         Connection, models.CASCADE, verbose_name=_("connection"), related_name="backfills"
     )
     kind = models.CharField(_("kind"), max_length=10, choices=choices(KINDS))
-    route = models.CharField(
-        _("route of orders"), max_length=12, blank=True, default="", choices=HistoryRoute.choices
-    )
+    route = models.CharField(_("route of orders"), max_length=12, blank=True, default="")
     since = models.DateTimeField(_("from"), null=True, blank=True)
     until = models.DateTimeField(_("until"), null=True, blank=True)
     newest_first = models.BooleanField(_("newest first"), default=False)

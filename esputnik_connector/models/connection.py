@@ -3,45 +3,24 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
-from typing import Any
 from urllib.parse import urlsplit
 
-from django.core.validators import MinValueValidator, RegexValidator
+from django.core.validators import RegexValidator
 from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db.models.functions import Length
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from esputnik_connector.conf import conf
+from esputnik_connector.event_types import EventType, event_types
 from esputnik_connector.fields import EncryptedTextField
-from esputnik_connector.records import EventName, Kind
+from esputnik_connector.records import Kind
 
 HTTPS_OR_LOCAL = RegexValidator(
     r"^https://|^http://(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9-]+)([:/]|$)",
     _("Use https: the API key travels with every request."),
 )
-
-
-class OrderRoute(models.TextChoices):
-    ORDERS = "orders", _("Add orders (starts an order<STATUS> event for each)")
-    EVENTS = "events", _("Generate event v3 (orderCreated, orderUpdated, …)")
-
-
-class EraseMode(models.TextChoices):
-    ERASE = "erase", _("Erase all data (GDPR); orders become anonymous")
-    DEACTIVATE = "deactivate", _("Mark as deleted; can be restored in eSputnik")
-
-
-class OrderStatus(models.TextChoices):
-    """The five statuses that eSputnik knows (contract, Order object), and one of ours."""
-
-    INITIALIZED = "INITIALIZED", _("INITIALIZED – received")
-    IN_PROGRESS = "IN_PROGRESS", _("IN_PROGRESS – being worked on")
-    DELIVERED = "DELIVERED", _("DELIVERED – counts as revenue")
-    CANCELLED = "CANCELLED", _("CANCELLED")
-    ABANDONED_SHOPPING_CART = "ABANDONED_SHOPPING_CART", _("ABANDONED_SHOPPING_CART")
-    DO_NOT_SEND = "DO_NOT_SEND", _("do not send")
 
 
 def new_salt() -> str:
@@ -88,17 +67,12 @@ class Connection(models.Model):
         help_text=_("Off: changes in the shop are not even noted for this connection."),
     )
     api_key = EncryptedTextField(_("API key"), blank=True, default="")
+    # What is empty in the next five is the destination's own default: see registry.account.
     api_url = models.CharField(
-        _("API address"),
-        max_length=200,
-        default="https://esputnik.com/api",
-        validators=[HTTPS_OR_LOCAL],
+        _("API address"), max_length=200, blank=True, default="", validators=[HTTPS_OR_LOCAL]
     )
     tracker_url = models.CharField(
-        _("tracker address"),
-        max_length=200,
-        default="https://tracker.esputnik.com/api/v2",
-        validators=[HTTPS_OR_LOCAL],
+        _("tracker address"), max_length=200, blank=True, default="", validators=[HTTPS_OR_LOCAL]
     )
     sync_contacts = models.BooleanField(_("send customers"), default=True)
     sync_orders = models.BooleanField(_("send orders"), default=True)
@@ -119,20 +93,15 @@ class Connection(models.Model):
             "a day. It needs a workflow there."
         ),
     )
-    order_route = models.CharField(
-        _("order route"), max_length=10, choices=OrderRoute.choices, default=OrderRoute.ORDERS
-    )
+    order_route = models.CharField(_("order route"), max_length=10, blank=True, default="")
     erase_mode = models.CharField(
-        _("when a customer is deleted"),
-        max_length=10,
-        choices=EraseMode.choices,
-        default=EraseMode.ERASE,
+        _("when a customer is deleted"), max_length=10, blank=True, default=""
     )
     default_status = models.CharField(
         _("status of unmapped orders"),
         max_length=30,
-        choices=OrderStatus.choices,
-        default=OrderStatus.INITIALIZED,
+        blank=True,
+        default="",
         help_text=_("For an order status that has no row in the table of statuses below."),
     )
     organisation = models.CharField(_("organisation"), max_length=200, blank=True, editable=False)
@@ -180,14 +149,13 @@ class Connection(models.Model):
             Kind.CONTACT: self.sync_contacts,
             Kind.ORDER: self.sync_orders,
             Kind.CART: self.sync_carts,
-            Kind.EVENT: any(self.tells(name) for name in EventName),
+            Kind.EVENT: any(self.sends(each) for each in event_types()),
         }
         return switches.get(kind, True)
 
-    def tells(self, name: EventName) -> bool:
-        """Does the merchant want events of this name sent?"""
-        is_stock = name is EventName.BACK_IN_STOCK
-        return self.send_back_in_stock if is_stock else self.send_price_drop
+    def sends(self, event_type: EventType) -> bool:
+        """Does the merchant want events of this type sent?"""
+        return not event_type.switch or bool(getattr(self, event_type.switch))
 
     def pause(self, detail: str) -> None:
         """Stop sending until a person has acted or the key is accepted again."""
@@ -201,31 +169,27 @@ class Connection(models.Model):
         self.organisation, self.organisation_id = organisation[:200], organisation_id[:50]
         self.verified_at = self.checked_at = now
         self.paused_at, self.pause_detail = None, ""
-        self.save(
-            update_fields=[
-                "organisation", "organisation_id", "verified_at", "checked_at",
-                "paused_at", "pause_detail",
-            ]
-        )  # fmt: skip
+        written = ["organisation", "organisation_id", "verified_at", "checked_at"]
+        self.save(update_fields=[*written, "paused_at", "pause_detail"])
 
 
 class FieldMapping(models.Model):
-    """A contact attribute of the shop → an additional field of the account."""
+    """A contact attribute of the shop → an additional field of the account.
+
+    The id of a field is text, as its destination spells it: a number, a name, a UUID.
+    """
 
     connection = models.ForeignKey(
         Connection, models.CASCADE, verbose_name=_("connection"), related_name="field_mappings"
     )
     attribute = models.CharField(_("contact attribute"), max_length=100)
-    field_id = models.PositiveIntegerField(
-        _("field id"),
-        validators=[MinValueValidator(1)],
-        help_text=_("eSputnik → Contacts → Additional fields. A new one takes up to an hour."),
-    )
+    field_id = models.CharField(_("field id"), max_length=100)
 
     class Meta:
         verbose_name = _("field mapping")
         verbose_name_plural = _("field mappings")
-        ordering = ["attribute", "field_id"]
+        # By length first, so that 9 comes before 10. It is the order on the wire too.
+        ordering = ["attribute", Length("field_id"), "field_id"]
         constraints = [
             models.UniqueConstraint(
                 fields=["connection", "field_id"],
@@ -239,13 +203,13 @@ class FieldMapping(models.Model):
 
 
 class StatusMapping(models.Model):
-    """An order status of the shop → one of eSputnik's, or “do not send”."""
+    """An order status of the shop → one of the destination's, or “do not send”."""
 
     connection = models.ForeignKey(
         Connection, models.CASCADE, verbose_name=_("connection"), related_name="status_mappings"
     )
     shop_status = models.CharField(_("status in the shop"), max_length=100)
-    status = models.CharField(_("status in eSputnik"), max_length=30, choices=OrderStatus.choices)
+    status = models.CharField(_("status at the destination"), max_length=30)
 
     class Meta:
         verbose_name = _("status mapping")
@@ -261,44 +225,3 @@ class StatusMapping(models.Model):
 
     def __str__(self) -> str:
         return f"{self.shop_status} → {self.status}"
-
-
-STATUS_HINTS: tuple[tuple[OrderStatus, tuple[str, ...]], ...] = (
-    (
-        OrderStatus.CANCELLED,
-        ("cancel", "refund", "return", "fail", "declin", "reject", "void", "скасов", "відмін",
-         "повер", "відмов"),
-    ),
-    (
-        OrderStatus.IN_PROGRESS,
-        ("process", "progress", "paid", "ship", "dispatch", "sent", "pack", "hold", "confirm",
-         "оброб", "оплач", "відправ", "підтвердж", "комплект"),
-    ),
-    (
-        OrderStatus.DELIVERED,
-        ("complete", "deliver", "done", "finish", "викон", "доставл", "заверш"),
-    ),
-    (OrderStatus.INITIALIZED, ("pending", "new", "init", "open", "created", "нов", "очіку")),
-)  # fmt: skip
-
-
-def propose_statuses(statuses: Iterable[str]) -> dict[str, OrderStatus]:
-    """A sensible mapping for statuses whose name says what they are; the others are left out."""
-    proposals = {}
-    for status in statuses:
-        name = status.casefold()
-        for proposal, hints in STATUS_HINTS:
-            if any(hint in name for hint in hints):
-                proposals[status] = proposal
-                break
-    return proposals
-
-
-def add_proposed_statuses(connection: Connection, statuses: Iterable[str]) -> list[Any]:
-    """Store the proposals for statuses that have no mapping yet; what a person chose stays."""
-    known = set(connection.status_mappings.values_list("shop_status", flat=True))
-    proposals = propose_statuses(status for status in statuses if status not in known)
-    return StatusMapping.objects.bulk_create(
-        StatusMapping(connection=connection, shop_status=shop_status, status=status)
-        for shop_status, status in proposals.items()
-    )

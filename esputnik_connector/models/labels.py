@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from django.utils.translation import gettext_lazy as _
 
-from esputnik_connector.records import EventName, Kind, Note, Outcome, Reason
+from esputnik_connector.records import Kind, Note, Outcome, Reason
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as Lazy
@@ -20,11 +20,6 @@ KINDS: dict[Kind, Lazy] = {
     Kind.ERASURE: _("deletion of a customer"),
 }
 
-EVENTS: dict[EventName, Lazy] = {
-    EventName.BACK_IN_STOCK: _("back in stock"),
-    EventName.PRICE_DROP: _("price drop"),
-}
-
 OUTCOMES: dict[Outcome, Lazy] = {
     Outcome.DELIVERED: _("delivered"),
     Outcome.ACCEPTED: _("accepted, import is running"),
@@ -34,11 +29,11 @@ OUTCOMES: dict[Outcome, Lazy] = {
 }
 
 REASONS: dict[Reason, Lazy] = {
-    Reason.UNCHANGED: _("eSputnik has exactly this already"),
+    Reason.UNCHANGED: _("unchanged since the last delivery"),
     Reason.GONE: _("no longer in the shop"),
     Reason.NO_CONTACT_DATA: _("neither e-mail nor phone"),
     Reason.ANONYMOUS: _("the customer of this cart is not known yet"),
-    Reason.NEVER_SENT: _("empty, and eSputnik was never told of it"),
+    Reason.NEVER_SENT: _("empty, and it was never sent"),
     Reason.NOT_LIVE: _("saved for later by the shopper"),
     Reason.STATUS_NOT_SENT: _("this order status is mapped to “do not send”"),
     Reason.SYNC_OFF: _("switched off in the connection"),
@@ -48,23 +43,23 @@ REASONS: dict[Reason, Lazy] = {
     Reason.SOLD_OUT: _("sold out again before it could be sent"),
     Reason.NOT_CHEAPER: _("the price rose again before it could be sent"),
     Reason.TOO_LATE: _("it happened too long ago to be sent"),
-    Reason.NOT_SUPPORTED: _("the destination has no such kind"),
-    Reason.REFUSED: _("eSputnik refused it"),
-    Reason.KEY_REFUSED: _("eSputnik refused the key"),
+    Reason.NOT_SUPPORTED: _("the destination takes no records of this kind"),
+    Reason.REFUSED: _("the destination refused it"),
+    Reason.KEY_REFUSED: _("the API key was refused"),
     Reason.UNBUILDABLE: _("the shop's data could not be read"),
-    Reason.TOO_LARGE: _("larger than eSputnik takes"),
-    Reason.UNREACHABLE: _("eSputnik could not be reached"),
-    Reason.BUSY: _("eSputnik asked us to wait"),
-    Reason.IMPORTING: _("eSputnik is still importing"),
-    Reason.IMPORT_FAILED: _("eSputnik's import failed"),
-    Reason.ALREADY_ACCEPTED: _("eSputnik had this request already"),
+    Reason.TOO_LARGE: _("too large to be sent"),
+    Reason.UNREACHABLE: _("the destination could not be reached"),
+    Reason.BUSY: _("the destination asked to wait"),
+    Reason.IMPORTING: _("accepted, and still being imported there"),
+    Reason.IMPORT_FAILED: _("the import at the destination failed"),
+    Reason.ALREADY_ACCEPTED: _("the same request was accepted a moment ago"),
 }
 
 NOTES: dict[Note, Lazy] = {
     Note.PHONE_DROPPED: _("The phone is not a valid number and was left out."),
     Note.EMAIL_DROPPED: _("The e-mail is not a valid address and was left out."),
     Note.TEXT_CUT: _("A text was longer than 255 characters and was cut."),
-    Note.CURRENCY_UNUSUAL: _("eSputnik documents only USD, EUR and UAH; sent as it is."),
+    Note.CURRENCY_UNUSUAL: _("This currency is not documented there; it was sent as it is."),
     Note.STATUS_UNMAPPED: _("This order status is not mapped; the default was sent."),
     Note.ITEM_DROPPED: _("A line without a positive quantity or a price was left out."),
     Note.TOTAL_DIFFERS: _("The lines and the shipping do not add up to the shop's total."),

@@ -66,7 +66,7 @@ class OutboxMessage(models.Model):
     reason = models.CharField(
         _("reason"), max_length=30, blank=True, default="", choices=choices(REASONS)
     )
-    detail = models.TextField(_("what eSputnik said"), blank=True, default="")
+    detail = models.TextField(_("what the destination said"), blank=True, default="")
 
     objects = OutboxQuerySet.as_manager()
 
@@ -160,7 +160,7 @@ class Attempt(models.Model):
     reason = models.CharField(
         _("reason"), max_length=30, blank=True, default="", choices=choices(REASONS)
     )
-    detail = models.TextField(_("what eSputnik said"), blank=True, default="")
+    detail = models.TextField(_("what the destination said"), blank=True, default="")
     status = models.PositiveSmallIntegerField(_("HTTP status"), default=0)
     notes = models.JSONField(_("warnings"), default=list)
     captured_at = models.DateTimeField(_("noted"), null=True)

@@ -110,7 +110,7 @@ class SyncState(models.Model):
     digest = models.CharField(max_length=64, blank=True, default="")
     fields = models.JSONField(default=list)
     locators = models.JSONField(default=dict)
-    remote_id = models.CharField(_("id in eSputnik"), max_length=100, blank=True, default="")
+    remote_id = models.CharField(_("id at the destination"), max_length=100, blank=True, default="")
     delivered_at = models.DateTimeField(_("delivered"), null=True)
     session = models.CharField(_("import session"), max_length=100, blank=True, default="")
     session_digest = models.CharField(max_length=64, blank=True, default="")

@@ -21,7 +21,7 @@ WORKER_TURN = timedelta(seconds=30)  # at most so long from one turn of the work
 
 COUNT_LABELS = {
     ledger.DELIVERED: gettext_lazy("delivered"),
-    ledger.ACCEPTED: gettext_lazy("accepted, waiting for eSputnik"),
+    ledger.ACCEPTED: gettext_lazy("accepted, not confirmed yet"),
     ledger.SKIPPED: gettext_lazy("skipped"),
     ledger.REFUSED: gettext_lazy("refused"),
     ledger.RETRYING: gettext_lazy("tried again with the daily changes"),

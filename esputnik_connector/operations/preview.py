@@ -17,6 +17,8 @@ from django.utils.translation import gettext_lazy as _
 
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import Destination, Envelope, PreparedRequest
+from esputnik_connector.event_names import EventName
+from esputnik_connector.event_types import event_type, event_types
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.models import Connection, SyncState
 from esputnik_connector.models.labels import NOTES, REASONS
@@ -42,7 +44,7 @@ class Standing(str, Enum):
 
 STANDINGS: dict[Standing, Lazy] = {
     Standing.NEVER: _("never delivered"),
-    Standing.UNKNOWN: _("sent, but no answer came: nobody knows what eSputnik holds"),
+    Standing.UNKNOWN: _("sent, but no answer came: it is not known what arrived"),
     Standing.UNCHANGED: _("unchanged since the last delivery: it would not be sent"),
     Standing.CHANGED: _("changed since the last delivery"),
 }
@@ -69,6 +71,7 @@ class Preview:
     warnings: tuple[str, ...] = ()
     reason: Reason | None = None  # why it would not be sent
     detail: str = ""
+    label: str = ""  # of an event: what its type is called
     waiting: str = ""  # "waiting" or "set_aside", when it has a row in the outbox
 
     @property
@@ -95,10 +98,20 @@ def _skipped(
     kind: Kind, key: str, state: SyncState | None, waiting: str, result: Result
 ) -> Preview:
     return Preview(
-        kind=kind, key=key, standing=standing_of(state, ""), waiting=waiting,
+        kind=kind,
+        key=key,
+        standing=standing_of(state, ""),
         delivered_at=state.delivered_at if state else None,
-        reason=result.receipt.reason, detail=result.receipt.detail,
-    )  # fmt: skip
+        reason=result.receipt.reason,
+        detail=result.receipt.detail,
+        label=_label(kind, key),
+        waiting=waiting,
+    )
+
+
+def _label(kind: Kind, key: str) -> str:
+    named = (each for each in event_types() if kind is Kind.EVENT and each.name.is_of(key))
+    return next((str(each.label) for each in named), "")
 
 
 def _shown(
@@ -128,6 +141,7 @@ def _shown(
         warnings=tuple(str(NOTES[note]) for note in envelope.notes),
         reason=reason,
         detail=detail,
+        label=_label(envelope.kind, envelope.key),
         waiting=waiting,
     )
 
@@ -149,14 +163,32 @@ def _fields(
 ) -> Iterator[Field]:
     if request is None or request.body is None:
         return
-    paths, origins = destination.sources(envelope.kind), shop.sources(envelope.kind)
+    paths, origins = _paths(destination, envelope), shop.sources(envelope.kind)
     for path, value in leaves(request.body):
         yield Field(path=path, value=value, source=source_of(path, paths, origins))
 
 
+def _paths(destination: Destination, envelope: Envelope) -> Mapping[str, str]:
+    """Path in the payload → field of the record. Of an event's parameters its type knows."""
+    paths = destination.sources(envelope.kind)
+    if envelope.kind is not Kind.EVENT:
+        return paths
+    params = event_type(EventName.of(envelope.key)).params
+    declared = {
+        f"{path}.{name}": field
+        for path, source in paths.items()
+        if source == "params"
+        for name, field in params.items()
+    }
+    return {**declared, **paths}
+
+
 def source_of(path: str, paths: Mapping[str, str], origins: Mapping[str, str]) -> str:
     """Field of the record ← place in the shop, for one path of a body."""
-    names = [name for name in paths.get(INDEX.sub("[]", path), "").split(", ") if name]
+    place = INDEX.sub("[]", path)
+    while place not in paths and "." in place:  # what stands inside of what the record holds
+        place = place.rpartition(".")[0]
+    names = [name for name in paths.get(place, "").split(", ") if name]
     return "; ".join(f"{name} ← {origins[name]}" if name in origins else name for name in names)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from esputnik_connector import registry
 from esputnik_connector.conf import conf
+from esputnik_connector.event_names import EventName
+from esputnik_connector.event_types import event_types
 from esputnik_connector.models import (
     Attempt,
     CartSession,
@@ -23,7 +25,7 @@ from esputnik_connector.models import (
     SyncState,
     WatchedPrice,
 )
-from esputnik_connector.pipeline.delivery.eligibility import told_since
+from esputnik_connector.pipeline.delivery.eligibility import retained_since
 from esputnik_connector.records import Kind, Outcome
 
 CHUNK = 5000  # rows per DELETE, so that no statement holds locks for long
@@ -46,6 +48,7 @@ def prune(*, days: int | None = None) -> dict[str, int]:
     :param days: instead of ``ATTEMPT_RETENTION_DAYS``.
     """
     went = {rows.model._meta.db_table: _remove(rows) for rows in _outdated(days)}
+    _expired_records().update(payload=None)
     states = SyncState.objects.order_by()
     removed = (states.filter(pk__in=pks).delete()[0] for pks in _forgettable())
     return {**went, SyncState._meta.db_table: sum(removed)}
@@ -72,14 +75,15 @@ def _outdated(days: int | None) -> Iterator[QuerySet[Any]]:
     yield Attempt.objects.filter(is_outdated).filter(~Exists(unsent))
     yield CartSession.objects.filter(created_at__lt=usual).filter(~Exists(carts))
     yield Reconciliation.objects.filter(finished_at__lt=usual)
-    yield WatchedPrice.objects.filter(seen_at__lt=told_since(now))
+    yield WatchedPrice.objects.filter(seen_at__lt=retained_since(now))
     yield _orphans()
 
 
 def _forgettable() -> Iterator[list[int]]:
-    """Chunks of events that were told so long ago that they are :func:`not told again
-    <esputnik_connector.pipeline.news.check_news>`, and that no walk can find anew."""
-    since = told_since()
+    """Chunks of events that were sent so long ago that they are :func:`not sent again
+    <esputnik_connector.pipeline.delivery.eligibility.check_still_true>`, and that no scan can find
+    anew."""
+    since = retained_since()
     for connection in Connection.objects.order_by("pk"):
         last = 0
         unsent = OutboxMessage.objects.of(connection, Kind.EVENT).filter(key=OuterRef("key"))
@@ -88,8 +92,22 @@ def _forgettable() -> Iterator[list[int]]:
         ).order_by("pk")
         while rows := list(told.filter(pk__gt=last).values_list("pk", "key")[:CHUNK]):
             last = rows[-1][0]
-            open_keys = registry.shop().existing(Kind.EVENT, [key for _pk, key in rows])
+            open_keys = _may_come_up_again([key for _pk, key in rows])
             yield [pk for pk, key in rows if key not in open_keys]
+
+
+def _may_come_up_again(keys: Sequence[str]) -> Collection[str]:
+    """Events that the shop may still report; one that only its moment knew is over."""
+    carried = {each.name for each in event_types() if each.carries_record}
+    asked = [key for key in keys if EventName.of(key) not in carried]
+    return registry.shop().existing(Kind.EVENT, asked) if asked else ()
+
+
+def _expired_records() -> QuerySet[OutboxMessage]:
+    """Rows set aside whose event is too old to be sent: the person in it is kept no longer. The row
+    itself stays, with its reason."""
+    old = Q(kind=Kind.EVENT.value, captured_at__lt=retained_since(), payload__isnull=False)
+    return OutboxMessage.objects.dead().filter(old)
 
 
 def _orphans() -> QuerySet[Any]:

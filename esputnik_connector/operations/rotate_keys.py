@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
-from esputnik_connector.exceptions import DecryptionError
+from esputnik_connector.exceptions import DecryptionError, UnreadableEventError
 from esputnik_connector.fields import EncryptedText, reveal
-from esputnik_connector.models import CartSession, Connection
+from esputnik_connector.models import CartSession, Connection, OutboxMessage
+from esputnik_connector.pipeline.events.carried import resealed
+from esputnik_connector.records import Kind
 
 
 @dataclass
@@ -36,7 +38,20 @@ def rotate() -> Rotation:
             continue
         rows = model._default_manager.filter(pk=pk, **{column: stored})
         rotation.sealed += rows.update(**{column: plain})
+    _rotate_events(rotation)
     return rotation
+
+
+def _rotate_events(rotation: Rotation) -> None:
+    """Events that wait in the outbox with their record. One that is sent meanwhile is gone."""
+    rows = OutboxMessage.objects.filter(kind=Kind.EVENT.value, payload__isnull=False)
+    for row in rows.order_by("pk").iterator(chunk_size=1000):
+        try:
+            payload = resealed(row.payload)
+        except UnreadableEventError:
+            rotation.unreadable.append(_("event %s") % row.key)
+            continue
+        rotation.sealed += OutboxMessage.objects.filter(pk=row.pk).update(payload=payload)
 
 
 def _secrets() -> Iterator[

@@ -50,7 +50,7 @@ def accept(connection: Connection, info: AccountInfo) -> None:
 def forget_deliveries(connection: Connection) -> None:
     """Let every record count as never delivered, and stop the historical imports.
 
-    Otherwise “eSputnik has exactly this already” would be said of an account that has nothing. The
+    Otherwise “unchanged since the last delivery” would be said of an account that has nothing. The
     states stay, since they know whose a record was; those of events stay as they are, since a
     person was told, whoever did the telling. An import in eSputnik that was running is given
     up: its changes go again. Whoever is sending at this moment loses the lane, so that an answer of

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from logging import getLogger
 from typing import Any
 
@@ -23,11 +25,15 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from esputnik_connector.conf import conf
-from esputnik_connector.exceptions import ConnectorError, without_message
+from esputnik_connector.event_names import EventName
+from esputnik_connector.event_types import event_type
+from esputnik_connector.exceptions import ConfigurationError, ConnectorError, without_message
 from esputnik_connector.fields import reveal
 from esputnik_connector.identity import fingerprint
 from esputnik_connector.models import CartSession, Connection, OutboxMessage
-from esputnik_connector.records import EventName, JSONValue, Kind
+from esputnik_connector.records import Event, JSONValue, Kind
+
+from .events.carried import sealed
 
 logger = getLogger(__name__)
 
@@ -78,10 +84,13 @@ class OutboxCapture:
         self._guarded(self._note, Kind.ERASURE, key, using, locators=values)
 
     def event_happened(self, key: str, *, using: str | None = None) -> None:
-        def is_told(target: Connection) -> bool:
-            return target.tells(EventName.of(key))
+        only = partial(_sends, key, is_carried=False)
+        self._guarded(self._note, Kind.EVENT, key, using, only=only)
 
-        self._guarded(self._note, Kind.EVENT, key, using, only=is_told)
+    def event_recorded(self, event: Event, *, using: str | None = None) -> None:
+        only = partial(_sends, event.key, is_carried=True)
+        dated = partial(_dated, event)
+        self._guarded(self._note, Kind.EVENT, event.key, using, only=only, record=dated)
 
     def forget_connections(self, **_: object) -> None:
         """Read the connections again at the next change."""
@@ -105,19 +114,21 @@ class OutboxCapture:
         before: Callable[[], None] | None = None,
         locators: list[str] | None = None,
         only: Callable[[Connection], bool] | None = None,
+        record: Callable[[], Event] | None = None,
     ) -> None:
         alias = using or DEFAULT_DB_ALIAS
         targets = [each for each in self._capturing(alias) if only is None or only(each)]
         if not targets or (before is None and self._is_noted(alias, kind, key)):
             return
         due_at = timezone.now() + timedelta(seconds=conf.SETTLE_SECONDS)
+        payload = None if record is None else sealed(record())
         rows = [
             OutboxMessage(
                 connection_id=target.pk,
                 kind=kind.value,
                 key=key,
                 due_at=due_at,
-                payload=None if locators is None else erasure_payload(target, key, locators),
+                payload=payload if locators is None else erasure_payload(target, key, locators),
             )
             for target in targets
         ]
@@ -159,6 +170,25 @@ def _alive(alias: str) -> list[_Noted]:
     """
     callbacks = connections[alias].run_on_commit
     return [callback[1] for callback in callbacks if isinstance(callback[1], _Noted)]
+
+
+def _sends(key: str, connection: Connection, *, is_carried: bool) -> bool:
+    """Does this connection send such events?
+
+    :raises ConfigurationError: there is no such type, or it is captured in the other way.
+    """
+    declared = event_type(EventName.of(key))
+    if declared.carries_record is not is_carried:
+        way = "event_recorded" if declared.carries_record else "event_happened"
+        raise ConfigurationError(f"Events of the type {declared.name!r} are captured by {way}().")
+    return connection.sends(declared)
+
+
+def _dated(event: Event) -> Event:
+    """The event with its moment: now, unless it has one. It was asked for in that moment, too."""
+    now = timezone.now()
+    moment = event.happened_at or (now if timezone.is_aware(now) else timezone.make_aware(now))
+    return replace(event, happened_at=moment, asked_at=event.asked_at or moment)
 
 
 def erasure_payload(connection: Connection, key: str, locators: list[str]) -> JSONValue:

@@ -12,17 +12,9 @@ from decimal import Decimal
 from typing import Protocol
 from urllib.parse import quote, unquote
 
+from esputnik_connector.event_names import PRICE_DROP
 from esputnik_connector.exceptions import ConfigurationError
-from esputnik_connector.records import (
-    Cart,
-    Category,
-    Contact,
-    Event,
-    EventName,
-    Kind,
-    Order,
-    Product,
-)
+from esputnik_connector.records import Cart, Category, Contact, Event, Kind, Order, Product
 
 
 class Capture(Protocol):
@@ -46,8 +38,13 @@ class Capture(Protocol):
         """A guest said who they are: the cart can be sent from now on."""
 
     def event_happened(self, key: str, *, using: str | None = None) -> None:
-        """Somebody waits for this news. ``key`` is one that :meth:`ShopAdapter.events` can read,
-        made by :meth:`EventName.key`. Connections that do not send such events get no row."""
+        """An event that can be read again by its key, which :meth:`EventName.key` makes: when it is
+        sent, the ``load`` of its :class:`~..event_types.EventType` is asked. Connections that do
+        not send such events get no row."""
+
+    def event_recorded(self, event: Event, *, using: str | None = None) -> None:
+        """An event that only this moment knows, of a type without a ``load``. The whole record is
+        kept, encrypted, until it is sent; without a moment of its own it happened now."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,21 +104,24 @@ class PriceDrop:
     def key(self) -> str:
         price = f"{self.price_before.normalize():f}"
         parts = (self.wish, self.day.isoformat(), self.product_key, price, self.currency)
-        return EventName.PRICE_DROP.key(":".join(quote(part, safe="") for part in parts))
+        return PRICE_DROP.key(":".join(quote(part, safe="") for part in parts))
 
     @classmethod
     def from_key(cls, key: str) -> PriceDrop:
         """:raises ValueError: that is no key of a price drop."""
         name, *parts = (unquote(part) for part in key.split(":"))
-        if name != EventName.PRICE_DROP.value or len(parts) != 5:
+        if name != PRICE_DROP or len(parts) != 5:
             raise ValueError(f"{key!r} is no key of a price drop")
         wish, day, product_key, price, currency = parts
         if not re.fullmatch(r"[0-9]{1,16}([.][0-9]{1,4})?", price):
             raise ValueError(f"{price!r} is no price")
         return cls(
-            wish=wish, day=date.fromisoformat(day), product_key=product_key,
-            price_before=Decimal(price), currency=currency,
-        )  # fmt: skip
+            wish=wish,
+            day=date.fromisoformat(day),
+            product_key=product_key,
+            price_before=Decimal(price),
+            currency=currency,
+        )
 
 
 class ShopAdapter(ABC):
@@ -201,7 +201,7 @@ class ShopAdapter(ABC):
     def existing(self, kind: Kind, keys: Sequence[str]) -> Collection[str]:
         """Which of these records the shop still has. All of them, unless a shop can tell.
 
-        Of events: those that may come up again, so that it must be remembered that they were told.
+        Of events: those that may come up again, so that it must be remembered that they were sent.
         """
         return set(keys)
 
@@ -211,7 +211,8 @@ class ShopAdapter(ABC):
         return Page()
 
     def events(self, keys: Sequence[str]) -> Mapping[str, Event]:
-        """Who asked, and how the product stands now. None, unless a shop takes such requests."""
+        """Events as they are now: who asked, and how the product stands. None, unless a shop takes
+        such requests. Asked for the types whose ``load`` is :func:`~..event_types.from_shop`."""
         return {}
 
     def answerable(self, *, after: str = "", limit: int) -> Page:

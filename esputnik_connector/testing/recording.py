@@ -12,14 +12,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from esputnik_connector.destinations.base import (
-    Account,
     AccountInfo,
     Delivered,
     Destination,
@@ -27,6 +25,9 @@ from esputnik_connector.destinations.base import (
     PreparedRequest,
     Receipt,
 )
+from esputnik_connector.destinations.digest import digest
+from esputnik_connector.destinations.esputnik import choices
+from esputnik_connector.exceptions import DestinationError
 from esputnik_connector.records import Event, Kind, Outcome, Record
 
 KINDS: dict[str, Kind] = {kind.value.capitalize(): kind for kind in Kind}
@@ -37,26 +38,33 @@ Answer = Callable[[Sequence[Envelope]], Sequence[Receipt]]
 class RecordingDestination(Destination):
     """Every delivery ends up in ``calls``; ``answer`` may be set to reply or raise otherwise.
 
-    Both are shared by all instances, as workers build their own. Call :meth:`reset` between tests.
+    ``error`` is raised by every ``deliver`` and ``verify`` while it is set: a key that is refused,
+    a platform that is down. All three are shared by all instances, as workers build their own.
+    Call :meth:`reset` between tests.
+
+    A merchant may choose here what there is to choose for eSputnik, so that connections of a
+    project work with it as they are.
     """
 
-    batch_sizes: ClassVar[Mapping[Kind, int]] = {
-        Kind.CONTACT: 100,
-        Kind.ORDER: 100,
-        Kind.CART: 100,
-        Kind.EVENT: 100,
-        Kind.ERASURE: 100,
-    }
+    label = "Recording"
+    statuses = choices.STATUSES
+    status_hints = choices.STATUS_HINTS
+    default_status = "INITIALIZED"
+    order_routes = choices.ORDER_ROUTES
+    history_routes = choices.HISTORY_ROUTES
+    erase_modes = choices.ERASE_MODES
+    default_api_url = "https://recording.invalid"
+    batch_sizes: Mapping[Kind, int] = dict.fromkeys(Kind, 100)
+    supports_uploads = True
     calls: ClassVar[list[list[Envelope]]] = []
     resolutions: ClassVar[list[Receipt]] = []
     answer: ClassVar[Answer | None] = None
-
-    def __init__(self, account: Account, options: Mapping[str, Any]) -> None:
-        super().__init__(account, options)
+    error: ClassVar[DestinationError | None] = None
 
     @classmethod
     def reset(cls) -> None:
-        cls.calls, cls.resolutions, cls.answer = [], [], None
+        cls.calls, cls.resolutions = [], []
+        cls.answer, cls.error = None, None
 
     @classmethod
     def keys(cls) -> list[str]:
@@ -65,14 +73,13 @@ class RecordingDestination(Destination):
 
     def prepare(self, record: Record, *, last: Delivered | None) -> Envelope:
         payload = json.loads(json.dumps(asdict(record), default=str))
-        told: object = record.key if isinstance(record, Event) else payload  # happens once
-        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        told = record.key if isinstance(record, Event) else payload  # an event happens once
         fields = frozenset(name for name, value in payload.items() if value)
         return Envelope(
             kind=KINDS[type(record).__name__],
             key=record.key,
             payload=payload,
-            digest=digest,
+            digest=digest(told),
             fields=fields,
             clears=(last.fields if last else frozenset()) - fields,
             is_replacing=bool(last and last.locators),
@@ -80,6 +87,7 @@ class RecordingDestination(Destination):
 
     def deliver(self, envelopes: Sequence[Envelope]) -> Sequence[Receipt]:
         self.before_call()
+        self._fail()
         type(self).calls.append(list(envelopes))
         answer = type(self).answer
         if answer is not None:
@@ -95,7 +103,12 @@ class RecordingDestination(Destination):
         return [receipt for receipt in self.resolutions if receipt.key in keys]
 
     def verify(self) -> AccountInfo:
+        self._fail()
         return AccountInfo(organisation="Recording")
+
+    def _fail(self) -> None:
+        if self.error is not None:
+            raise self.error
 
     def preview(self, envelope: Envelope) -> PreparedRequest:
         return PreparedRequest(method="POST", url="", headers={}, body=envelope.payload)

@@ -26,7 +26,7 @@ from django.test.utils import CaptureQueriesContext
 from oscar.core.loading import get_model
 
 from esputnik_connector.models import Backfill, Connection, OutboxMessage, SyncState
-from esputnik_connector.models.connection import add_proposed_statuses
+from esputnik_connector.operations.statuses import add_proposed
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 from esputnik_connector.records import Kind
@@ -59,7 +59,7 @@ def connection(address: str, settings) -> Connection:
     connection = Connection.objects.create(
         name="main", api_url=address, api_key="a key of some length"
     )
-    add_proposed_statuses(connection, project_settings.OSCAR_ORDER_STATUS_PIPELINE)
+    add_proposed(connection, project_settings.OSCAR_ORDER_STATUS_PIPELINE)
     connection.bind()
     return connection
 

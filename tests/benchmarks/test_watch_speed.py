@@ -17,10 +17,10 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from oscar.core.loading import get_model
 
+from esputnik_connector.event_names import BACK_IN_STOCK, PRICE_DROP
 from esputnik_connector.models import Connection, OutboxMessage
 from esputnik_connector.pipeline.events.enqueue import PAGE
-from esputnik_connector.pipeline.events.scan import watch
-from esputnik_connector.records import EventName
+from esputnik_connector.pipeline.events.scan import scan_for_events
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -62,7 +62,7 @@ def fill(number: int) -> None:
 def timed(what: str) -> tuple[float, int, dict[Any, int]]:
     with CaptureQueriesContext(database) as queries:
         started = time.perf_counter()
-        found = watch()
+        found = scan_for_events()
         seconds = time.perf_counter() - started
     print(f"{what}: {seconds:.2f} s, {len(queries)} queries, {sum(found.values())} noted")  # noqa: T201
     return seconds, len(queries), found
@@ -84,5 +84,5 @@ def test_a_walk(settings):
         StockRecord.objects.update(num_in_stock=1, price=50)
     assert len(silent) == 1
     _seconds, _queries, found = timed("all of it is back, at half the price")
-    assert found == {EventName.BACK_IN_STOCK: REQUESTS, EventName.PRICE_DROP: REQUESTS}
+    assert found == {BACK_IN_STOCK: REQUESTS, PRICE_DROP: REQUESTS}
     assert OutboxMessage.objects.filter(kind="event").count() == 2 * REQUESTS

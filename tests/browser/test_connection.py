@@ -53,7 +53,7 @@ def test_what_was_set_aside_is_tried_again(merchant, live_server, fake):
         reason="refused", detail="status is unknown",
     )  # fmt: skip
     merchant.goto(f"{live_server.url}/admin/esputnik_connector/outboxmessage/")
-    assert "set aside: eSputnik refused it: status is unknown" in merchant.inner_text(
+    assert "set aside: the destination refused it: status is unknown" in merchant.inner_text(
         "#result_list"
     )
     merchant.check("input.action-select")

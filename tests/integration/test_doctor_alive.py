@@ -17,7 +17,7 @@ from oscar.test import factories
 
 from esputnik_connector import tasks
 from esputnik_connector.destinations.base import AccountInfo
-from esputnik_connector.destinations.responses import RawAnswer, classify
+from esputnik_connector.destinations.responses import RawAnswer, ResponseRules
 from esputnik_connector.models import Connection, Heartbeat
 from esputnik_connector.operations.health import celery, environment, examine
 from esputnik_connector.operations.health import connection as connection_health
@@ -122,12 +122,13 @@ def test_one_for_a_problem_and_two_for_a_database_that_cannot_be_read(monkeypatc
     [(0.0, Level.OK), (-30.0, Level.OK), (90.0, Level.WARNING), (-900.0, Level.PROBLEM)],
 )
 def test_the_clock_is_compared(ahead, level):
-    finding = environment.clock("main", AccountInfo(organisation="A", clock_ahead=ahead))
+    info = AccountInfo(organisation="A", clock_ahead=ahead)
+    finding = environment.clock(Connection(name="main"), info)
     assert finding.level is level
 
 
 def test_a_destination_that_tells_no_time_is_no_finding():
-    assert environment.clock("main", AccountInfo(organisation="A")) is None
+    assert environment.clock(Connection(name="main"), AccountInfo(organisation="A")) is None
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,8 @@ def test_a_destination_that_tells_no_time_is_no_finding():
     [("Sat, 21 Nov 2026 12:01:30 GMT", 90.0), ("", None), ("yesterday", None)],
 )
 def test_the_date_of_an_answer(date, ahead):
-    answer = classify(RawAnswer(status=200, content=b"{}", headers={"Date": date}), now=NOW)
+    raw = RawAnswer(status=200, content=b"{}", headers={"Date": date})
+    answer = ResponseRules().classify(raw, now=NOW)
     assert answer.clock_ahead == ahead
 
 

@@ -15,6 +15,7 @@ from oscar.test import factories
 
 from esputnik_connector.destinations.esputnik.sources import SOURCES as PATHS
 from esputnik_connector.destinations.http import HttpClient
+from esputnik_connector.event_types import PRODUCT_PARAMS
 from esputnik_connector.models import Attempt, Connection, FieldMapping, OutboxMessage, SyncState
 from esputnik_connector.operations.preview import INDEX, Standing, leaves, preview
 from esputnik_connector.pipeline.delivery.relay import Relay
@@ -136,7 +137,9 @@ def test_every_value_says_where_it_comes_from(main, buyer, what):
     kind = what.partition(" ")[0]
     fields = shown(kind, key)["fields"]
     assert fields
-    known = PATHS[Kind(kind)]
+    known = dict(PATHS[Kind(kind)])
+    if kind == "event":
+        known |= {f"params.{name}": field for name, field in PRODUCT_PARAMS.items()}
     for field in fields:
         path = INDEX.sub("[]", field["path"])
         assert path in known, path
@@ -191,21 +194,21 @@ def test_unchanged_changed_and_unknown(main, buyer):
     assert (found.standing, found.reason) == (Standing.CHANGED, None)
     SyncState.objects.update(digest="")
     assert preview(main, Kind.CONTACT, key).standing is Standing.UNKNOWN
-    assert "nobody knows what eSputnik holds" in command("contact", key)[0]
+    assert "it is not known what arrived" in command("contact", key)[0]
 
 
 def test_fields_that_would_be_emptied(main, buyer):
     send(main)
     type(buyer).objects.filter(pk=buyer.pk).update(last_name="")
     output = command("contact", str(buyer.pk))[0]
-    assert "Would be emptied in eSputnik: lastName" in output
+    assert "Would be emptied there: lastName" in output
     assert "Last delivery: 20" in output
 
 
 def test_warnings_are_sentences(main, buyer):
     get_model("order", "Order").objects.update(currency="GBP", total_incl_tax=Decimal(999))
     output = command("order", "1001")[0]
-    assert "Warning: eSputnik documents only USD, EUR and UAH" in output
+    assert "Warning: This currency is not documented there" in output
     assert "Warning: The lines and the shipping do not add up" in output
 
 

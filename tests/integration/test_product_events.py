@@ -14,11 +14,12 @@ from django.utils import timezone
 from oscar.core.loading import get_model
 from oscar.test import factories
 
+from esputnik_connector.event_names import BACK_IN_STOCK
 from esputnik_connector.models import Attempt, Connection, Lane, OutboxMessage, SyncState
 from esputnik_connector.operations.replay import replay
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
-from esputnik_connector.records import EventName, Kind
+from esputnik_connector.records import Kind
 from esputnik_connector.shops.oscar.adapter import OscarShop
 from esputnik_connector.shops.oscar.events import events
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
@@ -165,7 +166,7 @@ def test_the_names_of_the_events_are_the_accounts_own(main, fake, eager, setting
         "DESTINATIONS": {
             "esputnik": {
                 **settings.ESPUTNIK_CONNECTOR["DESTINATIONS"]["esputnik"],
-                "OPTIONS": {"back_in_stock_event": "shop.isBack"},
+                "OPTIONS": {"event_keys": {"back_in_stock": "shop.isBack"}},
             }
         },
     }
@@ -456,7 +457,7 @@ def test_a_key_that_is_none_names_no_event(main, key):
 def test_a_plain_shop_has_no_events_and_says_so(connection, recording):
     connection.send_back_in_stock = True
     connection.save()
-    capture.event_happened(EventName.BACK_IN_STOCK.key("1"))
+    capture.event_happened(BACK_IN_STOCK.key("1"))
     assert dict(Relay(connection).run().outcomes) == {"skipped": 1}
     assert outcomes() == [("skipped", "gone")]
     assert recording.calls == []

@@ -79,8 +79,8 @@ def test_exactly_what_was_chosen_is_in_line_again(dead, woken, arguments, keys):
 def test_the_plan_comes_first(dead, woken):
     output, _code = run("--all-dead", "--yes")
     plan = output.split("in line again")[0]
-    assert "2  main · order: eSputnik refused it" in plan
-    assert "1  main · deletion of a customer: eSputnik could not be reached" in plan
+    assert "2  main · order: the destination refused it" in plan
+    assert "1  main · deletion of a customer: the destination could not be reached" in plan
 
 
 def test_where_nobody_can_be_asked_it_refuses(dead, woken, monkeypatch):

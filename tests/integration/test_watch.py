@@ -17,6 +17,7 @@ from oscar.core.loading import get_model
 from oscar.test import factories
 
 from esputnik_connector import tasks
+from esputnik_connector.event_names import BACK_IN_STOCK, PRICE_DROP, EventName
 from esputnik_connector.models import (
     Attempt,
     Connection,
@@ -30,8 +31,7 @@ from esputnik_connector.operations.prune import prunable, prune
 from esputnik_connector.operations.verify import forget_deliveries
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
-from esputnik_connector.pipeline.events import enqueue, price_drops, scan
-from esputnik_connector.records import EventName
+from esputnik_connector.pipeline.events import back_in_stock, enqueue, price_drops, scan
 from esputnik_connector.shops.base import Offer, WishedPage
 from esputnik_connector.shops.oscar.catalogue import prices
 from esputnik_connector.shops.oscar.events import scan as oscar_scan
@@ -46,7 +46,7 @@ pytestmark = [
 
 KEY = "0123456789ABCDEF0123456789ABCDEF"
 WALK_QUERIES = 34  # of both walks together, with all that they note
-BACK, CHEAPER = EventName.BACK_IN_STOCK, EventName.PRICE_DROP
+BACK, CHEAPER = BACK_IN_STOCK, PRICE_DROP
 
 Alert = get_model("customer", "ProductAlert")
 StockRecord = get_model("partner", "StockRecord")
@@ -105,7 +105,7 @@ def asked_by(product: Any, email: str = "ada@example.com") -> Any:
 
 
 def walk(**when: float) -> dict[EventName, int]:
-    return scan.watch(now=timezone.now() + timedelta(**when))
+    return scan.scan_for_events(now=timezone.now() + timedelta(**when))
 
 
 def send(connection: Connection, **when: float) -> None:
@@ -210,7 +210,7 @@ def test_who_was_told_is_not_told_again_by_another_account(main, fake):
     SyncState.objects.create(  # a destination took it, and its answer is still to come
         connection=main, kind="event", key=f"back_in_stock:{is_open.pk}", session="s"
     )
-    enqueue.note([main], [f"back_in_stock:{is_told.pk}"], now=timezone.now())
+    enqueue.enqueue([main], [f"back_in_stock:{is_told.pk}"], now=timezone.now())
     send(main)
     forget_deliveries(main)
     assert walk()[BACK] == 1
@@ -695,7 +695,7 @@ def test_the_queries_of_a_page_are_the_same_for_ten_and_for_a_hundred(main):
 
 
 def test_pages_follow_each_other_without_gap_or_repeat(main, monkeypatch):
-    monkeypatch.setattr(scan, "PAGE", 3)
+    monkeypatch.setattr(back_in_stock, "PAGE", 3)
     monkeypatch.setattr(price_drops, "PAGE", 3)
     monkeypatch.setattr(enqueue, "CHUNK", 2)
     for each in range(7):
@@ -720,7 +720,7 @@ def test_a_dry_run_counts_and_writes_nothing(main):
     output = io.StringIO()
     call_command("esputnik_watch", "--dry-run", stdout=output)
     assert output.getvalue().splitlines() == [
-        "back in stock: 1 to be told", "price drop: 1 to be told",
+        "back in stock: 1 to be sent", "price drop: 1 to be sent",
     ]  # fmt: skip
     assert rows() == []
     assert list(WatchedPrice.objects.values()) == before
@@ -758,10 +758,10 @@ def test_the_doctor_misses_a_walk_that_does_not_run(main):
         return [finding.text for finding in queue.watched(main, now=now)]
 
     now = timezone.now()
-    assert "Nobody looks" in texts(now)[0]
+    assert "No scan" in texts(now)[0]
     walk()
-    assert "looked at" in texts(now)[0]
-    assert "Nobody looks" in texts(now + timedelta(hours=2))[0]
+    assert "were scanned" in texts(now)[0]
+    assert "No scan" in texts(now + timedelta(hours=2))[0]
     main.send_back_in_stock = main.send_price_drop = False
     assert texts(now) == []
 

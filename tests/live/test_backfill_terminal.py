@@ -139,7 +139,7 @@ def test_ctrl_c_where_the_command_does_the_work_says_who_goes_on(
 
 def test_ctrl_c_at_a_question_starts_nothing(fake, shop, command, environment):
     terminal = Terminal([*command, "esputnik_backfill", "orders"], environment)
-    fake.wait_for(lambda: "orders or past_events?" in terminal.shown, timeout=30)
+    fake.wait_for(lambda: "past_events or orders?" in terminal.shown, timeout=30)
     terminal.press_ctrl_c()
     assert terminal.end() == 130
     os.close(terminal.master)

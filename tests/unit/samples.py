@@ -6,16 +6,8 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 from esputnik_connector.destinations.base import Account
-from esputnik_connector.records import (
-    Address,
-    Cart,
-    CartItem,
-    Contact,
-    Event,
-    EventName,
-    Order,
-    OrderItem,
-)
+from esputnik_connector.event_names import EventName
+from esputnik_connector.records import Address, Cart, CartItem, Contact, Event, Order, OrderItem
 
 KYIV = timezone(timedelta(hours=2))
 ADDRESS = Address(
@@ -25,9 +17,17 @@ ACCOUNT = Account(
     name="main",
     api_key="0123456789abcdef0123456789ABCDEF",
     api_url="https://esputnik.test/api",
-    fields=(("loyalty", 17), ("birthday", 18), ("balance", 19), ("tags", 20), ("visits", 21)),
+    fields=(
+        ("loyalty", "17"),
+        ("birthday", "18"),
+        ("balance", "19"),
+        ("tags", "20"),
+        ("visits", "21"),
+    ),
     statuses={"Paid": "IN_PROGRESS", "Sent": "DELIVERED", "Void": "CANCELLED", "Draft": ""},
+    default_status="INITIALIZED",
     salt="pepper",
+    event_keys={"back_in_stock": "ProductBackInStock", "price_drop": "ProductPriceDrop"},
 )
 CONTACT = Contact(
     key="42",
@@ -106,7 +106,7 @@ CART = Cart(
 )
 BACK_IN_STOCK = Event(
     key="back_in_stock:7",
-    name=EventName.BACK_IN_STOCK,
+    name=EventName("back_in_stock"),
     product_key="301",
     is_in_stock=True,
     price=Decimal("33.40"),
@@ -120,7 +120,7 @@ BACK_IN_STOCK = Event(
 )
 PRICE_DROP = Event(
     key="price_drop:9:2026-11-21:302:500:UAH",
-    name=EventName.PRICE_DROP,
+    name=EventName("price_drop"),
     product_key="302",
     is_in_stock=True,
     price=Decimal("450"),

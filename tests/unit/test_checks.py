@@ -22,6 +22,7 @@ def test_the_sandbox_has_nothing_to_complain_about():
         checks.check_paths,
         checks.check_encryption,
         checks.check_times,
+        checks.check_destinations,
         checks.check_shop_url,
         checks.check_events,
     ):
@@ -53,6 +54,42 @@ def test_a_missing_encryption_key_is_an_error(change):
 def test_a_lease_shorter_than_a_request_is_an_error(change):
     change(LEASE_SECONDS=30)
     assert [message.id for message in checks.check_times()] == ["esputnik_connector.E004"]
+
+
+def esputnik_with(**options: object) -> dict[str, object]:
+    backend = "esputnik_connector.destinations.esputnik.destination.EsputnikDestination"
+    return {"esputnik": {"BACKEND": backend, "OPTIONS": options}}
+
+
+def test_a_misspelt_option_of_a_destination_is_named_with_the_right_one(change):
+    change(DESTINATIONS=esputnik_with(conect_timeout=5))
+    (message,) = checks.check_destinations()
+    assert message.id == "esputnik_connector.E010"
+    assert "connect_timeout" in message.msg
+
+
+def test_every_option_that_cannot_be_used_is_named(change):
+    change(DESTINATIONS=esputnik_with(rate="fast", bulk_from=0, deadline=60))
+    words = " ".join(message.msg for message in checks.check_destinations())
+    assert "'fast'" in words
+    assert "'bulk_from'" in words
+
+
+def test_the_lease_must_outlast_the_deadline_that_a_destination_is_given(change):
+    change(DESTINATIONS=esputnik_with(deadline=180))
+    assert [message.id for message in checks.check_times()] == ["esputnik_connector.E004"]
+
+
+@pytest.mark.parametrize("deadline", ["soon", None])
+def test_a_deadline_that_is_no_number_is_said_once(change, deadline):
+    change(DESTINATIONS=esputnik_with(deadline=deadline))
+    assert checks.check_times() == []
+    assert [message.id for message in checks.check_destinations()] == ["esputnik_connector.E010"]
+
+
+def test_a_destination_that_cannot_be_imported_has_no_options_to_check(change):
+    change(DESTINATIONS={"gone": {"BACKEND": "nowhere.Destination", "OPTIONS": {"a": 1}}})
+    assert checks.check_destinations() == []
 
 
 def test_a_short_horizon_is_a_warning(change):

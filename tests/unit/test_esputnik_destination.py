@@ -268,10 +268,10 @@ def test_an_event_that_cannot_be_made_small_enough_is_refused_where_a_person_see
     assert len(wire.calls) == 1
 
 
-@pytest.mark.parametrize(("erase", "word"), [(True, "true"), (False, "false")])
-def test_a_person_is_erased_or_marked_as_the_account_says(wire, erase, word):
+@pytest.mark.parametrize(("mode", "word"), [("erase", "true"), ("deactivate", "false")])
+def test_a_person_is_erased_or_marked_as_the_account_says(wire, mode, word):
     wire.delete(f"{API}/v1/contact", body="done")
-    with esputnik(replace(ACCOUNT, erase=erase)) as destination:
+    with esputnik(replace(ACCOUNT, erase_mode=mode)) as destination:
         envelope = destination.prepare(Erasure(key="a b&c"), last=None)
         (receipt,) = destination.deliver([envelope])
     assert receipt.outcome is DELIVERED

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 import responses
 
+from esputnik_connector.destinations.auth import BasicAuth
 from esputnik_connector.destinations.esputnik.client import EsputnikClient
-from esputnik_connector.destinations.http import HttpClient, Patience, encoded
+from esputnik_connector.destinations.http import HttpClient, Timeouts, encoded
 from esputnik_connector.exceptions import (
     CredentialsError,
     RejectedError,
@@ -26,7 +27,7 @@ from esputnik_connector.exceptions import (
 
 KEY = "0123456789abcdef0123456789ABCDEF"
 PAIR = base64.b64encode(f"user:{KEY}".encode()).decode()
-IMPATIENT = Patience(connect=0.5, read=0.5, deadline=0.8)
+IMPATIENT = Timeouts(connect=0.5, read=0.5, deadline=0.8)
 
 
 class Server:
@@ -93,8 +94,8 @@ def says(status: str, body: bytes = b"", *headers: str) -> Callable[[socket.sock
 
 
 @contextmanager
-def client(url: str, patience: Patience = IMPATIENT, **changes) -> Iterator[HttpClient]:
-    http = HttpClient(url, user="user", password=KEY, patience=patience, **changes)
+def client(url: str, timeouts: Timeouts = IMPATIENT, **changes) -> Iterator[HttpClient]:
+    http = HttpClient(url, auth=BasicAuth("user", KEY), timeouts=timeouts, **changes)
     try:
         yield http
     finally:
@@ -105,9 +106,9 @@ def send(http: HttpClient, body=None, method: str = "POST", path: str = "v1/orde
     return http.send(http.prepared(method, path, body=body))
 
 
-def failure(server_or_url, body=None, patience: Patience = IMPATIENT) -> TemporaryError:
+def failure(server_or_url, body=None, timeouts: Timeouts = IMPATIENT) -> TemporaryError:
     url = getattr(server_or_url, "url", server_or_url)
-    with client(url, patience) as http, pytest.raises(TemporaryError) as caught:
+    with client(url, timeouts) as http, pytest.raises(TemporaryError) as caught:
         send(http, body or {"email": "olena@example.com"})
     return caught.value
 
@@ -135,7 +136,7 @@ def test_a_request_without_a_body_claims_no_content_type():
 
 def test_a_key_in_any_script_can_be_sent():
     with serving(says("200 OK")) as server:
-        http = HttpClient(server.url, user="user", password="ключ", patience=IMPATIENT)
+        http = HttpClient(server.url, auth=BasicAuth("user", "ключ"), timeouts=IMPATIENT)
         send(http)
         http.close()
     assert base64.b64encode("user:ключ".encode()) in server.requests[0]
@@ -183,7 +184,7 @@ def test_a_server_that_drips_meets_the_deadline(start):
 
 def test_a_server_that_says_nothing_meets_the_read_timeout():
     with serving(lambda sock: time.sleep(1.2)) as server:
-        error = failure(server, patience=Patience(connect=0.5, read=0.2, deadline=5))
+        error = failure(server, timeouts=Timeouts(connect=0.5, read=0.2, deadline=5))
     assert "did not answer" in str(error) or "connection failed" in str(error)
     assert error.was_received
 
@@ -213,7 +214,7 @@ def test_a_huge_answer_is_not_read_to_its_end():
             sock.sendall(block)
 
     with serving(behave) as server:
-        error = failure(server, patience=Patience(deadline=20))
+        error = failure(server, timeouts=Timeouts(deadline=20))
     assert "larger than" in str(error)
     assert error.was_received
 
@@ -227,7 +228,7 @@ def test_nobody_listening_means_nothing_was_received():
 
 
 def test_an_unknown_host_means_nothing_was_received():
-    error = failure("http://no-such-host.invalid", patience=Patience(deadline=20))
+    error = failure("http://no-such-host.invalid", timeouts=Timeouts(deadline=20))
     assert not error.was_received
 
 

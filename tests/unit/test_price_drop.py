@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esputnik_connector.event_names import BACK_IN_STOCK
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.models import Connection
-from esputnik_connector.pipeline.delivery.eligibility import check_news, is_drop
-from esputnik_connector.records import Event, EventName, Reason
+from esputnik_connector.pipeline.delivery.eligibility import check_still_true
+from esputnik_connector.pipeline.events.price_drops import is_drop
+from esputnik_connector.records import Event, Reason
 from esputnik_connector.shops.base import PriceDrop
 
 WORD = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
@@ -66,10 +68,13 @@ def test_what_happened_too_long_ago_is_not_told(settings, has_zones):
     def told(days: int) -> None:
         moment = datetime.now(timezone.utc) - timedelta(days=days)
         event = Event(
-            key="back_in_stock:1", name=EventName.BACK_IN_STOCK, product_key="1",
-            is_in_stock=True, happened_at=moment,
-        )  # fmt: skip
-        check_news(event, connection)
+            key="back_in_stock:1",
+            name=BACK_IN_STOCK,
+            product_key="1",
+            is_in_stock=True,
+            happened_at=moment,
+        )
+        check_still_true(event, connection)
 
     told(days=29)
     with pytest.raises(Skip) as caught:

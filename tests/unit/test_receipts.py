@@ -8,8 +8,8 @@ import pytest
 
 from esputnik_connector.destinations.base import Envelope
 from esputnik_connector.destinations.esputnik import receipts
+from esputnik_connector.destinations.esputnik.contact_payload import contact_envelope
 from esputnik_connector.destinations.esputnik.order_payload import order_envelope
-from esputnik_connector.destinations.esputnik.payloads import contact_envelope
 from esputnik_connector.destinations.esputnik.refusals import Named, named_by_hash
 from esputnik_connector.destinations.responses import Answer
 from esputnik_connector.exceptions import RejectedError, TemporaryError

@@ -7,7 +7,15 @@ from datetime import datetime, timezone
 
 import pytest
 
-from esputnik_connector.destinations.responses import RawAnswer, classify, retry_after, vendor_words
+from esputnik_connector.destinations.esputnik.responses import EsputnikResponses
+from esputnik_connector.destinations.responses import (
+    STANDARD_ROWS,
+    RawAnswer,
+    ResponseRules,
+    Row,
+    retry_after,
+    vendor_words,
+)
 from esputnik_connector.exceptions import CredentialsError, RejectedError, TemporaryError
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
@@ -17,7 +25,8 @@ HTML = b"<!DOCTYPE html><html><body>Attention required</body></html>"
 def meaning(status, content=b"", **headers):
     named = {name.replace("_", "-").title(): value for name, value in headers.items()}
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return classify(RawAnswer(status=status, content=body, headers=named), now=NOW)
+    answer = RawAnswer(status=status, content=body, headers=named)
+    return EsputnikResponses("eSputnik").classify(answer, now=NOW)
 
 
 def test_a_success_is_its_parsed_body():
@@ -158,3 +167,52 @@ def test_an_error_of_unknown_shape_is_quoted_whole():
 )
 def test_retry_after_is_a_number_or_a_date_within_bounds(value, seconds):
     assert retry_after(value, now=NOW) == seconds
+
+
+# Another platform's table
+
+
+class Teapots(ResponseRules):
+    """A platform whose 418 means that it is busy."""
+
+    rows = (
+        Row(
+            fits=lambda reading: reading.status == 418,
+            means=lambda reading: raise_busy(reading),
+        ),
+        *STANDARD_ROWS,
+    )
+
+
+def raise_busy(reading):
+    raise reading.temporary("brewing")
+
+
+def test_a_row_in_front_decides_before_the_common_table():
+    answer = RawAnswer(status=418, content=b"{}", headers={"Retry-After": "5"})
+    with pytest.raises(TemporaryError, match="brewing") as caught:
+        Teapots("Teapot").classify(answer, now=NOW)
+    assert caught.value.retry_after == 5
+    with pytest.raises(RejectedError):
+        ResponseRules("Teapot").classify(answer, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("status", "content"), [(409, b"{}"), (400, b"Duplicated request"), (418, b"")]
+)
+def test_what_no_row_of_the_common_table_names_is_a_refusal(status, content):
+    with pytest.raises(RejectedError):
+        ResponseRules().classify(RawAnswer(status=status, content=content), now=NOW)
+
+
+def test_a_status_in_the_body_of_a_success_is_one_platforms_habit():
+    raw = RawAnswer(status=200, content=b'{"status": 401}')
+    assert ResponseRules().classify(raw, now=NOW).status == 200
+    with pytest.raises(CredentialsError):
+        EsputnikResponses("eSputnik").classify(raw, now=NOW)
+
+
+def test_a_refusal_of_somebody_else_names_the_platform():
+    raw = RawAnswer(status=403, content=b"")
+    with pytest.raises(TemporaryError, match="not Acme's own"):
+        ResponseRules("Acme").classify(raw, now=NOW)

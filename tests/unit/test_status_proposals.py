@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from esputnik_connector.destinations.esputnik.destination import EsputnikDestination
 from esputnik_connector.models import Connection, StatusMapping
-from esputnik_connector.models.connection import add_proposed_statuses, propose_statuses
+from esputnik_connector.operations.statuses import add_proposed, proposals
 
 
 @pytest.mark.parametrize(
@@ -29,18 +30,18 @@ from esputnik_connector.models.connection import add_proposed_statuses, propose_
     ],
 )
 def test_a_telling_name_is_proposed(shop_status, proposal):
-    assert propose_statuses([shop_status]) == {shop_status: proposal}
+    assert proposals(EsputnikDestination, [shop_status]) == {shop_status: proposal}
 
 
 def test_a_name_that_tells_nothing_is_left_to_the_default():
-    assert propose_statuses(["Stage 7"]) == {}
+    assert proposals(EsputnikDestination, ["Stage 7"]) == {}
 
 
 @pytest.mark.django_db
 def test_what_a_person_chose_stays():
     connection = Connection.objects.create(name="main")
     StatusMapping.objects.create(connection=connection, shop_status="Paid", status="DELIVERED")
-    add_proposed_statuses(connection, ["Paid", "Cancelled"])
+    add_proposed(connection, ["Paid", "Cancelled"])
     assert dict(connection.status_mappings.values_list("shop_status", "status")) == {
         "Paid": "DELIVERED",
         "Cancelled": "CANCELLED",

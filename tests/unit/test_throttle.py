@@ -8,6 +8,7 @@ import time
 import pytest
 import responses
 
+from esputnik_connector.destinations.auth import BasicAuth
 from esputnik_connector.destinations.http import HttpClient
 from esputnik_connector.destinations.throttle import Throttle, ThrottledError, limiter
 from esputnik_connector.exceptions import ConfigurationError
@@ -52,7 +53,7 @@ def test_workers_of_one_account_share_a_pace_and_others_do_not():
 def test_a_throttled_request_is_not_sent():
     responses.get("https://esputnik.test/v1/account/info", json={})
     pace = throttle("1/minute", key="unsent")[0]
-    http = HttpClient("https://esputnik.test", user="u", password="p", throttle=pace)
+    http = HttpClient("https://esputnik.test", auth=BasicAuth("u", "p"), throttle=pace)
     request = http.prepared("GET", "v1/account/info")
     http.send(request)
     with pytest.raises(ThrottledError):

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from esputnik_connector.admin.mixins import ReadOnlyAdmin
 from esputnik_connector.models import Backfill, Connection
 
+from .progress import route_text
 from .views import BackfillViews
 
 
@@ -22,7 +23,7 @@ class BackfillAdmin(BackfillViews, ReadOnlyAdmin):
     """People who may change a connection may import its history; others may look, if they may see
     historical imports."""
 
-    list_display = ["started_at", "kind", "state", "done_of_all", "route", "connection"]
+    list_display = ["started_at", "kind", "state", "done_of_all", "how", "connection"]
     list_filter = ["state", "connection"]
     sortable_by = ()
 
@@ -37,6 +38,10 @@ class BackfillAdmin(BackfillViews, ReadOnlyAdmin):
     def done_of_all(self, run: Backfill) -> str:
         done, total = run.done, max(run.total, run.done)
         return " / ".join(number_format(count, force_grouping=True) for count in (done, total))
+
+    @admin.display(description=gettext_lazy("route of orders"))
+    def how(self, run: Backfill) -> str:
+        return route_text(run)
 
     def may_act(self, request: HttpRequest) -> bool:
         codename = get_permission_codename("change", Connection._meta)

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
+from esputnik_connector import registry
 from esputnik_connector.admin.connection.state import is_readable, state_text
 from esputnik_connector.admin.display import time_text
 from esputnik_connector.models import Backfill, Connection, Heartbeat, Lane
@@ -35,8 +36,14 @@ def alerts(run: Backfill, now: datetime) -> Iterator[str]:
         connection=run.connection, kind=run.kind, paused_until__gt=now
     ).first()
     if lane is not None and lane.paused_until is not None:
-        text = _("eSputnik is given a rest until %(time)s, then it goes on by itself: %(why)s")
-        yield text % {"time": time_text(lane.paused_until), "why": lane.pause_detail or "—"}
+        text = _(
+            "%(destination)s is given a rest until %(time)s, then it goes on by itself: %(why)s"
+        )
+        yield text % {
+            "destination": registry.destination_label(run.connection.destination),
+            "time": time_text(lane.paused_until),
+            "why": lane.pause_detail or "—",
+        }
 
 
 def start_obstacle(connection: Connection) -> str:

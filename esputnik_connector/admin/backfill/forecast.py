@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from esputnik_connector.models import Backfill
-from esputnik_connector.models.backfill import HistoryRoute
 from esputnik_connector.operations.backfill_progress import (
     forecast_counts,
     number_text,
     reasons_text,
 )
 from esputnik_connector.pipeline.backfill import control
+from esputnik_connector.pipeline.backfill.routes import route_of
 
-from .form import ROUTE_HELP
 from .progress import TITLES
 
 
@@ -24,6 +23,7 @@ def forecast_of(plan: Backfill) -> dict[str, Any]:
     """
     forecast = control.forecast(plan)
     counts = forecast_counts(forecast)
+    route = route_of(plan)
 
     def number(count: int) -> str:
         return f"{counts.about}{number_text(count)}"
@@ -38,6 +38,6 @@ def forecast_of(plan: Backfill) -> dict[str, Any]:
         "skipped_why": reasons_text(counts.skips),
         "unreadable": number(counts.refused) if counts.refusals else "",
         "unreadable_why": reasons_text(counts.refusals),
-        "route_help": ROUTE_HELP.get(plan.route, ""),
-        "is_loud": plan.route == HistoryRoute.ORDERS,
+        "route_help": route.help if route else "",
+        "is_loud": route is not None and not route.is_quiet,
     }

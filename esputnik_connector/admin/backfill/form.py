@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from esputnik_connector.destinations.base import OrderRoute
 from esputnik_connector.models import Backfill, Connection
-from esputnik_connector.models.backfill import HistoryRoute
 from esputnik_connector.models.timezones import local_time, stored_time
 from esputnik_connector.pipeline.backfill.control import FIRST_YEAR, LAST_YEAR
 from esputnik_connector.pipeline.backfill.control import KINDS as HISTORY_KINDS
@@ -28,22 +28,6 @@ WHAT = [
     ("contacts", gettext_lazy("Customers and guests only")),
     ("orders", gettext_lazy("Orders only")),
 ]
-ROUTES = [
-    (HistoryRoute.PAST_EVENTS.value, gettext_lazy("Quiet: dated events of the past")),
-    (HistoryRoute.ORDERS.value, gettext_lazy("Loud: real orders, each starts an event")),
-]
-ROUTE_HELP = {
-    HistoryRoute.PAST_EVENTS.value: gettext_lazy(
-        "eSputnik gets dated events of the past and makes orders of them. As far as it is "
-        "documented, no workflow starts: try a single day first. Before that, switch the "
-        "segmentation of orderCreated and orderUpdated on in eSputnik, or no order appears there."
-    ),
-    HistoryRoute.ORDERS.value: gettext_lazy(
-        "eSputnik gets the orders themselves, and each of them raises an event order<STATUS>, "
-        "however old it is. A workflow that waits for such an event starts for every old order: "
-        "switch those workflows off first, or customers get messages about orders of years ago."
-    ),
-}
 
 
 def check_year(day: date) -> None:
@@ -56,16 +40,16 @@ def check_year(day: date) -> None:
 
 
 class ImportForm(forms.Form):
-    """No route of orders is chosen in advance: the merchant says how they travel."""
+    """No route of orders is chosen in advance: the merchant says how they travel.
+
+    :param routes: what there is to choose from; without any the form does not ask.
+    """
 
     what = forms.ChoiceField(
         label=gettext_lazy("What"), choices=WHAT, initial="all", widget=forms.RadioSelect
     )
     route = forms.ChoiceField(
-        label=gettext_lazy("How orders travel"),
-        choices=ROUTES,
-        required=False,
-        widget=forms.RadioSelect,
+        label=gettext_lazy("How orders travel"), required=False, widget=forms.RadioSelect
     )
     since = forms.DateField(
         label=gettext_lazy("From"),
@@ -82,6 +66,13 @@ class ImportForm(forms.Form):
         help_text=gettext_lazy("Empty: up to now."),
     )
     newest_first = forms.BooleanField(label=gettext_lazy("The newest first"), required=False)
+
+    def __init__(self, *args: Any, routes: Sequence[OrderRoute], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if routes:
+            self.fields["route"].choices = [(one.value, one.label) for one in routes]  # type: ignore[attr-defined]
+        else:
+            del self.fields["route"]
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or self.cleaned_data
@@ -104,7 +95,7 @@ class ImportForm(forms.Form):
                 connection=connection,
                 kind=kind.value,
                 newest_first=chosen["newest_first"],
-                route=chosen["route"] if kind is Kind.ORDER else "",
+                route=chosen.get("route", "") if kind is Kind.ORDER else "",
                 since=_midnight(chosen["since"]),
                 until=_midnight(until),
             )

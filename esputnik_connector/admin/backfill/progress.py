@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector.admin.display import time_text
+from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.models import Backfill, OutboxMessage
 from esputnik_connector.models.backfill import State
 from esputnik_connector.models.timezones import local_time
@@ -24,6 +25,7 @@ from esputnik_connector.operations.backfill_progress import (
     reasons_text,
 )
 from esputnik_connector.pipeline.backfill import ledger
+from esputnik_connector.pipeline.backfill.routes import route_of
 from esputnik_connector.records import Kind
 
 from .alerts import alerts
@@ -31,10 +33,6 @@ from .alerts import alerts
 LEFT = "left"
 
 TITLES = {Kind.CONTACT: gettext_lazy("Customers"), Kind.ORDER: gettext_lazy("Orders")}
-ROUTES = {
-    "orders": gettext_lazy("loud: an event order<STATUS> for each"),
-    "past_events": gettext_lazy("quiet: past events"),
-}
 ACTIONS = {
     "pause": gettext_lazy("Pause"),
     "resume": gettext_lazy("Resume"),
@@ -100,9 +98,18 @@ def _may(run: Backfill, action: str) -> bool:
     return OutboxMessage.objects.of(run.connection, run.of_kind()).dead().exists()
 
 
+def route_text(run: Backfill) -> str:
+    """How the orders of a run travel; the bare word of one that its destination no longer has."""
+    try:
+        route = route_of(run)
+    except ConfigurationError:
+        route = None
+    return str(route.label) if route else run.route
+
+
 def _choices(run: Backfill) -> Iterator[str]:
     if run.route:
-        yield str(ROUTES[run.route])
+        yield route_text(run)
     if run.keys is not None:
         yield _("only chosen records")
     if run.since:

@@ -22,16 +22,19 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from esputnik_connector import registry
 from esputnik_connector.admin.outbox import OutboxMessageAdmin
-from esputnik_connector.exceptions import ConnectorError
+from esputnik_connector.destinations.base import OrderRoute
+from esputnik_connector.exceptions import ConfigurationError, ConnectorError
 from esputnik_connector.models import Backfill, Connection, OutboxMessage
 from esputnik_connector.operations.backfill_progress import Sample
 from esputnik_connector.pipeline.backfill import control
+from esputnik_connector.pipeline.backfill.routes import routes_of
 
 from .actions import BackfillActions
 from .alerts import start_obstacle
 from .forecast import forecast_of
-from .form import ROUTE_HELP, ImportForm
+from .form import ImportForm
 from .progress import heading, progress
 
 TEMPLATES = "admin/esputnik_connector/backfill"
@@ -112,7 +115,7 @@ class BackfillViews(BackfillActions):
         connection = self._connection(request, pk)
         obstacle = start_obstacle(connection)
         given = request.POST if request.method == "POST" else request.GET
-        form = ImportForm(given if "what" in given else None)
+        form = ImportForm(given if "what" in given else None, routes=_routes(connection))
         if obstacle or not form.is_bound or not form.is_valid() or "back" in given:
             return self._form_page(request, connection, form, obstacle)
         if request.method == "POST":
@@ -126,7 +129,7 @@ class BackfillViews(BackfillActions):
             "title": _("Start a historical import"),
             "form": form,
             "obstacle": obstacle,
-            "routes": [(radio, ROUTE_HELP[radio.data["value"]]) for radio in form["route"]],
+            "routes": _explained_routes(form, connection),
             "open_runs": Backfill.objects.open().filter(connection=connection).count(),
         }
         return self._response(request, "new.html", connection, context)
@@ -183,6 +186,7 @@ class BackfillViews(BackfillActions):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "connection": connection,
+            "destination": registry.destination_label(connection.destination),
             "media": self.media,
         }
         return TemplateResponse(request, f"{TEMPLATES}/{template}", {**common, **context})
@@ -193,6 +197,20 @@ def latest_runs(connection: Connection) -> list[Backfill]:
     runs = Backfill.objects.filter(connection=connection).select_related("connection")
     latest = [runs.filter(kind=kind.value).first() for kind in control.KINDS]
     return [run for run in latest if run is not None]
+
+
+def _explained_routes(form: ImportForm, connection: Connection) -> list[tuple[Any, Any]]:
+    """The radio buttons of the routes, each with what the route sets off."""
+    radios = form["route"] if "route" in form.fields else ()
+    return [(radio, route.help) for radio, route in zip(radios, _routes(connection), strict=True)]
+
+
+def _routes(connection: Connection) -> Sequence[OrderRoute]:
+    """None when the settings do not have the destination: the forecast says so."""
+    try:
+        return routes_of(connection)
+    except ConfigurationError:
+        return ()
 
 
 def _run_and_sample(text: str) -> tuple[int, Sample | None]:

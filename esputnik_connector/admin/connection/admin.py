@@ -16,20 +16,18 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from esputnik_connector import registry
 from esputnik_connector.admin.mixins import WriteOnlyFieldMixin
+from esputnik_connector.event_types import event_types
 from esputnik_connector.models import Attempt, Connection, OutboxMessage, SyncState, Tombstone
-from esputnik_connector.models.connection import (
-    OrderStatus,
-    add_proposed_statuses,
-    new_salt,
-    propose_statuses,
-)
+from esputnik_connector.models.connection import new_salt
+from esputnik_connector.operations import statuses
 from esputnik_connector.operations.verify import accept
 from esputnik_connector.pipeline.wake import wake
 from esputnik_connector.records import Outcome
 
+from .backend import backend_of
 from .form import ConnectionForm
 from .key_check import KeyCheck
-from .mappings import DATALIST_ID, FieldMappingInline, StatusMappingInline, unmapped_statuses
+from .mappings import DATALIST_ID, FieldMappingInline, StatusMappingInline
 from .state import is_readable, state_text
 from .views import ConnectionViews
 
@@ -48,14 +46,7 @@ class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  
         (
             gettext_lazy("What to send"),
             {
-                "fields": [
-                    "sync_contacts",
-                    "sync_orders",
-                    "sync_carts",
-                    "default_status",
-                    "send_back_in_stock",
-                    "send_price_drop",
-                ],
+                "fields": ["sync_contacts", "sync_orders", "sync_carts", "default_status"],
             },
         ),
         (
@@ -73,6 +64,16 @@ class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  
             },
         ),
     ]
+
+    def get_fieldsets(
+        self, request: HttpRequest, obj: Connection | None = None
+    ) -> list[tuple[Any, Any]]:
+        """With the switch of each event type, whoever declared it."""
+        account, sent, *others = super().get_fieldsets(request, obj)
+        title, options = sent
+        switches = [each.switch for each in event_types() if each.switch]
+        fields = [*options["fields"], *dict.fromkeys(switches)]
+        return [account, (title, {**options, "fields": fields}), *others]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
         unsent = OutboxMessage.objects.filter(connection=OuterRef("pk")).order_by()
@@ -128,7 +129,7 @@ class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        """Ask eSputnik before Django's view opens its transaction."""
+        """Ask the destination before Django's view opens its transaction."""
         connection = self.get_object(request, object_id) if object_id else None
         if request.method == "POST":
             setattr(request, KEY_CHECK, self._key_check(request, connection, object_id is None))
@@ -151,19 +152,19 @@ class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  
 
     def _panel(self, request: HttpRequest, connection: Any) -> dict[str, Any]:
         """How the connection is doing, for the top of its page."""
-        unmapped = unmapped_statuses(connection)
-        default = connection.default_status if connection else OrderStatus.INITIALIZED
+        unmapped = statuses.unmapped(connection)
         panel: dict[str, Any] = {
             "esputnik_connection": connection,
             "esputnik_datalist": DATALIST_ID,
             "esputnik_unmapped": unmapped,
-            "esputnik_default_status": OrderStatus(default).label,
         }
         if connection is not None:
+            backend = backend_of(connection.destination)
             panel |= {
+                "esputnik_default_status": statuses.default_text(connection),
                 "esputnik_state": state_text(connection),
                 "esputnik_may_change": self.has_change_permission(request, connection),
-                "esputnik_has_proposals": bool(propose_statuses(unmapped)),
+                "esputnik_has_proposals": bool(backend and statuses.proposals(backend, unmapped)),
             }
         return panel
 
@@ -221,7 +222,7 @@ class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  
 
     def propose(self, request: HttpRequest, connection: Connection) -> int:
         """Add the proposed status mappings; returns how many."""
-        added = add_proposed_statuses(connection, registry.shop().statuses())
+        added = statuses.add_proposed(connection, registry.shop().statuses())
         if added:
             pairs = ", ".join(str(mapping) for mapping in added)
             messages.info(

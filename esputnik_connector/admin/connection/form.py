@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from esputnik_connector import registry
+from esputnik_connector.admin.choices import offer_choice
 from esputnik_connector.conf import conf
-from esputnik_connector.destinations.base import Account
+from esputnik_connector.destinations.base import Account, Destination
 from esputnik_connector.exceptions import ConfigurationError, ConnectorError
 from esputnik_connector.fields import cipher, reveal
 from esputnik_connector.models import Connection, Tombstone
+from esputnik_connector.operations.statuses import choices
 
+from .backend import backend_of
 from .key_check import KeyCheck, check_key
 from .state import is_readable, masked_key
 
@@ -23,7 +28,7 @@ KEY_RECEIVERS = frozenset({"api_url", "destination"})  # fields that decide wher
 
 
 class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
-    """``key_check`` is handed in by the admin, which asks eSputnik outside of a transaction."""
+    """``key_check`` is handed in by the admin, which asks the destination before a transaction."""
 
     key_check: ClassVar[KeyCheck | None] = None
 
@@ -40,14 +45,48 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "destination" in self.fields:
+            self._offer_destinations()
+        backend = backend_of(self._chosen_destination())
+        if backend:
+            self._offer_choices(backend)
         if "new_key" in self.fields:
-            self.fields["new_key"].help_text = key_help(self.instance)
+            self.fields["new_key"].help_text = key_help(self.instance, backend)
             if self.data.get(self.add_prefix("new_key")):  # shown again because of an error
                 self.fields["new_key"].help_text += " " + _(
                     "The pasted key is not kept in the page."
                 )
-        if "destination" in self.fields:
-            self._offer_destinations()
+
+    def _chosen_destination(self) -> str:
+        posted = self.data.get(self.add_prefix("destination"))
+        return str(posted or self.initial.get("destination") or self.instance.destination)
+
+    def _offer_choices(self, backend: type[Destination]) -> None:
+        """What the chosen destination has to choose from, and its own addresses."""
+        self._offer("default_status", choices(backend), backend.default_status or "")
+        for name, rows in (
+            ("order_route", backend.order_routes),
+            ("erase_mode", backend.erase_modes),
+        ):
+            self._offer(name, [(row.value, row.label) for row in rows], registry.default_of(rows))
+            if not rows and name in self.fields:
+                self.fields[name].disabled = True
+        for name in ("api_url", "tracker_url"):
+            self._show_default(name, getattr(backend, f"default_{name}"))
+        if "api_url" in self.fields:
+            self.fields["api_url"].required = not backend.default_api_url
+
+    def _offer(self, name: str, rows: Sequence[tuple[str, Any]], default: str) -> None:
+        if rows:
+            offer_choice(self, name, lambda: rows, empty="")
+        if rows and not self.initial.get(name):
+            self.initial[name] = default
+
+    def _show_default(self, name: str, default: str) -> None:
+        """An empty address is the destination's own, also after another one was chosen."""
+        if default and name in self.fields:
+            self.fields[name].widget.attrs["placeholder"] = default
+            self.fields[name].help_text = _("Empty: %(address)s") % {"address": default}
 
     def _offer_destinations(self) -> None:
         names = list(conf.DESTINATIONS)
@@ -110,24 +149,27 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         key = self.pasted_key or reveal(self.instance.api_key)
         if not key or not self.needs_check:
             return None
+        destination = self.cleaned_data["destination"]
+        backend = backend_of(destination)
+        address = self.cleaned_data["api_url"] or (backend.default_api_url if backend else "")
         account = Account(
             name=self.cleaned_data["name"],
             api_key=key,
-            api_url=self.cleaned_data["api_url"].rstrip("/"),
+            api_url=address.rstrip("/"),
             tracker_url=self.cleaned_data["tracker_url"].rstrip("/"),
             rate_limit_storage=conf.RATE_LIMIT_STORAGE,
         )
-        return check_key(self.cleaned_data["destination"], account)
+        return check_key(destination, account)
 
 
-def key_help(connection: Connection) -> str:
-    """What is stored, without showing it."""
+def key_help(connection: Connection, backend: type[Destination] | None) -> str:
+    """What is stored, without showing it; where a key comes from when there is none."""
     try:
         stored = masked_key(connection)
     except ConnectorError as error:
         return _("The stored key cannot be read and must be pasted again. %(why)s") % {"why": error}
     if not stored:
-        return _("A key with full access, from the API keys of your eSputnik account.")
+        return str(backend.key_help) if backend else ""
     return _("Stored: %(key)s. Leave empty to keep it; paste another one to replace it.") % {
         "key": stored
     }
@@ -136,7 +178,7 @@ def key_help(connection: Connection) -> str:
 def _lost_salt_text(banned: int) -> str:
     return _(
         "The list of deleted customers is protected by the lost encryption key too: %(count)s "
-        "entries can no longer be recognised, and these people could be sent to eSputnik again. "
+        "entries can no longer be recognised, and these people could be sent again. "
         "Bring the old key back into ENCRYPTION_KEYS. If it is gone for good, a superuser can "
         "remove the tombstones of this connection first."
     ) % {"count": banned}

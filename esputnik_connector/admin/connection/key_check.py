@@ -14,6 +14,7 @@ from esputnik_connector.exceptions import (
     ConnectorError,
     CredentialsError,
     DecryptionError,
+    DestinationError,
     RejectedError,
     TemporaryError,
 )
@@ -39,42 +40,41 @@ def check_key(destination: str, account: Account) -> KeyCheck:
     try:
         with closing(registry.destination_for(destination, account)) as live:
             return KeyCheck(info=live.verify())
-    except CredentialsError as error:
-        return KeyCheck(field="new_key", error=_without(account.api_key, failure_text(error)))
-    except TemporaryError as error:
-        return KeyCheck(doubt=_without(account.api_key, failure_text(error)))
-    except RejectedError as error:
-        return KeyCheck(field="api_url", error=_without(account.api_key, failure_text(error)))
     except ConfigurationError as error:
         return KeyCheck(field="destination", error=str(error))
+    except DestinationError as error:
+        text = _without(account.api_key, failure_text(error, destination))
+        if isinstance(error, TemporaryError):
+            return KeyCheck(doubt=text)
+        field = "new_key" if isinstance(error, CredentialsError) else "api_url"
+        return KeyCheck(field=field, error=text)
 
 
-def failure_text(error: ConnectorError, name: str = "") -> str:
+def failure_text(error: ConnectorError, destination: str) -> str:
     """What a failed check means, and what to do next.
 
-    :param name: of the stored connection; ``""`` while its form is being filled in.
+    :param destination: its name in the settings.
     """
     if isinstance(error, CredentialsError):
         text = _(
-            "eSputnik refused this key (%(why)s). Check that it was copied whole, is not disabled "
-            "and has full access, then paste it again."
+            "%(destination)s refused this key (%(why)s). Check that it was copied whole, is not "
+            "disabled and has full access, then paste it again."
         )
     elif isinstance(error, TemporaryError):
         text = _(
-            "eSputnik could not be reached (%(why)s), so the key is not checked. Nothing is lost: "
-            "changes wait and are sent when eSputnik answers. Press “Test connection” later."
+            "%(destination)s could not be reached (%(why)s), so the key is not checked. Nothing is "
+            "lost: changes wait and are sent when it answers. Press “Test connection” later."
         )
     elif isinstance(error, RejectedError):
         text = _(
-            "This address does not answer as eSputnik does (%(why)s). Check the API address under "
-            "“Advanced”."
+            "This address does not answer as %(destination)s does (%(why)s). Check the API address "
+            "under “Advanced”."
         )
     elif isinstance(error, DecryptionError):
         text = _("The stored key cannot be read. Paste it again and save. (%(why)s)")
     else:
         text = "%(why)s"
-    told = text % {"why": str(error)}
-    return f"{name}: {told}" if name else told
+    return text % {"why": str(error), "destination": registry.destination_label(destination)}
 
 
 def _without(key: str, text: str) -> str:

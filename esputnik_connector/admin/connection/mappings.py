@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -11,26 +10,53 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector import registry
-from esputnik_connector.admin.choices import Choices, TableRowForm, UniqueColumnFormSet
-from esputnik_connector.models import Connection, FieldMapping, StatusMapping
+from esputnik_connector.admin.choices import (
+    Choices,
+    TableRowForm,
+    UniqueColumnFormSet,
+    offer_choice,
+)
+from esputnik_connector.destinations.base import Destination
+from esputnik_connector.models import FieldMapping, StatusMapping
+from esputnik_connector.operations.statuses import choices
+
+from .backend import backend_of
 
 DATALIST_ID = "esputnik-shop-statuses"
 
 
-class FieldFormSet(UniqueColumnFormSet):
+class MappingFormSet(UniqueColumnFormSet):
+    """Tells its rows which destination the connection of the page has."""
+
+    def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
+        backend = backend_of(self.instance.destination)
+        return {**super().get_form_kwargs(index), "backend": backend}
+
+
+class FieldFormSet(MappingFormSet):
     unique_column = "field_id"
     repeated_message = gettext_lazy(
         "The field id %(value)s is in the table twice; keep one row of it."
     )
 
 
-class StatusFormSet(UniqueColumnFormSet):
+class StatusFormSet(MappingFormSet):
     unique_column = "shop_status"
     repeated_message = gettext_lazy("The status “%(value)s” is mapped twice; keep one row of it.")
 
 
 class FieldMappingForm(TableRowForm):
     shop_column = "attribute"
+
+    def __init__(self, *args: Any, backend: type[Destination] | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.backend = backend
+        if backend and "field_id" in self.fields:
+            self.fields["field_id"].help_text = str(backend.field_id_help)
+
+    def clean_field_id(self) -> str:
+        written = str(self.cleaned_data["field_id"])
+        return self.backend.clean_field_id(written) if self.backend else written
 
     def read_choices(self) -> Choices:
         return registry.shop().attributes().items()
@@ -53,6 +79,15 @@ class StatusMappingForm(TableRowForm):
             "shop_status": forms.TextInput(attrs={"list": DATALIST_ID, "autocomplete": "off"})
         }
 
+    def __init__(self, *args: Any, backend: type[Destination] | None, **kwargs: Any) -> None:
+        self.backend = backend
+        super().__init__(*args, **kwargs)
+
+    def offer_choices(self) -> None:
+        if self.backend and self.backend.statuses:
+            statuses = choices(self.backend)
+            offer_choice(self, "status", lambda: statuses)
+
 
 class StatusMappingInline(admin.TabularInline):  # type: ignore[type-arg]
     model = StatusMapping
@@ -60,11 +95,3 @@ class StatusMappingInline(admin.TabularInline):  # type: ignore[type-arg]
     formset = StatusFormSet
     extra = 0
     verbose_name_plural = gettext_lazy("order statuses")
-
-
-def unmapped_statuses(connection: Connection | None) -> Sequence[str]:
-    """Statuses of the shop that have no row in the connection's table."""
-    mapped: set[str] = set()
-    if connection is not None:
-        mapped = set(connection.status_mappings.values_list("shop_status", flat=True))
-    return [status for status in registry.shop().statuses() if status not in mapped]

@@ -51,7 +51,7 @@ class ConnectionViews(Base):
 
     @method_decorator(transaction.non_atomic_requests)
     def test_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Ask eSputnik about the stored key, and say what it answered."""
+        """Ask the destination about the stored key, and say what it answered."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         connection = self.changeable(request, pk)
@@ -64,9 +64,9 @@ class ConnectionViews(Base):
         try:
             verify(connection)
         except TemporaryError as error:
-            messages.warning(request, failure_text(error, connection.name))
+            messages.warning(request, _named_failure(connection, error))
         except ConnectorError as error:
-            messages.error(request, failure_text(error, connection.name))
+            messages.error(request, _named_failure(connection, error))
         else:
             self.announce(request, connection, former)
             wake(connection.pk)
@@ -126,3 +126,7 @@ class ConnectionViews(Base):
             ],
             yes=_("Yes, send from this installation"),
         )
+
+
+def _named_failure(connection: Connection, error: ConnectorError) -> str:
+    return f"{connection.name}: {failure_text(error, connection.destination)}"

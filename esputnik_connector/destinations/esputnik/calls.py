@@ -14,9 +14,9 @@ from esputnik_connector.records import JSONObject, Kind, Note
 
 from . import receipts
 from .client import EsputnikClient
+from .contact_fields import NAMES, additional_ids
 from .events import EVENT_LIMIT, PAST_EVENTS_PER_CALL
 from .options import Options
-from .payloads import CONTACT_FIELDS, FIELD_PREFIX
 
 Send = Callable[[EsputnikClient, Sequence[Envelope]], list[Receipt]]
 
@@ -135,11 +135,11 @@ def contacts_body(envelopes: Sequence[Envelope]) -> JSONObject:
     carries or clears: nothing that the merchant keeps in eSputnik is touched.
     """
     owned = envelopes[0].fields | envelopes[0].clears
-    extra = sorted(int(name.removeprefix(FIELD_PREFIX)) for name in owned - CONTACT_FIELDS)
+    extra = additional_ids(owned)
     body: JSONObject = {
         "contacts": [_inner(envelope, "contact") for envelope in envelopes],
         "dedupeOn": _dedupe_on(envelopes[0]),
-        "contactFields": [*sorted(owned & CONTACT_FIELDS)],
+        "contactFields": [*sorted(owned & NAMES)],
         "restoreDeleted": False,
     }
     return {**body, "customFieldsIDs": [*extra]} if extra else body

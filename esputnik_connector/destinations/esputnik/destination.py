@@ -6,10 +6,15 @@ import hashlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from dataclasses import fields
+from typing import Any
 
+from django.core.checks import CheckMessage
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from esputnik_connector.destinations.auth import BasicAuth
 from esputnik_connector.destinations.base import (
     Account,
     AccountInfo,
@@ -20,9 +25,11 @@ from esputnik_connector.destinations.base import (
     Receipt,
     Remote,
 )
-from esputnik_connector.destinations.http import HttpClient, Patience
+from esputnik_connector.destinations.http import HttpClient, Timeouts
+from esputnik_connector.destinations.options import unusable_option
 from esputnik_connector.destinations.throttle import Throttle, ThrottledError
 from esputnik_connector.exceptions import (
+    ConfigurationError,
     CredentialsError,
     DestinationError,
     RejectedError,
@@ -34,21 +41,21 @@ from esputnik_connector.records import (
     Contact,
     Erasure,
     Event,
-    EventName,
     Kind,
     Order,
     Reason,
     Record,
 )
 
-from . import receipts, remote, sources
+from . import choices, receipts, remote, sources
 from .calls import Call, planned
 from .client import DEFAULT_URL, USER, EsputnikClient, Rehearsal
-from .events import PAST_EVENTS_PER_CALL, cart_envelope, product_envelope
-from .options import options_from
+from .contact_payload import contact_envelope, erasure_envelope
+from .events import PAST_EVENTS_PER_CALL, cart_envelope, event_envelope
+from .options import Options, options_from
 from .order_payload import order_envelope
-from .payloads import contact_envelope, erasure_envelope
 from .refusals import named_by_hash
+from .responses import EsputnikResponses
 
 SINGLES_PER_DELIVERY = 50  # requests of one record each: ten seconds at the usual pace
 CALLS_PER_DELIVERY = 100  # while halving; the rest waits, so that no delivery outlives its lease
@@ -58,13 +65,30 @@ DELIVERY_SECONDS = 60.0  # then what is settled is written down, and the rest go
 class EsputnikDestination(Destination):
     """Contacts, orders, carts, events and erasures of one eSputnik account."""
 
-    batch_sizes: ClassVar[Mapping[Kind, int]] = {
-        Kind.CONTACT: 1000,
-        Kind.ORDER: 500,
+    label = "eSputnik"
+    batch_sizes: Mapping[Kind, int] = {
+        Kind.CONTACT: Options.contacts_per_call,
+        Kind.ORDER: Options.orders_per_call,
         Kind.CART: SINGLES_PER_DELIVERY,
         Kind.EVENT: SINGLES_PER_DELIVERY,
         Kind.ERASURE: SINGLES_PER_DELIVERY,
     }
+    statuses = choices.STATUSES
+    status_hints = choices.STATUS_HINTS
+    default_status = "INITIALIZED"
+    currencies = choices.CURRENCIES
+    order_routes = choices.ORDER_ROUTES
+    history_routes = choices.HISTORY_ROUTES
+    erase_modes = choices.ERASE_MODES
+    default_api_url = DEFAULT_URL
+    default_tracker_url = "https://tracker.esputnik.com/api/v2"
+    field_id_help = gettext_lazy(
+        "eSputnik → Contacts → Additional fields. A new one takes up to an hour."
+    )
+    key_help = gettext_lazy("A key with full access, from the API keys of your eSputnik account.")
+    option_names = tuple(field.name for field in fields(Options))
+    supports_uploads = True  # esputnik-api.md#contacts-bulk
+    supports_look_up = True  # contacts alone (esputnik-api.md#contact-search)
 
     def __init__(
         self,
@@ -74,26 +98,40 @@ class EsputnikDestination(Destination):
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(account, options)
-        self._options = options_from(options)
-        self._event_types = {
-            EventName.BACK_IN_STOCK: self._options.back_in_stock_event,
-            EventName.PRICE_DROP: self._options.price_drop_event,
-        }
+        self._options = options_from(options, event_names=account.event_keys)
         self._http = self._http_client(wait)
         self._client = EsputnikClient(self._http)
-        orders = self._options.orders_per_call
-        if account.order_route == "events":
-            orders = SINGLES_PER_DELIVERY
-        elif account.order_route == "past_events":
-            orders = PAST_EVENTS_PER_CALL
-        self.batch_sizes = {  # type: ignore[misc]  # of this account; the class has the defaults
+        orders = {
+            choices.EVENTS: SINGLES_PER_DELIVERY,
+            choices.PAST_EVENTS: PAST_EVENTS_PER_CALL,
+        }
+        self.batch_sizes = {
             **type(self).batch_sizes,
             Kind.CONTACT: self._options.contacts_per_call,
-            Kind.ORDER: orders,
+            Kind.ORDER: orders.get(account.order_route, self._options.orders_per_call),
         }
 
-    def __repr__(self) -> str:
-        return f"EsputnikDestination({self.account.name!r})"
+    @classmethod
+    def check(cls, options: Mapping[str, Any]) -> list[CheckMessage]:
+        found = super().check(options)
+        for name in options.keys() & set(cls.option_names):
+            try:
+                options_from({name: options[name]})
+            except ConfigurationError as error:
+                found.append(unusable_option(str(error)))
+        return found
+
+    @classmethod
+    def longest_request(cls, options: Mapping[str, Any]) -> float:
+        return float(options.get("deadline", Options.deadline))
+
+    @classmethod
+    def clean_field_id(cls, text: str) -> str:
+        """A whole number above 0, without zeros before it (esputnik-api.md#additional-fields)."""
+        written = super().clean_field_id(text)
+        if not (written.isascii() and written.isdecimal() and int(written)):
+            raise ValidationError(_("The id of a field in eSputnik is a whole number above 0."))
+        return str(int(written))
 
     def prepare(self, record: Record, *, last: Delivered | None) -> Envelope:
         if isinstance(record, Contact):
@@ -103,7 +141,7 @@ class EsputnikDestination(Destination):
         if isinstance(record, Cart):
             return cart_envelope(record, account=self.account, last=last)
         if isinstance(record, Event):
-            return product_envelope(record, event_type=self._event_types[record.name])
+            return event_envelope(record, event_type=self._event_type(record))
         if isinstance(record, Erasure):
             return erasure_envelope(record, account=self.account)
         raise TypeError(f"{type(record).__name__} is no record that eSputnik has")
@@ -116,31 +154,31 @@ class EsputnikDestination(Destination):
         what was delivered must not be forgotten. Likewise an error in the middle leaves the
         remaining records DEFERRED, with the error's status.
         """
-        settled: dict[str, Receipt] = {}
+        found: dict[str, Receipt] = {}
         waiting = deque(planned(envelopes, self._options))
         calls_left = max(CALLS_PER_DELIVERY, len(waiting))
         started = time.monotonic()
         while waiting:
-            if settled and time.monotonic() - started > DELIVERY_SECONDS:
-                _settle(settled, _postponed(waiting, _out_of_time()))
+            if found and time.monotonic() - started > DELIVERY_SECONDS:
+                _collect(found, _postponed(waiting, _out_of_time()))
                 break
             if not calls_left:
-                _settle(settled, _postponed(waiting, _too_many_refusals()))
+                _collect(found, _postponed(waiting, _too_many_refusals()))
                 break
             call = waiting.popleft()
             calls_left -= 1
             self.before_call()
             try:
-                _settle(settled, call.send(self._client, call.envelopes))
+                _collect(found, call.send(self._client, call.envelopes))
             except RejectedError as error:
-                waiting.extendleft(reversed(_after_refusal(call, error, settled)))
+                waiting.extendleft(reversed(_after_refusal(call, error, found)))
             except (TemporaryError, CredentialsError) as error:
-                if not settled:
+                if not found:
                     raise
                 tried = [receipts.deferred(one, error, was_tried=True) for one in call.envelopes]
-                _settle(settled, [*tried, *_postponed(waiting, error)])
+                _collect(found, [*tried, *_postponed(waiting, error)])
                 break
-        return [settled[envelope.key] for envelope in envelopes]
+        return [found[envelope.key] for envelope in envelopes]
 
     def resolve(
         self, session: str, keys: Sequence[str], *, locators: Mapping[str, Mapping[str, str]]
@@ -182,23 +220,28 @@ class EsputnikDestination(Destination):
         """Give the connections back."""
         self._client.close()
 
+    def _event_type(self, record: Event) -> str:
+        """The ``eventTypeKey``: by the option, else as the type declares, else its name."""
+        usual = self.account.event_keys.get(record.name, record.name)
+        return self._options.event_keys.get(record.name, usual)
+
     def _http_client(self, wait: Callable[[float], None]) -> HttpClient:
-        url = (self.account.api_url or DEFAULT_URL).rstrip("/")
+        url = (self.account.api_url or self.default_api_url).rstrip("/")
         # Hashed, since the key of a pace is readable in the storage. By account, not by name:
         # two connections with one key share eSputnik's limit too.
         owner = hashlib.sha256(f"{url} {self.account.api_key}".encode()).hexdigest()[:24]
         options = self._options
         return HttpClient(
             url,
-            user=USER,
-            password=self.account.api_key,
+            auth=BasicAuth(USER, self.account.api_key),
+            rules=EsputnikResponses(self.label),
             throttle=Throttle(
                 options.rate,
                 key=f"esputnik:{owner}",
                 storage=self.account.rate_limit_storage,
                 wait=wait,
             ),
-            patience=Patience(
+            timeouts=Timeouts(
                 connect=options.connect_timeout,
                 read=options.read_timeout,
                 deadline=options.deadline,
@@ -206,15 +249,15 @@ class EsputnikDestination(Destination):
         )
 
 
-def _after_refusal(call: Call, error: RejectedError, settled: dict[str, Receipt]) -> list[Call]:
+def _after_refusal(call: Call, error: RejectedError, found: dict[str, Receipt]) -> list[Call]:
     """What remains to be called after a refusal.
 
-    :raises RejectedError: nothing was settled yet, so the caller can halve the batch.
+    :raises RejectedError: there is no receipt yet, so the caller can halve the batch.
     """
     if len(call.envelopes) == 1:
-        _settle(settled, [receipts.rejected(call.envelopes[0], error)])
+        _collect(found, [receipts.rejected(call.envelopes[0], error)])
         return []
-    if not settled:
+    if not found:
         raise error
     return call.halves()
 
@@ -233,5 +276,5 @@ def _postponed(calls: Iterable[Call], error: DestinationError) -> list[Receipt]:
     return [receipts.deferred(envelope, error, was_tried=False) for envelope in untouched]
 
 
-def _settle(settled: dict[str, Receipt], news: Sequence[Receipt]) -> None:
-    settled.update((receipt.key, receipt) for receipt in news)
+def _collect(found: dict[str, Receipt], more: Sequence[Receipt]) -> None:
+    found.update((receipt.key, receipt) for receipt in more)

@@ -1,15 +1,20 @@
-"""Generate event v3 (esputnik-api.md#event-send), the events of a cart
-(esputnik-api.md#cart-updated) and of a product. Pure."""
+"""Generate event v3 (esputnik-api.md#event-send): the event of a cart
+(esputnik-api.md#cart-updated), and those of one person. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from esputnik_connector.destinations.base import Account, Delivered, Envelope
+from esputnik_connector.destinations.digest import digest
 from esputnik_connector.destinations.http import encoded
-from esputnik_connector.exceptions import Skip
+from esputnik_connector.event_names import EventValue
+from esputnik_connector.exceptions import ConfigurationError, Skip
 from esputnik_connector.identity import cart_token, digits
 from esputnik_connector.records import (
     Cart,
@@ -23,10 +28,18 @@ from esputnik_connector.records import (
 )
 
 from .money import number
-from .payloads import Texts, digest, notes, present
+from .payloads import Texts, notes, present
 
 PAST_EVENTS_PER_CALL = 500  # documented maximum (esputnik-api.md#past-events)
 EVENT_LIMIT = 20_000  # bytes; documented as 20 kB, the smaller reading (esputnik-api.md#event-size)
+
+ADDRESSES = ("https://", "http://")
+# Parameters by which eSputnik looks for the contact of an event, whatever their case
+# (esputnik-api.md#event-identity).
+IDENTIFYING = frozenset(
+    {"contactid", "contact_id", "contactkey", "contact_key", "externalcustomerid", "pushtoken"}
+    | {"email", "emailaddress", "useremail", "contactemail", "phone", "phonenumber", "sms"}
+)
 
 
 def event(event_type: str, params: JSONObject) -> JSONObject:
@@ -83,34 +96,51 @@ def cart_envelope(cart: Cart, *, account: Account, last: Delivered | None) -> En
     )
 
 
-def product_envelope(news: Event, *, event_type: str) -> Envelope:
-    """What somebody asked to be told of a product.
+def event_envelope(record: Event, *, event_type: str) -> Envelope:
+    """Any event of one person: who it was, and the parameters that came with it.
 
-    Its digest is of the key: it is one event, whatever the product costs at the next try.
+    Its digest is of the key: it is one event, whatever the parameters are at the next try.
 
     :raises Skip: there is nobody to tell.
+    :raises ConfigurationError: a parameter has a name by which eSputnik finds people.
     """
-    identity = _identity(news)
+    identity = _identity(record)
     if not identity:
         raise Skip(Reason.NO_CONTACT_DATA)
     texts = Texts()
-    facts: JSONObject = {
-        "productId": news.product_key,
-        "name": texts.fit(news.product_name),
-        "price": None if news.price is None else number(news.price),
-        "priceBefore": None if news.price_before is None else number(news.price_before),
-        "currencyCode": news.currency.strip().upper(),
-        "url": news.url,
-        "imageUrl": news.image_url,
-        "isInStock": news.is_in_stock,
-    }
+    params = {name: _plain(value, texts) for name, value in record.params.items()}
+    _check_names(params)
     return Envelope(
         kind=Kind.EVENT,
-        key=news.key,
-        payload={"event": event(event_type, {**identity, **present(facts)})},
-        digest=digest({"event": news.key}),
-        notes=notes(news.notes, (Note.TEXT_CUT, texts.are_cut)),
+        key=record.key,
+        payload={"event": event(event_type, {**identity, **present(params)})},
+        digest=digest({"event": record.key}),
+        notes=notes(record.notes, (Note.TEXT_CUT, texts.are_cut)),
     )
+
+
+def _check_names(params: JSONObject) -> None:
+    """A parameter such as “email” would give the event to another person."""
+    for name in params:
+        if name.lower() in IDENTIFYING:
+            text = _("The parameter %(name)r needs another name: eSputnik looks for people by it.")
+            raise ConfigurationError(text % {"name": name})
+
+
+def _plain(value: EventValue, texts: Texts) -> JSONValue:
+    """A parameter as JSON: money to the cent, a moment with its offset, a text cut to size. An
+    address is not cut: half of one leads nowhere."""
+    if isinstance(value, Decimal):
+        return number(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, str):
+        return value if value.startswith(ADDRESSES) else texts.fit(value)
+    if isinstance(value, Mapping):
+        return {name: _plain(inner, texts) for name, inner in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(inner, texts) for inner in value]
+    return value
 
 
 def _identity(record: Cart | Event) -> JSONObject:

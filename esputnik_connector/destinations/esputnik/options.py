@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from difflib import get_close_matches
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from esputnik_connector.destinations.options import advice, unknown_option
 from esputnik_connector.destinations.throttle import parsed_rate
 from esputnik_connector.exceptions import ConfigurationError
 
@@ -24,8 +24,7 @@ class Options:
     bulk_from: int = 10  # from this many contacts on, one asynchronous import instead of requests
     contacts_per_call: int = 1000
     orders_per_call: int = 500
-    back_in_stock_event: str = "ProductBackInStock"  # eventTypeKey
-    price_drop_event: str = "ProductPriceDrop"  # eventTypeKey
+    event_keys: Mapping[str, str] = field(default_factory=dict)  # event type → eventTypeKey
 
 
 # documented maxima (esputnik-api.md#contacts-bulk), (esputnik-api.md#orders-add)
@@ -34,28 +33,22 @@ LONGEST_TYPE = 100  # characters of an eventTypeKey (esputnik-api.md#event-send)
 FORBIDDEN = frozenset("<;’\\/|\"`'^?!,>")  # in an eventTypeKey (esputnik-api.md#event-characters)
 
 
-def options_from(given: Mapping[str, Any]) -> Options:
-    """:raises ConfigurationError: an option is unknown, or its value cannot be used."""
-    known = {field.name: field.default for field in fields(Options)}
+def options_from(given: Mapping[str, Any], *, event_names: Collection[str] = ()) -> Options:
+    """:param event_names: the event types that there are; without any, ``event_keys`` may name all.
+    :raises ConfigurationError: an option is unknown, or its value cannot be used.
+    """
+    known = asdict(Options())
     for name, value in given.items():
         if name not in known:
-            unknown = _("Unknown option %(name)r.") % {"name": name}
-            raise ConfigurationError(f"{unknown} {_advice(name, known)}")
-        _check(name, value, known[name])
+            raise ConfigurationError(unknown_option(name, known))
+        if name == "event_keys":
+            _check_event_keys(value, event_names)
+        else:
+            _check(name, value, known[name])
     return Options(**given)
 
 
-def _advice(name: str, known: Mapping[str, Any]) -> str:
-    close = get_close_matches(str(name), known, n=1)
-    if close:
-        return _("Did you mean %(name)r?") % {"name": close[0]}
-    return _("Known: %(names)s.") % {"names": ", ".join(known)}
-
-
 def _check(name: str, value: Any, default: Any) -> None:
-    if name.endswith("_event"):
-        _check_event_type(name, value)
-        return
     if isinstance(default, str):
         parsed_rate(value)
         return
@@ -74,13 +67,24 @@ def _check(name: str, value: Any, default: Any) -> None:
         raise ConfigurationError(text % {"name": name, "value": value, "largest": largest})
 
 
-def _check_event_type(name: str, value: Any) -> None:
+def _check_event_keys(value: Any, event_names: Collection[str]) -> None:
+    if not isinstance(value, Mapping):
+        text = _("Option 'event_keys' must map event types to names in eSputnik, not %(value)r.")
+        raise ConfigurationError(text % {"value": value})
+    for name, key in value.items():
+        if event_names and name not in event_names:
+            unknown = _("Option 'event_keys': there is no event type %(name)r.") % {"name": name}
+            raise ConfigurationError(f"{unknown} {advice(name, event_names)}")
+        _check_event_key(name, key)
+
+
+def _check_event_key(name: str, value: Any) -> None:
     is_name = isinstance(value, str) and value.strip() == value and value.isprintable()
     if not is_name or not 0 < len(value) <= LONGEST_TYPE or FORBIDDEN & set(value):
         forbidden = " ".join(sorted(FORBIDDEN))
         text = _(
-            "Option %(name)r must be the name of an event type: up to %(longest)d characters, none "
-            "of %(forbidden)s, not %(value)r."
+            "Option 'event_keys': %(name)r must be the name of an event type in eSputnik: up to "
+            "%(longest)d characters, none of %(forbidden)s, not %(value)r."
         )
         values = {"name": name, "longest": LONGEST_TYPE, "forbidden": forbidden, "value": value}
         raise ConfigurationError(text % values)

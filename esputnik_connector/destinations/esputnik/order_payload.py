@@ -16,16 +16,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from esputnik_connector.destinations.base import Account, Delivered, Envelope
+from esputnik_connector.destinations.digest import measured_digest
 from esputnik_connector.destinations.http import encoded
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.identity import cart_token, digits, text
 from esputnik_connector.records import JSONObject, JSONValue, Kind, Note, Order, OrderItem, Reason
 
+from .choices import CURRENCIES, EVENTS, PAST_EVENTS
 from .events import EVENT_LIMIT, event, past_event
 from .money import cents, portions, units
-from .payloads import Texts, measured_digest, notes, present
+from .payloads import Texts, notes, present
 
-USUAL_CURRENCIES = frozenset({"USD", "EUR", "UAH"})  # documented (esputnik-api.md#currencies)
 DELIVERY_ADDRESS_LIMIT = 500  # five parts in one line
 
 # Without one of these an event is silently not taken for an order (esputnik-api.md#order-events).
@@ -33,7 +34,7 @@ EVENT_ITEM_FIELDS = frozenset({"externalItemId", "name", "quantity", "cost", "ur
 
 EVENT_FRAME = 1000  # bytes around the order: the event's type, its moment, the token of the cart
 
-EVENT_ROUTES = frozenset({"events", "past_events"})
+EVENT_ROUTES = frozenset({EVENTS, PAST_EVENTS})
 
 # The event of a status that an order known there has reached; otherwise it is orderUpdated.
 STATUS_EVENTS = {"DELIVERED": "orderDelivered", "CANCELLED": "orderCancelled"}
@@ -75,7 +76,7 @@ def order_payload(order: Order, *, account: Account) -> OrderPayload:
         raise Skip(Reason.NO_CONTACT_DATA)
     if order.placed_at.tzinfo is None:
         raise ValueError(f"order {order.key}: placed_at has no time zone")
-    status, is_unmapped = order_status(order.status, account=account)
+    status, is_unmapped = account.mapped_status(order.status)
     currency = order.currency.strip().upper()
     sold = [item for item in order.items if item.quantity > 0]
     total, shipping = cents(order.total), cents(order.shipping + order.surcharges)
@@ -110,24 +111,12 @@ def order_payload(order: Order, *, account: Account) -> OrderPayload:
     mended = notes(
         order.notes,
         (Note.STATUS_UNMAPPED, is_unmapped),
-        (Note.CURRENCY_UNUSUAL, currency not in USUAL_CURRENCIES),
+        (Note.CURRENCY_UNUSUAL, currency not in CURRENCIES),
         (Note.ITEM_DROPPED, len(sold) < len(order.items)),
         (Note.TOTAL_DIFFERS, bool(adjustment)),
         (Note.TEXT_CUT, texts.are_cut),
     )
     return OrderPayload(body=body, notes=mended)
-
-
-def order_status(status: str, *, account: Account) -> tuple[str, bool]:
-    """eSputnik's status for one of the shop, and whether the mapping lacks it.
-
-    :raises Skip: the merchant chose not to send it.
-    """
-    is_unmapped = status not in account.statuses
-    mapped = account.default_status if is_unmapped else account.statuses[status]
-    if not mapped:
-        raise Skip(Reason.STATUS_NOT_SENT, status)
-    return mapped, is_unmapped
 
 
 def _item_payloads(item: OrderItem, total: int, texts: Texts) -> list[JSONObject]:
@@ -175,7 +164,7 @@ def _event_payload(
     Items are sent with all their required parameters or not at all (then True comes with it): an
     incomplete one would make eSputnik ignore the whole order.
     """
-    is_past = account.order_route == "past_events"
+    is_past = account.order_route == PAST_EVENTS
     params = dict(built.body)
     if order.cart_key:
         params["recycleStateId"] = cart_token(order.cart_key, salt=account.salt)

@@ -55,11 +55,14 @@ def from_import(session: str, records: Sequence[Named], answer: Answer) -> list[
     body = _readable(answer)
     blank = [
         Receipt(
-            kind=Kind.CONTACT, key=record.key, outcome=Outcome.DEFERRED, session=session,
+            kind=Kind.CONTACT,
+            key=record.key,
+            outcome=Outcome.DEFERRED,
+            session=session,
             status=answer.status,
         )
         for record in records
-    ]  # fmt: skip
+    ]
     state = _text_of(body, "status").upper()
     words = vendor_words(body) if isinstance(body, dict) and body.get("description") else ""
     if state == "ERROR":
@@ -84,8 +87,9 @@ def rejected(envelope: Envelope, error: RejectedError) -> Receipt:
 
 def too_large(envelope: Envelope, size: int, limit: int) -> Receipt:
     detail = _("%(size)d bytes; eSputnik takes events of up to %(limit)d") % {
-        "size": size, "limit": limit
-    }  # fmt: skip
+        "size": size,
+        "limit": limit,
+    }
     return replace(
         _blank(envelope), outcome=Outcome.REJECTED, reason=Reason.TOO_LARGE, detail=detail
     )
@@ -105,11 +109,6 @@ def deferred(envelope: Envelope, error: DestinationError, *, was_tried: bool) ->
         retry_after=error.retry_after if isinstance(error, TemporaryError) else 0,
         is_counted=was_tried and was_received,
     )
-
-
-def erased(envelope: Envelope, answer: Answer) -> Receipt:
-    """A deletion went through; whether the person was there or not."""
-    return _taken(envelope, answer)
 
 
 def is_unknown_contact(error: RejectedError) -> bool:
@@ -204,13 +203,19 @@ def _taken(
     (esputnik-api.md#orders-add)."""
     if session and envelope.kind is Kind.CONTACT:
         return Receipt(
-            kind=envelope.kind, key=envelope.key, outcome=Outcome.ACCEPTED, status=answer.status,
+            kind=envelope.kind,
+            key=envelope.key,
+            outcome=Outcome.ACCEPTED,
+            status=answer.status,
             session=session,
-        )  # fmt: skip
+        )
     return Receipt(
-        kind=envelope.kind, key=envelope.key, outcome=Outcome.DELIVERED, status=answer.status,
+        kind=envelope.kind,
+        key=envelope.key,
+        outcome=Outcome.DELIVERED,
+        status=answer.status,
         remote_id=remote_id,
-    )  # fmt: skip
+    )
 
 
 def _duplicate(envelope: Envelope, answer: Answer, *, is_import: bool) -> Receipt:

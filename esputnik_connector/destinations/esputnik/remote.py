@@ -10,8 +10,7 @@ from esputnik_connector.exceptions import Skip
 from esputnik_connector.records import Kind, Reason
 
 from .client import EsputnikClient
-
-PLAIN = ("firstName", "lastName", "languageCode")
+from .contact_fields import CONTACT_FIELDS, additional_name, channels, values_in
 
 
 def look_up(client: EsputnikClient, envelope: Envelope) -> Remote:
@@ -46,28 +45,14 @@ def differing(sent: Mapping[str, Any], held: Mapping[str, Any]) -> Iterator[str]
     merchant's own."""
     if sent.get("externalCustomerId", "") != str(held.get("externalCustomerId") or ""):
         yield "externalCustomerId"
-    for kind in ("email", "sms"):
-        if not set(channels(sent, kind)) <= set(channels(held, kind)):
-            yield kind
-    yield from (name for name in PLAIN if name in sent and sent[name] != held.get(name))
-    there = held.get("address") or {}
-    for name, value in (sent.get("address") or {}).items():
-        if there.get(name) != value:
-            yield f"address.{name}"
+    for field in CONTACT_FIELDS:
+        there = values_in(held, field)
+        if any(value not in there for value in values_in(sent, field)):
+            yield field.told
     values = _fields(held)
     for number, value in _fields(sent).items():
         if values.get(number) != value:
-            yield f"field:{number}"
-
-
-def channels(contact: Mapping[str, Any], kind: str) -> list[str]:
-    given = contact.get("channels")
-    entries = given if isinstance(given, list) else []
-    return [
-        str(entry.get("value", "")).lower()
-        for entry in entries
-        if isinstance(entry, dict) and entry.get("type") == kind
-    ]
+            yield additional_name(number)
 
 
 def _fields(contact: Mapping[str, Any]) -> dict[str, str]:

@@ -6,17 +6,13 @@ from collections.abc import Mapping
 
 from esputnik_connector.records import Kind
 
+from .contact_fields import CHANNEL, CONTACT_FIELDS
+
 CONTACT = {
     "externalCustomerId": "key",
     "channels[].type": "",
-    "channels[].value": "email, phone",
-    "firstName": "first_name",
-    "lastName": "last_name",
-    "languageCode": "language",
-    "address.region": "address",
-    "address.town": "address",
-    "address.address": "address",
-    "address.postcode": "address",
+    "channels[].value": ", ".join(f.source for f in CONTACT_FIELDS if f.place == CHANNEL),
+    **{f.path: f.source for f in CONTACT_FIELDS if f.place != CHANNEL},
     "fields[].id": "",
     "fields[].value": "attributes",
 }
@@ -81,14 +77,7 @@ EVENT = {
     "params.externalCustomerId": "contact_key",
     "params.email": "email",
     "params.phone": "phone",
-    "params.productId": "product_key",
-    "params.name": "product_name",
-    "params.price": "price",
-    "params.priceBefore": "price_before",
-    "params.currencyCode": "currency",
-    "params.url": "url",
-    "params.imageUrl": "image_url",
-    "params.isInStock": "is_in_stock",
+    "params": "params",  # each from where the type of the event says
 }
 
 SOURCES: Mapping[Kind, Mapping[str, str]] = {

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from datetime import datetime
+from textwrap import fill
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -14,13 +16,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector import tasks
+from esputnik_connector.destinations.base import OrderRoute
 from esputnik_connector.management import progress
 from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.management.follow import follow_runs
 from esputnik_connector.models import Backfill, Connection
-from esputnik_connector.models.backfill import HistoryRoute, State
+from esputnik_connector.models.backfill import State
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.pipeline.backfill.control import BadRequestError
+from esputnik_connector.pipeline.backfill.routes import routes_of
 from esputnik_connector.records import Kind
 
 KINDS = {"contacts": [Kind.CONTACT], "orders": [Kind.ORDER], "all": list(control.KINDS)}
@@ -31,18 +35,10 @@ ACTIONS = {
     "pause": gettext_lazy("stop it for a while"),
     "resume": gettext_lazy("let it go on where it was"),
     "cancel": gettext_lazy("end it for good"),
-    "restart": gettext_lazy("begin again; what eSputnik has already is skipped"),
+    "restart": gettext_lazy("begin again; what was delivered already is skipped"),
 }
+INDENTED: dict[str, Any] = {"width": 90, "initial_indent": "  ", "subsequent_indent": "    "}
 CHANGES = {"pause": control.pause, "resume": control.resume, "cancel": control.cancel}
-
-ROUTES = gettext_lazy(
-    "How shall orders travel?\n"
-    "  orders       eSputnik gets real orders. Each raises an event order<STATUS>, however old it\n"
-    "               is, and a workflow that waits for that event starts. Switch such workflows\n"
-    "               off first.\n"
-    "  past_events  eSputnik gets dated events of the past, which start no workflow. Switch the\n"
-    "               segmentation of orderCreated and orderUpdated on first, or no order appears.\n"
-)
 
 
 class Command(ReportingCommand):
@@ -59,7 +55,7 @@ class Command(ReportingCommand):
         parser.add_argument("--newest-first", action="store_true", help=_("the latest come first"))
         parser.add_argument("--only-failed", action="store_true", help=_("what was set aside"))
         parser.add_argument("--ids", nargs="+", metavar="ID", help=_("only these records"))
-        parser.add_argument("--route", choices=HistoryRoute.values, help=_("how orders travel"))
+        parser.add_argument("--route", help=_("how orders travel, if there is a choice"))
         parser.add_argument(
             "--stop-loss",
             type=float,
@@ -136,24 +132,27 @@ class Command(ReportingCommand):
             )
         return moment
 
-    def _route(self, kind: Kind) -> str:
-        if kind is not Kind.ORDER:
+    def _route(self, connection: Connection, kind: Kind) -> str:
+        routes = {one.value: one for one in routes_of(connection)} if kind is Kind.ORDER else {}
+        if not routes:
             return ""
-        if self.options["route"]:
-            return str(self.options["route"])
+        if not self.options["route"]:
+            self.options["route"] = self._ask_route(list(routes.values()))
+        if self.options["route"] not in routes:
+            text = _("--route must be one of: %s; nothing was started.")
+            raise CommandError(text % ", ".join(routes))
+        return str(self.options["route"])
+
+    def _ask_route(self, routes: Sequence[OrderRoute]) -> str:
         if not self._may_ask():
+            text = "; ".join(f"--route {one.value} – {one.label}" for one in routes)
             raise CommandError(
-                _(
-                    "Orders need --route orders (each starts an order<STATUS> event, however old) "
-                    "or --route past_events (starts none); nothing was started."
-                )
+                _("Choose how orders travel: %(routes)s. Nothing was started.") % {"routes": text}
             )
-        self.stdout.write(str(ROUTES))
-        answer = input(_("orders or past_events? ")).strip()
-        if answer not in HistoryRoute.values:
-            raise CommandError(_("Neither of the two; nothing was started."))
-        self.options["route"] = answer
-        return answer
+        self.stdout.write(_("How shall orders travel?"))
+        for one in routes:
+            self.stdout.write(fill(f"{one.value}: {one.label}. {one.help}", **INDENTED))
+        return input(f"{_(' or ').join(one.value for one in routes)}? ").strip()
 
     def _plans(self, connection: Connection, kinds: list[Kind]) -> list[Backfill]:
         """What would be started, not saved yet."""
@@ -163,7 +162,7 @@ class Command(ReportingCommand):
             Backfill(
                 connection=connection,
                 kind=kind.value,
-                route=self._route(kind),
+                route=self._route(connection, kind),
                 since=since,
                 until=until,
                 newest_first=self.options["newest_first"],

@@ -29,8 +29,8 @@ IN_HEALTH = "esputnik_connector.W002"  # the shop's address has a finding of its
 
 class Command(ReportingCommand):
     help = (
-        "Check the connector: one line each with ok, warning or problem, and what to do. Asks "
-        "eSputnik whether the key is accepted, and the shop's own address for its feeds, unless "
+        "Check the connector: one line each with ok, warning or problem, and what to do. Asks each "
+        "destination whether the key is accepted, and the shop's own address for its feeds, unless "
         "--offline. Ends with 1 when there is a problem, with 0 when there are only warnings, "
         "with 2 when the database could not be read."
     )
@@ -43,7 +43,7 @@ class Command(ReportingCommand):
         parser.add_argument(
             "--offline",
             action="store_true",
-            help=_("ask neither eSputnik nor the shop's address"),
+            help=_("ask neither the destinations nor the shop's address"),
         )
         parser.add_argument("--json", action="store_true", help=_("findings as JSON"))
         deeds = parser.add_mutually_exclusive_group()

@@ -54,7 +54,8 @@ class Command(ReportingCommand):
 
     def _tell(self, shown: Preview) -> None:
         write = self.stdout.write
-        write(f"{shown.kind.value} {shown.key}: {STANDINGS[shown.standing]}")
+        label = f" ({shown.label})" if shown.label else ""
+        write(f"{shown.kind.value} {shown.key}{label}: {STANDINGS[shown.standing]}")
         if shown.delivered_at is not None:
             moment = local_time(shown.delivered_at).isoformat(sep=" ", timespec="seconds")
             write(_("Last delivery: %s") % moment)
@@ -65,7 +66,7 @@ class Command(ReportingCommand):
         for warning in shown.warnings:
             write(self.style.WARNING(_("Warning: %s") % warning))
         if shown.clears:
-            write(_("Would be emptied in eSputnik: %s") % ", ".join(shown.clears))
+            write(_("Would be emptied there: %s") % ", ".join(shown.clears))
         if shown.request is not None:
             self._tell_request(shown)
 
@@ -88,6 +89,7 @@ def as_json(shown: Preview) -> dict[str, Any]:
     return {
         "kind": shown.kind.value,
         "key": shown.key,
+        "label": shown.label,
         "standing": shown.standing.value,
         "delivered_at": shown.delivered_at.isoformat() if shown.delivered_at else None,
         "in_outbox": shown.waiting,

@@ -46,7 +46,7 @@ class Command(ReportingCommand):
         add("--dry-run", action="store_true", help=_("tell, and put nothing in line"))
         add("--thorough", action="store_true", help=_("build every record, whatever its seal says"))
         add("--no-limit", action="store_true", help=_("put in line however much it is"))
-        add("--remote-sample", type=int, metavar="N", help=_("ask eSputnik what it holds of N"))
+        add("--remote-sample", type=int, metavar="N", help=_("ask what is really there of N"))
         add("--report", action="store_true", help=_("counts and sums per day; changes nothing"))
         add("--csv", metavar="FILE", help=_("write the report there"))
         add("--json", action="store_true", help=_("tell as JSON"))
@@ -162,7 +162,7 @@ class Command(ReportingCommand):
             % {"name": name, "asked": one.asked, "equal": one.equal}
         )
         for key in one.absent:
-            self.stdout.write(_("  %s: eSputnik does not have it") % key)
+            self.stdout.write(_("  %s: it is not there") % key)
         for key, names in one.differing.items():
             text = _("  %(key)s: differs in %(names)s")
             self.stdout.write(text % {"key": key, "names": ", ".join(names)})

@@ -7,14 +7,14 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from esputnik_connector.event_types import event_type
 from esputnik_connector.management.base import ReportingCommand
-from esputnik_connector.models.labels import EVENTS
-from esputnik_connector.pipeline.events.scan import watch
+from esputnik_connector.pipeline.events.scan import scan_for_events
 
 
 class Command(ReportingCommand):
     help = (
-        "Note what came back in stock or got cheaper, for those who asked to be told. Sends "
+        "Put in line what came back in stock or got cheaper, for those who asked to be told. Sends "
         "nothing by itself: the relay does."
     )
 
@@ -22,13 +22,13 @@ class Command(ReportingCommand):
         parser.add_argument(
             "--dry-run",
             action="store_true",
-            help=_("tell how many would be told if it were switched on; note nothing"),
+            help=_("tell how many events there would be if all were switched on; write nothing"),
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        counts = watch(is_dry=options["dry_run"])
-        text = _("%(event)s: %(count)s to be told")
+        counts = scan_for_events(is_dry=options["dry_run"])
+        text = _("%(event)s: %(count)s to be sent")
         for name, count in counts.items():
-            self.stdout.write(text % {"event": EVENTS[name], "count": count})
+            self.stdout.write(text % {"event": event_type(name).label, "count": count})
         if not counts:
             self.stdout.write(_("No connection sends such events; see its page in the admin."))

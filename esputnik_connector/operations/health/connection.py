@@ -11,7 +11,7 @@ from esputnik_connector import registry
 from esputnik_connector.exceptions import ConnectorError, CredentialsError, TemporaryError
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import Connection
-from esputnik_connector.models.connection import OrderStatus
+from esputnik_connector.operations.statuses import default_text, unmapped
 from esputnik_connector.operations.verify import verify
 
 from . import queue
@@ -60,17 +60,19 @@ def key(connection: Connection, *, is_offline: bool) -> Iterator[Finding]:
     organisation = info.organisation or "?"
     text = _("The key is accepted; the organisation is %s.") % organisation
     yield ok(connection.name, text)
-    if time := clock(connection.name, info):
+    if time := clock(connection, info):
         yield time
 
 
 def _not_accepted(connection: Connection, error: ConnectorError, paste: str) -> Finding:
+    told = {"destination": registry.destination_label(connection.destination), "why": error}
     if isinstance(error, CredentialsError):
-        return problem(connection.name, _("eSputnik refused the key: %s") % error, paste)
+        text = _("%(destination)s refused the key: %(why)s")
+        return problem(connection.name, text % told, paste)
     if isinstance(error, TemporaryError):
         return problem(
             connection.name,
-            _("eSputnik cannot be reached: %s") % error,
+            _("%(destination)s cannot be reached: %(why)s") % told,
             _("Check the network and the API address. Changes wait meanwhile; nothing is lost."),
         )
     return problem(
@@ -121,14 +123,13 @@ def environment(connection: Connection) -> Finding:
 
 
 def statuses(connection: Connection) -> Finding:
-    mapped = set(connection.status_mappings.values_list("shop_status", flat=True))
-    missing = [status for status in registry.shop().statuses() if status not in mapped]
+    missing = unmapped(connection)
     if not missing:
         return ok(connection.name, _("Every order status is mapped."))
     return warning(
         connection.name,
         _("Order statuses without a mapping, sent as “%(status)s”: %(missing)s")
-        % {"status": OrderStatus(connection.default_status).label, "missing": ", ".join(missing)},
+        % {"status": default_text(connection), "missing": ", ".join(missing)},
         _("Add them to the table of statuses in the admin."),
     )
 

@@ -5,6 +5,8 @@ What is wrong with them shows late and far from its cause.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.conf import settings
 from django.utils.translation import gettext as _
 
@@ -13,12 +15,12 @@ from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import AccountInfo
 from esputnik_connector.destinations.throttle import limiter
 from esputnik_connector.exceptions import ConfigurationError
+from esputnik_connector.models import Connection
 
 from .findings import Finding, ok, problem, warning
 
 SKEW = 60.0  # seconds; an HTTP date has whole ones, and a request takes some
 GREAT_SKEW = 600.0  # leases, retries and past events go wrong
-USUAL_CURRENCIES = ("EUR", "UAH", "USD")  # the documented ones (esputnik-api.md#currencies)
 
 
 def shop_address() -> Finding:
@@ -56,17 +58,22 @@ def pace_storage() -> Finding:
     )
 
 
-def clock(name: str, info: AccountInfo) -> Finding | None:
+def clock(connection: Connection, info: AccountInfo) -> Finding | None:
     """Our clock beside the destination's. ``None``: it did not tell the time."""
+    name = connection.name
     if info.clock_ahead is None:
         return None
     seconds = round(abs(info.clock_ahead))
+    told = {
+        "destination": registry.destination_label(connection.destination),
+        "seconds": seconds,
+    }
     if seconds < SKEW:
-        return ok(name, _("This machine's clock agrees with eSputnik's."))
+        return ok(name, _("This machine's clock agrees with %(destination)s's.") % told)
     find = problem if seconds >= GREAT_SKEW else warning
     return find(
         name,
-        _("This machine's clock and eSputnik's are %s seconds apart.") % seconds,
+        _("This machine's clock and %(destination)s's are %(seconds)s seconds apart.") % told,
         _("Let the machine set its clock by NTP."),
     )
 
@@ -83,20 +90,31 @@ def time_zone() -> Finding:
     )
 
 
+def _unusual(destination: str, codes: Sequence[str]) -> list[str]:
+    """The currencies among these that a destination of the settings does not document."""
+    try:
+        known = registry.destination_class(destination).currencies
+    except ConfigurationError:  # E002
+        return []
+    return [code for code in codes if known and code.upper() not in known]
+
+
 def currencies() -> Finding:
-    """Revenue reports of eSputnik count only orders in the account's own currency."""
+    """What a destination does not document it may not count; reports of revenue are in one."""
     found = sorted(registry.shop().currencies())
-    unusual = [code for code in found if code.upper() not in USUAL_CURRENCIES]
-    if unusual:
-        return warning(
-            _("currencies"),
-            _("Orders in currencies that eSputnik does not document: %s") % ", ".join(unusual),
-            _("They are sent as they are. Ask eSputnik whether its reports count them."),
-        )
+    for name in conf.DESTINATIONS:
+        if unusual := _unusual(name, found):
+            told = {"destination": registry.destination_label(name), "codes": ", ".join(unusual)}
+            return warning(
+                _("currencies"),
+                _("Orders in currencies that %(destination)s does not document: %(codes)s") % told,
+                _("They are sent as they are. Ask %(destination)s whether its reports count them.")
+                % told,
+            )
     if len(found) > 1:
         return warning(
             _("currencies"),
             _("Orders in several currencies: %s") % ", ".join(found),
-            _("eSputnik's revenue reports count only the currency that its account is set to."),
+            _("Reports of revenue may count only the currency that the account is set to."),
         )
     return ok(_("currencies"), _("Orders are in %s.") % (found[0] if found else "–"))

@@ -9,9 +9,9 @@ from django.db.models import Count, Min, QuerySet
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
+from esputnik_connector.event_types import event_types
 from esputnik_connector.models import Connection, Heartbeat, Lane, OutboxMessage
 from esputnik_connector.pipeline.events.scan import HEARTBEAT
-from esputnik_connector.records import Kind
 
 from .findings import Finding, ok, problem, warning
 
@@ -20,17 +20,18 @@ VERY_LATE = timedelta(hours=1)
 
 
 def watched(connection: Connection, *, now: datetime) -> Iterator[Finding]:
-    """Does the walk run that finds what came back or got cheaper? Of no matter to the others."""
-    if not connection.syncs(Kind.EVENT):
+    """Does the scan run that finds what came back or got cheaper? Of no matter to a connection that
+    sends nothing that is scanned for."""
+    if not any(each.scan is not None and connection.sends(each) for each in event_types()):
         return
     last = Heartbeat.last(HEARTBEAT)
     if last is not None and now - last < VERY_LATE:
-        text = _("Products that people wait for were looked at %s ago.") % timesince(last, now)
+        text = _("The products that people wait for were scanned %s ago.") % timesince(last, now)
         yield ok(connection.name, text)
         return
     yield warning(
         connection.name,
-        _("Nobody looks at the products that people wait for: silent changes are not told."),
+        _("No scan of the products that people wait for: silent changes are not found."),
         _(
             "Let beat run esputnik_connector.watch_products every 15 minutes, or cron: "
             "manage.py esputnik_watch"
@@ -83,5 +84,5 @@ def paused_lanes(connection: Connection, *, now: datetime) -> Iterator[Finding]:
                 "time": timesince(now, lane.paused_until),
                 "why": lane.pause_detail or "?",
             },
-            _("It goes on by itself. If it keeps resting, read what eSputnik says."),
+            _("It goes on by itself. If it keeps resting, the reason says why."),
         )

@@ -20,10 +20,12 @@ from esputnik_connector import registry
 from esputnik_connector.destinations.base import Destination
 from esputnik_connector.exceptions import ConnectorError
 from esputnik_connector.models import Backfill, Connection, OutboxMessage
-from esputnik_connector.models.backfill import STOP_LOSS, WORKING, HistoryRoute, State
+from esputnik_connector.models.backfill import STOP_LOSS, WORKING, State
 from esputnik_connector.models.timezones import stored_time
 from esputnik_connector.pipeline.delivery.dispatch import prepare
 from esputnik_connector.records import Kind, Outcome
+
+from .routes import routes_of
 
 KINDS = (Kind.CONTACT, Kind.ORDER)  # in this order: people before what they bought
 SAMPLE = 500  # records from each end of the history, for the estimate
@@ -52,8 +54,8 @@ def start(
     """
     check_range(since, until)
     span = _span(since, until)
-    if kind is Kind.ORDER and route not in HistoryRoute.values:
-        raise BadRequestError(_("Orders need a route: “orders” or “past_events”."))
+    if kind is Kind.ORDER:
+        _check_route(connection, route)
     if stop_loss is None:
         stop_loss = STOP_LOSS if keys is None else NEVER
     values = {
@@ -75,6 +77,17 @@ def start(
             raise
         return present, False
     return run, True
+
+
+def _check_route(connection: Connection, route: str) -> None:
+    """:raises BadRequestError: the destination asks for a choice, and this is none of it."""
+    known = [one.value for one in routes_of(connection)]
+    if route in known or not (known or route):
+        return
+    if not known:
+        raise BadRequestError(_("There is one way for these orders; leave the route out."))
+    names = _(" or ").join(f"“{name}”" for name in known)
+    raise BadRequestError(_("Orders need a route: %(names)s.") % {"names": names})
 
 
 def _open(connection: Connection, kind: Kind) -> Backfill | None:

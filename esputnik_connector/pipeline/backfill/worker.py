@@ -282,9 +282,9 @@ class BackfillWorker(LaneHolder):
             return min(max(polls[0] or now, now + BUSY_LANE), now + LONGEST_REST)
         if run.counts.get(ledger.ACCEPTED):
             detail = _(
-                "eSputnik's answer to some imports was given up, as when the account was "
+                "%(destination)s's answer to some imports was given up, as when the account was "
                 "replaced. Restart the import: what arrived is not sent again."
-            )
+            ) % {"destination": registry.destination_label(self.connection.destination)}
             run.change(*WORKING, to=State.PAUSED, detail=detail)
             return None
         if run.change(*WORKING, to=State.FINISHED, total=run.done, detail=""):

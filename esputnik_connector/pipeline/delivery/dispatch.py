@@ -6,13 +6,14 @@ Nothing here writes what became of a record: that is :mod:`.settle`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from logging import getLogger
 
 from django.utils.translation import gettext as _
 
 from esputnik_connector.destinations.base import Delivered, Destination, Envelope, Receipt
 from esputnik_connector.destinations.throttle import deferral_reason
+from esputnik_connector.event_types import event_type
 from esputnik_connector.exceptions import (
     CredentialsError,
     RejectedError,
@@ -25,7 +26,7 @@ from esputnik_connector.models import Connection, SyncState
 from esputnik_connector.records import Event, Kind, Outcome, Reason, Record
 from esputnik_connector.shops.base import ShopAdapter
 
-from .eligibility import check_news
+from .eligibility import check_still_true
 from .load import emptied, last_word, read, unbuildable
 from .locators import locators_of
 from .suppression import Graveyard
@@ -88,7 +89,7 @@ def prepare(
         )
     }
     salt = reveal(connection.salt)
-    records, broken = read(shop, kind, keys)
+    records, broken = read(connection, shop, kind, keys)
     if kind is Kind.CART:
         records |= emptied(keys, {*records, *broken}, states)
     prepared.records, prepared.states = records, states
@@ -134,8 +135,10 @@ class Translator:
         if self.graveyard.holds(record, state):
             raise Skip(Reason.ERASED)
         if isinstance(record, Event):
-            check_news(record, self.connection)
+            check_still_true(record, self.connection)
         record = last_word(record, self.connection)
+        if isinstance(record, Event):
+            record = replace(record, params=event_type(record.name).params_of(record))
         hashes = locators_of(record, salt=self.salt)
         envelope = self.destination.prepare(record, last=_delivered(state, hashes))
         if not self.with_unchanged and _is_delivered(state, envelope):

@@ -1,44 +1,48 @@
-"""Is an event still news in the moment in which it is told?"""
+"""Is an event still true, and still wanted, in the moment in which it is sent?"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from django.utils import timezone
 
 from esputnik_connector.conf import conf
+from esputnik_connector.event_types import EventType, event_type
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.models import Connection
-from esputnik_connector.records import Event, EventName, Reason
+from esputnik_connector.records import Event, Reason
 
 
-def check_news(event: Event, connection: Connection, *, now: datetime | None = None) -> None:
-    """:raises Skip: it is not to be told, or not any more."""
-    if not connection.tells(event.name):
+def check_still_true(event: Event, connection: Connection, *, now: datetime | None = None) -> None:
+    """Ask what its type declares.
+
+    :raises Skip: it is not to be sent, or not any more.
+    :raises ConfigurationError: no type of this name is registered.
+    """
+    declared = event_type(event.name)
+    if not connection.sends(declared):
         raise Skip(Reason.SYNC_OFF)
     if not event.is_wanted:
         raise Skip(Reason.NOT_WANTED)
-    if event.happened_at is not None and event.happened_at < _aware(told_since(now)):
+    if event.happened_at is not None and event.happened_at < _aware(_oldest(declared, now)):
         raise Skip(Reason.TOO_LATE)
-    if not event.is_in_stock:
-        raise Skip(Reason.SOLD_OUT)
-    if event.name is EventName.PRICE_DROP and not is_drop(event.price_before, event.price):
-        raise Skip(Reason.NOT_CHEAPER)
+    for reason, holds in declared.still_true.items():
+        if not holds(event):
+            raise Skip(reason)
 
 
-def told_since(now: datetime | None = None) -> datetime:
-    """What happened before is not told, so that nobody has to remember that it was."""
+def retained_since(now: datetime | None = None) -> datetime:
+    """What happened before is not sent, so that it need not be remembered that it was."""
     return (now or timezone.now()) - timedelta(days=conf.EVENT_RETENTION_DAYS)
+
+
+def _oldest(declared: EventType, now: datetime | None) -> datetime:
+    since = retained_since(now)
+    if declared.lifetime is None:
+        return since
+    return max(since, (now or timezone.now()) - declared.lifetime)
 
 
 def _aware(moment: datetime) -> datetime:
     """Without ``USE_TZ``, Django's clock has no zone; a record's moments always have one."""
     return moment if timezone.is_aware(moment) else timezone.make_aware(moment)
-
-
-def is_drop(before: Decimal | None, price: Decimal | None) -> bool:
-    """Is the price by ``PRICE_DROP_PERCENT`` lower? One of zero is taken for a mistake."""
-    if before is None or price is None or price <= 0:
-        return False
-    return price * 100 <= before * (100 - conf.PRICE_DROP_PERCENT)

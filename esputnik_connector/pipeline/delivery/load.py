@@ -10,9 +10,10 @@ from django.db import InterfaceError, OperationalError
 from django.db import connection as database
 
 from esputnik_connector.destinations.base import Receipt
-from esputnik_connector.exceptions import HookError, Skip, Veto, without_message
+from esputnik_connector.exceptions import ConnectorError, HookError, Skip, Veto, without_message
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import CartSession, Connection, SyncState
+from esputnik_connector.pipeline.events.load import events
 from esputnik_connector.records import Cart, Erasure, Kind, Outcome, Reason, Record
 from esputnik_connector.registry import record_hook
 from esputnik_connector.shops.base import ShopAdapter
@@ -21,14 +22,14 @@ logger = getLogger(__name__)
 
 
 def read(
-    shop: ShopAdapter, kind: Kind, keys: Sequence[str]
+    connection: Connection, shop: ShopAdapter, kind: Kind, keys: Sequence[str]
 ) -> tuple[dict[str, Record], dict[str, Receipt]]:
     """Ask the shop in bulk; halve only when that raises, so that one poison record stands alone.
 
     :raises OperationalError, InterfaceError: the database is gone, and no record is to blame.
     """
     try:
-        return _ask(shop, kind, keys), {}
+        return _ask(connection, shop, kind, keys), {}
     except Exception as error:  # whatever the shop's code raises
         if isinstance(error, (OperationalError, InterfaceError)) and not database.is_usable():
             raise
@@ -36,12 +37,14 @@ def read(
             logger.error("%s %s cannot be read: %s", kind.value, keys[0], without_message(error))
             return {}, {keys[0]: unbuildable(kind, keys[0], error)}
         middle = len(keys) // 2
-        records, broken = read(shop, kind, keys[:middle])
-        more_records, more_broken = read(shop, kind, keys[middle:])
+        records, broken = read(connection, shop, kind, keys[:middle])
+        more_records, more_broken = read(connection, shop, kind, keys[middle:])
         return {**records, **more_records}, {**broken, **more_broken}
 
 
-def _ask(shop: ShopAdapter, kind: Kind, keys: Sequence[str]) -> dict[str, Record]:
+def _ask(
+    connection: Connection, shop: ShopAdapter, kind: Kind, keys: Sequence[str]
+) -> dict[str, Record]:
     if kind is Kind.CONTACT:
         return dict(shop.contacts(keys))
     if kind is Kind.ORDER:
@@ -49,7 +52,7 @@ def _ask(shop: ShopAdapter, kind: Kind, keys: Sequence[str]) -> dict[str, Record
     if kind is Kind.CART:
         return dict(_with_guests(shop.carts(keys)))
     if kind is Kind.EVENT:
-        return dict(shop.events(keys))
+        return dict(events(shop, connection, keys))
     return {key: Erasure(key=key) for key in keys}
 
 
@@ -100,5 +103,5 @@ def unbuildable(kind: Kind, key: str, error: Exception) -> Receipt:
     """Names the exception's type only, unless it is ours: its text may quote personal data."""
     return Receipt(
         kind=kind, key=key, outcome=Outcome.REJECTED, reason=Reason.UNBUILDABLE,
-        detail=str(error) if isinstance(error, HookError) else type(error).__name__,
+        detail=str(error) if isinstance(error, ConnectorError) else type(error).__name__,
     )  # fmt: skip

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from esputnik_connector import registry
 from esputnik_connector.identity import fingerprint
 from esputnik_connector.models import Connection, OutboxMessage, SyncState, Tombstone
-from esputnik_connector.models.connection import EraseMode
 from esputnik_connector.records import Cart, Contact, Erasure, Event, Kind, Order, Record
 
 from .locators import locators_of
@@ -31,7 +31,8 @@ def bury_pending(connection: Connection) -> None:
         connection=connection, kind=Kind.CONTACT.value, key__in=[row.key for row in pending]
     )
     locators = {state.key: list(state.locators.values()) for state in told}
-    is_erasure = connection.erase_mode == EraseMode.ERASE
+    backend = registry.destination_class(connection.destination)
+    is_erasure = backend.is_erasing(connection.erase_mode)
     Tombstone.objects.bulk_create(
         [
             Tombstone(

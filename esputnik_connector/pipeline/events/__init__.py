@@ -1,1 +1,1 @@
-"""Things that happened: found by looking, noted once, told while they are true."""
+"""Events: what types there are, finding those that no signal reports, and reading them."""

@@ -1,4 +1,4 @@
-"""Write events down that nobody reported, each once."""
+"""Put events in line that no signal reported, each once."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ KEY_LENGTH = 255  # of an outbox row's key
 logger = getLogger(__name__)
 
 
-def note(
+def enqueue(
     connections: Sequence[Connection], keys: Sequence[str], *, now: datetime, is_dry: bool = False
 ) -> int:
-    """Add rows for the events that are neither told nor waiting; how many. Four queries per chunk.
+    """Add rows for the events that are neither sent nor in line; how many. Four queries per chunk.
     A key that is longer than a row can hold is logged and left out.
 
     :param is_dry: count only.
@@ -53,18 +53,19 @@ def note(
 def _known(
     connections: Sequence[Connection], keys: Sequence[str], now: datetime
 ) -> set[tuple[int, str]]:
-    """(connection, key) of what was told, waits, was set aside or was skipped a short while ago.
+    """(connection, key) of what was sent, is in line, was set aside or was skipped a short while
+    ago.
 
-    What was sold out when it should have been told may be noted again at once.
+    What was skipped because it was sold out again may be enqueued again at once.
     """
     mine = {"connection__in": connections, "kind": Kind.EVENT.value, "key__in": keys}
     skipped = Attempt.objects.filter(
         **mine, outcome=Outcome.SKIPPED.value, created_at__gte=now - ASK_AGAIN
     ).exclude(reason=Reason.SOLD_OUT.value)
-    told = SyncState.objects.filter(**mine).exclude(digest="")
-    waiting = OutboxMessage.objects.filter(**mine)
+    sent = SyncState.objects.filter(**mine).exclude(digest="")
+    in_line = OutboxMessage.objects.filter(**mine)
     return {
         row
-        for rows in (told, waiting, skipped)
+        for rows in (sent, in_line, skipped)
         for row in rows.order_by().values_list("connection_id", "key")
     }

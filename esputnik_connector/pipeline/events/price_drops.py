@@ -1,65 +1,75 @@
-"""The walk over wished products: whose price fell far enough since people were last told?
+"""Find which wished products got cheaper: whose price fell far enough since people were last told?
 
-First the events of a drop are noted, page by page, and with them the day; only when all of them are
-there is the lower price remembered. A walk that breaks off in between is repeated by later ones,
-today's or next week's: they find the same keys by that day, and they are one event each.
+First the events of a drop are enqueued, page by page, and with them the day; only when all of them
+are there is the lower price remembered. A scan that breaks off in between is repeated by later
+ones, today's or next week's: they find the same keys by that day, and they are one event each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from logging import getLogger
 
 from django.db import router, transaction
 from django.utils import timezone
 
-from esputnik_connector.models import Connection, WatchedPrice
+from esputnik_connector.conf import conf
+from esputnik_connector.event_types import ScanRun
+from esputnik_connector.models import WatchedPrice
 from esputnik_connector.models.price import CURRENCY_LENGTH, HIGHEST_PRICE, KEY_LENGTH, PRICE_STEP
-from esputnik_connector.pipeline.delivery.eligibility import is_drop
-from esputnik_connector.shops.base import Offer, PriceDrop, ShopAdapter, WishedPage
+from esputnik_connector.records import Event
+from esputnik_connector.shops.base import Offer, PriceDrop, WishedPage
 
-from .enqueue import CHUNK, PAGE, note
+from .enqueue import CHUNK, PAGE
 
 logger = getLogger(__name__)
 
-FORGOTTEN_AFTER = timedelta(days=3)  # without a walk; what fell meanwhile is no news any more
-TOUCHED_AFTER = timedelta(days=1)  # so that a price that stays costs no write per walk
+FORGOTTEN_AFTER = timedelta(days=3)  # without a scan: nobody is told of what fell meanwhile
+TOUCHED_AFTER = timedelta(days=1)  # so that a price that stays costs no write per scan
 
 Unit = tuple[str, str]  # key of a product and currency: another currency is another price
 
 
-class PriceWatch:
-    """One walk. ``connections`` are those that send price drops."""
+def is_drop(before: Decimal | None, price: Decimal | None) -> bool:
+    """Is the price by ``PRICE_DROP_PERCENT`` lower? One of zero is taken for a mistake."""
+    if before is None or price is None or price <= 0:
+        return False
+    return price * 100 <= before * (100 - conf.PRICE_DROP_PERCENT)
 
-    def __init__(
-        self,
-        shop: ShopAdapter,
-        connections: Sequence[Connection],
-        *,
-        now: datetime,
-        is_dry: bool = False,
-    ) -> None:
-        self.shop = shop
-        self.connections = connections
-        self.now = now
-        self.today = timezone.localdate(now) if timezone.is_aware(now) else now.date()
-        self.is_dry = is_dry
+
+def is_still_cheaper(event: Event) -> bool:
+    """Does the product of a price drop cost that much less in the moment of sending, too?"""
+    return is_drop(event.price_before, event.price)
+
+
+def scan_price_drops(run: ScanRun) -> int:
+    """How many events were enqueued."""
+    return PriceDropScan(run).find()
+
+
+class PriceDropScan:
+    """One scan over all wished products."""
+
+    def __init__(self, run: ScanRun) -> None:
+        self.run = run
+        self.now = run.now
+        self.today = timezone.localdate(run.now) if timezone.is_aware(run.now) else run.now.date()
         self._fallen: dict[Unit, WatchedPrice] = {}
-        self._told: set[tuple[str, str]] = set()  # person, key of the sellable unit
+        self._reached: set[tuple[str, str]] = set()  # person, key of the sellable unit
 
-    def run(self) -> int:
-        """How many events were noted."""
-        noted, after = 0, ""
+    def find(self) -> int:
+        """Enqueue what is found; how many events that were."""
+        count, after = 0, ""
         while True:
-            page = self.shop.wished(after=after, limit=PAGE)
-            noted += self._look_at(page)
+            page = self.run.shop.wished(after=after, limit=PAGE)
+            count += self._look_at(page)
             if not (after := page.cursor):
                 break
         self._remember(self._fallen.values())
-        return noted
+        return count
 
     def _look_at(self, page: WishedPage) -> int:
         groups = {product: _priced(offers) for product, offers in page.offers.items()}
@@ -70,30 +80,30 @@ class PriceWatch:
             for unit, offer in units.items()
             if (price := self._changed(offer, known.get(unit))) is not None
         )
-        told = {
+        drops = {
             product: drop
             for product, group in groups.items()
             if (drop := self._drop(group, known)) is not None
         }
-        wishes = self.shop.wishes(list(told)) if told else {}
+        wishes = self.run.shop.wishes(list(drops)) if drops else {}
         keys = [
             replace(drop, wish=wish).key
-            for product, drop in told.items()
+            for product, drop in drops.items()
             for person, wish in wishes.get(product, {}).items()
             if self._is_first(person, drop)
         ]
         with transaction.atomic(using=router.db_for_write(WatchedPrice)):
-            if not self.is_dry:
+            if not self.run.is_dry:
                 fallen = [price for unit, price in known.items() if unit in self._fallen]
                 WatchedPrice.objects.mark_noted(fallen, self.today)
-            return note(self.connections, keys, now=self.now, is_dry=self.is_dry)
+            return self.run.enqueue(keys)
 
     def _is_first(self, person: str, drop: PriceDrop) -> bool:
         """Somebody may wish for a product and for its variation, perhaps pages apart. Products
-        come in the same order in every walk, so it is always the same wish that is told."""
-        told = person, drop.product_key
-        is_first = told not in self._told
-        self._told.add(told)
+        come in the same order in every scan, so it is always the same wish that is answered."""
+        pair = person, drop.product_key
+        is_first = pair not in self._reached
+        self._reached.add(pair)
         return is_first
 
     def _known(self, units: Mapping[Unit, Offer]) -> dict[Unit, WatchedPrice]:
@@ -106,11 +116,11 @@ class PriceWatch:
         }
 
     def _changed(self, offer: Offer, known: WatchedPrice | None) -> WatchedPrice | None:
-        """What is to be remembered without telling anybody; ``None`` if nothing is new."""
+        """What is to be remembered without an event; ``None`` if nothing is new."""
         price = offer.price or Decimal(0)
         if known is None:
             return self._watched(offer, price)
-        if known.noted_on and not is_drop(known.price, price):  # it was told, and is over
+        if known.noted_on and not is_drop(known.price, price):  # enqueued before, and over
             fresh = self._watched(offer, price)
             fresh.announced_on = known.noted_on
             return fresh
@@ -121,8 +131,8 @@ class PriceWatch:
         return None
 
     def _drop(self, group: Sequence[Offer], known: Mapping[Unit, WatchedPrice]) -> PriceDrop | None:
-        """What those who wish for this product are told, once a day: of several variations that
-        fell, the cheapest. The others are taken for told too."""
+        """The drop of which those who wish for this product are told, once a day: of several
+        variations that fell, the cheapest. The others count as told too."""
         before = {offer: known[unit_of(offer)] for offer in group if unit_of(offer) in known}
         if any(price.announced_on == self.today for price in before.values()):
             return None
@@ -151,7 +161,7 @@ class PriceWatch:
         )
 
     def _remember(self, prices: Iterable[WatchedPrice]) -> None:
-        if not self.is_dry:
+        if not self.run.is_dry:
             WatchedPrice.objects.remember(list(prices))
 
 
@@ -170,7 +180,7 @@ def _priced(offers: Iterable[Offer]) -> list[Offer]:
 
 
 def _has_room(offer: Offer, price: Decimal) -> bool:
-    """One odd product must not stop the walk for all others."""
+    """One odd product must not stop the scan for all others."""
     has_room = (
         price.is_finite()
         and price <= HIGHEST_PRICE

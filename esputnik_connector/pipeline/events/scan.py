@@ -1,53 +1,62 @@
-"""Find what came back in stock or got cheaper, for those who wait for it.
+"""Scan for the events that no signal reports, type by type.
 
-Most of it happens without a signal: ``update()``, imports, a database that somebody else writes to.
-And to listen to every saved product would cost each import a query per row. So this walks over the
-few products that somebody waits for, every quarter of an hour. It notes keys, as capture does, and
-sends nothing; the relay asks the shop again before it tells anybody.
+Most of what comes back in stock or gets cheaper does so silently: ``update()``, imports, a database
+that another system writes to. To listen to every saved product would cost each import a query per
+row. So the worker scans the few products that somebody waits for, every quarter of an hour. A scan
+enqueues keys, as capture does, and sends nothing; the relay asks the shop again before it sends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from logging import getLogger
 
 from django.utils import timezone
 
 from esputnik_connector import registry
+from esputnik_connector.event_names import EventName
+from esputnik_connector.event_types import ScanRun, event_types
 from esputnik_connector.exceptions import without_message
 from esputnik_connector.models import Connection, Heartbeat
 from esputnik_connector.pipeline.wake import wake
-from esputnik_connector.records import EventName
-from esputnik_connector.shops.base import ShopAdapter
 
-from .enqueue import PAGE, note
-from .price_drops import PriceWatch
+from .enqueue import enqueue
 
 logger = getLogger(__name__)
 
 HEARTBEAT = "watch_products"
 
 
-def watch(*, is_dry: bool = False, now: datetime | None = None) -> dict[EventName, int]:
-    """One walk for all connections; how many events were noted, of what is switched on.
+def scan_for_events(*, is_dry: bool = False, now: datetime | None = None) -> dict[EventName, int]:
+    """One scan of each type for all connections; how many events of each were enqueued.
+
+    A type that no connection has switched on is not scanned for.
 
     :param is_dry: count as if all were switched on, and write nothing. Prices are compared with
-        those of the last real walk.
-    :raises Exception: a walk broke off. The other was made all the same, and what was noted before
-        is sent; there is no heartbeat, so that the doctor notices.
+        those of the last real scan.
+    :raises Exception: a scan broke off. The others were made all the same, and what was enqueued
+        before is sent; there is no heartbeat, so that the doctor notices.
     """
     now = now or timezone.now()
     connections = [one for one in Connection.objects.capturing() if one.is_bound_here]
     counts: dict[EventName, int] = {}
     errors: list[Exception] = []
-    for name in EventName:
-        if wanting := [one for one in connections if is_dry or one.tells(name)]:
-            try:
-                counts[name] = _walk(name, wanting, now, is_dry)
-            except Exception as error:  # raised below, when the other walk is made
-                logger.error("the walk for %s broke off: %s", name.value, without_message(error))
-                errors.append(error)
+    for each in event_types():
+        wanting = [one for one in connections if is_dry or one.sends(each)]
+        if each.scan is None or not wanting:
+            continue
+        run = ScanRun(
+            shop=registry.shop(),
+            now=now,
+            is_dry=is_dry,
+            enqueue=partial(enqueue, wanting, now=now, is_dry=is_dry),
+        )
+        try:
+            counts[each.name] = each.scan(run)
+        except Exception as error:  # raised below, when the other scans are made
+            logger.error("the scan for %s broke off: %s", each.name, without_message(error))
+            errors.append(error)
     if not (is_dry or errors):
         Heartbeat.beat(HEARTBEAT)
     if not is_dry and (errors or any(counts.values())):
@@ -56,20 +65,3 @@ def watch(*, is_dry: bool = False, now: datetime | None = None) -> dict[EventNam
     if errors:
         raise errors[0]
     return counts
-
-
-def _walk(name: EventName, connections: Sequence[Connection], now: datetime, is_dry: bool) -> int:
-    shop = registry.shop()
-    if name is EventName.PRICE_DROP:
-        return PriceWatch(shop, connections, now=now, is_dry=is_dry).run()
-    pages = _answerable(shop)
-    return sum(note(connections, keys, now=now, is_dry=is_dry) for keys in pages)
-
-
-def _answerable(shop: ShopAdapter) -> Iterator[Sequence[str]]:
-    after = ""
-    while True:
-        page = shop.answerable(after=after, limit=PAGE)
-        yield page.keys
-        if not (after := page.cursor):
-            return

@@ -107,7 +107,7 @@ class Comparer:
             self._build(kind, batch, held, versions, found)
         if self.is_thorough:
             left = [key for key in keys if key not in found.records]
-            found.records.update(read(self.shop, kind, left)[0] if left else {})
+            found.records.update(read(self.connection, self.shop, kind, left)[0] if left else {})
         return found
 
     def _held(self, kind: Kind, keys: Sequence[str]) -> dict[str, Held]:

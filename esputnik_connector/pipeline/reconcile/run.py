@@ -163,7 +163,7 @@ class Reconciler:
         noted = lines_of(self.connection, Kind.ERASURE, gone)
         buried = _buried(self.connection, gone)
         gone = [key for key in gone if key not in noted and key not in buried]
-        records, broken = read(self.shop, self.kind, gone) if gone else ({}, {})
+        records, broken = read(self.connection, self.shop, self.kind, gone) if gone else ({}, {})
         return [key for key in gone if key not in records and key not in broken]  # asked twice
 
     def _save(self, found: Comparison, *, stage: Stage, cursor: str, is_over: bool = False) -> None:

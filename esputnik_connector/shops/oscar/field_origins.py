@@ -64,7 +64,8 @@ CART = {
 }
 
 EVENT = {
-    "name": "kind of the request",
+    "name": "event type",
+    "params": "the event itself",
     "contact_key": "alert.user_id, wishlist.owner_id",
     "email": "alert.user.email, alert.email, wishlist.owner.email",
     "phone": "alert.user, wishlist.owner",
@@ -72,7 +73,7 @@ EVENT = {
     "product_name": "product.title",
     "price": "price strategy, now",
     "price_before": "the highest price since people were last told",
-    "currency": "price strategy, now",
+    "currency_code": "price strategy, now",
     "is_in_stock": "price strategy, now",
     "url": "SHOP_URL, product.slug",
     "image_url": "product.images",

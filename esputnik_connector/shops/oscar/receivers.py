@@ -17,7 +17,7 @@ from django.dispatch import Signal
 from django.utils.functional import LazyObject, empty
 
 from esputnik_connector import identity
-from esputnik_connector.records import EventName
+from esputnik_connector.event_names import BACK_IN_STOCK
 from esputnik_connector.shops.base import Capture
 from esputnik_connector.shops.bulk import family
 from esputnik_connector.shops.normalise import read_phone
@@ -221,7 +221,7 @@ class Receivers:
     def alert_saved(self, instance: Any, using: str | None = None, **change: Any) -> None:
         """Oscar's eager alerts close one in the moment in which its product comes back."""
         if instance.status == instance.CLOSED and not change.get("raw"):
-            self.capture.event_happened(EventName.BACK_IN_STOCK.key(str(instance.pk)), using=using)
+            self.capture.event_happened(BACK_IN_STOCK.key(str(instance.pk)), using=using)
 
 
 def _only(fields: frozenset[str], change: dict[str, Any]) -> bool:

@@ -132,9 +132,9 @@ def test_unsent_changes_say_what_they_wait_for(root, main):
     page = root.get(url("outboxmessage")).content.decode()
 
     assert ">waiting<" in page
-    assert "because: eSputnik could not be reached: Answered 503" in page
+    assert "because: the destination could not be reached: Answered 503" in page
     assert "eSputnik is importing it" in page
-    assert "set aside: eSputnik refused it: Bad &lt;b&gt;status&lt;/b&gt;" in page
+    assert "set aside: the destination refused it: Bad &lt;b&gt;status&lt;/b&gt;" in page
 
 
 def test_deliveries_are_told_in_sentences(root, main):
@@ -147,7 +147,7 @@ def test_deliveries_are_told_in_sentences(root, main):
 
     page = root.get(url("attempt")).content.decode()
 
-    assert "eSputnik refused it: status is unknown" in page
+    assert "the destination refused it: status is unknown" in page
     assert "This order status is not mapped; the default was sent. of_a_later_version" in page
     assert ">2.5<" in page
     assert ">400<" in root.get(url("attempt", "change", attempt.pk)).content.decode()

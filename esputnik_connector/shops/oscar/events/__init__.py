@@ -1,1 +1,1 @@
-"""Alerts and wish lists: who waits for which product."""
+"""Events of an Oscar shop: alerts and wish lists, and who waits for which product."""

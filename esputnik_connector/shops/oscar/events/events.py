@@ -1,21 +1,24 @@
 """Who asked to be told of a product, and how it stands now. Twelve queries per batch.
 
 Back in stock: Oscar's product alerts. Cheaper: its wish lists, the one other place where somebody
-asks. Either app may be missing.
+asks. Either app may be missing. Each type has a reader in :data:`READERS`, from keys to requests;
+:func:`events_of` adds people, offers and pictures for all of them at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 from oscar.core.loading import get_model
 
-from esputnik_connector.records import Event, EventName
+from esputnik_connector.event_names import BACK_IN_STOCK, PRICE_DROP, EventName
+from esputnik_connector.records import Event
 from esputnik_connector.shops.base import Offer, PriceDrop
 from esputnik_connector.shops.bulk import Row, aware, field_names, present, rows, values_of
 from esputnik_connector.shops.normalise import Mender
@@ -35,23 +38,29 @@ class Request:
     product_pk: Any
     user_pk: Any
     email: str = ""  # of a guest
+    product_key: str = ""  # the very unit that it is about; "": the cheapest there is
+    price_before: Decimal | None = None
+    currency: str = ""  # of that price
     is_wanted: bool = True
     asked_at: datetime | None = None
     happened_at: datetime | None = None
-    drop: PriceDrop | None = None  # None: back in stock
 
     def pick(self, found: Sequence[Offer]) -> Offer:
-        """What they are told of: of a price drop the very thing that got cheaper, else the cheapest
-        that there is."""
-        if self.drop is None:
+        """What the person is told of."""
+        if not self.product_key:
             return cheapest_in_stock(found) or _missing(str(self.product_pk))
-        wanted = self.drop.product_key
-        return next((one for one in found if one.product_key == wanted), _missing(wanted))
+        wanted = (offer for offer in found if offer.product_key == self.product_key)
+        return next(wanted, _missing(self.product_key))
 
 
 def events(keys: Sequence[str]) -> dict[str, Event]:
     """Key → event for the requests that exist."""
-    asked = [*_alerts(keys), *_wishes(keys)]
+    return events_of(request for read in READERS for request in read(keys))
+
+
+def events_of(requests: Iterable[Request]) -> dict[str, Event]:
+    """Key → event, with the person and the product as they are now. Ten queries."""
+    asked = list(requests)
     people = people_of({request.user_pk for request in asked} - {None})
     sold = offers(request.product_pk for request in asked)
     picked = {request.key: request.pick(sold.get(request.product_pk, ())) for request in asked}
@@ -65,17 +74,16 @@ def events(keys: Sequence[str]) -> dict[str, Event]:
 def _event(
     request: Request, offer: Offer, person: Mapping[str, str] | None, shown: Mapping[str, Card]
 ) -> Event:
-    mender, drop = Mender(), request.drop
+    mender = Mender()
     card = shown.get(offer.product_key, NO_CARD)
     whose = person or {**NO_PERSON, "email": mender.email(request.email)}
-    is_comparable = drop is not None and drop.currency == offer.currency
     return Event(
         key=request.key,
         name=EventName.of(request.key),
         product_key=offer.product_key,
         is_in_stock=offer.is_in_stock,
         price=offer.price,
-        price_before=drop.price_before if drop is not None and is_comparable else None,
+        price_before=request.price_before if request.currency == offer.currency else None,
         currency=offer.currency,
         product_name=mender.text(card.name),
         url=card.url,
@@ -83,21 +91,23 @@ def _event(
         is_wanted=request.is_wanted,
         asked_at=request.asked_at,
         happened_at=request.happened_at,
-        **whose,
+        contact_key=whose["contact_key"],
+        email=whose["email"],
+        phone=whose["phone"],
         notes=mender.notes,  # evaluated last: the calls above write it
     )
 
 
-def _alerts(keys: Sequence[str]) -> Iterator[Request]:
+def alerts(keys: Sequence[str]) -> Iterator[Request]:
     model = model_or_none("customer", "ProductAlert")
     if model is None:
         return
     names = [*present(model, ALERT_FIELDS), "product_id", "user_id", *_active("user")]
-    alerts = model._base_manager.order_by()
-    for row in rows(alerts, "pk", alert_pks(keys), ["pk", *names]):
+    found = model._base_manager.order_by()
+    for row in rows(found, "pk", alert_pks(keys), ["pk", *names]):
         is_answered = row["status"] == model.CLOSED
         yield Request(
-            key=EventName.BACK_IN_STOCK.key(str(row["pk"])),
+            key=BACK_IN_STOCK.key(str(row["pk"])),
             product_pk=row["product_id"],
             user_pk=row["user_id"],
             email=row["email"],
@@ -109,8 +119,7 @@ def _alerts(keys: Sequence[str]) -> Iterator[Request]:
 
 def alert_pks(keys: Sequence[str]) -> list[Any]:
     """Primary keys of the alerts among ``keys``; the app of alerts is there."""
-    prefix = EventName.BACK_IN_STOCK.key("")
-    texts = [key.removeprefix(prefix) for key in keys if key.startswith(prefix)]
+    texts = [BACK_IN_STOCK.rest(key) for key in keys if BACK_IN_STOCK.is_of(key)]
     return values_of(get_model("customer", "ProductAlert")._meta.pk, texts)
 
 
@@ -121,7 +130,7 @@ def _is_wanted(model: Any, row: Row) -> bool:
     return bool(row["status"] == model.ACTIVE)
 
 
-def _wishes(keys: Sequence[str]) -> Iterator[Request]:
+def wishes(keys: Sequence[str]) -> Iterator[Request]:
     model = model_or_none("wishlists", "Line")
     drops = list(_drops(keys))
     if model is None or not drops:
@@ -138,13 +147,15 @@ def _wishes(keys: Sequence[str]) -> Iterator[Request]:
                 user_pk=row["wishlist__owner_id"],
                 is_wanted=row.get("wishlist__owner__is_active") is not False,
                 happened_at=timezone.make_aware(datetime.combine(drop.day, time.min)),
-                drop=drop,
+                product_key=drop.product_key,
+                price_before=drop.price_before,
+                currency=drop.currency,
             )
 
 
 def _drops(keys: Sequence[str]) -> Iterator[PriceDrop]:
     for key in keys:
-        if key.startswith(EventName.PRICE_DROP.key("")):
+        if PRICE_DROP.is_of(key):
             try:
                 drop = PriceDrop.from_key(key)
             except ValueError:  # somebody typed it; there is no such record
@@ -153,8 +164,11 @@ def _drops(keys: Sequence[str]) -> Iterator[PriceDrop]:
                 yield drop
 
 
+READERS: tuple[Callable[[Sequence[str]], Iterator[Request]], ...] = (alerts, wishes)
+
+
 def _active(relation: str) -> list[str]:
-    """Somebody who was shut out is not written to."""
+    """A customer whose account is closed is not written to."""
     has_field = "is_active" in field_names(get_user_model())
     return [f"{relation}__is_active"] if has_field else []
 

@@ -1,4 +1,4 @@
-"""Who still waits to be told of a product: the walk over alerts and wish lists, by keyset.
+"""Who still waits to be told of a product: alerts and wish lists, page by page, by keyset.
 
 It finds what no signal tells: ``update()``, ``bulk_create()``, an import of stock records.
 """
@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from esputnik_connector.conf import conf
-from esputnik_connector.records import EventName
+from esputnik_connector.event_names import BACK_IN_STOCK
 from esputnik_connector.shops.base import Page, WishedPage
 from esputnik_connector.shops.bulk import fetched, field_names, values_of
 from esputnik_connector.shops.oscar.catalogue.availability import sound_offers
@@ -32,7 +32,7 @@ def answerable(*, after: str, limit: int) -> Page:
     found = list(alerts.values_list("pk", "product_id")[:limit])
     sold = sound_offers(product_pk for _pk, product_pk in found)
     keys = [
-        EventName.BACK_IN_STOCK.key(str(pk))
+        BACK_IN_STOCK.key(str(pk))
         for pk, product_pk in found
         if any(offer.is_in_stock for offer in sold.get(product_pk, ()))
     ]
@@ -41,7 +41,7 @@ def answerable(*, after: str, limit: int) -> Page:
 
 def unsettled(keys: Sequence[str]) -> Collection[str]:
     """Events that may come up again: of open alerts, and of those that were closed so lately that
-    a second save of them would be told. A price drop belongs to its day."""
+    a second save of them would be sent. A price drop belongs to its day."""
     model = model_or_none("customer", "ProductAlert")
     if model is None:
         return set()
@@ -53,7 +53,7 @@ def unsettled(keys: Sequence[str]) -> Collection[str]:
     pks = fetched(
         lambda chunk: alerts.filter(pk__in=chunk).values_list("pk", flat=True), alert_pks(keys)
     )
-    return {EventName.BACK_IN_STOCK.key(str(pk)) for pk in pks}
+    return {BACK_IN_STOCK.key(str(pk)) for pk in pks}
 
 
 def wished(*, after: str, limit: int) -> WishedPage:

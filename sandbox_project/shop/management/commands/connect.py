@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from esputnik_connector.exceptions import DestinationError
 from esputnik_connector.models import Connection
-from esputnik_connector.models.connection import add_proposed_statuses
+from esputnik_connector.operations.statuses import add_proposed
 from esputnik_connector.operations.verify import verify
 
 
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         connection, _ = Connection.objects.update_or_create(
             name=options["name"], defaults=addresses
         )
-        add_proposed_statuses(connection, settings.OSCAR_ORDER_STATUS_PIPELINE)
+        add_proposed(connection, settings.OSCAR_ORDER_STATUS_PIPELINE)
         try:
             account = verify(connection)
         except DestinationError as error:

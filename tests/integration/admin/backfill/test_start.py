@@ -119,7 +119,7 @@ def test_confirming_starts_customers_and_orders_and_wakes_a_worker(
     assert woken == [contacts.pk, orders.pk]
     page = response.content.decode()
     assert "Customers: running" in page
-    assert "quiet: past events" in page
+    assert "Quiet: dated events of the past" in page
     assert "Waits until the import of customers has ended." in page
     assert LogEntry.objects.filter(change_message="Started.").count() == 2
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from esputnik_connector.models import (
+    Connection,
     FieldMapping,
     StatusMapping,
 )
@@ -115,3 +116,61 @@ def test_an_attribute_the_shop_no_longer_has_stays_visible(merchant, stored):
     assert "shoe_size — the shop has no such attribute" in page
     assert '<option value="order_count">Number of orders</option>' in page
     assert 'aria-label="Contact attribute"' in page
+
+
+def test_one_field_id_in_two_spellings_is_one_field(merchant, stored):
+    table = [
+        {"attribute": "order_count", "field_id": "7"},
+        {"attribute": "total_spent", "field_id": " 007"},
+    ]
+    response = merchant.post(
+        url("change", stored.pk), form(stored, **rows("field_mappings", table))
+    )
+
+    assert "The field id 7 is in the table twice" in response.content.decode()
+
+
+@pytest.mark.parametrize("written", ["0", "-1", "1.5", "size", "١٧", "²"])
+def test_a_field_id_that_esputnik_cannot_have_is_refused(merchant, stored, written):
+    table = [{"attribute": "order_count", "field_id": written}]
+    response = merchant.post(
+        url("change", stored.pk), form(stored, **rows("field_mappings", table))
+    )
+
+    assert "a whole number above 0" in response.content.decode()
+    assert not FieldMapping.objects.exists()
+
+
+def test_an_empty_address_is_the_destinations_own(merchant, stored):
+    page = merchant.get(url("change", stored.pk)).content.decode()
+    assert 'placeholder="https://esputnik.com/api"' in page
+
+    merchant.post(url("change", stored.pk), form(stored, tracker_url=""))
+
+    stored.refresh_from_db()
+    assert stored.tracker_url == ""
+
+
+@pytest.mark.parametrize(
+    "unknown", [{"default_status": "LOST"}, {"order_route": "pigeon"}, {"erase_mode": "maybe"}]
+)
+def test_what_the_destination_does_not_have_cannot_be_chosen(merchant, stored, unknown):
+    response = merchant.post(url("change", stored.pk), form(stored, **unknown))
+    assert set(response.context["adminform"].form.errors) == set(unknown)
+
+
+def test_a_status_that_the_destination_does_not_have_cannot_be_mapped_to(merchant, stored):
+    table = [{"shop_status": "Paid", "status": "LOST"}]
+    response = merchant.post(
+        url("change", stored.pk), form(stored, **rows("status_mappings", table))
+    )
+    assert "LOST is not one of the available choices" in response.content.decode()
+
+
+def test_a_page_of_a_destination_that_the_settings_lost_still_opens(merchant, stored):
+    Connection.objects.update(destination="gone", order_route="events")
+
+    page = merchant.get(url("change", stored.pk)).content.decode()
+
+    assert '<option value="gone" selected>gone</option>' in page
+    assert 'value="events"' in page

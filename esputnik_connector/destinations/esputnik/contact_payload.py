@@ -1,0 +1,108 @@
+"""A contact for ``POST /v1/contact`` and ``POST /v1/contacts``, and its deletion. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from django.utils import timezone
+
+from esputnik_connector.destinations.base import Account, Delivered, Envelope
+from esputnik_connector.destinations.digest import digest
+from esputnik_connector.exceptions import Skip
+from esputnik_connector.records import (
+    AttributeValue,
+    Contact,
+    Erasure,
+    JSONObject,
+    JSONValue,
+    Kind,
+    Note,
+    Reason,
+)
+
+from .choices import DEACTIVATE
+from .contact_fields import CHANNELS, NAMES, additional_name, placed, standard_values
+from .payloads import Texts, notes, present
+
+
+def contact_envelope(contact: Contact, *, account: Account, last: Delivered | None) -> Envelope:
+    """A contact, and which of its fields are ours to write.
+
+    :raises Skip: neither e-mail nor phone: a contact needs a channel.
+    """
+    texts = Texts()
+    standard = standard_values(contact, texts)
+    extra = additional_fields(contact.attributes, account.fields)
+    if not standard.keys() & set(CHANNELS):
+        raise Skip(Reason.NO_CONTACT_DATA)
+    payload: JSONObject = {
+        "contact": contact_payload("" if contact.is_guest else contact.key, standard, extra)
+    }
+    fields = frozenset(standard) | {additional_name(number) for number in extra}
+    return Envelope(
+        kind=Kind.CONTACT,
+        key=contact.key,
+        payload=payload,
+        digest=digest(payload),
+        fields=fields,
+        clears=_cleared(fields, account=account, last=last),
+        is_replacing=last is not None and bool(last.locators),
+        notes=notes(contact.notes, (Note.TEXT_CUT, texts.are_cut)),
+    )
+
+
+def contact_payload(key: str, standard: Mapping[str, str], extra: Mapping[str, str]) -> JSONObject:
+    """A contact for ``POST /v1/contact`` and, within its list, ``POST /v1/contacts``
+    (esputnik-api.md#contact-object).
+
+    :param key: the customer's id, ``""`` for a guest: eSputnik finds them by e-mail or phone.
+    :param standard: standard fields that carry a value. :param extra: additional ones, by id.
+    """
+    # A connection keeps ids as text, for any destination; eSputnik's are numbers.
+    fields: list[JSONValue] = [
+        {"id": int(number), "value": value} for number, value in extra.items()
+    ]
+    return present({"externalCustomerId": key, **placed(standard), "fields": fields})
+
+
+def _cleared(fields: frozenset[str], *, account: Account, last: Delivered | None) -> frozenset[str]:
+    """Fields that eSputnik holds from us and that are empty now. A field the merchant no longer
+    maps is left as it is: it is theirs."""
+    if last is None:
+        return frozenset()
+    mapped = {additional_name(number) for _, number in account.fields}
+    return (last.fields - fields) & (NAMES | mapped)
+
+
+def additional_fields(
+    attributes: Mapping[str, AttributeValue], mapping: Iterable[tuple[str, str]]
+) -> dict[str, str]:
+    """Additional fields that carry a value: id → text (esputnik-api.md#additional-fields)."""
+    values = {number: field_value(attributes.get(name)) for name, number in mapping}
+    return {number: value for number, value in values.items() if value}
+
+
+def field_value(value: AttributeValue) -> str:
+    """An attribute as the text of an additional field; a moment is its date in the shop's zone."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        is_aware = timezone.is_aware(value)
+        here = value.astimezone(timezone.get_default_timezone()) if is_aware else value
+        return here.date().isoformat()
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    if isinstance(value, Decimal):
+        return format(value, "f")  # never in scientific notation
+    return str(value)
+
+
+def erasure_envelope(erasure: Erasure, *, account: Account) -> Envelope:
+    """A deleted person for ``DELETE /v1/contact`` (esputnik-api.md#contact-delete)."""
+    payload: JSONObject = {
+        "externalCustomerId": erasure.key,
+        "erase": account.erase_mode != DEACTIVATE,
+    }
+    return Envelope(kind=Kind.ERASURE, key=erasure.key, payload=payload, digest=digest(payload))

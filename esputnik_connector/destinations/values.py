@@ -1,0 +1,128 @@
+"""What goes in and out of a destination: plain frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from esputnik_connector.exceptions import Skip
+from esputnik_connector.records import JSONObject, Kind, Note, Outcome, Reason
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """A connection as a destination sees it: plain values, key included. Never logged.
+
+    What the merchant left open stands here as the destination's own default.
+    """
+
+    name: str
+    api_key: str = field(repr=False)
+    api_url: str  # without a slash at the end
+    tracker_url: str = ""
+    order_route: str = ""  # of ``order_routes``; of ``history_routes`` in a historical import
+    erase_mode: str = ""  # of ``erase_modes``
+    fields: tuple[tuple[str, str], ...] = ()  # contact attribute → id of an additional field
+    statuses: Mapping[str, str] = field(default_factory=dict)  # shop status → status or "" (keep)
+    default_status: str | None = None  # for one without a mapping; None: as the shop calls it
+    salt: str = field(default="", repr=False)  # of this connection, for public tokens
+    rate_limit_storage: str = field(default="", repr=False)  # where workers share their pace
+    event_keys: Mapping[str, str] = field(default_factory=dict)  # event type → its usual name
+
+    def mapped_status(self, status: str) -> tuple[str, bool]:
+        """The destination's status for one of the shop, and whether the mapping lacks it.
+
+        :raises Skip: the merchant chose not to send it.
+        """
+        is_unmapped = status not in self.statuses
+        mapped = self.default_status if is_unmapped else self.statuses[status]
+        if mapped is None:
+            return status, is_unmapped
+        if not mapped:
+            raise Skip(Reason.STATUS_NOT_SENT, status)
+        return mapped, is_unmapped
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delivered:
+    """What the destination is known to hold of a record, from the last delivery.
+
+    ``is_certain`` is False while no delivery was ever answered positively: something was sent, and
+    nobody knows whether it arrived.
+    """
+
+    digest: str = ""
+    is_certain: bool = True
+    fields: frozenset[str] = frozenset()  # names of the fields that were sent with a value
+    locators: frozenset[str] = frozenset()  # "email", "phone": hashes differ from the last ones
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Envelope:
+    """One record going out, already translated.
+
+    ``payload`` is what the destination will send for it; ``digest`` is equal exactly when the
+    destination would hold the same afterwards, by whichever route it came; ``fields`` are the
+    names that carry a value, remembered for the next time, so that a field that becomes empty in
+    the shop can be cleared, and no other is touched.
+    """
+
+    kind: Kind
+    key: str
+    payload: JSONObject = field(repr=False)
+    digest: str
+    fields: frozenset[str] = frozenset()
+    clears: frozenset[str] = frozenset()
+    is_replacing: bool = False  # a locator differs from the one the destination holds
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Receipt:
+    """What became of one envelope.
+
+    ``detail`` holds the destination's own words, redacted. ``session`` names the import to ask
+    about when the outcome is ACCEPTED. ``retry_after`` is in seconds. ``is_counted`` says of a
+    DEFERRED record that it may be the cause itself: the try counts, and it will go out in ever
+    smaller company.
+    """
+
+    kind: Kind
+    key: str
+    outcome: Outcome
+    reason: Reason | None = None
+    detail: str = ""
+    session: str = ""
+    remote_id: str = ""
+    status: int = 0
+    retry_after: float = 0
+    is_counted: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccountInfo:
+    """Whose key it is."""
+
+    organisation: str
+    organisation_id: str = ""
+    user: str = ""
+    clock_ahead: float | None = None  # seconds; None when the answer does not tell the time
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PreparedRequest:
+    """Exactly what would be sent, without the key. Its address and body may hold personal data, so
+    they are not in its ``repr``."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str]
+    body: JSONObject | None = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remote:
+    """What the destination itself holds of one record, told without its values."""
+
+    is_found: bool
+    differing: tuple[str, ...] = ()  # names of fields that hold something else there

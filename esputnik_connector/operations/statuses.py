@@ -1,0 +1,60 @@
+"""Order statuses of the shop → those of a connection's destination."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from esputnik_connector import registry
+from esputnik_connector.destinations.base import DO_NOT_SEND, Destination
+from esputnik_connector.exceptions import ConfigurationError
+from esputnik_connector.models import Connection, StatusMapping
+
+
+def choices(backend: type[Destination]) -> list[tuple[str, str]]:
+    """What a status may be mapped to: value, label. Empty: the platform takes any word."""
+    known = [(status.value, str(status.label)) for status in backend.statuses]
+    return [*known, (DO_NOT_SEND, _("do not send"))] if known else []
+
+
+def unmapped(connection: Connection | None) -> Sequence[str]:
+    """Statuses of the shop that have no row in the connection's table."""
+    mapped: set[str] = set()
+    if connection is not None:
+        mapped = set(connection.status_mappings.values_list("shop_status", flat=True))
+    return [status for status in registry.shop().statuses() if status not in mapped]
+
+
+def default_text(connection: Connection) -> str:
+    """What an order with an unmapped status is sent as. The bare word when the settings do not have
+    the connection's destination."""
+    try:
+        backend = registry.destination_class(connection.destination)
+    except ConfigurationError:
+        return connection.default_status
+    status = connection.default_status or backend.default_status
+    if not status:
+        return _("the shop's own status")
+    return dict(choices(backend)).get(status, status)
+
+
+def proposals(backend: type[Destination], statuses: Iterable[str]) -> dict[str, str]:
+    """A sensible mapping for statuses whose name says what they are; the others are left out."""
+    proposed = {status: backend.propose_status(status) for status in statuses}
+    return {status: proposal for status, proposal in proposed.items() if proposal}
+
+
+def add_proposed(connection: Connection, statuses: Iterable[str]) -> list[Any]:
+    """Store the proposals for statuses that have no mapping yet; what a person chose stays.
+
+    :raises ConfigurationError: the settings do not have the connection's destination.
+    """
+    known = set(connection.status_mappings.values_list("shop_status", flat=True))
+    backend = registry.destination_class(connection.destination)
+    proposed = proposals(backend, (status for status in statuses if status not in known))
+    return StatusMapping.objects.bulk_create(
+        StatusMapping(connection=connection, shop_status=shop_status, status=status)
+        for shop_status, status in proposed.items()
+    )

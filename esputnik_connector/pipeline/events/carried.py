@@ -1,0 +1,128 @@
+"""Events that only a moment knew: the outbox row carries the record until it is sent.
+
+The record names a person, so the row holds nothing but ciphertext, made with ``ENCRYPTION_KEYS``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, fields
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from esputnik_connector.event_names import EventName
+from esputnik_connector.exceptions import DecryptionError, UnreadableEventError
+from esputnik_connector.fields import decrypt, encrypt
+from esputnik_connector.models import Connection, OutboxMessage
+from esputnik_connector.records import Event, JSONObject, JSONValue, Kind, Note
+
+RECORD = "record"  # in the payload: the ciphertext
+TAG = "$"  # marks, in the JSON, what JSON has no type for
+
+UNTAGGED: Mapping[str, Callable[[Any], Any]] = {
+    "decimal": Decimal,
+    "moment": datetime.fromisoformat,
+    "mapping": lambda inner: {name: _untagged(value) for name, value in inner.items()},
+}
+
+
+def sealed(event: Event) -> JSONObject:
+    """The payload of a row that carries this event.
+
+    :raises ConfigurationError: there is no key to encrypt with.
+    :raises TypeError, ValueError: the event holds something that is no
+        :data:`~esputnik_connector.records.EventValue`.
+    """
+    values = {
+        field.name: _tagged(value)
+        for field in fields(event)
+        if (value := getattr(event, field.name)) != _default(field)
+    }
+    return {RECORD: encrypt(json.dumps(values, allow_nan=False, separators=(",", ":")))}
+
+
+def opened(key: str, payload: JSONValue) -> Event:
+    """The event that a row carries.
+
+    :raises UnreadableEventError: no present key opens it, or it is damaged. The text says which.
+    """
+    text = _plain_text(payload)
+    try:
+        values = {name: _untagged(value) for name, value in json.loads(text).items()}
+        values["name"] = EventName(values["name"])
+        values["notes"] = tuple(Note(note) for note in values.get("notes", ()))
+        event = Event(**values)
+    except Exception as error:  # in whatever way a damaged text fails
+        raise _damaged() from error
+    if event.key != key:
+        raise _damaged()
+    return event
+
+
+def resealed(payload: JSONValue) -> JSONObject:
+    """The same payload, encrypted with the first of ``ENCRYPTION_KEYS``.
+
+    :raises UnreadableEventError: no present key opens it.
+    """
+    return {RECORD: encrypt(_plain_text(payload))}
+
+
+def _plain_text(payload: JSONValue) -> str:
+    stored = payload.get(RECORD) if isinstance(payload, dict) else None
+    if not isinstance(stored, str):
+        raise _damaged()
+    try:
+        return decrypt(stored)
+    except DecryptionError as error:
+        raise UnreadableEventError(
+            _(
+                "The event is encrypted, and none of ESPUTNIK_CONNECTOR['ENCRYPTION_KEYS'] opens "
+                "it. Bring the old key back, then try again."
+            )
+        ) from error
+
+
+def carried(connection: Connection, keys: Sequence[str]) -> dict[str, Event]:
+    """Key → the event in the oldest row of it. One query. A key without a row has none.
+
+    :raises UnreadableEventError: one of them cannot be read.
+    """
+    rows = OutboxMessage.objects.of(connection, Kind.EVENT).filter(key__in=keys).order_by("-pk")
+    payloads = dict(rows.values_list("key", "payload"))
+    return {key: opened(key, payload) for key, payload in payloads.items()}
+
+
+def _damaged() -> UnreadableEventError:
+    return UnreadableEventError(_("The record of the event is damaged or was removed."))
+
+
+def _default(field: Any) -> object:
+    return field.default_factory() if field.default_factory is not MISSING else field.default
+
+
+def _tagged(value: Any) -> JSONValue:
+    """``value`` as JSON from which :func:`_untagged` makes the same again."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, Decimal):
+        return {TAG: "decimal", "value": str(value)}
+    if isinstance(value, datetime):
+        return {TAG: "moment", "value": value.isoformat()}
+    if isinstance(value, (tuple, list)):
+        return [_tagged(inner) for inner in value]
+    if isinstance(value, Mapping):
+        inner: JSONObject = {name: _tagged(each) for name, each in value.items()}
+        return {TAG: "mapping", "value": inner} if TAG in inner else inner
+    raise TypeError(f"{type(value).__name__} is nothing that an event can hold")
+
+
+def _untagged(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_untagged(inner) for inner in value)
+    if not isinstance(value, dict):
+        return value
+    return UNTAGGED[value.get(TAG, "mapping")](value["value"] if TAG in value else value)
