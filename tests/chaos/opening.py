@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import StringIO
 
 import requests
 from django.conf import settings
@@ -10,10 +11,6 @@ from django.contrib.sites.models import Site
 from django.core.management import call_command
 from oscar.core.loading import get_model
 from oscar.test.factories import CountryFactory, create_product
-
-from esputnik_connector.models import Connection
-from esputnik_connector.models.connection import add_proposed_statuses
-from esputnik_connector.operations.verify import verify
 
 from . import audit
 from .cast import Cast
@@ -38,10 +35,7 @@ def open_shop(api_url: str, key: str) -> None:
     stock = get_model("partner", "StockRecord").objects
     stock.update(price_currency=settings.OSCAR_DEFAULT_CURRENCY)
     remember_history()
-    connection = Connection.objects.create(name="main", api_url=api_url, api_key=key)
-    add_proposed_statuses(connection, settings.OSCAR_ORDER_STATUS_PIPELINE)
-    connection.bind()
-    verify(connection)
+    call_command("connect", api_url=api_url, key=key, verbosity=0, stdout=StringIO())
 
 
 def remember_history() -> None:
