@@ -22,7 +22,6 @@ from .exceptions import ConfigurationError
 from .fields import cipher
 from .models import Connection
 
-FEED_PRICES = ("strategy", "stock_records", "one_by_one")
 # Names that lead nowhere by RFC 2606, or to the machine itself.
 UNREACHABLE = (".example", ".test", ".invalid", "localhost", "127.0.0.1", "::1")
 
@@ -45,7 +44,6 @@ def check_names(**_options: Any) -> list[CheckMessage]:
 def check_paths(**_options: Any) -> list[CheckMessage]:
     """Every dotted path can be imported."""
     paths = [("SHOP", conf.SHOP), ("RECORD_HOOK", conf.RECORD_HOOK), ("WAKE", conf.WAKE)]
-    paths.append(("PRICE_STRATEGY", conf.PRICE_STRATEGY))
     paths += [("CONTACT_ATTRIBUTES", path) for path in conf.CONTACT_ATTRIBUTES.values()]
     paths += [("DESTINATIONS", str(entry.get("BACKEND"))) for entry in conf.DESTINATIONS.values()]
     messages: list[CheckMessage] = []
@@ -187,14 +185,22 @@ def check_shop_url_in_public(**_options: Any) -> list[CheckMessage]:
 
 @register(Tags.compatibility)
 def check_feeds(**_options: Any) -> list[CheckMessage]:
-    """The storage of product feeds exists, and their prices are read in a way that exists."""
-    messages: list[CheckMessage] = []
+    """The storage of product feeds exists."""
     try:
         storage()
     except ConfigurationError as error:
-        messages.append(Error(str(error), id="esputnik_connector.E020"))
-    if conf.FEED_PRICES not in FEED_PRICES:
-        text = _("FEED_PRICES is %(value)r; it may be: %(known)s.")
-        known = {"value": conf.FEED_PRICES, "known": ", ".join(FEED_PRICES)}
-        messages.append(Error(text % known, id="esputnik_connector.E021"))
-    return messages
+        return [Error(str(error), id="esputnik_connector.E020")]
+    return []
+
+
+@register(Tags.compatibility)
+def check_shop(**_options: Any) -> list[CheckMessage]:
+    """The shop's adapter can be made, and finds nothing wrong with its options."""
+    try:
+        registry.load(conf.SHOP, "SHOP")
+    except ConfigurationError:
+        return []  # E002 says so
+    try:
+        return registry.shop().check()
+    except ConfigurationError as error:
+        return [Error(str(error), id="esputnik_connector.E024")]

@@ -26,6 +26,9 @@ class Settings:
     SHOP: str = "esputnik_connector.shops.oscar.adapter.OscarShop"
     """Dotted path of the :class:`~esputnik_connector.shops.base.ShopAdapter` to use."""
 
+    SHOP_OPTIONS: Mapping[str, Any] = {}
+    """What that adapter shall do in its own way. Each adapter documents its options."""
+
     DESTINATIONS: Mapping[str, Mapping[str, Any]] = DESTINATIONS_DEFAULT
     """Name → ``{"BACKEND": dotted path, "OPTIONS": {…}}``."""
 
@@ -46,9 +49,6 @@ class Settings:
 
     CANCELLED_STATUSES: list[str] = []
     """Order statuses that do not count as purchases in a contact's totals."""
-
-    PRICE_STRATEGY: str = ""
-    """Dotted path of ``callable() -> strategy`` for prices outside a request. Empty: Oscar's."""
 
     ENVIRONMENT: str = ""
     """Name of this installation. Empty: database address and shop address together."""
@@ -85,9 +85,6 @@ class Settings:
 
     FEED_STORAGE: str = "default"
     """Alias in ``STORAGES`` of the storage that keeps the built product feeds."""
-
-    FEED_PRICES: str = "strategy"
-    """How a feed learns prices: ``strategy``, ``stock_records`` (fast) or ``one_by_one`` (slow)."""
 
     _PREFIX: ClassVar[str] = "ESPUTNIK_CONNECTOR"
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from esputnik_connector.event_names import EventName, EventValue
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.records import Event, Reason
-from esputnik_connector.shops.base import ShopAdapter
+from esputnik_connector.shops.base import ShopAdapter, SupportsEvents
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -61,7 +61,7 @@ Scan = Callable[[ScanRun], int]
 
 def from_shop(shop: ShopAdapter, keys: Sequence[str]) -> Mapping[str, Event]:
     """The :attr:`EventType.load` of a type that every shop is asked about."""
-    return shop.events(keys)
+    return SupportsEvents.of(shop).events(keys)
 
 
 @dataclass(frozen=True, kw_only=True)

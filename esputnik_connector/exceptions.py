@@ -4,9 +4,12 @@
 
     ConnectorError
     ├── ConfigurationError (+ ImproperlyConfigured)   the developer must act; never retried
+    │   ├── NotInstalledError                         a setting needs a library that is not there
+    │   └── NotSupportedError                         the shop's adapter leaves that out
     ├── DecryptionError                               a key was lost or rotated away
     ├── UnreadableEventError                          a row of the outbox cannot be opened
     ├── HookError                                     RECORD_HOOK answered with something else
+    ├── RecordError                                   the shop's adapter gave what is no record
     ├── Veto                                          the shop's own code said no to one record
     ├── Skip                                          there is nothing to send, for a reason
     └── DestinationError
@@ -34,6 +37,14 @@ class ConfigurationError(ConnectorError, ImproperlyConfigured):
     """A setting is missing or wrong. The message names it and says what to write there."""
 
 
+class NotInstalledError(ConfigurationError):
+    """A setting names code that needs a library which is not installed. The message says which."""
+
+
+class NotSupportedError(ConfigurationError):
+    """The shop's adapter leaves out the capability that is needed. The message says which."""
+
+
 class DecryptionError(ConnectorError):
     """A stored secret cannot be read with any key of ``ENCRYPTION_KEYS``."""
 
@@ -44,6 +55,11 @@ class UnreadableEventError(ConnectorError):
 
 class HookError(ConnectorError):
     """``RECORD_HOOK`` did not return the record it was given, changed or not."""
+
+
+class RecordError(ConnectorError):
+    """The shop's adapter gave something that is no record. The message names record and field, and
+    says what was expected; it quotes no value, which may be personal."""
 
 
 class Veto(ConnectorError):

@@ -15,6 +15,7 @@ import phonenumbers
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
+TEXT_LENGTH = 255  # of a text in a record: a usual column's width; no destination documents less
 REDACTED_LENGTH = 500  # enough for a sentence of the vendor, too little for a page
 READ_LENGTH = 10_000  # of a vendor's answer; bounds the work of the patterns below
 
@@ -122,13 +123,19 @@ UNWANTED = frozenset({"Cc", "Cs"})  # control characters and lone surrogates
 ZERO_WIDTH_JOINER = "\u200d"
 
 
-def text(value: object, *, limit: int = 255) -> str:
+def text(value: object, *, limit: int = TEXT_LENGTH) -> str:
     """``value`` on one line, without control characters, at most ``limit`` characters.
 
     A character made of several (a letter with its accents, a family of emoji, a flag) is kept
     whole or left out.
     """
     return cut(one_line(value), limit)
+
+
+def fitted(value: object) -> tuple[str, bool]:
+    """``value`` on one line within :data:`TEXT_LENGTH`, and whether it was longer."""
+    whole = one_line(value)
+    return cut(whole, TEXT_LENGTH), len(whole) > TEXT_LENGTH
 
 
 def cut(clean: str, limit: int) -> str:

@@ -38,8 +38,17 @@ def load(dotted_path: str, setting: str) -> Any:
 
 @lru_cache(maxsize=1)
 def shop() -> ShopAdapter:
-    """The adapter of this project's shop."""
-    return cast(ShopAdapter, load(conf.SHOP, "SHOP")())
+    """The adapter of this project's shop, made with ``SHOP_OPTIONS``.
+
+    :raises ConfigurationError: it cannot be imported or made; the message names the setting.
+    """
+    adapter = load(conf.SHOP, "SHOP")
+    try:
+        return cast(ShopAdapter, adapter(conf.SHOP_OPTIONS))
+    except TypeError as error:  # an abstract method is missing, or __init__ takes no options
+        raise ConfigurationError(
+            f"ESPUTNIK_CONNECTOR['SHOP'] names {conf.SHOP!r}, which cannot be made: {error}"
+        ) from error
 
 
 @lru_cache(maxsize=1)

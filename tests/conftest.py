@@ -18,7 +18,7 @@ from esputnik_connector.models import Connection
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.testing.recording import RecordingDestination
 from tests.clock import Clock
-from tests.plainshop.shop import PlainShop
+from tests.memory_shop import MemoryShop
 
 
 @pytest.fixture(scope="session")
@@ -39,31 +39,31 @@ def _fresh_capture() -> Iterator[None]:
 
 
 @pytest.fixture
-def plain_shop(settings) -> Iterator[type[PlainShop]]:
+def plain_shop(settings) -> Iterator[type[MemoryShop]]:
     """The pipeline between a shop that is not Oscar and a destination that only remembers."""
     settings.ESPUTNIK_CONNECTOR = {
         **project_settings.ESPUTNIK_CONNECTOR,
-        "SHOP": "tests.plainshop.shop.PlainShop",
+        "SHOP": "tests.memory_shop.MemoryShop",
         "DESTINATIONS": {
             "recording": {"BACKEND": "esputnik_connector.testing.recording.RecordingDestination"}
         },
         "SETTLE_SECONDS": 0,
         "WAKE": "",
     }
-    PlainShop.reset()
+    MemoryShop.reset()
     RecordingDestination.reset()
-    yield PlainShop
-    PlainShop.reset()
+    yield MemoryShop
+    MemoryShop.reset()
     RecordingDestination.reset()
 
 
 @pytest.fixture
-def recording(plain_shop: type[PlainShop]) -> type[RecordingDestination]:
+def recording(plain_shop: type[MemoryShop]) -> type[RecordingDestination]:
     return RecordingDestination
 
 
 @pytest.fixture
-def connection(plain_shop: type[PlainShop], db: None) -> Connection:
+def connection(plain_shop: type[MemoryShop], db: None) -> Connection:
     """A connection to the destination that only remembers."""
     return Connection.objects.create(name="main", destination="recording", api_key="a key")
 

@@ -31,4 +31,6 @@ class OnlyOurMigrations:
 
 MIGRATION_MODULES = OnlyOurMigrations()
 
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.plainshop"]  # noqa: F405
+
 OSCAR_EAGER_ALERTS = False  # its receiver is connected at the start; tests of it do so themselves

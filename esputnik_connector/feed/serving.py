@@ -23,10 +23,12 @@ from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.crypto import constant_time_compare
 from django.utils.http import http_date
 
+from esputnik_connector import registry
 from esputnik_connector.exceptions import DecryptionError
 from esputnik_connector.feed.formats import writer_of
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import Feed
+from esputnik_connector.shops.base import SupportsFeed
 
 from .artifact import storage
 from .build import Build
@@ -119,6 +121,8 @@ def _file_response(request: HttpRequest, feed: Feed) -> HttpResponseBase:
 
 
 def _first_build_response(request: HttpRequest, feed: Feed) -> HttpResponseBase:
+    if not isinstance(registry.shop(), SupportsFeed):
+        return _try_later()  # while the setting SHOP is wrong; the page of the feed says so
     content_type = writer_of(feed.format).CONTENT_TYPE
     if request.method == "HEAD":
         return _private(HttpResponse(content_type=content_type))

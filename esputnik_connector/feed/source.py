@@ -9,7 +9,8 @@ from esputnik_connector import identity, registry
 from esputnik_connector.feed.formats.base import Channel
 from esputnik_connector.models import Feed
 from esputnik_connector.records import Product
-from esputnik_connector.shops.base import Assortment
+from esputnik_connector.shops import reading
+from esputnik_connector.shops.base import Assortment, SupportsFeed
 
 from .links import storefront_url
 from .normalise import Normaliser, Rules
@@ -49,7 +50,7 @@ def channel(feed: Feed, built_at: datetime) -> Channel:
         language=identity.language(feed.language) or feed.language,
         currency=feed.currency,
         built_at=built_at,
-        categories=lambda: registry.shop().categories(language=feed.language),
+        categories=lambda: SupportsFeed.of(registry.shop()).categories(language=feed.language),
     )
 
 
@@ -59,7 +60,10 @@ def products(feed: Feed, problems: Problems) -> Iterator[Product]:
     :param problems: gets what is wrong with them.
     """
     normalised = Normaliser(rules(feed), problems).normalised
-    read = registry.shop().products(
-        language=feed.language, currency=feed.currency, assortment=assortment(feed)
+    read = reading.products(
+        registry.shop(),
+        language=feed.language,
+        currency=feed.currency,
+        assortment=assortment(feed),
     )
     return (product for product in map(normalised, read) if product is not None)

@@ -25,7 +25,7 @@ from esputnik_connector.models.labels import NOTES, REASONS
 from esputnik_connector.pipeline.delivery.dispatch import Prepared, Result, prepare
 from esputnik_connector.pipeline.reconcile.compare import lines_of
 from esputnik_connector.records import JSONValue, Kind, Reason
-from esputnik_connector.shops.base import ShopAdapter
+from esputnik_connector.shops.base import ShopAdapter, SupportsFieldOrigins
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as Lazy
@@ -163,7 +163,8 @@ def _fields(
 ) -> Iterator[Field]:
     if request is None or request.body is None:
         return
-    paths, origins = _paths(destination, envelope), shop.sources(envelope.kind)
+    paths = _paths(destination, envelope)
+    origins = shop.sources(envelope.kind) if isinstance(shop, SupportsFieldOrigins) else {}
     for path, value in leaves(request.body):
         yield Field(path=path, value=value, source=source_of(path, paths, origins))
 

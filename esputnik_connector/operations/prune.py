@@ -27,6 +27,7 @@ from esputnik_connector.models import (
 )
 from esputnik_connector.pipeline.delivery.eligibility import retained_since
 from esputnik_connector.records import Kind, Outcome
+from esputnik_connector.shops import reading
 
 CHUNK = 5000  # rows per DELETE, so that no statement holds locks for long
 COUNTED_UP_TO = 100_000  # rows; a larger table is estimated where the database can
@@ -100,7 +101,7 @@ def _may_come_up_again(keys: Sequence[str]) -> Collection[str]:
     """Events that the shop may still report; one that only its moment knew is over."""
     carried = {each.name for each in event_types() if each.carries_record}
     asked = [key for key in keys if EventName.of(key) not in carried]
-    return registry.shop().existing(Kind.EVENT, asked) if asked else ()
+    return reading.existing(registry.shop(), Kind.EVENT, asked) if asked else ()
 
 
 def _expired_records() -> QuerySet[OutboxMessage]:

@@ -11,6 +11,7 @@ from esputnik_connector import registry
 from esputnik_connector.destinations.base import DO_NOT_SEND, Destination
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.models import Connection, StatusMapping
+from esputnik_connector.shops.base import SupportsStatuses
 
 
 def choices(backend: type[Destination]) -> list[tuple[str, str]]:
@@ -19,12 +20,18 @@ def choices(backend: type[Destination]) -> list[tuple[str, str]]:
     return [*known, (DO_NOT_SEND, _("do not send"))] if known else []
 
 
+def of_shop() -> Sequence[str]:
+    """Every order status the shop knows; none, where its adapter does not list them."""
+    shop = registry.shop()
+    return shop.statuses() if isinstance(shop, SupportsStatuses) else ()
+
+
 def unmapped(connection: Connection | None) -> Sequence[str]:
     """Statuses of the shop that have no row in the connection's table."""
     mapped: set[str] = set()
     if connection is not None:
         mapped = set(connection.status_mappings.values_list("shop_status", flat=True))
-    return [status for status in registry.shop().statuses() if status not in mapped]
+    return [status for status in of_shop() if status not in mapped]
 
 
 def default_text(connection: Connection) -> str:

@@ -1,4 +1,7 @@
-"""Reading Oscar's tables in bulk: keys, chunks, fields that a fork may lack."""
+"""Reading a shop's tables in bulk: keys, chunks, columns that a model may lack.
+
+For every adapter whose shop keeps its records in Django models.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,10 @@ from django.db.models.functions import Cast
 from django.db.models.lookups import In
 from django.db.models.query_utils import DeferredAttribute
 from django.utils import timezone
-from phonenumber_field.modelfields import PhoneNumberField
 
 IDS_PER_QUERY = 10_000  # below the limits of SQLite (32 766) and PostgreSQL (65 535) parameters
+
+PHONE_MODULE = "phonenumber_field.modelfields"  # compared by name: it need not be installed
 
 Row = dict[str, Any]
 
@@ -96,7 +100,8 @@ def _column(model: Any, name: str) -> Any:
     """Not as a ``PhoneNumber``: Django would parse it, we again, at the price of all the rest. A
     field with a region of its own must read its national numbers itself."""
     field = _field(model, name)
-    is_phone = getattr(type(field), "from_db_value", None) is PhoneNumberField.from_db_value
+    reader = getattr(type(field), "from_db_value", None)
+    is_phone = getattr(reader, "__module__", "") == PHONE_MODULE
     default = getattr(settings, "PHONENUMBER_DEFAULT_REGION", None)
     return stored(model, name) if is_phone and field.region == default else name
 

@@ -1,20 +1,21 @@
-"""Bring a shop's values into canonical form, and remember what had to be mended."""
+"""Bring a shop's values into the form in which records hold them, and note what was lost."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from django.conf import settings
 
 from esputnik_connector import identity
-from esputnik_connector.records import Address, Note
-
-TEXT_LENGTH = 255  # the most that every destination takes in a text field
+from esputnik_connector.records import Note
 
 
-class Mender:
-    """Cleans the values of one record; :attr:`notes` says what did not survive."""
+class Cleaner:
+    """Normalises the values of one record; :attr:`notes` says what did not survive.
+
+    For the adapter of any shop: make one for each record, pass its texts, e-mail and phones through
+    it, and put ``notes`` into the record last.
+    """
 
     def __init__(self) -> None:
         self._notes: dict[Note, None] = {}
@@ -27,15 +28,16 @@ class Mender:
         self._notes[note] = None
 
     def text(self, value: object) -> str:
+        """On one line, at most :data:`~esputnik_connector.identity.TEXT_LENGTH` characters."""
         if value is None or value == "":
             return ""
-        whole = identity.one_line(value)
-        if len(whole) <= TEXT_LENGTH:
-            return whole
-        self.note(Note.TEXT_CUT)
-        return identity.cut(whole, TEXT_LENGTH)
+        text, is_cut = identity.fitted(value)
+        if is_cut:
+            self.note(Note.TEXT_CUT)
+        return text
 
     def email(self, value: object) -> str:
+        """The address in canonical form; ``""`` and a note when it is none."""
         canonical = identity.email(value)
         if value and not canonical:
             self.note(Note.EMAIL_DROPPED)
@@ -50,17 +52,6 @@ class Mender:
         if written:
             self.note(Note.PHONE_DROPPED)
         return ""
-
-    def address(self, row: Mapping[str, Any]) -> Address:
-        """An address from a row of any of Oscar's address tables."""
-        lines = (row.get("line1"), row.get("line2"), row.get("line3"))
-        return Address(
-            region=self.text(row.get("state")),
-            town=self.text(row.get("line4")),
-            line=self.text(", ".join(filter(None, map(identity.one_line, lines)))),
-            postcode=self.text(row.get("postcode")),
-            country=self.text(row.get("country_id")),
-        )
 
 
 def read_phone(number: object, country: str) -> str:

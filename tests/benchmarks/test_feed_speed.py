@@ -63,8 +63,9 @@ def forget_peak() -> None:
 def shelves(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
     settings.ESPUTNIK_CONNECTOR = {  # as the naive loop: the one that stock_records can replace
-        **settings.ESPUTNIK_CONNECTOR, "PRICE_STRATEGY": "oscar.apps.partner.strategy.Default",
-    }  # fmt: skip
+        **settings.ESPUTNIK_CONNECTOR,
+        "SHOP_OPTIONS": {"PRICE_STRATEGY": "oscar.apps.partner.strategy.Default"},
+    }
     elsewhere(fill, PRODUCTS)
     lay_out_pictures(tmp_path)
     feed = Feed.objects.create(name="bench", language="en", currency="UAH", with_offers=True)
@@ -147,7 +148,8 @@ def said(path: Path, pks: set[str]) -> dict[str, list[tuple[str, str]]]:
 
 def test_a_feed_is_near_the_plain_limit_and_far_from_the_naive_loop(shelves, settings, tmp_path):
     def way(name):
-        settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "FEED_PRICES": name}
+        options = {**settings.ESPUTNIK_CONNECTOR["SHOP_OPTIONS"], "FEED_PRICES": name}
+        settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "SHOP_OPTIONS": options}
 
     asked = Asked()
     forget_peak()

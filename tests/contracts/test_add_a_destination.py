@@ -22,7 +22,7 @@ from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Contact, Kind, Outcome
 from esputnik_connector.testing.destination_contract import DestinationContract
 from tests.contracts.acme import Acme
-from tests.plainshop.shop import PlainShop
+from tests.memory_shop import MemoryShop
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "howto" / "add-a-destination.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
@@ -62,15 +62,15 @@ def connection(settings, acme: Acme, db: None) -> Iterator[Connection]:
     exec(compile(SETTING, str(PAGE), "exec"), changed)
     settings.ESPUTNIK_CONNECTOR = {
         **changed["ESPUTNIK_CONNECTOR"],
-        "SHOP": "tests.plainshop.shop.PlainShop",
+        "SHOP": "tests.memory_shop.MemoryShop",
         "SETTLE_SECONDS": 0,
         "WAKE": "",
     }
-    PlainShop.reset()
+    MemoryShop.reset()
     yield Connection.objects.create(
         name="acme", destination="acme", api_key=acme.key, api_url=acme.url
     )
-    PlainShop.reset()
+    MemoryShop.reset()
 
 
 def test_the_file_is_about_a_hundred_lines():
@@ -90,7 +90,7 @@ def test_nothing_else_has_to_be_written(connection):
 
 
 def test_a_change_in_the_shop_reaches_acme(connection, acme):
-    PlainShop.people = {"7": Contact(key="7", email="olena@example.com", first_name="Олена")}
+    MemoryShop.people = {"7": Contact(key="7", email="olena@example.com", first_name="Олена")}
     OutboxMessage.objects.create(connection=connection, kind="contact", key="7")
     tally = Relay(connection).run()
     assert tally.outcomes == {Outcome.DELIVERED.value: 1}
@@ -99,7 +99,7 @@ def test_a_change_in_the_shop_reaches_acme(connection, acme):
 
 def test_an_attribute_goes_into_a_trait_that_has_a_name(connection, acme):
     FieldMapping.objects.create(connection=connection, attribute="loyalty", field_id="tier")
-    PlainShop.people = {
+    MemoryShop.people = {
         "7": Contact(key="7", email="olena@example.com", attributes={"loyalty": "gold"})
     }
     OutboxMessage.objects.create(connection=connection, kind="contact", key="7")

@@ -17,7 +17,7 @@ from oscar.test import factories
 
 from esputnik_connector.records import Kind
 from esputnik_connector.shops.oscar.adapter import OscarShop
-from esputnik_connector.shops.oscar.sync.versions import is_told_by_its_row
+from esputnik_connector.shops.oscar.sync.versions import reads_only_its_row
 from tests.translations import translated
 
 pytestmark = [
@@ -209,9 +209,9 @@ def test_a_user_model_that_reads_elsewhere_has_no_versions():
         class Meta:
             abstract = True
 
-    assert is_told_by_its_row(User)
-    assert is_told_by_its_row(Plain)
-    assert not is_told_by_its_row(WithProfile)
+    assert reads_only_its_row(User)
+    assert reads_only_its_row(Plain)
+    assert not reads_only_its_row(WithProfile)
 
 
 def test_it_costs_the_same_for_two_and_for_twelve():

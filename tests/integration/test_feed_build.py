@@ -416,12 +416,9 @@ def test_the_command_ends_with_an_error_when_something_waits(feed, shelf):
 
 def test_a_storage_that_does_not_exist_is_an_error_of_the_settings(settings):
     settings.ESPUTNIK_CONNECTOR = {
-        **settings.ESPUTNIK_CONNECTOR, "FEED_STORAGE": "nowhere", "FEED_PRICES": "guess",
+        **settings.ESPUTNIK_CONNECTOR, "FEED_STORAGE": "nowhere",
     }  # fmt: skip
-    assert [message.id for message in checks.check_feeds()] == [
-        "esputnik_connector.E020",
-        "esputnik_connector.E021",
-    ]
+    assert [message.id for message in checks.check_feeds()] == ["esputnik_connector.E020"]
 
 
 def test_a_price_may_hold_four_decimals(feed, shelf, plain_shop):

@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
+from esputnik_connector.exceptions import RecordError
 from esputnik_connector.feed.artifact import storage
 from esputnik_connector.feed.build import Build
 from esputnik_connector.feed.publish import accept_build
@@ -25,9 +26,7 @@ pytestmark = pytest.mark.django_db
 def _shop(settings, tmp_path, plain_shop, monkeypatch):
     settings.MEDIA_ROOT = tmp_path
     plain_shop.goods = shelf(10)
-    monkeypatch.setattr(
-        plain_shop, "product_page_for_staff", lambda _self, key: f"/staff/{key}/", raising=False
-    )
+    monkeypatch.setattr(plain_shop, "product_page_for_staff", lambda _self, key: f"/staff/{key}/")
 
 
 def shelf(number, start=1):
@@ -102,7 +101,7 @@ def test_a_held_build_is_compared_with_what_is_served_and_not_with_the_build_bef
 def test_a_failed_build_changes_nothing_in_the_comparison(feed, plain_shop, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(plain_shop, "goods", [*shelf(3), None])
-        with pytest.raises(AttributeError):
+        with pytest.raises(RecordError, match=r"product \? is None"):
             Build(feed).run()
     plain_shop.goods = shelf(11)
     assert counts(Build(feed).run()) == {"added": 1}

@@ -19,6 +19,7 @@ from oscar.apps.partner import availability, strategy
 from oscar.core.loading import get_class, get_model
 from oscar.test import factories
 
+from esputnik_connector import registry
 from esputnik_connector.feed.artifact import storage
 from esputnik_connector.feed.build import Build
 from esputnik_connector.models import Feed
@@ -26,9 +27,9 @@ from esputnik_connector.models.feed_build import BuildStatus
 from esputnik_connector.records import Availability
 from esputnik_connector.shops import bulk
 from esputnik_connector.shops.base import Assortment
-from esputnik_connector.shops.oscar.adapter import OscarShop
 from esputnik_connector.shops.oscar.catalogue import prices
 from esputnik_connector.shops.oscar.catalogue import products as reading
+from esputnik_connector.shops.oscar.options import WAYS
 from tests.feeds import google_items
 from tests.translations import Translated
 
@@ -46,7 +47,6 @@ ProductAttribute = get_model("catalogue", "ProductAttribute")
 ProductClass = get_model("catalogue", "ProductClass")
 ProductImage = get_model("catalogue", "ProductImage")
 StockRecord = get_model("partner", "StockRecord")
-shop = OscarShop()
 SKUS = count()
 
 
@@ -55,14 +55,16 @@ def _settings(settings, tmp_path):
     """Oscar's own strategy, unless a test has another one."""
     settings.MEDIA_ROOT = tmp_path
     settings.ESPUTNIK_CONNECTOR = {
-        **settings.ESPUTNIK_CONNECTOR, "PRICE_STRATEGY": "oscar.apps.partner.strategy.Default",
-    }  # fmt: skip
+        **settings.ESPUTNIK_CONNECTOR,
+        "SHOP_OPTIONS": {"PRICE_STRATEGY": "oscar.apps.partner.strategy.Default"},
+    }
 
 
 @pytest.fixture
 def change(settings):
     def change_settings(**values: object) -> None:
-        settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, **values}
+        options = {**settings.ESPUTNIK_CONNECTOR.get("SHOP_OPTIONS", {}), **values}
+        settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "SHOP_OPTIONS": options}
 
     return change_settings
 
@@ -74,7 +76,9 @@ def translated(monkeypatch):
 
 
 def read(currency="UAH", language="en", **assortment):
-    found = shop.products(language=language, currency=currency, assortment=Assortment(**assortment))
+    found = registry.shop().products(
+        language=language, currency=currency, assortment=Assortment(**assortment)
+    )
     return {product.key: product for product in found}
 
 
@@ -132,14 +136,14 @@ def content_of(feed):
 
 def test_the_fast_way_is_taken_only_where_it_is_the_same(change):
     change(FEED_PRICES="stock_records")
-    assert isinstance(prices.quoter("UAH"), prices.FromStockRecords)
+    assert isinstance(registry.shop().prices.quoter("UAH"), prices.FromStockRecords)
     change(FEED_PRICES="stock_records", PRICE_STRATEGY=f"{__name__}.Cheaper")
-    assert isinstance(prices.quoter("UAH"), prices.ThroughStrategy)
+    assert isinstance(registry.shop().prices.quoter("UAH"), prices.ThroughStrategy)
 
 
 def test_the_fast_way_steps_back_where_a_title_is_more_than_a_column(change, translated):
     change(FEED_PRICES="stock_records")
-    assert isinstance(prices.quoter("UAH"), prices.ThroughStrategy)
+    assert isinstance(registry.shop().prices.quoter("UAH"), prices.ThroughStrategy)
 
 
 # Prices, availability, several partners
@@ -174,7 +178,7 @@ class OnOrder(strategy.Default):
         return policy
 
 
-@pytest.mark.parametrize("way", prices.WAYS)
+@pytest.mark.parametrize("way", WAYS)
 def test_a_strategy_of_the_shops_own_decides(change, way):
     change(FEED_PRICES=way, PRICE_STRATEGY=f"{__name__}.Cheaper")
     other, made = goods("1.00"), goods("20.00")
@@ -198,7 +202,7 @@ def test_what_can_be_ordered_without_stock_is_a_back_order(change):
     assert found[str(full.pk)].availability is Availability.IN_STOCK
 
 
-@pytest.mark.parametrize("way", prices.WAYS)
+@pytest.mark.parametrize("way", WAYS)
 def test_negative_stock_is_out_of_stock(change, way):
     change(FEED_PRICES=way)
     made = goods(stock=None)
@@ -206,7 +210,7 @@ def test_negative_stock_is_out_of_stock(change, way):
     assert read()[str(made.pk)].availability is Availability.OUT_OF_STOCK
 
 
-@pytest.mark.parametrize("way", prices.WAYS)
+@pytest.mark.parametrize("way", WAYS)
 def test_the_currency_that_is_wanted_comes_first_and_no_other_is_converted(change, way):
     change(FEED_PRICES=way)
     both, foreign = goods("100.00"), goods("3.00", "EUR")
@@ -235,7 +239,7 @@ def catalogues(draw):
     return draw(st.lists(one, min_size=1, max_size=5))
 
 
-@pytest.mark.parametrize("way", prices.WAYS)
+@pytest.mark.parametrize("way", WAYS)
 @hypothesis_settings(
     max_examples=12,
     deadline=None,
@@ -252,7 +256,7 @@ def test_feed_page_cart_and_order_agree(change, way, catalogue):
 
 
 def _compare(catalogue):
-    asked = prices.strategy()
+    asked = registry.shop().prices.strategy()
     basket, order = factories.BasketFactory(), factories.OrderFactory()
     basket.strategy = asked
     parent, _children = variations(0)
@@ -280,9 +284,9 @@ def _compare(catalogue):
                 product=product, stockrecord=info.stockrecord, line_reference=str(product.pk),
                 quantity=1, price_currency="UAH", price_excl_tax=info.price.excl_tax,
             )  # fmt: skip
-    for item in shop.carts([str(basket.pk)])[str(basket.pk)].items:
+    for item in registry.shop().carts([str(basket.pk)])[str(basket.pk)].items:
         assert (item.unit_price, item.url) == _price_and_page(found[item.product_key])
-    for item in shop.orders([order.number])[order.number].items:
+    for item in registry.shop().orders([order.number])[order.number].items:
         assert item.url == found[item.product_key].url
 
 
@@ -301,7 +305,7 @@ def test_a_shop_that_computes_its_own_addresses_has_them_everywhere(monkeypatch)
     factories.OrderLineFactory(order=order, product=made)
     address = f"https://shop.example/p/{made.pk}"
     assert read()[str(made.pk)].url == address
-    assert shop.orders([order.number])[order.number].items[0].url == address
+    assert registry.shop().orders([order.number])[order.number].items[0].url == address
 
 
 # What is in it
@@ -422,7 +426,7 @@ def test_texts_and_addresses_are_in_the_feeds_language(request):
     made = goods(title="Shirt")
     request.getfixturevalue("translated")
     with translation.override("en"):
-        found = shop.products(language="uk", currency="UAH")
+        found = registry.shop().products(language="uk", currency="UAH")
         product = next(found)
         assert translation.get_language() == "en"  # never left behind between two products
     assert product.title == "Shirt (uk)"
@@ -506,7 +510,7 @@ def test_what_is_deleted_while_the_build_runs_is_missing_and_nothing_else(monkey
     kept = [goods() for _ in range(9)]
     _parent, children = variations()
     pks = [product.pk for product in (*kept, *children)]
-    found = shop.products(language="en", currency="UAH")
+    found = registry.shop().products(language="en", currency="UAH")
     keys = [next(found).key for _ in range(4)]
     kept[0].delete()  # seen already
     kept[6].delete()  # yet to come
@@ -514,7 +518,7 @@ def test_what_is_deleted_while_the_build_runs_is_missing_and_nothing_else(monkey
     assert keys == [str(pk) for pk in sorted(pks) if pk != pks[6]]
 
 
-@pytest.mark.parametrize("way", prices.WAYS)
+@pytest.mark.parametrize("way", WAYS)
 def test_a_parent_that_is_deleted_between_two_queries_takes_its_variations_along(
     change, monkeypatch, way
 ):
@@ -534,7 +538,7 @@ def test_a_parent_that_is_deleted_between_two_queries_takes_its_variations_along
 
 def test_a_collector_that_was_on_is_on_between_two_products_and_after_an_error(monkeypatch):
     goods(), goods()
-    found = shop.products(language="en", currency="UAH")
+    found = registry.shop().products(language="en", currency="UAH")
     assert next(found)
     assert gc.isenabled()
     monkeypatch.setattr(reading.Reader, "page", lambda *_arguments: 1 / 0)
@@ -581,7 +585,7 @@ def site_offer(products_, percent=10, **fields):
 def paid(product):
     """What a basket with one of it costs."""
     basket = factories.BasketFactory()
-    basket.strategy = prices.strategy()
+    basket.strategy = registry.shop().prices.strategy()
     basket.add_product(product)
     get_class("offer.applicator", "Applicator")().apply(basket)
     return basket.total_incl_tax

@@ -16,13 +16,13 @@ from django.utils import translation
 from oscar.core.loading import get_class, get_model
 from oscar.test import factories
 
+from esputnik_connector import registry
 from esputnik_connector.feed.artifact import storage
 from esputnik_connector.feed.build import Build
 from esputnik_connector.feed.normalise import plain_text
 from esputnik_connector.models import Feed
 from esputnik_connector.models.feed_build import BuildStatus
 from esputnik_connector.shops.base import Assortment
-from esputnik_connector.shops.oscar.adapter import OscarShop
 from esputnik_connector.shops.oscar.catalogue import prices
 from esputnik_connector.shops.oscar.catalogue import products as reading
 from tests.feeds import google_items
@@ -64,7 +64,8 @@ def _seeded(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[No
 @pytest.fixture
 def change(settings):
     def change_settings(**values: object) -> None:
-        settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, **values}
+        options = {**settings.ESPUTNIK_CONNECTOR.get("SHOP_OPTIONS", {}), **values}
+        settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "SHOP_OPTIONS": options}
 
     return change_settings
 
@@ -103,7 +104,7 @@ def shown_by_the_shop(language: str, currency: str, *, is_oscars_own: bool = Fal
     :param is_oscars_own: Oscar's own strategy takes the first stock record of no order; here it
         is told which.
     """
-    asked = prices.strategy()
+    asked = registry.shop().prices.strategy()
     found = {}
     with translation.override(language):
         for product in Product.objects.filter(is_public=True).exclude(structure="parent"):
@@ -185,7 +186,7 @@ def test_a_reduced_book_costs_in_the_feed_what_it_costs_in_the_basket():
     assert books.count() == 28
     for product in books:
         basket = factories.BasketFactory()
-        basket.strategy = prices.strategy()
+        basket.strategy = registry.shop().prices.strategy()
         basket.add_product(product)
         get_class("offer.applicator", "Applicator")().apply(basket)
         assert items[str(product.pk)]["sale_price"] == f"{basket.total_incl_tax:.2f} UAH"
@@ -208,7 +209,7 @@ def test_a_shop_with_odd_things_survives_the_round_trip_in_each_way(
     odd_things, change, monkeypatch, language, currency
 ):
     change(FEED_PRICES="stock_records", PRICE_STRATEGY=OSCARS_OWN)
-    assert isinstance(prices.quoter(currency), prices.FromStockRecords)
+    assert isinstance(registry.shop().prices.quoter(currency), prices.FromStockRecords)
     items = items_of(feed_of(language, currency, "stock_records"))
     assert_same(items, shown_by_the_shop(language, currency, is_oscars_own=True))
 
@@ -223,7 +224,7 @@ def test_a_shop_with_odd_things_survives_the_round_trip_in_each_way(
 
 
 def queries_of(size):
-    found = OscarShop().products(
+    found = registry.shop().products(
         language="en", currency="UAH", assortment=Assortment(attributes=("size", "stock.sku"))
     )
     with CaptureQueriesContext(connection) as captured:

@@ -11,11 +11,12 @@ from django.utils import translation
 from oscar.core.loading import get_model
 from oscar.test import factories
 
+from esputnik_connector import registry
 from esputnik_connector.feed.build import Build
 from esputnik_connector.models import Feed
 from esputnik_connector.shops.base import Assortment
-from esputnik_connector.shops.oscar.adapter import OscarShop
-from esputnik_connector.shops.oscar.catalogue import cards, prices
+from esputnik_connector.shops.oscar.catalogue import cards
+from esputnik_connector.shops.oscar.options import WAYS
 from tests.translations import translated
 
 pytestmark = [
@@ -27,7 +28,6 @@ Category = get_model("catalogue", "Category")
 Product = get_model("catalogue", "Product")
 StockRecord = get_model("partner", "StockRecord")
 NUMBERS = count()
-shop = OscarShop()
 
 
 @pytest.fixture
@@ -64,16 +64,21 @@ def kind():
 
 
 def read(language, **assortment):
-    found = shop.products(language=language, currency="UAH", assortment=Assortment(**assortment))
+    found = registry.shop().products(
+        language=language, currency="UAH", assortment=Assortment(**assortment)
+    )
     return {product.key: product for product in found}
 
 
-@pytest.mark.parametrize("way", prices.WAYS)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("language", ["en", "uk"])
 def test_texts_are_in_the_feeds_language_or_fall_back_as_the_shop_does(
     settings, texts, way, language
 ):
-    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "FEED_PRICES": way}
+    settings.ESPUTNIK_CONNECTOR = {
+        **settings.ESPUTNIK_CONNECTOR,
+        "SHOP_OPTIONS": {"FEED_PRICES": way},
+    }
     both, english = goods(texts, "en", "uk"), goods(texts, "en")
     child = goods(texts, parent=both)
     found = read(language)
@@ -120,7 +125,10 @@ def test_categories_are_in_the_feeds_language(texts, names):
     made = goods(texts, "en", "uk")
     made.categories.add(leaf)
     assert [one.path for one in read("uk")[str(made.pk)].categories] == ["Одяг > Сорочки"]
-    assert [one.path for one in shop.categories(language="en")] == ["Clothes", "Clothes > Shirts"]
+    assert [one.path for one in registry.shop().categories(language="en")] == [
+        "Clothes",
+        "Clothes > Shirts",
+    ]
     with CaptureQueriesContext(connection) as captured:
         card = cards.cards([made.pk])[made.pk]
     assert (card.name, card.category) == (f"Title {made.pk} en", "Clothes > Shirts")

@@ -26,7 +26,8 @@ from esputnik_connector.pipeline.reconcile import run as reconciliation
 from esputnik_connector.pipeline.reconcile.compare import Comparer
 from esputnik_connector.pipeline.reconcile.run import Reconciler, history_before, new_run
 from esputnik_connector.records import Cart, CartItem, Contact, Kind, Order
-from tests.plainshop.shop import PlainShop
+from esputnik_connector.shops.base import SupportsReconciliation
+from tests.memory_shop import MemoryShop
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -77,7 +78,7 @@ def deliver_all(connection: Connection) -> None:
 
 
 @pytest.fixture
-def synced(plain_shop, connection) -> type[PlainShop]:
+def synced(plain_shop, connection) -> type[MemoryShop]:
     """Three customers, three orders and a cart, all delivered."""
     for key in "123":
         plain_shop.people[key] = contact(key)
@@ -125,7 +126,7 @@ def test_a_cart_that_the_shop_no_longer_calls_fresh_is_still_compared(
     synced, connection, monkeypatch
 ):
     synced.baskets["7"] = cart(quantity=2)
-    monkeypatch.setattr(PlainShop, "fresh_carts", reconciliation.ShopAdapter.fresh_carts)
+    monkeypatch.setattr(MemoryShop, "fresh_carts", SupportsReconciliation.fresh_carts)
     assert reconciled(connection, Kind.CART).counts == {"differs": 1}
 
 
@@ -243,7 +244,7 @@ def test_an_order_that_is_gone_is_reported(synced, connection):
 
 
 def test_a_customer_is_asked_for_twice_before_they_are_erased(synced, connection, monkeypatch):
-    monkeypatch.setattr(PlainShop, "existing", lambda self, kind, keys: set())
+    monkeypatch.setattr(MemoryShop, "existing", lambda self, kind, keys: set())
     assert reconciled(connection, Kind.CONTACT).counts == {"unchanged": 3}
     assert queued() == []
 
@@ -363,7 +364,7 @@ def test_the_task_goes_on_by_itself_until_all_is_done(synced, connection, monkey
 def versioned(synced, monkeypatch) -> dict[str, str]:
     """A shop that can tell versions; a test may lie about them."""
     told = dict.fromkeys(synced.purchases, "1")
-    monkeypatch.setattr(PlainShop, "versions", lambda self, kind, keys: dict(told))
+    monkeypatch.setattr(MemoryShop, "versions", lambda self, kind, keys: dict(told))
     return told
 
 
@@ -424,7 +425,7 @@ def test_versions_that_cannot_be_told_cost_time_and_nothing_else(synced, connect
     def broken(*_: object) -> dict[str, str]:
         raise ValueError("a table is gone")
 
-    monkeypatch.setattr(PlainShop, "versions", broken)
+    monkeypatch.setattr(MemoryShop, "versions", broken)
     assert reconciled(connection, Kind.ORDER).counts == {"unchanged": 3}
     assert not SyncState.objects.exclude(seal="").exists()
 

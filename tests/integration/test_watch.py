@@ -637,11 +637,11 @@ def test_a_walk_that_breaks_off_does_not_hold_up_the_other_and_is_seen_to_fail(
 
 
 def test_a_strategy_that_cannot_be_made_is_no_fault_of_a_product(main, monkeypatch, caplog):
-    def broken() -> Any:
+    def broken(self: prices.Prices) -> Any:
         raise ImportError
 
     asked_by(a_product())
-    monkeypatch.setattr(prices, "strategy", broken)
+    monkeypatch.setattr(prices.Prices, "strategy", broken)
     with pytest.raises(ImportError):
         walk()
     assert "cannot be priced" not in caplog.text
@@ -784,7 +784,10 @@ def test_a_plain_shop_has_nothing_to_watch(connection):
 
 
 def test_a_careful_strategy_is_asked_product_by_product(main, settings):
-    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "FEED_PRICES": "one_by_one"}
+    settings.ESPUTNIK_CONNECTOR = {
+        **settings.ESPUTNIK_CONNECTOR,
+        "SHOP_OPTIONS": {"FEED_PRICES": "one_by_one"},
+    }
     product = a_product(price=100)
     asked_by(product), wished_by(product, "w@example.com")
     assert walk() == {BACK: 1, CHEAPER: 0}

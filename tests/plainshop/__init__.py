@@ -1,0 +1,1 @@
+"""A shop of three plain models, word for word that of docs/howto/a-shop-that-is-not-oscar.md."""

@@ -25,6 +25,7 @@ def test_the_sandbox_has_nothing_to_complain_about():
         checks.check_destinations,
         checks.check_shop_url,
         checks.check_events,
+        checks.check_shop,
     ):
         assert check() == []
 
@@ -36,13 +37,44 @@ def test_a_misspelt_setting_is_named_with_the_right_one(change):
     assert "ENCRYPTION_KEYS" in message.hint
 
 
-@pytest.mark.parametrize("setting", ["SHOP", "RECORD_HOOK", "PRICE_STRATEGY", "WAKE"])
+@pytest.mark.parametrize("setting", ["SHOP", "RECORD_HOOK", "WAKE"])
 def test_a_path_that_leads_nowhere_is_named_with_its_setting(change, setting):
     change(**{setting: "myshop.nowhere.Thing"})
     (message,) = checks.check_paths()
     assert message.id == "esputnik_connector.E002"
     assert setting in message.msg
     assert "myshop.nowhere.Thing" in message.msg
+
+
+@pytest.mark.parametrize(
+    ("options", "message", "words"),
+    [
+        ({"FEED_PRICES": "guess"}, "E021", "strategy, stock_records, one_by_one"),
+        ({"PRICE_STRATEGY": "myshop.nowhere.thing"}, "E023", "myshop.nowhere.thing"),
+        ({"PRICE_STRATEGY": 5}, "E023", "PRICE_STRATEGY"),
+        ({"FEED_PRICE": "strategy"}, "E022", "OscarShop has no option 'FEED_PRICE'"),
+    ],
+)
+def test_the_adapter_says_what_is_wrong_with_its_options(change, options, message, words):
+    change(SHOP_OPTIONS=options)
+    (found,) = checks.check_shop()
+    assert found.id == f"esputnik_connector.{message}"
+    assert words in found.msg
+    assert message != "E022" or "FEED_PRICES" in found.hint
+
+
+def test_options_that_are_right_are_no_matter(change):
+    change(SHOP_OPTIONS={
+        "FEED_PRICES": "one_by_one", "PRICE_STRATEGY": "oscar.apps.partner.strategy.Default",
+    })  # fmt: skip
+    assert checks.check_shop() == []
+
+
+def test_an_adapter_that_cannot_be_made_is_an_error(change):
+    change(SHOP="esputnik_connector.shops.base.ShopAdapter")
+    (found,) = checks.check_shop()
+    assert found.id == "esputnik_connector.E024"
+    assert "abstract" in found.msg
 
 
 def test_a_missing_encryption_key_is_an_error(change):

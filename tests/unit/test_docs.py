@@ -21,6 +21,8 @@ from esputnik_connector import conf, signals
 from esputnik_connector.destinations.esputnik.options import Options
 from esputnik_connector.models.labels import NOTES, REASONS
 from esputnik_connector.records import Note, Reason
+from esputnik_connector.shops.base import CAPABILITIES
+from esputnik_connector.shops.oscar.adapter import OscarShop
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -188,3 +190,18 @@ def test_every_decision_is_in_the_index() -> None:
     pages = {page.stem for page in folder.glob("[0-9]*.md")}
     listed = set(re.findall(r"^(\d{3}-[\w-]+)$", (folder / "index.md").read_text(), re.MULTILINE))
     assert pages == listed
+
+
+def test_every_capability_of_a_shop_is_documented_with_its_methods_and_no_other() -> None:
+    page = reference("shop-adapter")
+    documented = re.findall(r"^\| `(Supports\w+)` \|", page, re.MULTILINE)
+    assert documented == [capability.__name__ for capability in CAPABILITIES]
+    for capability in CAPABILITIES:
+        methods = [name for name in vars(capability) if callable(getattr(capability, name))]
+        public = [name for name in methods if not name.startswith("_")]
+        assert ", ".join(f"`{name}`" for name in public) in row_of(page, f"`{capability.__name__}`")
+
+
+@pytest.mark.parametrize("option", OscarShop.option_names)
+def test_an_option_of_the_oscar_shop_is_documented(option: str) -> None:
+    assert row_of(reference("oscar-shop"), f"`{option}`")

@@ -15,6 +15,7 @@ from esputnik_connector.models import Backfill, Connection, Heartbeat, Lane
 from esputnik_connector.models.backfill import WORKING, State
 from esputnik_connector.operations.backfill_progress import has_no_worker
 from esputnik_connector.pipeline.backfill.control import waits_for_contacts
+from esputnik_connector.shops.base import SupportsHistory
 
 
 def alerts(run: Backfill, now: datetime) -> Iterator[str]:
@@ -48,6 +49,8 @@ def alerts(run: Backfill, now: datetime) -> Iterator[str]:
 
 def start_obstacle(connection: Connection) -> str:
     """Why no import of this connection can be started now, ``""`` if one can."""
+    if not isinstance(registry.shop(), SupportsHistory):
+        return str(SupportsHistory.missing)
     if _may_send(connection) and connection.api_key and is_readable(connection.api_key):
         return ""
     return _sends_nothing(connection)

@@ -14,7 +14,6 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from esputnik_connector import registry
 from esputnik_connector.admin.mixins import WriteOnlyFieldMixin
 from esputnik_connector.event_types import event_types
 from esputnik_connector.models import Attempt, Connection, OutboxMessage, SyncState, Tombstone
@@ -222,7 +221,7 @@ class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  
 
     def propose(self, request: HttpRequest, connection: Connection) -> int:
         """Add the proposed status mappings; returns how many."""
-        added = statuses.add_proposed(connection, registry.shop().statuses())
+        added = statuses.add_proposed(connection, statuses.of_shop())
         if added:
             pairs = ", ".join(str(mapping) for mapping in added)
             messages.info(

@@ -19,6 +19,7 @@ from esputnik_connector.admin.choices import (
 from esputnik_connector.destinations.base import Destination
 from esputnik_connector.models import FieldMapping, StatusMapping
 from esputnik_connector.operations.statuses import choices
+from esputnik_connector.shops.base import SupportsContactAttributes
 
 from .backend import backend_of
 
@@ -59,7 +60,8 @@ class FieldMappingForm(TableRowForm):
         return self.backend.clean_field_id(written) if self.backend else written
 
     def read_choices(self) -> Choices:
-        return registry.shop().attributes().items()
+        shop = registry.shop()
+        return shop.attributes().items() if isinstance(shop, SupportsContactAttributes) else ()
 
     def gone_label(self) -> str:
         return _("%(name)s — the shop has no such attribute")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from esputnik_connector import registry
 from esputnik_connector.admin.display import time_text
 from esputnik_connector.admin.mixins import WriteOnlyFieldMixin
 from esputnik_connector.exceptions import ConfigurationError
@@ -20,6 +21,7 @@ from esputnik_connector.feed.problems import differences
 from esputnik_connector.models import Feed, FeedBuild, FeedProblem
 from esputnik_connector.models.feed_build import FLAWS, BuildStatus, Flaw
 from esputnik_connector.operations.health.feeds import alerts
+from esputnik_connector.shops.base import SupportsFeed
 
 from .builds import percent_text
 from .changes import changes_html
@@ -108,6 +110,8 @@ class FeedAdmin(WriteOnlyFieldMixin, FeedViews, admin.ModelAdmin):  # type: igno
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
+        if not isinstance(registry.shop(), SupportsFeed):
+            messages.warning(request, str(SupportsFeed.missing))
         feed = self.get_object(request, object_id) if object_id else None
         context = {**(self._panel(request, feed) if feed else {}), **(extra_context or {})}
         return super().changeform_view(request, object_id, form_url, context)

@@ -10,13 +10,12 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from esputnik_connector import registry
 from esputnik_connector.admin.display import time_text
 from esputnik_connector.admin.mixins import ReadOnlyAdmin
 from esputnik_connector.models import FeedBuild, FeedProblem
 from esputnik_connector.models.feed_build import FLAWS, BuildStatus, Flaw
 
-from .changes import changes_html
+from .changes import changes_html, staff_page
 
 
 def percent_text(part: float) -> str:
@@ -106,5 +105,5 @@ class FeedProblemAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("for staff"))
     def staff_page(self, problem: FeedProblem) -> str:
-        path = registry.shop().product_page_for_staff(problem.product_key)
+        path = staff_page(problem.product_key)
         return format_html('<a href="{}">{}</a>', path, _("Edit")) if path else "—"

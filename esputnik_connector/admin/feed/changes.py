@@ -7,6 +7,7 @@ from django.template.loader import render_to_string
 from esputnik_connector import registry
 from esputnik_connector.feed.changes import LABELS, Change, Changes, change_text, from_json
 from esputnik_connector.models import FeedBuild
+from esputnik_connector.shops.base import SupportsStaffLinks
 
 TEMPLATE = "admin/esputnik_connector/feedbuild/changes.html"
 
@@ -18,8 +19,13 @@ def changes_html(build: FeedBuild) -> str:
     return render_to_string(TEMPLATE, {"is_known": changes is not None, "parts": parts})
 
 
+def staff_page(key: str) -> str:
+    """Path of the page where staff edits a product; ``""`` where the shop has none."""
+    shop = registry.shop()
+    return shop.product_page_for_staff(key) if isinstance(shop, SupportsStaffLinks) else ""
+
+
 def _part(changes: Changes, change: Change) -> dict[str, object]:
-    staff_page = registry.shop().product_page_for_staff
     count, examples = changes.counts[change], changes.examples[change]
     return {
         "label": LABELS[change],

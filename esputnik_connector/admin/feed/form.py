@@ -19,11 +19,19 @@ from esputnik_connector.admin.choices import (
     offer_choices,
 )
 from esputnik_connector.models import Feed, FeedAttribute, FeedCategory
+from esputnik_connector.shops.base import SupportsFeed
 
 
 def category_choices() -> Choices:
     language = get_language() or settings.LANGUAGE_CODE
-    return [(one.key, one.path) for one in registry.shop().categories(language=language)]
+    shop = registry.shop()
+    categories = shop.categories(language=language) if isinstance(shop, SupportsFeed) else ()
+    return [(one.key, one.path) for one in categories]
+
+
+def class_choices() -> Choices:
+    shop = registry.shop()
+    return shop.product_classes().items() if isinstance(shop, SupportsFeed) else ()
 
 
 class FeedForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -53,7 +61,7 @@ class FeedForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         offer_choice(self, "language", lambda: settings.LANGUAGES, empty="")
         offer_choices(self, "categories", category_choices)
-        offer_choices(self, "product_classes", lambda: registry.shop().product_classes().items())
+        offer_choices(self, "product_classes", class_choices)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -74,7 +82,8 @@ class FeedAttributeForm(TableRowForm):
     shop_column = "attribute"
 
     def read_choices(self) -> Choices:
-        attributes = registry.shop().product_attributes()
+        shop = registry.shop()
+        attributes = shop.product_attributes() if isinstance(shop, SupportsFeed) else {}
         return [(name, f"{label} ({name})") for name, label in attributes.items()]
 
 

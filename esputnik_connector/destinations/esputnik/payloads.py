@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from esputnik_connector.identity import cut, one_line
+from esputnik_connector.identity import fitted
 from esputnik_connector.records import JSONObject, JSONValue, Note
-
-TEXT_LIMIT = 255  # no limit is documented; a usual column's width
 
 
 def present(values: Mapping[str, JSONValue]) -> JSONObject:
@@ -24,17 +22,16 @@ def present(values: Mapping[str, JSONValue]) -> JSONObject:
 
 
 class Texts:
-    """Fits texts into :data:`TEXT_LIMIT`; ``are_cut`` once one of them was longer."""
+    """Cuts texts at :data:`~esputnik_connector.identity.TEXT_LENGTH` characters; ``are_cut`` once
+    one of them was longer."""
 
     def __init__(self) -> None:
         self.are_cut = False
 
     def fit(self, value: str) -> str:
-        whole = one_line(value)
-        if len(whole) <= TEXT_LIMIT:
-            return whole
-        self.are_cut = True
-        return cut(whole, TEXT_LIMIT)
+        text, is_cut = fitted(value)
+        self.are_cut = self.are_cut or is_cut
+        return text
 
 
 def notes(given: tuple[Note, ...], *conditional: tuple[Note, bool]) -> tuple[Note, ...]:

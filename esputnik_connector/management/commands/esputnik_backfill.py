@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from esputnik_connector import tasks
 from esputnik_connector.destinations.base import OrderRoute
+from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.management import progress
 from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.management.follow import follow_runs
@@ -85,7 +86,7 @@ class Command(ReportingCommand):
                 return
             else:
                 runs = self._start(connection, kinds)
-        except BadRequestError as error:
+        except (BadRequestError, ConfigurationError) as error:
             raise CommandError(str(error)) from error
         if runs and not options["no_wait"]:
             follow_runs(runs, self._say, is_json=options["json"], command=self._command())

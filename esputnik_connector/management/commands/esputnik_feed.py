@@ -24,6 +24,7 @@ from esputnik_connector.models import Feed, FeedBuild
 from esputnik_connector.models.feed_build import FLAWS, BuildStatus, Flaw
 from esputnik_connector.models.timezones import local_time
 from esputnik_connector.operations.health.feeds import alerts
+from esputnik_connector.shops.base import SupportsFeed
 
 Progress = Callable[[int], None]
 
@@ -49,6 +50,7 @@ class Command(ReportingCommand):
         if options["action"] == "list":
             self._list(feeds)
         elif options["action"] == "build":
+            self._require_catalogue()
             due = due_feeds()
             self._build(feeds.filter(pk__in=due) if options["due"] else feeds)
         elif options["action"] == "check":
@@ -86,6 +88,12 @@ class Command(ReportingCommand):
         if failed:
             raise CommandError(_("Not built: %s") % ", ".join(failed))
 
+    def _require_catalogue(self) -> None:
+        try:
+            SupportsFeed.of(registry.shop())
+        except ConfigurationError as error:
+            raise CommandError(str(error)) from error
+
     @contextmanager
     def _progress(self, feed: Feed) -> Iterator[Progress | None]:
         """A bar on a terminal that has tqdm; nothing in a log."""
@@ -94,7 +102,8 @@ class Command(ReportingCommand):
         except ImportError:
             yield None
             return
-        total = registry.shop().product_count(source.assortment(feed))
+        shop = SupportsFeed.of(registry.shop())
+        total = shop.product_count(source.assortment(feed))
         is_silent = not self.stderr.isatty()
         with tqdm(total=total, desc=feed.name, unit=" items", disable=is_silent) as bar:
             yield lambda count: bar.update(count - bar.n) and None

@@ -29,6 +29,7 @@ from esputnik_connector.pipeline.reconcile.run import (
 )
 from esputnik_connector.pipeline.reconcile.spot_check import Sample, sample
 from esputnik_connector.records import Kind
+from esputnik_connector.shops.base import SupportsHistory, SupportsReconciliation
 
 
 class Command(ReportingCommand):
@@ -65,6 +66,11 @@ class Command(ReportingCommand):
     def _compare(
         self, connections: list[Connection], kinds: list[Kind], options: dict[str, Any]
     ) -> None:
+        shop = registry.shop()
+        if any(kind is not Kind.CART for kind in kinds):
+            SupportsHistory.of(shop)
+        if not isinstance(shop, SupportsReconciliation):
+            self.stderr.write(str(SupportsReconciliation.missing))
         report = Report() if options["report"] or options["csv"] else None
         runs = [
             self._run(connection, kind, options, report)

@@ -7,9 +7,11 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from esputnik_connector import registry
 from esputnik_connector.event_types import event_type
 from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.pipeline.events.scan import scan_for_events
+from esputnik_connector.shops.base import SupportsEvents
 
 
 class Command(ReportingCommand):
@@ -26,6 +28,8 @@ class Command(ReportingCommand):
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
+        if not isinstance(registry.shop(), SupportsEvents):
+            self.stderr.write(str(SupportsEvents.missing))  # other types of events may be there
         counts = scan_for_events(is_dry=options["dry_run"])
         text = _("%(event)s: %(count)s to be sent")
         for name, count in counts.items():

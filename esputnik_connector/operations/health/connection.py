@@ -13,6 +13,7 @@ from esputnik_connector.fields import reveal
 from esputnik_connector.models import Connection
 from esputnik_connector.operations.statuses import default_text, unmapped
 from esputnik_connector.operations.verify import verify
+from esputnik_connector.shops.base import SupportsContactAttributes, SupportsStatuses
 
 from . import queue
 from .environment import clock
@@ -123,6 +124,8 @@ def environment(connection: Connection) -> Finding:
 
 
 def statuses(connection: Connection) -> Finding:
+    if not isinstance(registry.shop(), SupportsStatuses):
+        return ok(connection.name, str(SupportsStatuses.missing))
     missing = unmapped(connection)
     if not missing:
         return ok(connection.name, _("Every order status is mapped."))
@@ -135,7 +138,8 @@ def statuses(connection: Connection) -> Finding:
 
 
 def fields(connection: Connection) -> Finding:
-    known = registry.shop().attributes()
+    shop = registry.shop()
+    known = shop.attributes() if isinstance(shop, SupportsContactAttributes) else {}
     names = connection.field_mappings.values_list("attribute", flat=True)
     unknown = sorted({name for name in names if name not in known})
     if not unknown:

@@ -5,7 +5,7 @@ What is wrong with them shows late and far from its cause.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -16,8 +16,26 @@ from esputnik_connector.destinations.base import AccountInfo
 from esputnik_connector.destinations.throttle import limiter
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.models import Connection
+from esputnik_connector.shops.base import (
+    Capability,
+    SupportsCarts,
+    SupportsCurrencies,
+    SupportsEvents,
+    SupportsFeed,
+    SupportsHistory,
+    SupportsReconciliation,
+)
 
 from .findings import Finding, ok, problem, warning
+
+# Others are told where they matter: of statuses, fields and currencies below.
+NOTEWORTHY: tuple[type[Capability], ...] = (
+    SupportsCarts,
+    SupportsHistory,
+    SupportsReconciliation,
+    SupportsFeed,
+    SupportsEvents,
+)
 
 SKEW = 60.0  # seconds; an HTTP date has whole ones, and a request takes some
 GREAT_SKEW = 600.0  # leases, retries and past events go wrong
@@ -90,6 +108,17 @@ def time_zone() -> Finding:
     )
 
 
+def shop() -> Iterator[Finding]:
+    """The shop's adapter, and what it leaves out of that a merchant may look for."""
+    adapter = registry.shop()
+    name = type(adapter).__name__
+    left_out = [one for one in NOTEWORTHY if not isinstance(adapter, one)]
+    for capability in left_out:
+        yield ok(_("shop"), str(capability.missing))
+    if not left_out:
+        yield ok(_("shop"), _("%(shop)s supports all that the connector can do.") % {"shop": name})
+
+
 def _unusual(destination: str, codes: Sequence[str]) -> list[str]:
     """The currencies among these that a destination of the settings does not document."""
     try:
@@ -101,7 +130,10 @@ def _unusual(destination: str, codes: Sequence[str]) -> list[str]:
 
 def currencies() -> Finding:
     """What a destination does not document it may not count; reports of revenue are in one."""
-    found = sorted(registry.shop().currencies())
+    adapter = registry.shop()
+    if not isinstance(adapter, SupportsCurrencies):
+        return ok(_("currencies"), str(SupportsCurrencies.missing))
+    found = sorted(adapter.currencies())
     for name in conf.DESTINATIONS:
         if unusual := _unusual(name, found):
             told = {"destination": registry.destination_label(name), "codes": ", ".join(unusual)}

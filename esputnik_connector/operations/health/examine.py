@@ -21,6 +21,7 @@ def findings(connections: Iterable[Connection], *, is_offline: bool = False) -> 
     yield environment.shop_address()
     yield environment.pace_storage()
     yield environment.time_zone()
+    yield from environment.shop()
     yield environment.currencies()
     chosen = list(connections)
     if not chosen:

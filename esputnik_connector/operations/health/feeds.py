@@ -9,9 +9,11 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from esputnik_connector import registry
 from esputnik_connector.feed.links import fetch_trouble
 from esputnik_connector.models import Feed
 from esputnik_connector.models.feed_build import BuildStatus
+from esputnik_connector.shops.base import SupportsFeed
 
 from .findings import Finding, ok, problem
 
@@ -47,6 +49,9 @@ def alerts(feed: Feed, now: datetime | None = None) -> list[Alert]:
     now = now or timezone.now()
     if not feed.is_enabled:
         return []
+    if not isinstance(registry.shop(), SupportsFeed):
+        remedy = _("Name an adapter with SupportsFeed in SHOP, or switch the feed off.")
+        return [Alert(text=str(SupportsFeed.missing), remedy=remedy)]
     return [*_of_builds(feed), *_of_age(feed, now)]
 
 

@@ -24,6 +24,8 @@ from esputnik_connector.models.backfill import STOP_LOSS, WORKING, State
 from esputnik_connector.models.timezones import stored_time
 from esputnik_connector.pipeline.delivery.dispatch import prepare
 from esputnik_connector.records import Kind, Outcome
+from esputnik_connector.shops import reading
+from esputnik_connector.shops.base import SupportsHistory
 
 from .routes import routes_of
 
@@ -50,7 +52,9 @@ def start(
 ) -> tuple[Backfill, bool]:
     """Begin a run, or find the one that is open: there is one per connection and kind.
 
-    :param keys: only these records. :raises BadRequestError: the range or the route is no use.
+    :param keys: only these records.
+    :raises BadRequestError: the range or the route is no use.
+    :raises ConfigurationError: the shop's adapter cannot walk over its history.
     """
     check_range(since, until)
     span = _span(since, until)
@@ -65,7 +69,7 @@ def start(
     present = _open(connection, kind)
     if present is not None:
         return present, False
-    total = len(keys) if keys is not None else registry.shop().count(kind, **span)
+    total = len(keys) if keys is not None else history().count(kind, **span)
     try:
         with transaction.atomic():
             run = Backfill.objects.create(
@@ -88,6 +92,14 @@ def _check_route(connection: Connection, route: str) -> None:
         raise BadRequestError(_("There is one way for these orders; leave the route out."))
     names = _(" or ").join(f"“{name}”" for name in known)
     raise BadRequestError(_("Orders need a route: %(names)s.") % {"names": names})
+
+
+def history() -> SupportsHistory:
+    """The shop, to walk over its history.
+
+    :raises ConfigurationError: its adapter does not support that; the text says so.
+    """
+    return SupportsHistory.of(registry.shop())
 
 
 def _open(connection: Connection, kind: Kind) -> Backfill | None:
@@ -166,8 +178,9 @@ def known_keys(kind: Kind, keys: Sequence[str]) -> tuple[list[str], list[str]]:
     """Those the shop has, and those it does not know."""
     shop = registry.shop()
     unique = list(dict.fromkeys(keys))
-    found = shop.contacts(unique) if kind is Kind.CONTACT else shop.orders(unique)
-    return [key for key in unique if key in found], [key for key in unique if key not in found]
+    found, refused = reading.records(shop, kind, unique)
+    known = found.keys() | refused.keys()
+    return [key for key in unique if key in known], [key for key in unique if key not in known]
 
 
 def check_range(since: datetime | None, until: datetime | None) -> None:
@@ -202,7 +215,7 @@ def next_page(run: Backfill, limit: int) -> tuple[list[str], str]:
         start = int(run.cursor or 0)
         end = start + limit
         return run.keys[start:end], str(end) if end < len(run.keys) else ""
-    page = registry.shop().keys(
+    page = history().keys(
         run.of_kind(), after=run.cursor, limit=limit, newest_first=run.newest_first,
         **_span(run.since, run.until),
     )  # fmt: skip
@@ -253,7 +266,7 @@ def forecast(run: Backfill, *, is_thorough: bool = False) -> Forecast:
 def _total(run: Backfill) -> int:
     if run.keys is not None:
         return len(run.keys)
-    return registry.shop().count(run.of_kind(), **_span(run.since, run.until))
+    return history().count(run.of_kind(), **_span(run.since, run.until))
 
 
 def _samples(run: Backfill, is_all: bool) -> Iterator[Sequence[str]]:
@@ -264,7 +277,7 @@ def _samples(run: Backfill, is_all: bool) -> Iterator[Sequence[str]]:
     for newest_first in (run.newest_first,) if is_all else (False, True):
         cursor = ""
         while True:
-            page = registry.shop().keys(
+            page = history().keys(
                 run.of_kind(), after=cursor, limit=SAMPLE, newest_first=newest_first,
                 **_span(run.since, run.until),
             )  # fmt: skip

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from esputnik_connector import registry
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import Destination, Receipt
-from esputnik_connector.exceptions import DecryptionError
+from esputnik_connector.exceptions import ConfigurationError, DecryptionError, RecordError
 from esputnik_connector.models import Backfill, Lane, OutboxMessage
 from esputnik_connector.models.backfill import WORKING, State
 from esputnik_connector.pipeline.delivery import backoff
@@ -28,6 +28,7 @@ from esputnik_connector.pipeline.delivery.lane import LaneHolder
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.pipeline.delivery.settle import Rows, by_key, mark_unknown, settle
 from esputnik_connector.records import Kind, Outcome, Reason
+from esputnik_connector.shops import reading
 
 from . import ledger, stop_loss
 from .control import next_page, waits_for_contacts
@@ -103,7 +104,7 @@ class BackfillWorker(LaneHolder):
         except DecryptionError as error:
             self._pause_connection(str(error))
             return None
-        with closing(destination), registry.shop().long_walk(), heap_at_rest():
+        with closing(destination), reading.long_walk(registry.shop()), heap_at_rest():
             while self._is_open():
                 wake_at = self._turn(destination)
                 self.after_page(self.run)
@@ -159,6 +160,10 @@ class BackfillWorker(LaneHolder):
         try:
             with transaction.atomic():
                 keys, cursor = next_page(run, limit)
+        except (ConfigurationError, RecordError) as error:  # both are written for people
+            logger.error("a page of import %s cannot be read: %s", run.pk, error)
+            run.change(*WORKING, to=State.PAUSED, detail=str(error))
+            return
         except Exception as error:  # a database error, a defect of the shop's adapter
             logger.exception("a page of import %s cannot be read", run.pk)
             detail = _(

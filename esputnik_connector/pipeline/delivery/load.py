@@ -10,13 +10,22 @@ from django.db import InterfaceError, OperationalError
 from django.db import connection as database
 
 from esputnik_connector.destinations.base import Receipt
-from esputnik_connector.exceptions import ConnectorError, HookError, Skip, Veto, without_message
+from esputnik_connector.exceptions import (
+    ConnectorError,
+    HookError,
+    NotSupportedError,
+    Skip,
+    Veto,
+    without_message,
+)
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import CartSession, Connection, SyncState
 from esputnik_connector.pipeline.events.load import events
 from esputnik_connector.records import Cart, Erasure, Kind, Outcome, Reason, Record
 from esputnik_connector.registry import record_hook
+from esputnik_connector.shops import reading
 from esputnik_connector.shops.base import ShopAdapter
+from esputnik_connector.shops.canonical import canonical
 
 logger = getLogger(__name__)
 
@@ -29,7 +38,9 @@ def read(
     :raises OperationalError, InterfaceError: the database is gone, and no record is to blame.
     """
     try:
-        return _ask(connection, shop, kind, keys), {}
+        return _ask(connection, shop, kind, keys)
+    except NotSupportedError as error:  # the shop's adapter knows no such records
+        return {}, {key: _unknown(kind, key, error) for key in keys}
     except Exception as error:  # whatever the shop's code raises
         if isinstance(error, (OperationalError, InterfaceError)) and not database.is_usable():
             raise
@@ -44,20 +55,22 @@ def read(
 
 def _ask(
     connection: Connection, shop: ShopAdapter, kind: Kind, keys: Sequence[str]
-) -> dict[str, Record]:
-    if kind is Kind.CONTACT:
-        return dict(shop.contacts(keys))
-    if kind is Kind.ORDER:
-        return dict(shop.orders(keys))
-    if kind is Kind.CART:
-        return dict(_with_guests(shop.carts(keys)))
+) -> tuple[dict[str, Record], dict[str, Receipt]]:
+    if kind is Kind.ERASURE:
+        return {key: Erasure(key=key) for key in keys}, {}
     if kind is Kind.EVENT:
-        return dict(events(shop, connection, keys))
-    return {key: Erasure(key=key) for key in keys}
+        records, refused = reading.checked(kind, keys, events(shop, connection, keys))
+    else:
+        records, refused = reading.records(shop, kind, keys)
+    for error in refused.values():
+        logger.error("%s", error)
+    broken = {key: unbuildable(kind, key, error) for key, error in refused.items()}
+    return _with_guests(records) if kind is Kind.CART else records, broken
 
 
-def _with_guests(carts: Mapping[str, Cart]) -> Mapping[str, Cart]:
+def _with_guests(records: Mapping[str, Record]) -> dict[str, Record]:
     """Anonymous carts whose shopper told an e-mail at the check-out gate belong to that e-mail."""
+    carts = {key: cart for key, cart in records.items() if isinstance(cart, Cart)}
     unknown = [key for key, cart in carts.items() if not cart.contact_key and not cart.email]
     sessions = CartSession.objects.filter(cart_key__in=unknown).order_by("pk")
     emails = {session.cart_key: reveal(session.email) for session in sessions}
@@ -92,11 +105,17 @@ def last_word(record: Record, connection: Connection) -> Record:
             f"RECORD_HOOK returned {_shown(answer)} for {_shown(record)}; it must return the "
             "record it was given, changed or not, with the same key"
         )
-    return answer
+    return canonical(f"RECORD_HOOK: {_shown(record)}", answer, type(record))
 
 
 def _shown(value: object) -> str:
     return f"{type(value).__name__} {getattr(value, 'key', '')}".strip()
+
+
+def _unknown(kind: Kind, key: str, error: NotSupportedError) -> Receipt:
+    return Receipt(
+        kind=kind, key=key, outcome=Outcome.SKIPPED, reason=Reason.GONE, detail=str(error)
+    )
 
 
 def unbuildable(kind: Kind, key: str, error: Exception) -> Receipt:

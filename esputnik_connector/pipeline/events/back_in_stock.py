@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from esputnik_connector.event_types import ScanRun
+from esputnik_connector.shops.base import SupportsEvents
 
 from .enqueue import PAGE
 
 
 def scan_back_in_stock(run: ScanRun) -> int:
-    """How many events were enqueued."""
+    """How many events were enqueued. None in a shop that knows nobody who waits."""
+    if not isinstance(run.shop, SupportsEvents):
+        return 0
     count, after = 0, ""
     while True:
         page = run.shop.answerable(after=after, limit=PAGE)

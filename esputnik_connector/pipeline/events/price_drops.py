@@ -21,7 +21,7 @@ from esputnik_connector.event_types import ScanRun
 from esputnik_connector.models import WatchedPrice
 from esputnik_connector.models.price import CURRENCY_LENGTH, HIGHEST_PRICE, KEY_LENGTH, PRICE_STEP
 from esputnik_connector.records import Event
-from esputnik_connector.shops.base import Offer, PriceDrop, WishedPage
+from esputnik_connector.shops.base import Offer, PriceDrop, SupportsEvents, WishedPage
 
 from .enqueue import CHUNK, PAGE
 
@@ -46,15 +46,16 @@ def is_still_cheaper(event: Event) -> bool:
 
 
 def scan_price_drops(run: ScanRun) -> int:
-    """How many events were enqueued."""
-    return PriceDropScan(run).find()
+    """How many events were enqueued. None in a shop that knows nobody who waits."""
+    return PriceDropScan(run, run.shop).find() if isinstance(run.shop, SupportsEvents) else 0
 
 
 class PriceDropScan:
     """One scan over all wished products."""
 
-    def __init__(self, run: ScanRun) -> None:
+    def __init__(self, run: ScanRun, shop: SupportsEvents) -> None:
         self.run = run
+        self.shop = shop
         self.now = run.now
         self.today = timezone.localdate(run.now) if timezone.is_aware(run.now) else run.now.date()
         self._fallen: dict[Unit, WatchedPrice] = {}
@@ -64,7 +65,7 @@ class PriceDropScan:
         """Enqueue what is found; how many events that were."""
         count, after = 0, ""
         while True:
-            page = self.run.shop.wished(after=after, limit=PAGE)
+            page = self.shop.wished(after=after, limit=PAGE)
             count += self._look_at(page)
             if not (after := page.cursor):
                 break
@@ -85,7 +86,7 @@ class PriceDropScan:
             for product, group in groups.items()
             if (drop := self._drop(group, known)) is not None
         }
-        wishes = self.run.shop.wishes(list(drops)) if drops else {}
+        wishes = self.shop.wishes(list(drops)) if drops else {}
         keys = [
             replace(drop, wish=wish).key
             for product, drop in drops.items()

@@ -22,6 +22,7 @@ from esputnik_connector.models.reconcile import REPAIRED, Verdict
 from esputnik_connector.pipeline.delivery.dispatch import prepare
 from esputnik_connector.pipeline.delivery.load import read
 from esputnik_connector.records import Contact, Kind, Order, Outcome, Reason, Record
+from esputnik_connector.shops import reading
 from esputnik_connector.shops.base import ShopAdapter
 
 from . import etags
@@ -123,7 +124,7 @@ class Comparer:
         if not keys or (kind is Kind.CONTACT and conf.RECORD_HOOK):
             return {}
         try:
-            return self.shop.versions(kind, keys)
+            return reading.versions(self.shop, kind, keys)
         except Exception as error:  # whatever the shop's code raises: then each is built
             logger.error("no versions of %d %s: %s", len(keys), kind.value, without_message(error))
             return {}

@@ -40,7 +40,13 @@ from esputnik_connector.pipeline.capture import erasure_payload
 from esputnik_connector.pipeline.delivery.load import read
 from esputnik_connector.pipeline.wake import wake
 from esputnik_connector.records import Kind
-from esputnik_connector.shops.base import Page, ShopAdapter
+from esputnik_connector.shops import reading
+from esputnik_connector.shops.base import (
+    Page,
+    ShopAdapter,
+    SupportsHistory,
+    SupportsReconciliation,
+)
 
 from . import etags
 from .compare import Comparer, Comparison, lines_of
@@ -117,7 +123,7 @@ class Reconciler:
 
     def _compare_chunk(self) -> None:
         page = self._page() if self.connection.syncs(self.kind) else Page()
-        with self.shop.long_walk():
+        with reading.long_walk(self.shop):
             found = self.comparer.compare(self.kind, page.keys) if page.keys else Comparison()
         if self._on_chunk is not None:
             self._on_chunk(found)
@@ -126,9 +132,12 @@ class Reconciler:
 
     def _page(self) -> Page:
         run = self.run
-        if self.kind is Kind.CART:
+        if self.kind is not Kind.CART:
+            shop = SupportsHistory.of(self.shop)
+            return shop.keys(self.kind, after=run.cursor, since=run.since, limit=CHUNK)
+        if isinstance(self.shop, SupportsReconciliation):
             return self.shop.fresh_carts(after=run.cursor, since=fresh_since(run), limit=CHUNK)
-        return self.shop.keys(self.kind, after=run.cursor, since=run.since, limit=CHUNK)
+        return Page()
 
     def _look_behind(self) -> None:
         """What was delivered and the walk over the shop did not meet."""
@@ -156,7 +165,7 @@ class Reconciler:
         return list(states.order_by("pk").values_list("pk", "key")[:CHUNK])
 
     def _gone(self, keys: Sequence[str]) -> list[str]:
-        existing = self.shop.existing(self.kind, keys)
+        existing = reading.existing(self.shop, self.kind, keys)
         gone = [key for key in keys if key not in existing]
         if not gone or self.kind is not Kind.CONTACT:
             return gone
@@ -273,12 +282,18 @@ def _move_on(run: Reconciliation, until: datetime) -> None:
 
 
 def _start(connection: Connection) -> None:
-    """A run for each kind that has none under way."""
+    """A run for each kind that has none under way, and over which the shop can walk."""
+    shop = registry.shop()
+    can_walk = {
+        Kind.CONTACT: isinstance(shop, SupportsHistory),
+        Kind.ORDER: isinstance(shop, SupportsHistory),
+        Kind.CART: isinstance(shop, SupportsReconciliation),
+    }
     under_way = set(
         Reconciliation.objects.unfinished()
         .filter(connection=connection)
         .values_list("kind", flat=True)
     )
     for kind in KINDS:
-        if kind.value not in under_way and connection.syncs(kind):
+        if kind.value not in under_way and connection.syncs(kind) and can_walk[kind]:
             new_run(connection, kind).save()

@@ -5,32 +5,73 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.core.checks import CheckMessage
 from django.urls import NoReverseMatch, reverse
 from django.utils import translation
 from oscar.core.loading import get_model
 
 from esputnik_connector.records import Cart, Category, Contact, Event, Kind, Order, Product
-from esputnik_connector.shops.base import Assortment, Capture, Page, ShopAdapter, WishedPage
+from esputnik_connector.shops.base import (
+    Assortment,
+    Capture,
+    Page,
+    ShopAdapter,
+    SupportsCarts,
+    SupportsContactAttributes,
+    SupportsCurrencies,
+    SupportsEvents,
+    SupportsFeed,
+    SupportsFieldOrigins,
+    SupportsHistory,
+    SupportsReconciliation,
+    SupportsStaffLinks,
+    SupportsStatuses,
+    WishedPage,
+)
 from esputnik_connector.shops.bulk import text_of, with_translations
-from esputnik_connector.shops.oscar import carts, field_origins, orders
+from esputnik_connector.shops.oscar import carts, field_origins, options, orders
 from esputnik_connector.shops.oscar.catalogue import cards, product_attributes, products
 from esputnik_connector.shops.oscar.catalogue.categories import Tree
+from esputnik_connector.shops.oscar.catalogue.prices import Prices
 from esputnik_connector.shops.oscar.customers import attributes, contacts
 from esputnik_connector.shops.oscar.events import events, scan
 from esputnik_connector.shops.oscar.receivers import Receivers
 from esputnik_connector.shops.oscar.sync import paging, versions
 
 
-class OscarShop(ShopAdapter):
+class OscarShop(
+    ShopAdapter,
+    SupportsCarts,
+    SupportsHistory,
+    SupportsReconciliation,
+    SupportsFeed,
+    SupportsEvents,
+    SupportsStatuses,
+    SupportsContactAttributes,
+    SupportsCurrencies,
+    SupportsStaffLinks,
+    SupportsFieldOrigins,
+):
     """Keys: the user's pk, the order's number, the basket's pk; ``guest:`` and the number of their
-    first order for somebody who only ever ordered as a guest. An event begins with its name:
+    first order for a customer who only ever ordered as a guest. An event begins with its name:
     ``back_in_stock:`` and the alert's pk; ``price_drop:`` and what
     :class:`~esputnik_connector.shops.base.PriceDrop` holds.
 
     A project may subclass it, change what it likes and name its class in ``SHOP``.
     """
+
+    option_names = options.NAMES
+
+    def __init__(self, given: Mapping[str, Any] | None = None) -> None:
+        """:param given: ``SHOP_OPTIONS``: see :mod:`~esputnik_connector.shops.oscar.options`."""
+        super().__init__(given)
+        self.prices = Prices(self.options)
+
+    def check(self) -> list[CheckMessage]:
+        return [*super().check(), *options.problems(self.options)]
 
     def connect(self, capture: Capture) -> None:
         Receivers(capture).connect()
@@ -42,7 +83,7 @@ class OscarShop(ShopAdapter):
         return orders.orders(keys)
 
     def carts(self, keys: Sequence[str]) -> Mapping[str, Cart]:
-        return carts.carts(keys)
+        return carts.carts(keys, self.prices)
 
     def keys(
         self,
@@ -87,7 +128,7 @@ class OscarShop(ShopAdapter):
         if kind is Kind.ORDER and type(self).orders is OscarShop.orders:
             return versions.order_versions(keys)
         is_plain = type(self).contacts is OscarShop.contacts
-        if kind is Kind.CONTACT and is_plain and versions.is_told_by_its_row(get_user_model()):
+        if kind is Kind.CONTACT and is_plain and versions.reads_only_its_row(get_user_model()):
             return versions.contact_versions(keys)
         return {}
 
@@ -98,13 +139,13 @@ class OscarShop(ShopAdapter):
         return versions.fresh_carts(after=after, since=since, limit=limit)
 
     def events(self, keys: Sequence[str]) -> Mapping[str, Event]:
-        return events.events(keys)
+        return events.events(keys, self.prices)
 
     def answerable(self, *, after: str = "", limit: int) -> Page:
-        return scan.answerable(after=after, limit=limit)
+        return scan.answerable(prices=self.prices, after=after, limit=limit)
 
     def wished(self, *, after: str = "", limit: int) -> WishedPage:
-        return scan.wished(after=after, limit=limit)
+        return scan.wished(prices=self.prices, after=after, limit=limit)
 
     def wishes(self, product_keys: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
         return scan.wishes(product_keys)
@@ -115,7 +156,8 @@ class OscarShop(ShopAdapter):
     def products(
         self, *, language: str, currency: str, assortment: Assortment | None = None
     ) -> Iterator[Product]:
-        return products.products(assortment or Assortment(), language=language, currency=currency)
+        wanted = assortment or Assortment()
+        return products.products(wanted, self.prices, language=language, currency=currency)
 
     def product_count(self, assortment: Assortment | None = None) -> int | None:
         return int(products.chosen(assortment or Assortment()).count())

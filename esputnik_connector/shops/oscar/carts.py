@@ -17,17 +17,17 @@ from oscar.core.utils import get_default_currency
 
 from esputnik_connector.records import Cart, CartItem, Note
 from esputnik_connector.shops.bulk import fetched, values_of
-from esputnik_connector.shops.normalise import Mender
-from esputnik_connector.shops.oscar.catalogue import prices
+from esputnik_connector.shops.normalise import Cleaner
 from esputnik_connector.shops.oscar.catalogue.cards import NO_CARD, Card, cards
+from esputnik_connector.shops.oscar.catalogue.prices import Prices, amount, stock_records
 from esputnik_connector.shops.oscar.customers.contacts import NO_PERSON, people_of
 
 
-def carts(keys: Sequence[str]) -> dict[str, Cart]:
+def carts(keys: Sequence[str], prices: Prices) -> dict[str, Cart]:
     """Key → cart for the baskets that exist."""
     baskets = _baskets(values_of(get_model("basket", "Basket")._meta.pk, keys))
     owners = people_of({basket.owner_id for basket in baskets} - {None})
-    lines = _lines([basket for basket in baskets if not _is_closed(basket)])
+    lines = _lines([basket for basket in baskets if not _is_closed(basket)], prices.strategy())
     shown = cards(line.product_id for group in lines.values() for line in group)
     return {
         str(basket.pk): _cart(basket, owners, lines.get(basket.pk, []), shown) for basket in baskets
@@ -48,10 +48,10 @@ def _is_closed(basket: Any) -> bool:
     return basket.status in (basket.SUBMITTED, basket.MERGED)
 
 
-def _lines(baskets: Iterable[Any]) -> dict[Any, list[Any]]:
+def _lines(baskets: Iterable[Any], strategy: Any) -> dict[Any, list[Any]]:
     """Basket pk → lines, ready for a strategy: it finds all it usually asks for in memory."""
     by_pk = {basket.pk: basket for basket in baskets}
-    stock = prices.stock_records().select_related("partner")
+    stock = stock_records().select_related("partner")
     lines = (
         get_model("basket", "Line")
         ._base_manager.order_by("date_created", "pk")
@@ -60,7 +60,6 @@ def _lines(baskets: Iterable[Any]) -> dict[Any, list[Any]]:
         )
         .prefetch_related(Prefetch("product__stockrecords", queryset=stock))
     )
-    strategy = prices.strategy()
     groups: defaultdict[Any, list[Any]] = defaultdict(list)
     for line in fetched(lambda chunk: lines.filter(basket_id__in=chunk), by_pk):
         line.basket = by_pk[line.basket_id]
@@ -75,34 +74,34 @@ def _cart(
     lines: Sequence[Any],
     shown: Mapping[Any, Card],
 ) -> Cart:
-    mender = Mender()
+    clean = Cleaner()
     prices = {line.pk: _price(line) for line in lines}
     currency = _currency(prices.values())
     items = tuple(
-        _item(line, amount, shown.get(line.product_id, NO_CARD), mender)
+        _item(line, amount, shown.get(line.product_id, NO_CARD), clean)
         for line in lines
         for amount, its_currency in [prices[line.pk]]
         if amount is not None and its_currency == currency and line.quantity > 0
     )
     if len(items) < len(lines):  # no price, another currency, no quantity
-        mender.note(Note.ITEM_DROPPED)
+        clean.note(Note.ITEM_DROPPED)
     return Cart(
         key=str(basket.pk),
         currency=currency,
         items=items,
         is_live=basket.status != basket.SAVED,
-        notes=mender.notes,
+        notes=clean.notes,
         **owners.get(basket.owner_id, NO_PERSON),
     )
 
 
-def _item(line: Any, amount: Decimal, card: Card, mender: Mender) -> CartItem:
+def _item(line: Any, amount: Decimal, card: Card, clean: Cleaner) -> CartItem:
     return CartItem(
         product_key=str(line.product_id),
         quantity=line.quantity,
         unit_price=amount,
-        name=mender.text(card.name),
-        category=mender.text(card.category),
+        name=clean.text(card.name),
+        category=clean.text(card.category),
         url=card.url,
         image_url=card.image_url,
     )
@@ -111,7 +110,7 @@ def _item(line: Any, amount: Decimal, card: Card, mender: Mender) -> CartItem:
 def _price(line: Any) -> tuple[Decimal | None, str]:
     """What one costs now, tax included if known; else what it cost when it was put in."""
     price = line.purchase_info.price
-    now = prices.amount(price)
+    now = amount(price)
     if now is not None:
         return now, price.currency or line.price_currency
     then = line.price_incl_tax if line.price_incl_tax is not None else line.price_excl_tax

@@ -24,10 +24,14 @@ from esputnik_connector.shops.bulk import (
     rows,
     values_of,
 )
-from esputnik_connector.shops.normalise import Mender
+from esputnik_connector.shops.normalise import Cleaner
 from esputnik_connector.shops.oscar.catalogue.cards import NO_CARD, Card, cards
 from esputnik_connector.shops.oscar.customers import people
-from esputnik_connector.shops.oscar.customers.addresses import address_lookups, address_of
+from esputnik_connector.shops.oscar.customers.addresses import (
+    address_lookups,
+    address_of,
+    postal_address,
+)
 from esputnik_connector.shops.oscar.optional import model_or_none
 
 ZERO = Decimal(0)
@@ -95,7 +99,7 @@ def _surroundings(found: Sequence[Row]) -> Surroundings:
 
 
 def _order(row: Row, around: Surroundings) -> Order:
-    mender = Mender()
+    clean = Cleaner()
     shipping = address_of(row, "shipping_address")
     buyer = around.buyers.get(row["user_id"])
     lines = around.lines.get(row["pk"], ())
@@ -105,7 +109,7 @@ def _order(row: Row, around: Surroundings) -> Order:
     return Order(
         key=row["number"],
         placed_at=placed_at,
-        status=mender.text(row["status"]),
+        status=clean.text(row["status"]),
         currency=row["currency"].strip().upper(),
         total=row["total_incl_tax"],
         shipping=row["shipping_incl_tax"],
@@ -113,26 +117,26 @@ def _order(row: Row, around: Surroundings) -> Order:
         discount=_line_discount(lines) + around.shipping_discounts.get(row["pk"], ZERO),
         taxes=_taxes(row),
         contact_key="" if row["user_id"] is None else str(row["user_id"]),
-        email=mender.email(buyer.email if buyer else row["guest_email"]),
-        phone=mender.phone([(shipping.get("phone_number"), shipping.get("country_id") or "")]),
-        first_name=mender.text(first_name),
-        last_name=mender.text(last_name),
-        delivery_method=mender.text(row["shipping_method"]),
-        payment_method=mender.text(around.payment_methods.get(row["pk"], "")),
-        address=mender.address(shipping),
-        items=_items(lines, around.cards, mender),
+        email=clean.email(buyer.email if buyer else row["guest_email"]),
+        phone=clean.phone([(shipping.get("phone_number"), shipping.get("country_id") or "")]),
+        first_name=clean.text(first_name),
+        last_name=clean.text(last_name),
+        delivery_method=clean.text(row["shipping_method"]),
+        payment_method=clean.text(around.payment_methods.get(row["pk"], "")),
+        address=postal_address(clean, shipping),
+        items=_items(lines, around.cards, clean),
         cart_key="" if row["basket_id"] is None else str(row["basket_id"]),
-        notes=mender.notes,  # evaluated last: the calls above write it
+        notes=clean.notes,  # evaluated last: the calls above write it
     )
 
 
 def _items(
-    lines: Iterable[Row], cards_: Mapping[Any, Card], mender: Mender
+    lines: Iterable[Row], cards_: Mapping[Any, Card], clean: Cleaner
 ) -> tuple[OrderItem, ...]:
     items = []
     for line in lines:
         if line["quantity"] <= 0:
-            mender.note(Note.ITEM_DROPPED)
+            clean.note(Note.ITEM_DROPPED)
             continue
         card = cards_.get(line["product_id"], NO_CARD)
         items.append(
@@ -140,8 +144,8 @@ def _items(
                 product_key=_product_key(line),
                 quantity=line["quantity"],
                 total=line["line_price_incl_tax"],
-                name=mender.text(line["title"]),
-                category=mender.text(card.category),
+                name=clean.text(line["title"]),
+                category=clean.text(card.category),
                 url=card.url,
                 image_url=card.image_url,
             )

@@ -22,8 +22,9 @@ from esputnik_connector.shops.base import Capture
 from esputnik_connector.shops.bulk import family
 from esputnik_connector.shops.normalise import read_phone
 from esputnik_connector.shops.oscar.customers import people
+from esputnik_connector.shops.oscar.keys import order_number, order_numbers
 from esputnik_connector.shops.oscar.optional import model_or_none
-from esputnik_connector.shops.oscar.safe import guarded, order_number, order_numbers
+from esputnik_connector.shops.oscar.receiver_errors import log_errors
 
 LOGIN_FIELDS = frozenset({"last_login"})
 ANALYTICS_FIELDS = frozenset({"analytics_tracked"})
@@ -43,28 +44,28 @@ class Receivers:
         self._mark = f"_{name}_basket_id"
 
     def connect(self) -> None:
-        for signal, sender, uid, receiver in self._wires():
+        for signal, sender, uid, receiver in self._connections():
             signal.disconnect(sender=sender, dispatch_uid=uid)
             signal.connect(receiver, sender=sender, dispatch_uid=uid, weak=False)
 
     def disconnect(self) -> None:
-        for signal, sender, uid, _receiver in self._wires():
+        for signal, sender, uid, _receiver in self._connections():
             signal.disconnect(sender=sender, dispatch_uid=uid)
 
-    def _wires(self) -> Iterable[tuple[Signal, Any, str, Receiver]]:
+    def _connections(self) -> Iterable[tuple[Signal, Any, str, Receiver]]:
         for label, model, signal, receive in self._model_table():
             for sender in family(model) if model is not None else ():
                 uid = f"{self.name}.{label}.{receive.__name__}"
                 is_frequent = signal is signals.post_init  # and cannot fail
-                yield signal, sender, uid, receive if is_frequent else guarded(receive)
+                yield signal, sender, uid, receive if is_frequent else log_errors(receive)
         for signal, receive in self._oscar_table():
-            yield signal, None, f"{self.name}.{receive.__name__}", guarded(receive)
+            yield signal, None, f"{self.name}.{receive.__name__}", log_errors(receive)
 
     def _model_table(self) -> Iterable[tuple[str, Any, Signal, Receiver]]:
         saved, deleted = signals.post_save, signals.post_delete
         yield from (
             ("user", get_user_model(), saved, self.user_saved),
-            ("user", get_user_model(), signals.pre_delete, self.user_going),
+            ("user", get_user_model(), signals.pre_delete, self.user_deleted),
             ("profile", _profile_model(), saved, self.profile_saved),
             ("address", model_or_none("address", "UserAddress"), saved, self.address_saved),
             ("address", model_or_none("address", "UserAddress"), deleted, self.address_deleted),
@@ -103,8 +104,8 @@ class Receivers:
         if not (change.get("raw") or _only(LOGIN_FIELDS, change)):
             self.capture.contact_changed(str(instance.pk), using=using)
 
-    def user_going(self, instance: Any, using: str | None = None, **_: Any) -> None:
-        """The last moment at which the row still tells whom to forget."""
+    def user_deleted(self, instance: Any, using: str | None = None, **_: Any) -> None:
+        """Before the row is deleted, for it still tells by what the customer is recognised."""
         self.capture.contact_deleted(str(instance.pk), locators=_locators(instance), using=using)
 
     def profile_saved(self, instance: Any, using: str | None = None, **change: Any) -> None:
@@ -206,8 +207,8 @@ class Receivers:
                 self.capture.cart_changed(str(pk), using=using)
 
     def checkout_started(self, request: Any, email: str = "", **_: Any) -> None:
-        """A guest typed an e-mail. A basket that nobody has loaded yet is left alone: to load it
-        may insert a row, and applies all offers."""
+        """A guest typed an e-mail. A basket that the request has not loaded yet is left alone:
+        to load it may insert a row, and applies all offers."""
         basket: Any = getattr(request, "basket", None)
         if isinstance(basket, LazyObject) and basket.__dict__["_wrapped"] is empty:
             return

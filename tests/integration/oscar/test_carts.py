@@ -9,6 +9,7 @@ from oscar.core.loading import get_model
 from oscar.test import factories
 
 from esputnik_connector.records import Note
+from esputnik_connector.shops.oscar.adapter import OscarShop
 from tests.oscar_rows import (
     OSCAR_WARNINGS,
     cart_of,
@@ -68,13 +69,11 @@ def us_strategy():
 @pytest.mark.parametrize(
     ("strategy", "price"), [("uk_strategy", "12.00"), ("us_strategy", "10.00")]
 )
-def test_a_shop_may_name_its_strategy(settings, strategy, price):
-    settings.ESPUTNIK_CONNECTOR = {
-        **settings.ESPUTNIK_CONNECTOR,
-        "PRICE_STRATEGY": f"{__name__}.{strategy}",
-    }
+def test_a_shop_may_name_its_strategy(strategy, price):
+    own = OscarShop({"PRICE_STRATEGY": f"{__name__}.{strategy}"})
     product = factories.ProductFactory(stockrecords__price=Decimal("10.00"))
-    assert cart_of(basket_with(product)).items[0].unit_price == Decimal(price)
+    key = str(basket_with(product).pk)
+    assert own.carts([key])[key].items[0].unit_price == Decimal(price)
 
 
 def test_an_anonymous_cart_names_nobody():

@@ -14,26 +14,23 @@ from esputnik_connector.exceptions import without_message
 from esputnik_connector.records import Availability
 from esputnik_connector.shops.base import Offer
 from esputnik_connector.shops.bulk import fetched
-from esputnik_connector.shops.oscar.catalogue import prices
-from esputnik_connector.shops.oscar.catalogue.prices import NO_QUOTE, Quote, Quoter
+from esputnik_connector.shops.oscar.catalogue.prices import NO_QUOTE, Prices, Quote, Quoter
 
 logger = getLogger(__name__)
 
 
-def offers(
-    product_pks: Iterable[Any], quoter: Quoter | None = None
-) -> dict[Any, tuple[Offer, ...]]:
+def offers(product_pks: Iterable[Any], quoter: Quoter) -> dict[Any, tuple[Offer, ...]]:
     """Product pk → what it is sold as, in four queries. What is not public is not sold."""
     groups = _sellable(product_pks)
     units = {unit.pk: unit for group in groups.values() for unit in group}
-    quotes = (quoter or prices.live_quoter()).quotes(list(units.values())) if units else {}
+    quotes = quoter.quotes(list(units.values())) if units else {}
     return {
         pk: tuple(_offer(unit.pk, quotes.get(unit.pk, NO_QUOTE)) for unit in group)
         for pk, group in groups.items()
     }
 
 
-def sound_offers(product_pks: Iterable[Any]) -> dict[Any, tuple[Offer, ...]]:
+def sound_offers(product_pks: Iterable[Any], prices: Prices) -> dict[Any, tuple[Offer, ...]]:
     """:func:`offers`, but a product for which the shop's own code raises is logged and left out.
 
     A strategy that cannot even be made raises: that is no fault of a product.
@@ -56,7 +53,7 @@ def _sound(pks: Sequence[Any], quoter: Quoter) -> dict[Any, tuple[Offer, ...]]:
 
 
 def cheapest_in_stock(found: Sequence[Offer]) -> Offer | None:
-    """What a parent is told by; one without a price comes last."""
+    """The variation that stands for its parent; one without a price comes last."""
     there = [offer for offer in found if offer.is_in_stock]
     return min(
         there,

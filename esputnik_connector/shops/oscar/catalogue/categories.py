@@ -19,7 +19,7 @@ class Tree:
     """Public categories by their primary key, in the language that is active now.
 
     A category is public when all its ancestors are. What treebeard's ``path`` says is all that
-    counts: a wrong ``depth`` or ``numchild``, or a branch that hangs in the air, harms nobody.
+    counts: a wrong ``depth`` or ``numchild``, or a branch that hangs in the air, does no harm.
     """
 
     def __init__(self) -> None:

@@ -84,7 +84,7 @@ def _ranges(offer: Any) -> list[Any]:
 
 
 def _members(ranges: Iterable[Any], pks: Sequence[Any]) -> set[Any]:
-    """Those of ``pks`` that are in any of the ranges; all of them, when nobody can know."""
+    """Those of ``pks`` that are in any of the ranges; all of them, where it cannot be known."""
     found: set[Any] = set()
     ranges = list(ranges)
     if not ranges or any(one.proxy_class for one in ranges):

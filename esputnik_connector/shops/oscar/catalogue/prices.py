@@ -1,6 +1,6 @@
 """What a product costs and whether it can be bought: one function each, for carts and feeds.
 
-Three ways to ask the shop's strategy for many products, by ``FEED_PRICES``:
+Three ways to ask the shop's strategy for many products, by the option ``FEED_PRICES``:
 
 ``strategy``
     The default. Whole products, with their stock records in memory, go through the strategy. One
@@ -27,11 +27,15 @@ from oscar.apps.partner import strategy as standard
 from oscar.apps.partner.abstract_models import AbstractStockRecord
 from oscar.core.loading import get_class, get_model
 
-from esputnik_connector.conf import conf
 from esputnik_connector.records import Availability
 from esputnik_connector.shops.bulk import among, are_columns, attribute, fetched
-
-WAYS = ("strategy", "stock_records", "one_by_one")
+from esputnik_connector.shops.oscar.options import (
+    FEED_PRICES,
+    ONE_BY_ONE,
+    PRICE_STRATEGY,
+    STOCK_RECORDS,
+    THROUGH_STRATEGY,
+)
 
 
 class Quote(NamedTuple):
@@ -45,13 +49,6 @@ class Quote(NamedTuple):
 
 
 NO_QUOTE = Quote(None, "", Availability.OUT_OF_STOCK)
-
-
-def strategy() -> Any:
-    """The shop's strategy for work without a request."""
-    if conf.PRICE_STRATEGY:
-        return import_string(conf.PRICE_STRATEGY)()
-    return get_class("partner.strategy", "Selector")().strategy()
 
 
 def stock_records() -> Any:
@@ -98,36 +95,59 @@ class Quoter(Protocol):
         """Product pk → quote."""
 
 
-def quoter(currency: str) -> Quoter:
-    """The way to prices that the settings choose, as far as this shop allows it."""
-    its_strategy = strategy()
-    if conf.FEED_PRICES == "one_by_one":
-        return OneByOne(its_strategy, currency)
-    if conf.FEED_PRICES == "stock_records" and is_plain(its_strategy):
-        return FromStockRecords(currency)
-    return ThroughStrategy(its_strategy, currency)
+class Prices:
+    """How prices are read in one shop.
+
+    :param options: of the adapter; see :mod:`esputnik_connector.shops.oscar.options`.
+    """
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self.strategy_path = options.get(PRICE_STRATEGY, "")
+        self.way = options.get(FEED_PRICES, THROUGH_STRATEGY)
+
+    def strategy(self) -> Any:
+        """The shop's strategy for work without a request.
+
+        :raises ImportError: the option ``PRICE_STRATEGY`` leads nowhere.
+        """
+        if self.strategy_path:
+            return import_string(self.strategy_path)()
+        return get_class("partner.strategy", "Selector")().strategy()
+
+    def quoter(self, currency: str) -> Quoter:
+        """For a feed: in the way that the options choose, as far as this shop allows it."""
+        strategy = self.strategy()
+        if self.way == ONE_BY_ONE:
+            return OneByOne(strategy, currency)
+        if self.way == STOCK_RECORDS and is_plain(strategy):
+            return FromStockRecords(currency)
+        return ThroughStrategy(strategy, currency)
+
+    def live_quoter(self) -> Quoter:
+        """As a product's page says it now, in its currency. For a few products, so without the way
+        that skips the strategy."""
+        kind = OneByOne if self.way == ONE_BY_ONE else ThroughStrategy
+        return kind(self.strategy(), "")
 
 
-def live_quoter() -> Quoter:
-    """As a product's page says it now, in its currency. For a few products, so without the way that
-    skips the strategy."""
-    its_strategy = strategy()
-    is_careful = conf.FEED_PRICES == "one_by_one"
-    return OneByOne(its_strategy, "") if is_careful else ThroughStrategy(its_strategy, "")
+# What of Oscar's own strategy decides about price and availability.
+DECIDING = ("fetch_for_product", "select_stockrecord", "pricing_policy", "availability_policy")
 
 
 def is_plain(its_strategy: Any) -> bool:
     """Is Oscar's own default at work, all the way down?"""
     chosen = type(its_strategy)
+    return (
+        all(getattr(chosen, name, None) is getattr(standard.Default, name) for name in DECIDING)
+        and _are_standard_models()
+        and _are_standard_policies()
+    )
+
+
+def _are_standard_models() -> bool:
     product, record = get_model("catalogue", "Product"), get_model("partner", "StockRecord")
     return (
         all(
-            getattr(chosen, name, None) is getattr(standard.Default, name)
-            for name in (
-                "fetch_for_product", "select_stockrecord", "pricing_policy", "availability_policy",
-            )
-        )
-        and all(
             vars(AbstractStockRecord)[name] is attribute(record, name)
             for name in ("net_stock_level", "can_track_allocations")
         )
@@ -135,8 +155,7 @@ def is_plain(its_strategy: Any) -> bool:
         and product.get_absolute_url is AbstractProduct.get_absolute_url
         and product.get_title is AbstractProduct.get_title
         and are_columns(product, "title", "description", "slug")
-        and _are_standard_policies()
-    )  # fmt: skip
+    )
 
 
 def _are_standard_policies() -> bool:
@@ -213,9 +232,14 @@ class OneByOne:
 class FromStockRecords:
     needs_objects = False
     FIELDS = (
-        "product_id", "price_currency", "price", "num_in_stock", "num_allocated", "partner_sku",
+        "product_id",
+        "price_currency",
+        "price",
+        "num_in_stock",
+        "num_allocated",
+        "partner_sku",
         "partner_id",
-    )  # fmt: skip
+    )
 
     def __init__(self, currency: str) -> None:
         self.currency = currency

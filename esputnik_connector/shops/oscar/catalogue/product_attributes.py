@@ -41,13 +41,12 @@ class Values:
     def __init__(self, names: Iterable[str]) -> None:
         model = get_model("catalogue", "ProductAttribute")
         wanted = [name for name in names if name not in FIELDS]
+        found = model._default_manager.order_by().filter(code__in=wanted)
         self._attributes: dict[Any, tuple[str, str]] = (
-            {pk: (code, kind) for pk, code, kind in model._default_manager.order_by().filter(
-                code__in=wanted
-            ).values_list("pk", "code", "type")}
+            {pk: (code, kind) for pk, code, kind in found.values_list("pk", "code", "type")}
             if wanted
             else {}
-        )  # fmt: skip
+        )
         kinds = {kind for _code, kind in self._attributes.values()}
         self._has_many = "multi_option" in kinds
         self._is_whole = "entity" in kinds

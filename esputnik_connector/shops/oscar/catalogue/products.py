@@ -32,22 +32,32 @@ from esputnik_connector.shops.bulk import (
     text_of,
     with_translations,
 )
-from esputnik_connector.shops.oscar.catalogue import cards, categories, pictures, prices
+from esputnik_connector.shops.oscar.catalogue import cards, categories, pictures
 from esputnik_connector.shops.oscar.catalogue.offers import SiteOffers, sale_price
 from esputnik_connector.shops.oscar.catalogue.pages import Pages
 from esputnik_connector.shops.oscar.catalogue.pictures import Pictures, Shown
-from esputnik_connector.shops.oscar.catalogue.prices import NO_QUOTE, Quote
+from esputnik_connector.shops.oscar.catalogue.prices import NO_QUOTE, Prices, Quote, Quoter
 from esputnik_connector.shops.oscar.catalogue.product_attributes import Values
 
 PAGE = 1000  # products; larger pages are not faster, only larger
-FIELDS = ("parent_id", "product_class_id", "title", "slug", "description", "upc", "code",
-          "is_discountable")  # fmt: skip
+FIELDS = (
+    "parent_id",
+    "product_class_id",
+    "title",
+    "slug",
+    "description",
+    "upc",
+    "code",
+    "is_discountable",
+)
 
 
-def products(assortment: Assortment, *, language: str, currency: str) -> Iterator[Product]:
+def products(
+    assortment: Assortment, prices: Prices, *, language: str, currency: str
+) -> Iterator[Product]:
     """Every product that the assortment wants, by primary key."""
     with translation.override(language):
-        reader = Reader(assortment, currency)
+        reader = Reader(assortment, prices.quoter(currency))
     last: Any = None
     while True:
         with translation.override(language), collector_paused():  # never across a yield
@@ -63,7 +73,7 @@ def products(assortment: Assortment, *, language: str, currency: str) -> Iterato
 @contextmanager
 def collector_paused() -> Iterator[None]:
     """For a page, which holds many objects and leaves no cycle: looking for some takes a third of
-    the time. Memory is freed all the same, as soon as nobody refers to it."""
+    the time. Memory is freed all the same, as soon as nothing refers to it."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -170,12 +180,12 @@ class Found:
 class Reader:
     """What a whole build needs once, and the queries of a page."""
 
-    def __init__(self, assortment: Assortment, currency: str) -> None:
+    def __init__(self, assortment: Assortment, quoter: Quoter) -> None:
         self.assortment, self.wanted = assortment, assortment.attributes
         self.queryset = chosen(assortment)
         self.model = self.queryset.model
         self.has_own_titles = self.model.get_title is not AbstractProduct.get_title
-        self.quoter = prices.quoter(currency)
+        self.quoter = quoter
         self.classes = {
             one.pk: one
             for one in with_translations(

@@ -6,7 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from esputnik_connector import identity
+from esputnik_connector.records import Address
 from esputnik_connector.shops.bulk import Row, field_names, present, rows
+from esputnik_connector.shops.normalise import Cleaner
 from esputnik_connector.shops.oscar.optional import model_or_none
 
 ADDRESS_FIELDS = (
@@ -53,6 +56,18 @@ def address_lookups(model: Any) -> list[str]:
 def address_of(row: Row, relation: str) -> Row:
     """The columns of one of an order's addresses, from a row read with :func:`address_lookups`."""
     return {name: row[lookup] for name, lookup in _LOOKUPS[relation].items() if lookup in row}
+
+
+def postal_address(clean: Cleaner, row: Row) -> Address:
+    """The address in a row of :data:`ADDRESS_FIELDS`, of any of Oscar's address tables."""
+    lines = (row.get("line1"), row.get("line2"), row.get("line3"))
+    return Address(
+        region=clean.text(row.get("state")),
+        town=clean.text(row.get("line4")),
+        line=clean.text(", ".join(filter(None, map(identity.one_line, lines)))),
+        postcode=clean.text(row.get("postcode")),
+        country=clean.text(row.get("country_id")),
+    )
 
 
 _LOOKUPS = {

@@ -12,13 +12,14 @@ from oscar.core.loading import get_model
 
 from esputnik_connector.records import Contact
 from esputnik_connector.shops.bulk import Row, aware, rows, values_of
-from esputnik_connector.shops.normalise import Mender
+from esputnik_connector.shops.normalise import Cleaner
 from esputnik_connector.shops.oscar.customers import attributes, people
 from esputnik_connector.shops.oscar.customers.addresses import (
     AddressBook,
     address_books,
     address_lookups,
     address_of,
+    postal_address,
 )
 from esputnik_connector.shops.oscar.keys import GUEST
 
@@ -49,41 +50,41 @@ def _guests(keys: Sequence[str]) -> dict[str, Contact]:
 
 
 def _guest(row: Row) -> Contact:
-    mender = Mender()
+    clean = Cleaner()
     shipping, billing = address_of(row, "shipping_address"), address_of(row, "billing_address")
     named = shipping if shipping.get("first_name") or shipping.get("last_name") else billing
     contact = Contact(
         key=f"{GUEST}{row['number']}",
-        email=mender.email(row["guest_email"]),
-        phone=mender.phone([(shipping.get("phone_number"), shipping.get("country_id") or "")]),
-        first_name=mender.text(named.get("first_name") or ""),
-        last_name=mender.text(named.get("last_name") or ""),
-        address=mender.address(shipping),
+        email=clean.email(row["guest_email"]),
+        phone=clean.phone([(shipping.get("phone_number"), shipping.get("country_id") or "")]),
+        first_name=clean.text(named.get("first_name") or ""),
+        last_name=clean.text(named.get("last_name") or ""),
+        address=postal_address(clean, shipping),
         is_guest=True,
-        notes=mender.notes,  # evaluated last: the calls above write it
+        notes=clean.notes,  # evaluated last: the calls above write it
     )
     return replace(contact, attributes=attributes.profile_attributes(contact))
 
 
 def contact_of(user: Any, book: AddressBook) -> Contact:
     """The contact of one user and address book, without attributes and without queries."""
-    mender = Mender()
+    clean = Cleaner()
     first_name, last_name = people.names_of(user)
     return Contact(
         key=str(user.pk),
-        email=mender.email(people.email_of(user)),
-        phone=mender.phone(people.phone_candidates(user, book)),
-        first_name=mender.text(first_name),
-        last_name=mender.text(last_name),
+        email=clean.email(people.email_of(user)),
+        phone=clean.phone(people.phone_candidates(user, book)),
+        first_name=clean.text(first_name),
+        last_name=clean.text(last_name),
         language=people.language_of(user),
-        address=mender.address(book[0] if book else {}),
+        address=postal_address(clean, book[0] if book else {}),
         joined_at=aware(getattr(user, "date_joined", None)),
-        notes=mender.notes,  # evaluated last: the calls above write it
+        notes=clean.notes,  # evaluated last: the calls above write it
     )
 
 
 def people_of(user_pks: Iterable[Any]) -> dict[Any, dict[str, str]]:
-    """User pk → whose something is, in two queries."""
+    """User pk → the fields of a cart or event that name this customer, in two queries."""
     users = people.users_by_pk(user_pks)
     books = address_books(users)
     found = {}

@@ -21,9 +21,10 @@ from esputnik_connector.event_names import BACK_IN_STOCK, PRICE_DROP, EventName
 from esputnik_connector.records import Event
 from esputnik_connector.shops.base import Offer, PriceDrop
 from esputnik_connector.shops.bulk import Row, aware, field_names, present, rows, values_of
-from esputnik_connector.shops.normalise import Mender
+from esputnik_connector.shops.normalise import Cleaner
 from esputnik_connector.shops.oscar.catalogue.availability import cheapest_in_stock, offers
 from esputnik_connector.shops.oscar.catalogue.cards import NO_CARD, Card, cards
+from esputnik_connector.shops.oscar.catalogue.prices import Prices
 from esputnik_connector.shops.oscar.customers.contacts import NO_PERSON, people_of
 from esputnik_connector.shops.oscar.optional import model_or_none
 
@@ -53,16 +54,19 @@ class Request:
         return next(wanted, _missing(self.product_key))
 
 
-def events(keys: Sequence[str]) -> dict[str, Event]:
+def events(keys: Sequence[str], prices: Prices) -> dict[str, Event]:
     """Key → event for the requests that exist."""
-    return events_of(request for read in READERS for request in read(keys))
+    return events_of((request for read in READERS for request in read(keys)), prices)
 
 
-def events_of(requests: Iterable[Request]) -> dict[str, Event]:
-    """Key → event, with the person and the product as they are now. Ten queries."""
+def events_of(requests: Iterable[Request], prices: Prices) -> dict[str, Event]:
+    """Key → event, with the person and the product as they are now. Ten queries.
+
+    :param prices: of the adapter: ``shop.prices``.
+    """
     asked = list(requests)
     people = people_of({request.user_pk for request in asked} - {None})
-    sold = offers(request.product_pk for request in asked)
+    sold = offers((request.product_pk for request in asked), prices.live_quoter()) if asked else {}
     picked = {request.key: request.pick(sold.get(request.product_pk, ())) for request in asked}
     shown = _cards(picked.values())
     return {
@@ -74,9 +78,9 @@ def events_of(requests: Iterable[Request]) -> dict[str, Event]:
 def _event(
     request: Request, offer: Offer, person: Mapping[str, str] | None, shown: Mapping[str, Card]
 ) -> Event:
-    mender = Mender()
+    clean = Cleaner()
     card = shown.get(offer.product_key, NO_CARD)
-    whose = person or {**NO_PERSON, "email": mender.email(request.email)}
+    whose = person or {**NO_PERSON, "email": clean.email(request.email)}
     return Event(
         key=request.key,
         name=EventName.of(request.key),
@@ -85,7 +89,7 @@ def _event(
         price=offer.price,
         price_before=request.price_before if request.currency == offer.currency else None,
         currency=offer.currency,
-        product_name=mender.text(card.name),
+        product_name=clean.text(card.name),
         url=card.url,
         image_url=card.image_url,
         is_wanted=request.is_wanted,
@@ -94,7 +98,7 @@ def _event(
         contact_key=whose["contact_key"],
         email=whose["email"],
         phone=whose["phone"],
-        notes=mender.notes,  # evaluated last: the calls above write it
+        notes=clean.notes,  # evaluated last: the calls above write it
     )
 
 

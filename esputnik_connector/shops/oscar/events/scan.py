@@ -17,11 +17,12 @@ from esputnik_connector.event_names import BACK_IN_STOCK
 from esputnik_connector.shops.base import Page, WishedPage
 from esputnik_connector.shops.bulk import fetched, field_names, values_of
 from esputnik_connector.shops.oscar.catalogue.availability import sound_offers
+from esputnik_connector.shops.oscar.catalogue.prices import Prices
 from esputnik_connector.shops.oscar.events.events import alert_pks
 from esputnik_connector.shops.oscar.optional import model_or_none
 
 
-def answerable(*, after: str, limit: int) -> Page:
+def answerable(*, prices: Prices, after: str, limit: int) -> Page:
     """Five queries per page."""
     model = model_or_none("customer", "ProductAlert")
     if model is None:
@@ -30,7 +31,7 @@ def answerable(*, after: str, limit: int) -> Page:
     if after:
         alerts = alerts.filter(pk__gt=after)
     found = list(alerts.values_list("pk", "product_id")[:limit])
-    sold = sound_offers(product_pk for _pk, product_pk in found)
+    sold = sound_offers((product_pk for _pk, product_pk in found), prices)
     keys = [
         BACK_IN_STOCK.key(str(pk))
         for pk, product_pk in found
@@ -56,7 +57,7 @@ def unsettled(keys: Sequence[str]) -> Collection[str]:
     return {BACK_IN_STOCK.key(str(pk)) for pk in pks}
 
 
-def wished(*, after: str, limit: int) -> WishedPage:
+def wished(*, prices: Prices, after: str, limit: int) -> WishedPage:
     """Five queries per page."""
     model = model_or_none("wishlists", "Line")
     if model is None:
@@ -65,7 +66,7 @@ def wished(*, after: str, limit: int) -> WishedPage:
     if after:
         lines = lines.filter(product_id__gt=after)
     pks = list(lines.values_list("product_id", flat=True).distinct()[:limit])
-    found = sound_offers(pks)
+    found = sound_offers(pks, prices)
     in_order = {str(pk): found[pk] for pk in pks if pk in found}
     return WishedPage(offers=in_order, cursor=str(pks[-1]) if len(pks) == limit else "")
 

@@ -20,19 +20,21 @@ from esputnik_connector.shops.bulk import belongs_to, stored
 
 DIGEST_BYTES = 16
 
-Head = tuple[Any, ...]
+HashedRow = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class Part:
-    """Rows that hang on a record: whose they are, and the columns that count."""
+    """Rows that hang on a record: the column that points at it, and the columns that count."""
 
     rows: QuerySet[Any]
     owner: str
     names: Sequence[str]
 
 
-def heads(rows: QuerySet[Any], ids: Sequence[str], names: Sequence[str]) -> Iterable[Head]:
+def hashed_rows(
+    rows: QuerySet[Any], ids: Sequence[str], names: Sequence[str]
+) -> Iterable[HashedRow]:
     """The ``ids`` of each row, and what stands for its ``names``."""
     if not _hashes_itself(rows):
         return _tuples(rows, ids, names)
@@ -50,7 +52,7 @@ def parts_of(owners: Collection[Any], parts: Iterable[Part]) -> Mapping[Any, lis
     return found
 
 
-def whole(value: object) -> str:
+def combined_hash(value: object) -> str:
     return blake2b(repr(value).encode("utf-8", "replace"), digest_size=DIGEST_BYTES).hexdigest()
 
 

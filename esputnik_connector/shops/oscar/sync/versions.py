@@ -29,9 +29,15 @@ from esputnik_connector.shops.oscar.customers.addresses import ADDRESS_FIELDS, a
 from esputnik_connector.shops.oscar.keys import GUEST
 from esputnik_connector.shops.oscar.optional import model_or_none
 from esputnik_connector.shops.oscar.orders import LINE_FIELDS, ORDER_FIELDS
-from esputnik_connector.shops.oscar.sync.row_hashes import Head, Part, heads, parts_of, whole
+from esputnik_connector.shops.oscar.sync.row_hashes import (
+    HashedRow,
+    Part,
+    combined_hash,
+    hashed_rows,
+    parts_of,
+)
 
-RESTLESS = frozenset({"password", "last_login"})  # columns of a user that no payload holds
+NEVER_SENT = frozenset({"password", "last_login"})  # columns of a user that no payload holds
 ADDRESS_ORDER = ("is_default_for_shipping", "is_default_for_billing", "date_created")
 KNOWN_FULL_NAMES = ("django.contrib.auth.models", "oscar.apps.customer.abstract_models")
 
@@ -40,7 +46,7 @@ def order_versions(keys: Sequence[str]) -> dict[str, str]:
     """Order number → version. Five queries, whatever the number of orders."""
     found = {head[0]: head for head in _order_heads(keys, _order_columns())}
     parts = parts_of(found, _order_parts())
-    return {head[1]: whole((head, parts[pk])) for pk, head in found.items()}
+    return {head[1]: combined_hash((head, parts[pk])) for pk, head in found.items()}
 
 
 def contact_versions(keys: Sequence[str]) -> dict[str, str]:
@@ -49,11 +55,11 @@ def contact_versions(keys: Sequence[str]) -> dict[str, str]:
     these callables answer is part of the version."""
     guests = [key.removeprefix(GUEST) for key in keys if key.startswith(GUEST)]
     names = ["user_id", "guest_email", *address_lookups(get_model("order", "Order"))]
-    of_guests = {f"{GUEST}{head[1]}": whole(head) for head in _order_heads(guests, names)}
+    of_guests = {f"{GUEST}{head[1]}": combined_hash(head) for head in _order_heads(guests, names)}
     return _customer_versions(keys) | of_guests
 
 
-def is_told_by_its_row(user_model: Any) -> bool:
+def reads_only_its_row(user_model: Any) -> bool:
     """Does all that a contact takes from a user stand in the user's own row? A property, or a full
     name of the shop's own making, may read anything."""
     columns = field_names(user_model)
@@ -64,12 +70,12 @@ def is_told_by_its_row(user_model: Any) -> bool:
     )
 
 
-def _order_heads(keys: Sequence[str], names: Sequence[str]) -> Iterator[Head]:
+def _order_heads(keys: Sequence[str], names: Sequence[str]) -> Iterator[HashedRow]:
     model = get_model("order", "Order")
     orders = model._base_manager.order_by()
     numbers = values_of(model._meta.get_field("number"), keys)
     return fetched(
-        lambda chunk: heads(orders.filter(number__in=chunk), ["pk", "number"], names), numbers
+        lambda chunk: hashed_rows(orders.filter(number__in=chunk), ["pk", "number"], names), numbers
     )
 
 
@@ -80,7 +86,7 @@ def _order_columns() -> list[str]:
 
 
 def _user_columns() -> list[str]:
-    return sorted(field_names(get_user_model()) - RESTLESS)
+    return sorted(field_names(get_user_model()) - NEVER_SENT)
 
 
 def _order_parts() -> list[Part]:
@@ -103,13 +109,14 @@ def _customer_versions(keys: Sequence[str]) -> dict[str, str]:
     model = get_user_model()
     users, columns = model._base_manager.order_by(), _user_columns()
     pks = values_of(model._meta.pk, keys)
-    rows = fetched(lambda chunk: heads(users.filter(pk__in=chunk), ["pk"], columns), pks)
+    rows = fetched(lambda chunk: hashed_rows(users.filter(pk__in=chunk), ["pk"], columns), pks)
     found = {head[0]: head for head in rows}
     if not found:
         return {}
     parts, tree, extra = parts_of(found, _contact_parts()), _tree(), _extra(found)
     return {
-        str(pk): whole((head, parts[pk], tree, extra.get(str(pk)))) for pk, head in found.items()
+        str(pk): combined_hash((head, parts[pk], tree, extra.get(str(pk))))
+        for pk, head in found.items()
     }
 
 
@@ -132,12 +139,12 @@ def _tree() -> str:
     model = get_model("catalogue", "Category")
     names = [name for name in field_names(model) if name.startswith("name")]  # in each language
     rows = model._default_manager.order_by("path")
-    tree = list(heads(rows, ["path"], ["is_public", *sorted(names)]))
+    tree = list(hashed_rows(rows, ["path"], ["is_public", *sorted(names)]))
     texts = translations_of(model)
     if texts is not None:  # whatever its columns are called
         rows = texts._base_manager.order_by("pk")
-        tree += heads(rows, ["pk"], sorted(field_names(texts)))
-    return whole(tree)
+        tree += hashed_rows(rows, ["pk"], sorted(field_names(texts)))
+    return combined_hash(tree)
 
 
 def _extra(pks: Collection[Any]) -> dict[str, attributes.Attributes]:
@@ -147,7 +154,7 @@ def _extra(pks: Collection[Any]) -> dict[str, attributes.Attributes]:
 
 
 def existing(kind: Kind, keys: Sequence[str]) -> Collection[str]:
-    """A guest is never gone: when their first order is deleted, nobody asked to be forgotten."""
+    """A guest is never gone: to delete their first order is no wish to be forgotten."""
     model, name = {
         Kind.CONTACT: (get_user_model(), "pk"),
         Kind.ORDER: (get_model("order", "Order"), "number"),

@@ -1,4 +1,4 @@
-"""A shop that is not Oscar: three dictionaries. Proves that the pipeline needs nothing of Oscar."""
+"""A shop of three dictionaries, for tests of the pipeline. (A shop of tables is in plainshop.)"""
 
 from __future__ import annotations
 
@@ -9,12 +9,33 @@ from typing import ClassVar, TypeVar
 from django.utils import timezone
 
 from esputnik_connector.records import Cart, Contact, Kind, Order, Product
-from esputnik_connector.shops.base import Assortment, Capture, Page, ShopAdapter
+from esputnik_connector.shops.base import (
+    Assortment,
+    Capture,
+    Page,
+    ShopAdapter,
+    SupportsCarts,
+    SupportsContactAttributes,
+    SupportsFeed,
+    SupportsHistory,
+    SupportsReconciliation,
+    SupportsStaffLinks,
+    SupportsStatuses,
+)
 
 Record = TypeVar("Record")
 
 
-class PlainShop(ShopAdapter):
+class MemoryShop(
+    ShopAdapter,
+    SupportsCarts,
+    SupportsHistory,
+    SupportsReconciliation,
+    SupportsFeed,
+    SupportsStatuses,
+    SupportsContactAttributes,
+    SupportsStaffLinks,
+):
     """What the tests put into the dictionaries is what the shop has now."""
 
     people: ClassVar[dict[str, Contact]] = {}
@@ -57,6 +78,10 @@ class PlainShop(ShopAdapter):
         page = tuple(found[:limit])
         return Page(keys=page, cursor=_place(page[-1]) if len(page) == limit else "")
 
+    def versions(self, kind: Kind, keys: Sequence[str]) -> Mapping[str, str]:
+        """None: every record is built and compared."""
+        return {}
+
     def existing(self, kind: Kind, keys: Sequence[str]) -> Collection[str]:
         table = {Kind.CONTACT: self.people, Kind.ORDER: self.purchases}[kind]
         return {key for key in keys if key in table}
@@ -77,6 +102,9 @@ class PlainShop(ShopAdapter):
 
     def statuses(self) -> list[str]:
         return ["New", "Done"]
+
+    def product_page_for_staff(self, key: str) -> str:
+        return ""
 
     def attributes(self) -> Mapping[str, str]:
         return {"email": "e-mail"}

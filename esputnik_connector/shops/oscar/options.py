@@ -1,0 +1,39 @@
+"""What ``SHOP_OPTIONS`` may hold for an Oscar shop, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.core.checks import CheckMessage, Error
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+
+PRICE_STRATEGY = "PRICE_STRATEGY"
+"""Dotted path of ``callable() -> strategy``, for prices outside of a request. Left out: the
+strategy of Oscar's ``Selector``, asked without a request."""
+
+FEED_PRICES = "FEED_PRICES"
+"""How a feed learns prices: one of :data:`WAYS`, ``strategy`` if left out."""
+
+THROUGH_STRATEGY, STOCK_RECORDS, ONE_BY_ONE = "strategy", "stock_records", "one_by_one"
+WAYS = (THROUGH_STRATEGY, STOCK_RECORDS, ONE_BY_ONE)
+
+NAMES = (PRICE_STRATEGY, FEED_PRICES)
+
+
+def problems(options: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    """For ``manage.py check``: a path that leads nowhere, a way that does not exist."""
+    path = options.get(PRICE_STRATEGY, "")
+    if path:
+        try:
+            import_string(path)
+        except (ImportError, AttributeError, TypeError) as error:
+            text = _("SHOP_OPTIONS: %(name)s is %(path)r, which cannot be imported: %(error)s")
+            values = {"name": PRICE_STRATEGY, "path": path, "error": error}
+            yield Error(text % values, id="esputnik_connector.E023")
+    way = options.get(FEED_PRICES, THROUGH_STRATEGY)
+    if way not in WAYS:
+        text = _("SHOP_OPTIONS: %(name)s is %(value)r; it may be: %(known)s.")
+        values = {"name": FEED_PRICES, "value": way, "known": ", ".join(WAYS)}
+        yield Error(text % values, id="esputnik_connector.E021")
