@@ -167,6 +167,8 @@ class Storm:
             while running and running[0][0] <= mischief.at:
                 self._calm(*running.pop(0))
             self._wait_until(mischief.at)
+            if self._is_over.is_set():
+                return
             trouble = mischief.trouble
             if missing := trouble.missing():
                 tell_at(
