@@ -102,8 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=MINUTES, help="length of the storm")
     parser.add_argument("--show", action="store_true", help="print the schedule, run nothing")
     parser.add_argument(
-        "--without", action="append", default=[], metavar="FAULT",
-        help="leave a fault out, by name: clock, stop, deploy, esputnik (all of its), 503 …",
+        "--without", action="append", default=[], metavar="WORD",
+        help="leave out what has this in its name: clock, kill redis, blow, eSputnik, instead …",
     )  # fmt: skip
     return parser
 

@@ -77,6 +77,7 @@ class ImportRun:
     state: str
     total: int
     counts: Mapping[str, int]
+    detail: str = ""  # why it is paused
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,7 @@ def evidence(storm: Storm) -> Evidence:
         rows=audit.outbox_rows(found),
         imports=[
             ImportRun(number=run.pk, kind=run.kind, state=run.state, total=run.total,
-                      counts=run.counts)
+                      counts=run.counts, detail=run.detail)
             for run in Backfill.objects.order_by("pk")
         ],
         held=held(storm.scene.fake_url),

@@ -14,6 +14,7 @@ from datetime import timedelta
 from django.apps import apps
 from django.db import transaction
 from django.db.models import DateTimeField, F, Model
+from django.utils import timezone
 
 from esputnik_connector import tasks
 from esputnik_connector.exceptions import DestinationError
@@ -22,11 +23,15 @@ from esputnik_connector.operations.verify import verify
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.records import Kind
 
-# When something happened, rather than what is waited for; and the leases, which take seconds here.
+from .schedule import LEASE_SECONDS
+
+# When something happened, rather than what is waited for.
 LEFT_ALONE = frozenset({
-    "created_at", "captured_at", "started_at", "finished_at", "delivered_at", "leased_until",
-    "verified_at", "changed_at", "since", "until",
+    "created_at", "captured_at", "started_at", "finished_at", "delivered_at", "verified_at",
+    "changed_at", "since", "until",
 })  # fmt: skip
+LEASE = "leased_until"
+LONGEST_LEASE = timedelta(seconds=2 * LEASE_SECONDS)  # longer ones are of a clock that was ahead
 HOUR = 3600.0
 PATIENCE = 90.0  # seconds for each stretch of the quiet time
 STUCK = 6  # equal looks in a row: it will not move any more
@@ -39,6 +44,8 @@ def let_time_pass(seconds: float) -> None:
         for name in names:
             with transaction.atomic():
                 found = model._default_manager.filter(**{f"{name}__isnull": False})
+                if name == LEASE:  # of whoever lives, it is kept anew before it could run out
+                    found = found.filter(leased_until__gt=timezone.now() + LONGEST_LEASE)
                 found.update(**{name: F(name) - timedelta(seconds=seconds)})
 
 

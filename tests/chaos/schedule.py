@@ -87,16 +87,20 @@ class Schedule:
 def drawn(seed: int, seconds: float, *, without: Sequence[str] = ()) -> Schedule:
     """The schedule of a storm.
 
-    :param without: names of blows or troubles that are left out; all else stays as drawn.
+    :param without: words; faults whose name has one of them are left out, all else stays as drawn.
     """
     # A stream of its own for each part: one more operation must not change the faults.
     streams = {name: random.Random(f"{seed} {name}") for name in (*PACE, "blows", "mischiefs")}
     steps = [step for actor in PACE for step in _steps(actor, seconds, streams[actor])]
-    blows = [one for one in _blows(seconds, streams["blows"]) if one.what not in without]
+
+    def is_wanted(name: str) -> bool:
+        return not any(word in name for word in without)
+
+    blows = [one for one in _blows(seconds, streams["blows"]) if is_wanted(f"blow {one}")]
     mischiefs = [
         one
         for one in _mischiefs(seconds, streams["mischiefs"])
-        if one.trouble.name not in without and "esputnik" not in without
+        if is_wanted(f"eSputnik {one.trouble.name}")
     ]
     return Schedule(
         seed=seed,

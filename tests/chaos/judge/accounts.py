@@ -76,7 +76,7 @@ def _may_refuse(exchange: Exchange) -> bool:
 def every_import_accounts_for_all_of_its_records(evidence: Evidence) -> list[Breach]:
     return [
         Breach(f"historical import {run.number} of {run.kind}s", f"finished, {run.total} records",
-               f"{run.state}, {sum(run.counts.values())} records: {dict(run.counts)}")
+               f"{run.state}, {sum(run.counts.values())} records: {dict(run.counts)} {run.detail}")
         for run in evidence.imports
         if run.state not in OVER
         or (run.state == "finished" and sum(run.counts.values()) < run.total)
