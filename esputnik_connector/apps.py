@@ -5,8 +5,6 @@ from logging import getLogger
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from .exceptions import NotInstalledError
-
 logger = getLogger(__name__)
 
 
@@ -25,6 +23,7 @@ class EsputnikConnectorConfig(AppConfig):
         """
         from . import checks  # noqa: F401  registers itself
         from .event_types import register
+        from .exceptions import ConfigurationError
         from .pipeline.capture import capture
         from .pipeline.events.types import EVENT_TYPES
         from .registry import shop
@@ -32,8 +31,6 @@ class EsputnikConnectorConfig(AppConfig):
         for event_type in EVENT_TYPES:
             register(event_type)
         try:
-            adapter = shop()
-        except NotInstalledError as error:
-            logger.error("%s", error)
-            return
-        adapter.connect(capture)
+            shop().connect(capture)
+        except ConfigurationError as error:  # ``check`` must live to say it in its own words
+            logger.critical("The shop is not connected, its changes are not noted: %s", error)

@@ -1,29 +1,52 @@
-"""System checks: what is wrong with the settings, before anything is sent."""
+"""System checks: what is wrong with the settings, before anything is sent.
+
+None of them ever raises: a check that ends in a traceback says nothing. A setting whose value
+cannot be used is reported once, by :func:`check_values`; the others pass over it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
+from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import router
+from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from esputnik_connector.destinations.base import LONGEST_REQUEST, Destination
 from esputnik_connector.feed.artifact import storage
 
 from . import registry
-from .conf import conf, setting_types
+from .conf import conf, faults, setting_types, written
 from .event_types import event_type, event_types
 from .exceptions import ConfigurationError
 from .fields import cipher
-from .models import Connection
+from .models import Connection, OutboxMessage
 
 # Names that lead nowhere by RFC 2606, or to the machine itself.
 UNREACHABLE = (".example", ".test", ".invalid", "localhost", "127.0.0.1", "::1")
+
+Check = Callable[..., list[CheckMessage]]
+
+
+def over_usable_settings(check: Check) -> Check:
+    """A check that finds nothing where it needs a setting that :func:`check_values` reports."""
+
+    @wraps(check)
+    def checked(**options: Any) -> list[CheckMessage]:
+        try:
+            return check(**options)
+        except ConfigurationError:
+            return []
+
+    return checked
 
 
 @register(Tags.compatibility)
@@ -31,9 +54,9 @@ def check_names(**_options: Any) -> list[CheckMessage]:
     """Every key of ``ESPUTNIK_CONNECTOR`` is one the connector has."""
     known = list(setting_types())
     messages: list[CheckMessage] = []
-    for name in getattr(settings, "ESPUTNIK_CONNECTOR", {}):
+    for name in written():
         if name not in known:
-            near = get_close_matches(name, known, n=1)
+            near = get_close_matches(str(name), known, n=1)
             hint = _("Did you mean %(name)r?") % {"name": near[0]} if near else None
             text = _("ESPUTNIK_CONNECTOR has no setting %(name)r.") % {"name": name}
             messages.append(Error(text, hint=hint, id="esputnik_connector.E001"))
@@ -41,24 +64,43 @@ def check_names(**_options: Any) -> list[CheckMessage]:
 
 
 @register(Tags.compatibility)
+def check_values(**_options: Any) -> list[CheckMessage]:
+    """Every value is of the type and within the range that its setting declares."""
+    return [Error(fault, id="esputnik_connector.E006") for _name, fault in faults()]
+
+
+@register(Tags.compatibility)
 def check_paths(**_options: Any) -> list[CheckMessage]:
-    """Every dotted path can be imported."""
-    paths = [("SHOP", conf.SHOP), ("RECORD_HOOK", conf.RECORD_HOOK), ("WAKE", conf.WAKE)]
-    paths += [("CONTACT_ATTRIBUTES", path) for path in conf.CONTACT_ATTRIBUTES.values()]
-    paths += [("DESTINATIONS", str(entry.get("BACKEND"))) for entry in conf.DESTINATIONS.values()]
+    """Every dotted path leads to something that can be called."""
     messages: list[CheckMessage] = []
-    for setting, path in paths:
+    for setting, path in _paths():
         try:
-            if path:
-                registry.load(path, setting)
+            if path and not callable(registry.load(path, setting)):
+                text = _("ESPUTNIK_CONNECTOR[%(setting)r] names %(path)r, which cannot be called.")
+                found = {"setting": setting, "path": path}
+                messages.append(Error(text % found, id="esputnik_connector.E002"))
         except ConfigurationError as error:
             messages.append(Error(str(error), id="esputnik_connector.E002"))
     return messages
 
 
+def _paths() -> Iterator[tuple[str, str]]:
+    """Setting → dotted path, of those that can be used."""
+    unusable = {name for name, _fault in faults()}
+    for setting in ("SHOP", "RECORD_HOOK", "WAKE"):
+        if setting not in unusable:
+            yield setting, getattr(conf, setting)
+    if "CONTACT_ATTRIBUTES" not in unusable:
+        yield from (("CONTACT_ATTRIBUTES", path) for path in conf.CONTACT_ATTRIBUTES.values())
+    if "DESTINATIONS" not in unusable:
+        yield from (("DESTINATIONS", entry["BACKEND"]) for entry in conf.DESTINATIONS.values())
+
+
 @register(Tags.security)
 def check_encryption(**_options: Any) -> list[CheckMessage]:
     """There is a key for secrets at rest."""
+    if "ENCRYPTION_KEYS" in dict(faults()):
+        return []
     try:
         cipher()
     except ConfigurationError as error:
@@ -67,6 +109,7 @@ def check_encryption(**_options: Any) -> list[CheckMessage]:
 
 
 @register(Tags.compatibility)
+@over_usable_settings
 def check_times(**_options: Any) -> list[CheckMessage]:
     """The lease outlasts a relay run, and the horizon is not shorter than promised."""
     messages: list[CheckMessage] = []
@@ -92,6 +135,7 @@ def check_times(**_options: Any) -> list[CheckMessage]:
 
 
 @register(Tags.compatibility)
+@over_usable_settings
 def check_destinations(**_options: Any) -> list[CheckMessage]:
     """Every destination can use the options it is given."""
     return [
@@ -118,18 +162,10 @@ def _longest_request(backend: type[Destination], options: Mapping[str, Any]) -> 
 
 
 @register(Tags.compatibility)
+@over_usable_settings
 def check_events(**_options: Any) -> list[CheckMessage]:
-    """The limits of events make sense, and so do their declarations."""
-    messages: list[CheckMessage] = []
-    percent: Any = conf.PRICE_DROP_PERCENT
-    days: Any = conf.EVENT_RETENTION_DAYS
-    if not isinstance(percent, int) or not 0 < percent < 100:
-        text = _("PRICE_DROP_PERCENT is %(value)r; it must be a whole number from 1 to 99.")
-        messages.append(Error(text % {"value": percent}, id="esputnik_connector.E030"))
-    if not isinstance(days, int) or days < 1:
-        text = _("EVENT_RETENTION_DAYS is %(value)r; it must be a whole number above 0.")
-        messages.append(Error(text % {"value": days}, id="esputnik_connector.E031"))
-    return [*messages, *_event_type_messages()]
+    """The declarations of events make sense."""
+    return list(_event_type_messages())
 
 
 def _event_type_messages() -> Iterator[CheckMessage]:
@@ -152,6 +188,51 @@ def _event_type_messages() -> Iterator[CheckMessage]:
 
 
 @register(Tags.compatibility)
+@over_usable_settings
+def check_databases(**_options: Any) -> list[CheckMessage]:
+    """What reports a change lives in the outbox's own database: one transaction holds both."""
+    outbox = router.db_for_write(OutboxMessage)
+    torn = _elsewhere(outbox, apps.get_app_config("esputnik_connector").get_models())
+    messages: list[CheckMessage] = []
+    if torn:
+        text = _("DATABASE_ROUTERS writes %(models)s elsewhere than the outbox (“%(outbox)s”).")
+        messages.append(
+            Error(
+                text % {"models": _labels(torn), "outbox": outbox},
+                hint=_("All tables of esputnik_connector must be in one database."),
+                id="esputnik_connector.E005",
+            )
+        )
+    for alias, models in _elsewhere(outbox, registry.shop().models()).items():
+        messages.append(
+            Warning(
+                _("%(models)s are in the database “%(alias)s”, and the outbox is in “%(outbox)s”.")
+                % {"models": _labels({alias: models}), "alias": alias, "outbox": outbox},
+                hint=_(
+                    "Their changes are noted just after they are committed. If the process dies in "
+                    "between, the next reconciliation finds them: let beat run it every night."
+                ),
+                id="esputnik_connector.W004",
+            )
+        )
+    return messages
+
+
+def _elsewhere(outbox: str, models: Iterable[type[Model]]) -> Mapping[str, list[str]]:
+    """Alias → labels of the models that are written there, and not beside the outbox."""
+    found: dict[str, list[str]] = {}
+    for model in models:
+        if model._meta.managed and (alias := router.db_for_write(model)) != outbox:
+            found.setdefault(alias, []).append(model._meta.label)
+    return found
+
+
+def _labels(found: Mapping[str, list[str]]) -> str:
+    return ", ".join(sorted(label for labels in found.values() for label in labels))
+
+
+@register(Tags.compatibility)
+@over_usable_settings
 def check_shop_url(**_options: Any) -> list[CheckMessage]:
     """Product links can be made absolute."""
     address = urlsplit(conf.SHOP_URL)
@@ -169,6 +250,7 @@ def check_shop_url(**_options: Any) -> list[CheckMessage]:
 
 
 @register(Tags.compatibility, deploy=True)
+@over_usable_settings
 def check_shop_url_in_public(**_options: Any) -> list[CheckMessage]:
     """Links of a deployed shop lead to an address that customers can reach."""
     host = (urlsplit(conf.SHOP_URL).hostname or "").rstrip(".")
@@ -184,6 +266,7 @@ def check_shop_url_in_public(**_options: Any) -> list[CheckMessage]:
 
 
 @register(Tags.compatibility)
+@over_usable_settings
 def check_feeds(**_options: Any) -> list[CheckMessage]:
     """The storage of product feeds exists."""
     try:
@@ -199,7 +282,7 @@ def check_shop(**_options: Any) -> list[CheckMessage]:
     try:
         registry.load(conf.SHOP, "SHOP")
     except ConfigurationError:
-        return []  # E002 says so
+        return []  # E002 or E006 says so
     try:
         return registry.shop().check()
     except ConfigurationError as error:

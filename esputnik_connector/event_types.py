@@ -169,7 +169,7 @@ def event_type(name: str) -> EventType:
     """
     found = _registered.get(name)
     if found is None:
-        close = get_close_matches(name, _registered, n=1)
+        close = get_close_matches(str(name), _registered, n=1)
         advice = _("Did you mean %(name)r?") % {"name": str(close[0])} if close else ""
         text = _("There is no event type %(name)r.") % {"name": str(name)}
         raise ConfigurationError(f"{text} {advice}".strip())

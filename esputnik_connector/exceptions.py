@@ -8,6 +8,7 @@
     │   └── NotSupportedError                         the shop's adapter leaves that out
     ├── DecryptionError                               a key was lost or rotated away
     ├── UnreadableEventError                          a row of the outbox cannot be opened
+    ├── BadRequestError                               what was asked for cannot be done
     ├── HookError                                     RECORD_HOOK answered with something else
     ├── RecordError                                   the shop's adapter gave what is no record
     ├── Veto                                          the shop's own code said no to one record
@@ -24,6 +25,7 @@ import traceback
 
 from django.core.exceptions import ImproperlyConfigured
 
+from . import storable
 from .records import Reason
 
 LOGGED_FRAMES = 8  # the innermost ones: enough to find the line, without the worker's own
@@ -53,6 +55,11 @@ class UnreadableEventError(ConnectorError):
     """The event that a row of the outbox carries cannot be read any more."""
 
 
+class BadRequestError(ConnectorError):
+    """What a person or a program asked for cannot be done; the text says why, and what to do
+    instead."""
+
+
 class HookError(ConnectorError):
     """``RECORD_HOOK`` did not return the record it was given, changed or not."""
 
@@ -78,11 +85,13 @@ class Skip(ConnectorError):
 class DestinationError(ConnectorError):
     """The destination did not take a request.
 
+    Its text may be the destination's own, and is made storable.
+
     :param status: the HTTP status, 0 when there was no answer.
     """
 
     def __init__(self, message: str, *, status: int = 0) -> None:
-        super().__init__(message)
+        super().__init__(storable.words(message))
         self.status = status
 
 
@@ -104,7 +113,7 @@ class TemporaryError(DestinationError):
         was_received: bool = False,
     ) -> None:
         super().__init__(message, status=status)
-        self.retry_after = retry_after
+        self.retry_after = storable.seconds(retry_after)
         self.was_received = was_received
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -11,7 +12,10 @@ from django.utils.translation import gettext as _
 from .conf import conf
 from .exceptions import ConfigurationError, DecryptionError
 
+KEY_LENGTH = 44  # characters of 32 bytes in base64
 PREFIX = "fernet:"  # tells a ciphertext from anything else, so that neither is taken for the other
+# A Fernet token has 100 characters at least: nobody types one, and no API key looks like it.
+STORED = re.compile(PREFIX + r"gAAAAA[A-Za-z0-9_-]{92,}={0,2}")
 
 
 def cipher() -> MultiFernet:
@@ -19,22 +23,41 @@ def cipher() -> MultiFernet:
 
     :raises ConfigurationError: no key, or one that is not a Fernet key.
     """
-    if not conf.ENCRYPTION_KEYS:
+    keys = written_keys()
+    if not keys:
         raise ConfigurationError(
             _(
                 "ESPUTNIK_CONNECTOR['ENCRYPTION_KEYS'] is empty: API keys cannot be stored. Make "
                 "one with: manage.py esputnik_doctor --new-key"
             )
         )
+    return MultiFernet([_fernet(key, number, len(keys)) for number, key in enumerate(keys, 1)])
+
+
+def written_keys() -> list[str]:
+    """The keys of ``ENCRYPTION_KEYS``, however they are written: a list, or one text of several
+    with commas or spaces between them, as it comes out of an environment variable."""
+    written = conf.ENCRYPTION_KEYS
+    texts = [written] if isinstance(written, str) else written
+    return [key for text in texts for key in re.split(r"[,\s]+", text) if key]
+
+
+def _fernet(key: str, number: int, count: int) -> Fernet:
+    """:raises ConfigurationError: it is none. The message tells which one, never the key."""
     try:
-        return MultiFernet([Fernet(key) for key in conf.ENCRYPTION_KEYS])
-    except ValueError as error:
-        raise ConfigurationError(
-            _(
-                "ESPUTNIK_CONNECTOR['ENCRYPTION_KEYS'] holds a value that is not a Fernet key. "
-                "Make one with: manage.py esputnik_doctor --new-key"
-            )
-        ) from error
+        if len(key) == KEY_LENGTH:
+            return Fernet(key)
+        what = _("it has %s characters") % len(key)
+    except ValueError:
+        what = _("it has characters that are in no key")
+    raise ConfigurationError(
+        _(
+            "Key %(number)s of %(count)s in ESPUTNIK_CONNECTOR['ENCRYPTION_KEYS'] is not a Fernet "
+            "key: %(what)s. A key has 44 letters, digits, - and _, and ends in =; between two keys "
+            "stands a comma or a space. Make one with: manage.py esputnik_doctor --new-key"
+        )
+        % {"number": number, "count": count, "what": what}
+    )
 
 
 def encrypt(plain: str) -> str:
@@ -82,6 +105,11 @@ class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
 
     def from_db_value(self, value: str | None, *_: Any) -> EncryptedText | None:
         return None if value is None else EncryptedText(value)
+
+    def to_python(self, value: Any) -> Any:
+        """What ``dumpdata`` wrote is a stored value already; anything shorter is a secret."""
+        text = super().to_python(value)
+        return EncryptedText(text) if text and STORED.fullmatch(text) else text
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         value = sealed(super().pre_save(model_instance, add))

@@ -59,14 +59,16 @@ class Reason(str, Enum):
     TOO_LATE = "too_late"
     NOT_SUPPORTED = "not_supported"
     REFUSED = "refused"
+    REFUSED_AMONG = "refused_among"
     KEY_REFUSED = "key_refused"
     UNBUILDABLE = "unbuildable"
     TOO_LARGE = "too_large"
     UNREACHABLE = "unreachable"
     BUSY = "busy"
-    IMPORTING = "importing"
-    IMPORT_FAILED = "import_failed"
+    UPLOADING = "importing"
+    UPLOAD_FAILED = "import_failed"
     ALREADY_ACCEPTED = "already_accepted"
+    NOT_RECORDED = "not_recorded"
 
 
 class Note(str, Enum):

@@ -10,7 +10,7 @@ from typing import Any, cast
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
-from .conf import conf
+from .conf import conf, demand_usable
 from .destinations.base import DO_NOT_SEND, Account, Destination, EraseMode, OrderRoute
 from .event_types import event_keys
 from .exceptions import ConfigurationError
@@ -29,7 +29,7 @@ def load(dotted_path: str, setting: str) -> Any:
     """
     try:
         return import_string(dotted_path)
-    except ImportError as error:
+    except (ImportError, TypeError, ValueError) as error:  # the latter two: ".Thing", "..Thing"
         raise ConfigurationError(
             f"ESPUTNIK_CONNECTOR[{setting!r}] names {dotted_path!r}, which cannot be imported: "
             f"{error}"
@@ -64,7 +64,13 @@ def destination_class(name: str) -> type[Destination]:
     :param name: a key of ``DESTINATIONS``, as a connection stores it.
     :raises ConfigurationError: the settings have no such destination, or it cannot be imported.
     """
-    return cast(type[Destination], load(_entry(name)["BACKEND"], "DESTINATIONS"))
+    backend = load(_entry(name)["BACKEND"], "DESTINATIONS")
+    if not (isinstance(backend, type) and issubclass(backend, Destination)):
+        raise ConfigurationError(
+            f"ESPUTNIK_CONNECTOR['DESTINATIONS'][{name!r}] "
+            f"names {backend!r}, which is no Destination"
+        )
+    return backend
 
 
 def destination_label(name: str) -> str:
@@ -122,8 +128,9 @@ def destination(connection: Connection, *, order_route: str = "") -> Destination
 def destination_for(name: str, account: Account) -> Destination:
     """A live destination for an account that need not be stored yet.
 
-    :raises ConfigurationError: there is no such destination, or its options cannot be used.
+    :raises ConfigurationError: there is none of that name, or a setting cannot be used.
     """
+    demand_usable()
     return destination_class(name)(account, _entry(name).get("OPTIONS", {}))
 
 

@@ -8,6 +8,12 @@ exception in one is logged and does no harm.
 
 from django.dispatch import Signal
 
+__all__ = [
+    "connection_paused",
+    "delivered",
+    "rejected",
+]
+
 delivered = Signal()
 rejected = Signal()
 connection_paused = Signal()

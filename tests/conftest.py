@@ -16,6 +16,7 @@ from oscar.core.loading import get_model
 
 from esputnik_connector.models import Connection
 from esputnik_connector.pipeline.capture import capture
+from esputnik_connector.pipeline.wake import forget_wakes
 from esputnik_connector.testing.recording import RecordingDestination
 from tests.clock import Clock
 from tests.memory_shop import MemoryShop
@@ -32,8 +33,9 @@ def django_db_setup(django_db_setup: None) -> None:
 
 @pytest.fixture(autouse=True)
 def _fresh_capture() -> Iterator[None]:
-    """Connections of one test are unknown to the next."""
+    """Connections of one test are unknown to the next, and so is whom it has woken."""
     capture.forget_connections()
+    forget_wakes()
     yield
     capture.forget_connections()
 
@@ -47,7 +49,7 @@ def plain_shop(settings) -> Iterator[type[MemoryShop]]:
         "DESTINATIONS": {
             "recording": {"BACKEND": "esputnik_connector.testing.recording.RecordingDestination"}
         },
-        "SETTLE_SECONDS": 0,
+        "DEBOUNCE_SECONDS": 0,
         "WAKE": "",
     }
     MemoryShop.reset()

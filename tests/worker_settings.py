@@ -5,7 +5,7 @@ from tests.settings import *  # noqa: F403
 ESPUTNIK_CONNECTOR = {
     **ESPUTNIK_CONNECTOR,  # noqa: F405
     "LEASE_SECONDS": 7,
-    "SETTLE_SECONDS": 0,
+    "DEBOUNCE_SECONDS": 0,
     "DESTINATIONS": {
         "esputnik": {
             "BACKEND": "esputnik_connector.destinations.esputnik.destination.EsputnikDestination",

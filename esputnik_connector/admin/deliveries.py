@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from esputnik_connector.models import Attempt, SyncState, Tombstone
 
-from .display import importing_text, reason_text, warning_text
+from .display import reason_text, uploading_text, warning_text
 from .mixins import ReadOnlyAdmin
 
 
@@ -77,7 +77,7 @@ class SyncStateAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("state"))
     def state(self, row: SyncState) -> str:
         if row.session:
-            return importing_text(row)
+            return uploading_text(row)
         if row.digest:
             return _("delivered")
         if row.delivered_at is None:

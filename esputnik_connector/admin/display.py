@@ -26,10 +26,10 @@ def reason_text(row: Any) -> str:
     return ": ".join(part for part in (reason, row.detail) if part)
 
 
-def importing_text(row: OutboxMessage | SyncState) -> str:
+def uploading_text(row: OutboxMessage | SyncState) -> str:
     """The destination accepted it, and still works on it."""
     destination = registry.destination_label(row.connection.destination)
-    return _("%(destination)s is importing it") % {"destination": destination}
+    return _("%(destination)s is still working on the upload") % {"destination": destination}
 
 
 def warning_text(note: str) -> str:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from esputnik_connector.models import Lane, OutboxMessage
 from esputnik_connector.pipeline.wake import wake
 
-from .display import importing_text, reason_text, time_text
+from .display import reason_text, time_text, uploading_text
 from .mixins import ReadOnlyAdmin
 
 
@@ -23,7 +23,7 @@ def waiting_text(row: OutboxMessage) -> str:
     if row.is_dead:
         return _("set aside: %(why)s") % {"why": why or "—"}
     if row.session:
-        return importing_text(row)
+        return uploading_text(row)
     if row.attempts or row.reason:
         return _("trying again at %(time)s because: %(why)s") % {
             "time": time_text(row.due_at),
@@ -101,6 +101,6 @@ class LaneAdmin(ReadOnlyAdmin):
                 "time": time_text(lane.paused_until),
                 "why": lane.pause_detail or "—",
             }
-        if lane.holder and lane.leased_until is not None and lane.leased_until > now:
+        if lane.is_leased(now):
             return _("being sent")
         return _("open")

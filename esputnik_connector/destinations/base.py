@@ -1,4 +1,8 @@
-"""The plug towards a customer data platform: one class per protocol."""
+"""The plug towards a customer data platform: one class per protocol.
+
+All that a class of your own needs is imported from here: the contract, the values that go in and
+out, and an HTTP client with time-outs, a shared pace and errors without secrets.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,13 @@ from django.utils.translation import gettext as _
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.records import Kind, Reason, Record
 
+from .auth import Authentication, BasicAuth, HeaderAuth
 from .choices import DO_NOT_SEND, EraseMode, OrderRoute, Status
+from .digest import digest
+from .http import HttpClient, Timeouts
 from .options import unknown_option, unusable_option
+from .responses import Answer, ResponseRules, vendor_words
+from .throttle import Throttle
 from .values import Account, AccountInfo, Delivered, Envelope, PreparedRequest, Receipt, Remote
 
 if TYPE_CHECKING:
@@ -25,15 +34,25 @@ __all__ = [
     "LONGEST_REQUEST",
     "Account",
     "AccountInfo",
+    "Answer",
+    "Authentication",
+    "BasicAuth",
     "Delivered",
     "Destination",
     "Envelope",
     "EraseMode",
+    "HeaderAuth",
+    "HttpClient",
     "OrderRoute",
     "PreparedRequest",
     "Receipt",
     "Remote",
+    "ResponseRules",
     "Status",
+    "Throttle",
+    "Timeouts",
+    "digest",
+    "vendor_words",
 ]
 
 LONGEST_REQUEST = 60.0  # seconds

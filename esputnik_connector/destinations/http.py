@@ -30,10 +30,10 @@ from esputnik_connector.exceptions import TemporaryError
 from esputnik_connector.records import JSONObject
 
 from .auth import Authentication
-from .base import PreparedRequest
 from .deadline import Deadline, DeadlineConnection, deadline
 from .responses import Answer, RawAnswer, ResponseRules
 from .throttle import Throttle
+from .values import PreparedRequest
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as Lazy

@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Callable
 from functools import lru_cache
-from http import HTTPStatus
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -20,13 +19,7 @@ from limits.errors import StorageError
 from limits.storage import Storage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
-from esputnik_connector.exceptions import (
-    ConfigurationError,
-    CredentialsError,
-    DestinationError,
-    TemporaryError,
-)
-from esputnik_connector.records import Reason
+from esputnik_connector.exceptions import ConfigurationError, TemporaryError
 
 logger = logging.getLogger(__name__)
 
@@ -152,12 +145,3 @@ def _sync(storage: object) -> Storage:
     if not isinstance(storage, Storage):
         raise ConfigurationError(_("RATE_LIMIT_STORAGE must not be an asynchronous storage."))
     return storage
-
-
-def deferral_reason(error: DestinationError) -> Reason:
-    """Why a record has to wait after ``error``: the one word that tells what is to be paused."""
-    if isinstance(error, CredentialsError):
-        return Reason.KEY_REFUSED
-    if error.status == HTTPStatus.TOO_MANY_REQUESTS or isinstance(error, ThrottledError):
-        return Reason.BUSY
-    return Reason.UNREACHABLE

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
+from esputnik_connector import storable
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.records import JSONObject, Kind, Note, Outcome, Reason
 
@@ -81,10 +83,14 @@ class Envelope:
 class Receipt:
     """What became of one envelope.
 
-    ``detail`` holds the destination's own words, redacted. ``session`` names the import to ask
+    ``detail`` holds the destination's own words, redacted. ``session`` names the upload to ask
     about when the outcome is ACCEPTED. ``retry_after`` is in seconds. ``is_counted`` says of a
-    DEFERRED record that it may be the cause itself: the try counts, and it will go out in ever
-    smaller company.
+    DEFERRED record that it may be the cause itself: the try counts, and the record goes out in
+    smaller batches from then on. ``goes_alone`` says of one that the destination may have taken
+    it, among others of which it refused some without a name: it must go once more, and by itself.
+
+    Whatever the destination wrote into these, they can be stored: words are cut and cleaned, an id
+    or a session that would have to be changed for it is left out.
     """
 
     kind: Kind
@@ -97,6 +103,18 @@ class Receipt:
     status: int = 0
     retry_after: float = 0
     is_counted: bool = False
+    goes_alone: bool = False
+
+    def __post_init__(self) -> None:
+        keep = partial(object.__setattr__, self)  # the usual way of a frozen dataclass
+        if self.detail:
+            keep("detail", storable.words(self.detail))
+        if self.session:
+            keep("session", storable.identifier(self.session))
+        if self.remote_id:
+            keep("remote_id", storable.identifier(self.remote_id))
+        if self.retry_after:
+            keep("retry_after", storable.seconds(self.retry_after))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,6 +125,10 @@ class AccountInfo:
     organisation_id: str = ""
     user: str = ""
     clock_ahead: float | None = None  # seconds; None when the answer does not tell the time
+
+    def __post_init__(self) -> None:
+        for name in ("organisation", "organisation_id", "user"):
+            object.__setattr__(self, name, storable.words(getattr(self, name)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

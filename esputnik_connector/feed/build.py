@@ -17,7 +17,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from esputnik_connector.conf import conf
-from esputnik_connector.exceptions import ConnectorError
 from esputnik_connector.feed.formats import writer_of
 from esputnik_connector.feed.formats.base import stream
 from esputnik_connector.models import Feed, FeedBuild, FeedProblem
@@ -37,13 +36,6 @@ KEPT_BUILDS = 50  # of each feed
 ROWS_PER_INSERT = 500
 
 
-class BuildOvertaken(ConnectorError):
-    """This build was so slow that another one has taken over."""
-
-    def __init__(self) -> None:
-        super().__init__(_("Another build of this feed has taken over."))
-
-
 class Build:
     """One build of one feed. Either :meth:`run`, or :meth:`start` and then all of :meth:`pieces`.
 
@@ -52,7 +44,6 @@ class Build:
 
     def __init__(self, feed: Feed, *, progress: Callable[[int], None] | None = None) -> None:
         self.feed = feed
-        self.holder = str(uuid4())
         self.writer = writer_of(feed.format)
         self.problems = Problems()
         self._progress = progress or (lambda _count: None)
@@ -74,8 +65,10 @@ class Build:
 
         :raises AlreadyBuilding: another worker, command or request builds this feed.
         """
-        if not self.feed.lease(self.holder, seconds=conf.LEASE_SECONDS, now=timezone.now()):
+        lease = self.feed.lease(str(uuid4()), seconds=conf.LEASE_SECONDS)
+        if lease is None:
             raise AlreadyBuilding(self.feed)
+        self._lease = lease
         self.feed.refresh_from_db()
         interrupted = self.feed.builds.filter(status=BuildStatus.RUNNING)
         interrupted.update(
@@ -99,7 +92,7 @@ class Build:
             self._fail(f"{type(error).__name__}: {error}"[:500])
             raise
         finally:
-            self.feed.release(self.holder)
+            self._lease.release()
 
     def _write(self, artifact: Artifact) -> Iterator[bytes]:
         channel = source.channel(self.feed, self.row.started_at)
@@ -114,15 +107,12 @@ class Build:
     def _renew_lease(self, seconds: float = 0) -> None:
         """Keep the lease for so many seconds; without a number only when a quarter of it has gone.
 
-        :raises BuildOvertaken: another build has taken the lease.
+        :raises LostLease: this build was so slow that another one has taken over.
         """
         now = timezone.now()
         if not seconds and now - self._renewed_at < timedelta(seconds=conf.LEASE_SECONDS / 4):
             return
-        until = now + timedelta(seconds=seconds or conf.LEASE_SECONDS)
-        leased = Feed.objects.filter(pk=self.feed.pk, holder=self.holder)
-        if not leased.update(leased_until=until):
-            raise BuildOvertaken
+        self._lease.keep(seconds)
         self._renewed_at = now
 
     def _finish(self, artifact: Artifact) -> None:
@@ -201,8 +191,7 @@ class Build:
                 values |= published_values(self.feed, self.row)
             if self.row.status in (BuildStatus.PUBLISHED, BuildStatus.UNCHANGED):
                 values |= {"built_at": now, "stale_since": None}
-            if not Feed.objects.filter(pk=self.feed.pk, holder=self.holder).update(**values):
-                raise BuildOvertaken
+            self._lease.write(**values)
             self._replace_problems()
             self.row.finished_at = now
             self.row.save()
@@ -230,9 +219,8 @@ class Build:
         now = timezone.now()
         self.row.status, self.row.detail, self.row.finished_at = BuildStatus.FAILED, detail, now
         self.row.save()
-        leased = Feed.objects.filter(pk=self.feed.pk, holder=self.holder)
         self.feed.failures += 1
-        leased.update(**_next_build(self.feed, is_good=False))
+        self._lease.held.update(**_next_build(self.feed, is_good=False))
         logger.error("feed %s was not built: %s", self.feed.name, detail)
 
 

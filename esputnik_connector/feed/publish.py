@@ -70,10 +70,11 @@ def accept_build(held: FeedBuild) -> bool:
     :returns: False when it is no longer held, or its file is gone.
     :raises AlreadyBuilding: the feed is being built at this moment.
     """
-    feed, holder = held.feed, str(uuid4())
-    if not feed.lease(holder, seconds=conf.LEASE_SECONDS, now=timezone.now()):
+    feed = held.feed
+    lease = feed.lease(str(uuid4()), seconds=conf.LEASE_SECONDS)
+    if lease is None:
         raise AlreadyBuilding(feed)
-    try:
+    with lease:
         held.refresh_from_db()
         feed.refresh_from_db()
         if held.status != BuildStatus.HELD or not storage().exists(held.file):
@@ -84,7 +85,5 @@ def accept_build(held: FeedBuild) -> bool:
             Feed.objects.filter(pk=feed.pk).update(**published_values(feed, held), **fresh)
             held.status = BuildStatus.PUBLISHED
             held.save(update_fields=["status"])
-    finally:
-        feed.release(holder)
     delete_files(outdated)
     return True

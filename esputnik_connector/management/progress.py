@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector.models import Backfill
+from esputnik_connector.models.backfill import COUNTS
 from esputnik_connector.models.labels import KINDS
 from esputnik_connector.operations.backfill_progress import (
     COUNT_LABELS,
@@ -21,8 +22,7 @@ from esputnik_connector.operations.backfill_progress import (
     reasons_of,
     reasons_text,
 )
-from esputnik_connector.pipeline.backfill import ledger
-from esputnik_connector.pipeline.backfill.control import Forecast
+from esputnik_connector.pipeline.backfill.forecast import Forecast
 
 
 class Display(Protocol):
@@ -80,7 +80,7 @@ class Bar:
             self._bar = None
 
 
-class Silent:
+class NoDisplay:
     """For ``--json``: the end says it all."""
 
     def show(self, run: Backfill) -> None:
@@ -92,7 +92,7 @@ class Silent:
 
 def display(write: Any, *, is_json: bool, is_terminal: bool) -> Display:
     if is_json:
-        return Silent()
+        return NoDisplay()
     if is_terminal:
         try:
             return Bar()
@@ -108,7 +108,7 @@ def kind_text(run: Backfill) -> str:
 def counts_text(run: Backfill, *, is_short: bool = False) -> str:
     """“1,200 delivered, 3 skipped (2 …, 1 …), 5 left”."""
     parts = []
-    for name in ledger.COUNTS:
+    for name in COUNTS:
         if count := run.counts.get(name, 0):
             why = "" if is_short else _in_brackets(reasons_of(run, name))
             parts.append(f"{count} {COUNT_LABELS[name]}{why}")
@@ -123,8 +123,8 @@ def _in_brackets(counts: Mapping[str, int]) -> str:
 
 
 def result_text(run: Backfill) -> str:
-    """The last line: all there were, and shares that add up to 100 %."""
-    shares = _shares({name: run.counts.get(name, 0) for name in ledger.COUNTS} | {"left": run.left})
+    """The last line: all there were, and their shares."""
+    shares = _shares({name: run.counts.get(name, 0) for name in COUNTS} | {"left": run.left})
     labels = {**COUNT_LABELS, "left": gettext_lazy("not looked at")}
     parts = [
         f"{count} {labels[name]} ({share} %){_in_brackets(reasons_of(run, name))}"
@@ -135,15 +135,17 @@ def result_text(run: Backfill) -> str:
     return f"{kind_text(run)}: {state}. {total} = " + (" + ".join(parts) or "0")
 
 
-def _shares(counts: Mapping[str, int]) -> dict[str, tuple[int, int]]:
-    """Whole per cents by the largest remainder, so that they add up."""
+def _shares(counts: Mapping[str, int]) -> dict[str, tuple[int, str]]:
+    """Whole per cents by the largest remainder, so that they add up; but what is there is never
+    0 %, and what is not all is never 100 %."""
     total = sum(counts.values())
     present = {name: count for name, count in counts.items() if count}
     shares = {name: count * 100 // total for name, count in present.items()}
     by_remainder = sorted(present, key=lambda name: -(present[name] * 100 % total))
     for name in by_remainder[: 100 - sum(shares.values())]:
         shares[name] += 1
-    return {name: (present[name], shares[name]) for name in present}
+    texts = {0: "<1", 100: ">99" if len(present) > 1 else "100"}
+    return {name: (present[name], texts.get(share, str(share))) for name, share in shares.items()}
 
 
 def as_json(run: Backfill) -> dict[str, Any]:
@@ -157,7 +159,7 @@ def as_json(run: Backfill) -> dict[str, Any]:
         "detail": run.detail,
         "total": run.total,
         "left": run.left,
-        "counts": {name: run.counts.get(name, 0) for name in ledger.COUNTS},
+        "counts": {name: run.counts.get(name, 0) for name in COUNTS},
         "skipped": run.skips,
         "refused": run.refusals,
         "started": run.started_at.isoformat(),

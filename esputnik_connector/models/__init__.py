@@ -11,6 +11,7 @@ from .outbox import Attempt, Lane, OutboxMessage
 from .price import WatchedPrice
 from .reconcile import Reconciliation
 from .sync import SyncState, Tombstone
+from .upload import LostUpload
 
 __all__ = [
     "Attempt",
@@ -25,6 +26,7 @@ __all__ = [
     "FieldMapping",
     "Heartbeat",
     "Lane",
+    "LostUpload",
     "OutboxMessage",
     "Reconciliation",
     "StatusMapping",

@@ -2,47 +2,64 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from esputnik_connector.records import Kind
+from esputnik_connector.destinations.base import Receipt
+from esputnik_connector.records import Kind, Outcome
 
+from .base import ConnectorQuerySet
 from .connection import Connection
 from .labels import KINDS, choices
+from .lease import LONGEST_LEASE, Leased, is_free
 
 STOP_LOSS = 0.25  # share of a page; more refusals than that are a mistake in the set-up
+FEWEST_REFUSALS = 5  # fewer are single bad records, whatever their share of a small page
+
+DELIVERED, ACCEPTED, SKIPPED = "delivered", "accepted", "skipped"
+REFUSED, RETRYING = "refused", "retrying"
+COUNTS = (DELIVERED, ACCEPTED, SKIPPED, REFUSED, RETRYING)
+
+COUNT_OF = {
+    Outcome.DELIVERED: DELIVERED,
+    Outcome.ACCEPTED: ACCEPTED,
+    Outcome.SKIPPED: SKIPPED,
+    Outcome.REJECTED: REFUSED,
+    Outcome.DEFERRED: RETRYING,  # handed to live traffic, which tries it for days
+}
 
 
 class State(models.TextChoices):
     RUNNING = "running", _("running")
-    SETTLING = "settling", _("all sent; the last ones are still being imported")
+    AWAITING_UPLOADS = "settling", _("all sent; the last uploads are still worked on")
     PAUSED = "paused", _("paused")
     FINISHED = "finished", _("finished")
     CANCELLED = "cancelled", _("cancelled")
 
 
-WORKING = (State.RUNNING, State.SETTLING)
+WORKING = (State.RUNNING, State.AWAITING_UPLOADS)
 
 
-class BackfillQuerySet(models.QuerySet["Backfill"]):
+class BackfillQuerySet(ConnectorQuerySet["Backfill"]):
     def open(self) -> BackfillQuerySet:
         return self.filter(is_open=True)
 
     def waiting_for_a_worker(self, now: datetime) -> BackfillQuerySet:
-        """Runs that should go on and that nobody works at or has planned to."""
-        is_idle = Q(leased_until=None) | Q(leased_until__lt=now)
-        is_due = Q(wake_at=None) | Q(wake_at__lt=now)
+        """Runs that should go on, and at which no worker is or has planned to be."""
+        is_due = Q(wake_at=None) | Q(wake_at__lt=now) | Q(wake_at__gt=now + LONGEST_LEASE)
         return self.filter(
-            is_idle, is_due, state__in=WORKING, connection__in=Connection.objects.sending()
+            is_free(now), is_due, state__in=WORKING, connection__in=Connection.objects.sending()
         )
 
 
-class Backfill(models.Model):
+class Backfill(Leased):
     """A historical import of one kind.
 
     ``page`` holds the keys of the present page that are not settled yet, ``cursor`` where the next
@@ -68,7 +85,7 @@ class Backfill(models.Model):
     # so "one open run per connection and kind" needs no partial index.
     is_open = models.BooleanField(null=True, default=True, editable=False)
     is_former = models.BooleanField(_("went to a former account"), default=False)
-    detail = models.TextField(_("why it is paused"), blank=True, default="")
+    detail = models.TextField(_("what there is to say"), blank=True, default="")
     cursor = models.CharField(max_length=300, blank=True, default="", editable=False)
     is_read = models.BooleanField(default=False, editable=False)  # no page is left
     page = models.JSONField(default=list, editable=False)
@@ -80,13 +97,11 @@ class Backfill(models.Model):
     skips = models.JSONField(_("skipped, by reason"), default=dict)
     refusals = models.JSONField(_("refused, by reason"), default=dict)
 
-    holder = models.CharField(max_length=36, blank=True, default="", editable=False)
-    leased_until = models.DateTimeField(null=True, editable=False)
     wake_at = models.DateTimeField(null=True, editable=False)
     started_at = models.DateTimeField(_("started"), default=timezone.now)
     finished_at = models.DateTimeField(_("finished"), null=True)
 
-    objects = BackfillQuerySet.as_manager()
+    objects: ClassVar = BackfillQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("historical import")
@@ -112,28 +127,58 @@ class Backfill(models.Model):
 
     @property
     def done(self) -> int:
-        """Records of which it is known what became of them, or that eSputnik is importing."""
+        """Records of which it is known what became of them, or that an upload works on."""
         return sum(self.counts.values())
 
     @property
     def left(self) -> int:
         return max(self.total - self.done, 0)
 
-    def lease(self, holder: str, *, seconds: int, now: datetime) -> bool:
-        """Become the one worker of this run, or stay it. One compare-and-set UPDATE."""
-        is_free = Q(holder__in=["", holder]) | Q(leased_until__lt=now)
-        taken = Backfill.objects.filter(is_free, pk=self.pk, state__in=WORKING).update(
-            holder=holder, leased_until=now + timedelta(seconds=seconds), wake_at=None
-        )
-        return taken == 1
+    def leasable(self) -> BackfillQuerySet:
+        """Not while a person has paused or ended it."""
+        return Backfill.objects.filter(pk=self.pk, state__in=WORKING)
 
-    def release(self, holder: str, *, wake_at: datetime | None) -> bool:
-        """Let go; True for the one worker that may announce the next turn."""
-        mine = Backfill.objects.filter(pk=self.pk, holder=holder)
-        return mine.update(holder="", leased_until=None, wake_at=wake_at) == 1
+    def count(self, receipts: Iterable[Receipt]) -> None:
+        """Count records, each in exactly one of :data:`COUNTS`. Saves nothing."""
+        counts = Counter(self.counts)
+        skips, refusals = Counter(self.skips), Counter(self.refusals)
+        for receipt in receipts:
+            counts[COUNT_OF[receipt.outcome]] += 1
+            reason = receipt.reason.value if receipt.reason else ""
+            if receipt.outcome is Outcome.SKIPPED:
+                skips[reason] += 1
+            elif receipt.outcome is Outcome.REJECTED:
+                refusals[reason] += 1
+        self.counts, self.skips, self.refusals = dict(counts), dict(skips), dict(refusals)
+
+    def count_uploaded(self, receipts: Sequence[Receipt]) -> None:
+        """Count records whose upload is over; until now they were ACCEPTED. Saves the run.
+
+        Called in the transaction that settles the upload, on a row that is locked by it.
+        """
+        self.counts[ACCEPTED] = max(self.counts.get(ACCEPTED, 0) - len(receipts), 0)
+        self.count(receipts)
+        self.save(update_fields=["counts", "skips", "refusals"])
+        refused = sum(receipt.outcome is Outcome.REJECTED for receipt in receipts)
+        if not self.is_read:
+            self.stop_if_refused(refused, of=len(receipts))
+
+    def stop_if_refused(self, refused: int, *, of: int) -> bool:
+        """Pause a working run when so much is refused that the rest would be too; True if it was
+        paused.
+
+        :param refused: how many of the last ``of`` records were refused.
+        """
+        if not self.is_working or refused < FEWEST_REFUSALS or refused <= self.stop_loss * of:
+            return False
+        detail = _(
+            "Paused by itself: %(refused)d of %(of)d records were refused. Look at the list of "
+            "unsent changes for the reasons, mend the cause, then resume."
+        ) % {"refused": refused, "of": of}
+        return self.change(*WORKING, to=State.PAUSED, detail=detail)
 
     def change(self, *states: State, to: State, **values: Any) -> bool:
-        """Go to another state, unless somebody else has changed it meanwhile."""
+        """Go to another state, unless a person or another worker has changed it meanwhile."""
         if to in (State.FINISHED, State.CANCELLED):
             values |= {"is_open": None, "finished_at": timezone.now()}
         changed = Backfill.objects.filter(pk=self.pk, state__in=states).update(state=to, **values)

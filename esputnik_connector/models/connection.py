@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from django.core.validators import RegexValidator
@@ -16,6 +17,8 @@ from esputnik_connector.conf import conf
 from esputnik_connector.event_types import EventType, event_types
 from esputnik_connector.fields import EncryptedTextField
 from esputnik_connector.records import Kind
+
+from .base import ConnectorModel, ConnectorQuerySet
 
 HTTPS_OR_LOCAL = RegexValidator(
     r"^https://|^http://(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9-]+)([:/]|$)",
@@ -42,7 +45,7 @@ def this_environment() -> str:
     ]
 
 
-class ConnectionQuerySet(models.QuerySet["Connection"]):
+class ConnectionQuerySet(ConnectorQuerySet["Connection"]):
     def capturing(self) -> ConnectionQuerySet:
         """Connections whose changes are written down, sent or not."""
         return self.filter(is_enabled=True)
@@ -52,7 +55,7 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         return self.capturing().filter(paused_at=None)
 
 
-class Connection(models.Model):
+class Connection(ConnectorModel):
     """One account at a destination: key, switches, maps."""
 
     name = models.SlugField(
@@ -120,7 +123,7 @@ class Connection(models.Model):
     salt = EncryptedTextField(default=new_salt, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
-    objects = ConnectionQuerySet.as_manager()
+    objects: ClassVar = ConnectionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("connection")
@@ -173,7 +176,7 @@ class Connection(models.Model):
         self.save(update_fields=[*written, "paused_at", "pause_detail"])
 
 
-class FieldMapping(models.Model):
+class FieldMapping(ConnectorModel):
     """A contact attribute of the shop → an additional field of the account.
 
     The id of a field is text, as its destination spells it: a number, a name, a UUID.
@@ -184,6 +187,8 @@ class FieldMapping(models.Model):
     )
     attribute = models.CharField(_("contact attribute"), max_length=100)
     field_id = models.CharField(_("field id"), max_length=100)
+
+    objects: ClassVar = ConnectorQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("field mapping")
@@ -202,7 +207,7 @@ class FieldMapping(models.Model):
         return f"{self.attribute} → {self.field_id}"
 
 
-class StatusMapping(models.Model):
+class StatusMapping(ConnectorModel):
     """An order status of the shop → one of the destination's, or “do not send”."""
 
     connection = models.ForeignKey(
@@ -210,6 +215,8 @@ class StatusMapping(models.Model):
     )
     shop_status = models.CharField(_("status in the shop"), max_length=100)
     status = models.CharField(_("status at the destination"), max_length=30)
+
+    objects: ClassVar = ConnectorQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("status mapping")

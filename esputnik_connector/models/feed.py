@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from esputnik_connector.fields import EncryptedTextField
+
+from .base import ConnectorQuerySet
+from .lease import Leased, is_free
 
 TOKEN_BYTES = 32  # 256 bits cannot be guessed
 FIRST_RETRY = timedelta(minutes=15)
@@ -28,14 +31,13 @@ def new_secret() -> str:
     return secrets.token_urlsafe(TOKEN_BYTES)
 
 
-class FeedQuerySet(models.QuerySet["Feed"]):
+class FeedQuerySet(ConnectorQuerySet["Feed"]):
     def due(self, now: datetime) -> FeedQuerySet:
         """Enabled, their time has come, and no build of theirs is running."""
-        is_free = Q(holder="") | Q(leased_until__lt=now)
-        return self.filter(is_free, is_enabled=True, due_at__lte=now)
+        return self.filter(is_free(now), is_enabled=True, due_at__lte=now)
 
 
-class Feed(models.Model):
+class Feed(Leased):
     """One file for one language, currency and format, at a secret address."""
 
     name = models.SlugField(
@@ -139,11 +141,9 @@ class Feed(models.Model):
     stale_since = models.DateTimeField(null=True, editable=False)
     fetched_at = models.DateTimeField(_("last fetched"), null=True, editable=False)
     fetched_by = models.CharField(max_length=200, blank=True, editable=False)
-    holder = models.CharField(max_length=36, blank=True, default="", editable=False)
-    leased_until = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
-    objects = FeedQuerySet.as_manager()
+    objects: ClassVar = FeedQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("product feed")
@@ -183,17 +183,3 @@ class Feed(models.Model):
             return regular
         doublings: int = min(self.failures - 1, 10)
         return min(regular, FIRST_RETRY * (1 << doublings))
-
-    def lease(self, holder: str, *, seconds: int, now: datetime) -> bool:
-        """Take or keep the right to build; False when another build has it."""
-        is_free = Q(holder__in=["", holder]) | Q(leased_until__lt=now)
-        taken = Feed.objects.filter(is_free, pk=self.pk).update(
-            holder=holder, leased_until=now + timedelta(seconds=seconds)
-        )
-        return taken == 1
-
-    def release(self, holder: str) -> None:
-        Feed.objects.filter(pk=self.pk, holder=holder).update(holder="", leased_until=None)
-
-    def is_being_built(self, now: datetime) -> bool:
-        return bool(self.holder and self.leased_until and self.leased_until > now)

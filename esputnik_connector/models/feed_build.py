@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .base import ConnectorModel, ConnectorQuerySet
 from .feed import Feed
 from .labels import choices
 from .timezones import local_time
@@ -68,13 +69,13 @@ class BuildStatus(models.TextChoices):
     DISCARDED = "discarded", _("discarded")
 
 
-class FeedBuildQuerySet(models.QuerySet["FeedBuild"]):
+class FeedBuildQuerySet(ConnectorQuerySet["FeedBuild"]):
     def compared(self) -> FeedBuildQuerySet:
         """Those that came to an end and were compared with what was served."""
         return self.exclude(status__in=[BuildStatus.RUNNING, BuildStatus.FAILED])
 
 
-class FeedBuild(models.Model):
+class FeedBuild(ConnectorModel):
     """One build and what became of it. Of a held one the file is kept until a person decides."""
 
     feed = models.ForeignKey(
@@ -99,7 +100,7 @@ class FeedBuild(models.Model):
     gzip_size = models.PositiveBigIntegerField(default=0)
     digest = models.CharField(max_length=64, blank=True)
 
-    objects = FeedBuildQuerySet.as_manager()
+    objects: ClassVar = FeedBuildQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("build of a feed")
@@ -131,7 +132,7 @@ class FeedBuild(models.Model):
         return self.item_count - self.former_count
 
 
-class FeedProblem(models.Model):
+class FeedProblem(ConnectorModel):
     """What is wrong with one product in the last build of a feed. Examples: at most so many of each
     reason are kept, while the build counts them all."""
 
@@ -143,6 +144,8 @@ class FeedProblem(models.Model):
     url = models.CharField(max_length=2000, blank=True)
     flaw = models.CharField(_("reason"), max_length=20, choices=choices(FLAWS))
     detail = models.CharField(_("detail"), max_length=300, blank=True)
+
+    objects: ClassVar = ConnectorQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("problem of a feed")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from .base import ConnectorModel, ConnectorQuerySet
 from .feed import Feed
 
 
@@ -29,7 +32,7 @@ class FeedField(models.TextChoices):
     LABEL_4 = "custom_label_4", _("custom label 4")
 
 
-class FeedAttribute(models.Model):
+class FeedAttribute(ConnectorModel):
     """A product attribute of the shop → a field of the feed."""
 
     feed = models.ForeignKey(
@@ -37,6 +40,8 @@ class FeedAttribute(models.Model):
     )
     field = models.CharField(_("field of the feed"), max_length=20, choices=FeedField.choices)
     attribute = models.CharField(_("product attribute"), max_length=128)
+
+    objects: ClassVar = ConnectorQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("product attribute")
@@ -54,7 +59,7 @@ class FeedAttribute(models.Model):
         return f"{self.attribute} → {self.field}"
 
 
-class FeedCategory(models.Model):
+class FeedCategory(ConnectorModel):
     """A category of the shop, with all below it → one of Google's product categories."""
 
     feed = models.ForeignKey(
@@ -66,6 +71,8 @@ class FeedCategory(models.Model):
         max_length=300,
         help_text=_("Its number or full path, such as 1604 or Apparel & Accessories > Clothing."),
     )
+
+    objects: ClassVar = ConnectorQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("Google product category")

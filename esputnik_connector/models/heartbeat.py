@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from .base import ConnectorModel, ConnectorQuerySet
 
 
-class Heartbeat(models.Model):
+class Heartbeat(ConnectorModel):
     """A row per task. In the database, since a project's cache may belong to one process alone."""
 
     name = models.CharField(max_length=50, unique=True)
     beaten_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar = ConnectorQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("heartbeat")
+        verbose_name_plural = _("heartbeats")
 
     def __str__(self) -> str:
         return self.name

@@ -22,7 +22,7 @@ KINDS: dict[Kind, Lazy] = {
 
 OUTCOMES: dict[Outcome, Lazy] = {
     Outcome.DELIVERED: _("delivered"),
-    Outcome.ACCEPTED: _("accepted, import is running"),
+    Outcome.ACCEPTED: _("accepted; eSputnik is still working on the upload"),
     Outcome.DEFERRED: _("will be tried again"),
     Outcome.REJECTED: _("refused"),
     Outcome.SKIPPED: _("skipped"),
@@ -50,9 +50,11 @@ REASONS: dict[Reason, Lazy] = {
     Reason.TOO_LARGE: _("too large to be sent"),
     Reason.UNREACHABLE: _("the destination could not be reached"),
     Reason.BUSY: _("the destination asked to wait"),
-    Reason.IMPORTING: _("accepted, and still being imported there"),
-    Reason.IMPORT_FAILED: _("the import at the destination failed"),
+    Reason.REFUSED_AMONG: _("some of several were refused, and it was not said which"),
+    Reason.UPLOADING: _("accepted, and the upload is still worked on"),
+    Reason.UPLOAD_FAILED: _("the upload failed"),
     Reason.ALREADY_ACCEPTED: _("the same request was accepted a moment ago"),
+    Reason.NOT_RECORDED: _("the answer could not be written down; the log says why"),
 }
 
 NOTES: dict[Note, Lazy] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -11,16 +12,18 @@ from django.utils.translation import gettext_lazy as _
 
 from esputnik_connector.records import Kind
 
+from .base import ConnectorModel, ConnectorQuerySet
 from .connection import Connection
 from .labels import KINDS, OUTCOMES, REASONS, choices
+from .lease import Leased
 
 
-class OutboxQuerySet(models.QuerySet["OutboxMessage"]):
+class OutboxQuerySet(ConnectorQuerySet["OutboxMessage"]):
     def of(self, connection: Connection, kind: Kind) -> OutboxQuerySet:
         return self.filter(connection=connection, kind=kind.value)
 
     def unsent(self) -> OutboxQuerySet:
-        """Waiting to be sent or tried again: neither set aside nor in an import."""
+        """Waiting to be sent or tried again: neither set aside nor in an upload."""
         return self.filter(is_dead=False, session="")
 
     def due(self, now: datetime) -> OutboxQuerySet:
@@ -37,7 +40,7 @@ class OutboxQuerySet(models.QuerySet["OutboxMessage"]):
         )
 
 
-class OutboxMessage(models.Model):
+class OutboxMessage(ConnectorModel):
     """A change that is not yet settled. Rows are only added in a request, and removed when settled.
 
     A state row is kind and key, without personal data; many rows of one key are one delivery.
@@ -59,16 +62,21 @@ class OutboxMessage(models.Model):
     due_at = models.DateTimeField(_("next try"), default=timezone.now)
     attempts = models.PositiveIntegerField(_("tries"), default=0)
     failing_since = models.DateTimeField(_("failing since"), null=True)
-    session = models.CharField(_("import session"), max_length=100, blank=True, default="")
+    session = models.CharField(_("upload session"), max_length=100, blank=True, default="")
     # Of a historical record: it must stay as quiet as the merchant chose. Empty: the connection's.
     route = models.CharField(max_length=12, blank=True, default="", editable=False)
+    # Sent with others once, some of which were refused without a name: never with others again.
+    # NULL is what a process of the former version writes while a new one is deployed.
+    goes_alone = models.BooleanField(null=True, default=False, editable=False)
+    # Sent even when eSputnik is said to have exactly this: something older may lie over it.
+    is_forced = models.BooleanField(null=True, default=False, editable=False)
     is_dead = models.BooleanField(_("set aside"), default=False)
     reason = models.CharField(
         _("reason"), max_length=30, blank=True, default="", choices=choices(REASONS)
     )
     detail = models.TextField(_("what the destination said"), blank=True, default="")
 
-    objects = OutboxQuerySet.as_manager()
+    objects: ClassVar = OutboxQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("unsent change")
@@ -85,19 +93,29 @@ class OutboxMessage(models.Model):
         return f"{self.kind} {self.key}"
 
 
-class Lane(models.Model):
+# What lies further ahead was written by a worker with a wrong clock, and is not believed.
+LONGEST_PAUSE = timedelta(hours=2)
+
+
+class LaneQuerySet(ConnectorQuerySet["Lane"]):
+    def resting(self, now: datetime) -> LaneQuerySet:
+        """Lanes in which nothing is sent now, as :meth:`Lane.is_paused` says."""
+        return self.filter(paused_until__gt=now, paused_until__lte=now + LONGEST_PAUSE)
+
+
+class Lane(Leased):
     """(connection, kind): the unit of order, pacing and pausing. One holder sends at a time."""
 
     connection = models.ForeignKey(
         Connection, models.CASCADE, verbose_name=_("connection"), related_name="lanes"
     )
     kind = models.CharField(_("kind"), max_length=10, choices=choices(KINDS))
-    holder = models.CharField(max_length=36, blank=True, default="")
-    leased_until = models.DateTimeField(null=True)
     paused_until = models.DateTimeField(_("paused until"), null=True)
     pause_detail = models.TextField(_("why it is paused"), blank=True, default="")
     failures = models.PositiveIntegerField(default=0)
     wake_at = models.DateTimeField(null=True)
+
+    objects: ClassVar = LaneQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("lane")
@@ -109,46 +127,29 @@ class Lane(models.Model):
     def __str__(self) -> str:
         return f"{self.connection} {self.kind}"
 
-    def lease(self, holder: str, *, seconds: int, now: datetime) -> bool:
-        """Take or keep the lane; False when somebody else has it. One compare-and-set UPDATE."""
-        is_free = Q(holder__in=["", holder]) | Q(leased_until__lt=now)
-        taken = Lane.objects.filter(is_free, pk=self.pk).update(
-            holder=holder, leased_until=now + timedelta(seconds=seconds)
-        )
-        return taken == 1
-
-    def renew(self, holder: str, *, seconds: int, now: datetime) -> bool:
-        """Keep the lane; False when the lease ran out and somebody else took it."""
-        kept = Lane.objects.filter(pk=self.pk, holder=holder).update(
-            leased_until=now + timedelta(seconds=seconds)
-        )
-        return kept == 1
-
-    def release(self, holder: str) -> None:
-        Lane.objects.filter(pk=self.pk, holder=holder).update(holder="", leased_until=None)
-
     def pause(self, *, until: datetime, detail: str, failures: int) -> None:
         """Hold every worker off this lane until then."""
         self.paused_until, self.pause_detail, self.failures = until, detail, failures
         self.save(update_fields=["paused_until", "pause_detail", "failures"])
 
     def resume(self) -> None:
-        """The destination answers again."""
+        """End the rest: the destination answers again, or a person says that it does."""
         if self.failures or self.paused_until:
             self.paused_until, self.pause_detail, self.failures = None, "", 0
             self.save(update_fields=["paused_until", "pause_detail", "failures"])
 
     def claim_wake(self, at: datetime, *, now: datetime) -> bool:
         """True for the one worker that should come back to this lane at that time."""
-        is_unclaimed = Q(wake_at=None) | Q(wake_at__lte=now)
+        is_unclaimed = Q(wake_at=None) | Q(wake_at__lte=now) | Q(wake_at__gt=now + LONGEST_PAUSE)
         claimed = Lane.objects.filter(is_unclaimed, pk=self.pk).update(wake_at=at)
         return claimed == 1
 
     def is_paused(self, now: datetime) -> bool:
-        return self.paused_until is not None and self.paused_until > now
+        until = self.paused_until
+        return until is not None and now < until <= now + LONGEST_PAUSE
 
 
-class Attempt(models.Model):
+class Attempt(ConnectorModel):
     """What became of one record, once. Redacted: no personal data, no bodies."""
 
     connection = models.ForeignKey(
@@ -165,6 +166,8 @@ class Attempt(models.Model):
     notes = models.JSONField(_("warnings"), default=list)
     captured_at = models.DateTimeField(_("noted"), null=True)
     created_at = models.DateTimeField(_("time"), default=timezone.now)
+
+    objects: ClassVar = ConnectorQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("delivery")

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import ClassVar
 
 from django.db import connections, models
 from django.utils.translation import gettext_lazy as _
+
+from .base import ConnectorModel, ConnectorQuerySet
 
 CHUNK = 2000  # rows in one statement
 PRICE_STEP = "0.0001"  # finer than any coin; what a strategy computes may be finer still
@@ -16,7 +19,7 @@ KEY_LENGTH = 255
 CURRENCY_LENGTH = 12
 
 
-class WatchedPriceQuerySet(models.QuerySet["WatchedPrice"]):
+class WatchedPriceQuerySet(ConnectorQuerySet["WatchedPrice"]):
     def remember(self, prices: Sequence[WatchedPrice]) -> None:
         """Add or replace. Two walks at once read the same shop and write the same."""
         if not prices:
@@ -37,7 +40,7 @@ class WatchedPriceQuerySet(models.QuerySet["WatchedPrice"]):
             self.filter(pk__in=pks[start : start + CHUNK]).update(noted_on=day)
 
 
-class WatchedPrice(models.Model):
+class WatchedPrice(ConnectorModel):
     """The highest price of a sellable unit since people were last told that it fell, or since
     somebody first wished for it. A price that rises is remembered silently, one that falls a little
     is not: small steps add up.
@@ -53,7 +56,7 @@ class WatchedPrice(models.Model):
     noted_on = models.DateField(null=True)
     seen_at = models.DateTimeField()
 
-    objects = WatchedPriceQuerySet.as_manager()
+    objects: ClassVar = WatchedPriceQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("watched price")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 from django.utils import timezone
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from esputnik_connector.records import Reason
 
+from .base import ConnectorModel, ConnectorQuerySet
 from .connection import Connection
 from .labels import KINDS, REASONS, choices
 
@@ -69,12 +70,12 @@ class Stage(models.TextChoices):
     DELIVERED = "delivered", _("looking for what the shop no longer has")
 
 
-class ReconciliationQuerySet(models.QuerySet["Reconciliation"]):
+class ReconciliationQuerySet(ConnectorQuerySet["Reconciliation"]):
     def unfinished(self) -> ReconciliationQuerySet:
         return self.filter(finished_at=None)
 
 
-class Reconciliation(models.Model):
+class Reconciliation(ConnectorModel):
     """One run over one kind. ``counts`` add up to all records that were looked at."""
 
     connection = models.ForeignKey(
@@ -86,12 +87,13 @@ class Reconciliation(models.Model):
     cursor = models.CharField(max_length=255, blank=True, default="")
     counts = models.JSONField(_("found"), default=dict)
     examples = models.JSONField(_("examples"), default=dict)
+    pending = models.JSONField(default=dict, editable=False)  # keys to be put in line at the end
     queued = models.PositiveIntegerField(_("put in line"), default=0)
     held = models.PositiveIntegerField(_("held back"), default=0)
     started_at = models.DateTimeField(_("started"), default=timezone.now)
     finished_at = models.DateTimeField(_("finished"), null=True)
 
-    objects = ReconciliationQuerySet.as_manager()
+    objects: ClassVar = ReconciliationQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("reconciliation")

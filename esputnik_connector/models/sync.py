@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import connections, models
 from django.db.models import Q
@@ -14,21 +14,22 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .backfill import Backfill
+from .base import ConnectorModel, ConnectorQuerySet
 from .connection import Connection
 from .labels import KINDS, choices
 
 
-class SyncStateQuerySet(models.QuerySet["SyncState"]):
-    def importing(self) -> SyncStateQuerySet:
-        """Those that an import of the destination still works on."""
+class SyncStateQuerySet(ConnectorQuerySet["SyncState"]):
+    def uploading(self) -> SyncStateQuerySet:
+        """Those that an upload of the destination still works on."""
         return self.filter(session__gt="")  # not exclude(): this one is a range of the index
 
     def upsert(self, rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> None:
         """Add states; of those that exist already, write ``fields`` only. One statement.
 
-        :param rows: the values of each state by column, such as ``connection_id``; all of the same
-            columns. What is left out has its default.
-        :param fields: columns too.
+        :param rows: the values of each state by attribute, such as ``connection_id``; all of the
+            same attributes. What is left out has its default.
+        :param fields: attributes too.
         """
         if not rows:
             return
@@ -53,24 +54,28 @@ class SyncStateQuerySet(models.QuerySet["SyncState"]):
         """
         database, table = connections[self.db], self.model._meta
         quote = database.ops.quote_name
-        columns = {one.attname: one for one in table.concrete_fields if not one.primary_key}
+        known = {one.attname: one for one in table.concrete_fields if not one.primary_key}
         shared = {
             name: rows[0].get(name, field.get_default())
-            for name, field in columns.items()
+            for name, field in known.items()
             if _is_same(rows, name)
         }
         given = [{name: row[name] for name in rows[0] if name not in shared} for row in rows]
+        columns = {name: quote(str(field.column)) for name, field in known.items()}
 
         def names(row: Mapping[str, Any]) -> str:
+            return ", ".join(columns[name] for name in row)
+
+        def values(row: Mapping[str, Any]) -> str:
             return ", ".join(map(quote, row))
 
         def shape(row: Mapping[str, Any]) -> str:
-            return ", ".join(f"{quote(name)} {columns[name].db_type(database)}" for name in row)
+            return ", ".join(f"{quote(name)} {known[name].db_type(database)}" for name in row)
 
-        changes = ", ".join(f"{quote(name)} = EXCLUDED.{quote(name)}" for name in fields)
+        changes = ", ".join(f"{columns[name]} = EXCLUDED.{columns[name]}" for name in fields)
         sql = (  # nothing in it comes from outside
             f"INSERT INTO {quote(table.db_table)} ({names(given[0])}, {names(shared)})"  # noqa: S608
-            f" SELECT {names(given[0])}, {names(shared)}"
+            f" SELECT {values(given[0])}, {values(shared)}"
             f" FROM json_to_recordset(%s::json) AS given({shape(given[0])}),"
             f" json_to_record(%s::json) AS shared({shape(shared)})"
             " ORDER BY key"  # in one order always: two such statements must not lock each other out
@@ -88,13 +93,13 @@ def _is_same(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
     return name != "key" and all(row.get(name) == first for row in rows)
 
 
-class SyncState(models.Model):
+class SyncState(ConnectorModel):
     """The last delivery of one record.
 
-    ``digest`` is of the payload the destination accepted, empty before the first time. While an
-    import runs, ``session`` names it and ``session_digest`` is what it will have delivered.
-    Locators are kept as salted hashes only. ``seal`` is written by a reconciliation that found the
-    record unchanged: while it still fits, nobody needs to build the record again.
+    ``digest`` is of the payload that the destination accepted, empty before the first time. While
+    an upload runs, ``session`` names it and ``session_digest`` is what it will have delivered.
+    Locators are kept as salted hashes only. ``etag`` is written by a reconciliation that found the
+    record unchanged: while it still fits, the record need not be built again.
     """
 
     connection = models.ForeignKey(
@@ -112,18 +117,23 @@ class SyncState(models.Model):
     locators = models.JSONField(default=dict)
     remote_id = models.CharField(_("id at the destination"), max_length=100, blank=True, default="")
     delivered_at = models.DateTimeField(_("delivered"), null=True)
-    session = models.CharField(_("import session"), max_length=100, blank=True, default="")
+    session = models.CharField(_("upload session"), max_length=100, blank=True, default="")
     session_digest = models.CharField(max_length=64, blank=True, default="")
     session_since = models.DateTimeField(null=True)
     poll_at = models.DateTimeField(null=True)
     # The historical import that waits for this session.
     backfill = models.ForeignKey(
-        Backfill, models.SET_NULL, null=True, editable=False, db_index=False, db_constraint=False,
-        related_name="imports",
-    )  # fmt: skip
-    seal = models.CharField(max_length=32, blank=True, default="", editable=False)
+        Backfill,
+        models.SET_NULL,
+        null=True,
+        editable=False,
+        db_index=False,
+        db_constraint=False,
+        related_name="uploads",
+    )
+    etag = models.CharField(max_length=32, blank=True, default="", editable=False, db_column="seal")
 
-    objects = SyncStateQuerySet.as_manager()
+    objects: ClassVar = SyncStateQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("delivered record")
@@ -134,7 +144,7 @@ class SyncState(models.Model):
             )
         ]
         indexes = [
-            models.Index(  # few are being imported; MySQL ignores the condition, at some cost
+            models.Index(  # few are in an upload; MySQL ignores the condition, at some cost
                 fields=["connection", "kind", "session"],
                 name="esputnik_sync_session",
                 condition=Q(session__gt=""),
@@ -145,7 +155,7 @@ class SyncState(models.Model):
         return f"{self.kind} {self.key}"
 
 
-class Tombstone(models.Model):
+class Tombstone(ConnectorModel):
     """A salted hash of a deleted person's key, e-mail or phone: do not create them again."""
 
     connection = models.ForeignKey(
@@ -154,6 +164,8 @@ class Tombstone(models.Model):
     fingerprint = models.CharField(max_length=64)
     is_erasure = models.BooleanField(_("erased"), default=True)
     created_at = models.DateTimeField(_("deleted"), default=timezone.now)
+
+    objects: ClassVar = ConnectorQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("tombstone")

@@ -20,3 +20,8 @@ def stored_time(moment: datetime) -> datetime:
     if timezone.is_naive(moment):
         return moment
     return timezone.make_naive(moment, timezone.get_default_timezone())
+
+
+def kept_span(since: datetime | None, until: datetime | None) -> dict[str, datetime | None]:
+    """A range of moments as the shop's database keeps them, by the names of its two ends."""
+    return {"since": since and stored_time(since), "until": until and stored_time(until)}

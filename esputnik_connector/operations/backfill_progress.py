@@ -11,20 +11,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector.models import Backfill, Heartbeat
+from esputnik_connector.models.backfill import ACCEPTED, DELIVERED, REFUSED, RETRYING, SKIPPED
 from esputnik_connector.models.labels import REASONS
-from esputnik_connector.pipeline.backfill import ledger
-from esputnik_connector.pipeline.backfill.control import Forecast
+from esputnik_connector.pipeline.backfill.forecast import Forecast
 from esputnik_connector.records import Reason
 
 WORKER_SILENCE = timedelta(minutes=3)  # several sweeps: without one, no worker is running
 WORKER_TURN = timedelta(seconds=30)  # at most so long from one turn of the worker to the next
 
 COUNT_LABELS = {
-    ledger.DELIVERED: gettext_lazy("delivered"),
-    ledger.ACCEPTED: gettext_lazy("accepted, not confirmed yet"),
-    ledger.SKIPPED: gettext_lazy("skipped"),
-    ledger.REFUSED: gettext_lazy("refused"),
-    ledger.RETRYING: gettext_lazy("tried again with the daily changes"),
+    DELIVERED: gettext_lazy("delivered"),
+    ACCEPTED: gettext_lazy("accepted, not confirmed yet"),
+    SKIPPED: gettext_lazy("skipped"),
+    REFUSED: gettext_lazy("refused"),
+    RETRYING: gettext_lazy("tried again with the daily changes"),
 }
 
 
@@ -65,7 +65,7 @@ def number_text(value: int) -> str:
 def reasons_of(run: Backfill, count: str) -> Mapping[str, int]:
     """Why records are in this count: reason → how many. Empty for a count without reasons."""
     reasons: dict[str, Mapping[str, int]]
-    reasons = {ledger.SKIPPED: run.skips, ledger.REFUSED: run.refusals}
+    reasons = {SKIPPED: run.skips, REFUSED: run.refusals}
     return reasons.get(count, {})
 
 
@@ -112,7 +112,7 @@ def forecast_counts(forecast: Forecast) -> ForecastCounts:
 
 def is_worked_at(run: Backfill, now: datetime) -> bool:
     """Does a worker hold the run at this moment?"""
-    return bool(run.leased_until and run.leased_until > now)
+    return run.is_leased(now)
 
 
 def has_no_worker(run: Backfill, now: datetime) -> bool:

@@ -20,6 +20,7 @@ from esputnik_connector.destinations.base import Destination, Envelope, Prepared
 from esputnik_connector.event_names import EventName
 from esputnik_connector.event_types import event_type, event_types
 from esputnik_connector.exceptions import Skip
+from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import Connection, SyncState
 from esputnik_connector.models.labels import NOTES, REASONS
 from esputnik_connector.pipeline.delivery.dispatch import Prepared, Result, prepare
@@ -87,7 +88,7 @@ def preview(connection: Connection, kind: Kind, key: str) -> Preview:
     state = SyncState.objects.filter(connection=connection, kind=kind.value, key=key).first()
     waiting = lines_of(connection, kind, [key]).get(key, "")
     shop = registry.shop()
-    with closing(registry.destination(connection)) as destination:
+    with closing(registry.destination(connection)) as destination, fresh_reads():
         prepared = prepare(connection, destination, shop, kind, [key], with_unchanged=True)
         if prepared.settled:
             return _skipped(kind, key, state, waiting, prepared.settled[0])

@@ -25,7 +25,10 @@ from esputnik_connector.models import (
     SyncState,
     WatchedPrice,
 )
+from esputnik_connector.models.outbox import OutboxQuerySet
 from esputnik_connector.pipeline.delivery.eligibility import retained_since
+from esputnik_connector.pipeline.delivery.in_flight import STATES
+from esputnik_connector.pipeline.delivery.lane import lane_of, leased, new_holder
 from esputnik_connector.records import Kind, Outcome
 from esputnik_connector.shops import reading
 
@@ -52,12 +55,14 @@ def prune(*, days: int | None = None) -> dict[str, int]:
     _expired_records().update(payload=None)
     states = SyncState.objects.order_by()
     removed = (states.filter(pk__in=pks).delete()[0] for pks in _forgettable())
+    went[OutboxMessage._meta.db_table] += _remove_repeats()
     return {**went, SyncState._meta.db_table: sum(removed)}
 
 
 def prunable(*, days: int | None = None) -> dict[str, int]:
     """Table → how many rows would go."""
     would_go = {rows.model._meta.db_table: rows.count() for rows in _outdated(days)}
+    would_go[OutboxMessage._meta.db_table] += _repeats(OutboxMessage.objects.all()).count()
     return {**would_go, SyncState._meta.db_table: sum(len(pks) for pks in _forgettable())}
 
 
@@ -117,6 +122,39 @@ def _orphans() -> QuerySet[Any]:
     return OutboxMessage.objects.filter(~Exists(alive))
 
 
+def _repeats(rows: OutboxQuerySet) -> OutboxQuerySet:
+    """Rows that say what an older row of the same record says already: of a connection that was
+    paused for weeks there is one for each change."""
+    states = [kind.value for kind in STATES]
+    older = OutboxMessage.objects.unsent().filter(
+        connection=OuterRef("connection"),
+        kind=OuterRef("kind"),
+        key=OuterRef("key"),
+        route=OuterRef("route"),
+        due_at__lte=OuterRef("due_at"),
+        pk__lt=OuterRef("pk"),
+    )
+    said = rows.unsent().filter(Exists(older), kind__in=states)
+    return said.exclude(is_forced=True).exclude(goes_alone=True)
+
+
+def _remove_repeats() -> int:
+    """With the lane in hand: a worker that has read the older row only, and then removes it, would
+    lose the change that a newer one stands for."""
+    removed, holder = 0, new_holder()
+    for connection in Connection.objects.order_by("pk"):
+        for kind in STATES:
+            repeats = _repeats(OutboxMessage.objects.of(connection, kind))
+            if not repeats.exists():
+                continue
+            lane = lane_of(connection, kind)
+            with leased(lane, holder, clock=timezone.now) as lease:
+                while lease and (pks := list(repeats.values_list("pk", flat=True)[:CHUNK])):
+                    lease.keep()
+                    removed += OutboxMessage.objects.filter(pk__in=pks).delete()[0]
+    return removed
+
+
 def _remove(rows: QuerySet[Any]) -> int:
     removed = 0
     while keys := list(rows.order_by("pk").values_list("pk", flat=True)[:CHUNK]):
@@ -140,8 +178,8 @@ def _size(model: type[Model]) -> TableSize:
 
 
 def _estimate(model: type[Model]) -> int:
-    """Rows as of the last ANALYZE or autovacuum; 0 where nobody knows."""
-    database = connections[router.db_for_read(model)]
+    """Rows as of the last ANALYZE or autovacuum; 0 where the database keeps none."""
+    database = connections[router.db_for_write(model)]
     if database.vendor != "postgresql":
         return 0
     with database.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Ask the destination whose key a connection holds, and remember the answer."""
+"""Ask the destination to which account a key belongs, and remember the answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils import timezone
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import AccountInfo
 from esputnik_connector.exceptions import CredentialsError
-from esputnik_connector.models import Connection, Lane, OutboxMessage, SyncState
+from esputnik_connector.models import Connection, Lane, LostUpload, OutboxMessage, SyncState
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.records import Kind
 
@@ -51,10 +51,10 @@ def forget_deliveries(connection: Connection) -> None:
     """Let every record count as never delivered, and stop the historical imports.
 
     Otherwise “unchanged since the last delivery” would be said of an account that has nothing. The
-    states stay, since they know whose a record was; those of events stay as they are, since a
-    person was told, whoever did the telling. An import in eSputnik that was running is given
-    up: its changes go again. Whoever is sending at this moment loses the lane, so that an answer of
-    the former account that is still to come is not written down.
+    states stay, since they know which customer a record belonged to; those of events stay as they
+    are, since the customer was written to, from whichever account. An upload that was running is
+    given up: its changes go again. A worker that is sending at this moment loses the lane, so that
+    an answer of the former account that is still to come is not written down.
     """
     with transaction.atomic():
         # First: every sender that renews its lease from now on waits for this transaction.
@@ -65,13 +65,20 @@ def forget_deliveries(connection: Connection) -> None:
         OutboxMessage.objects.filter(connection=connection, is_dead=False).exclude(
             session=""
         ).update(session="", due_at=timezone.now())
+        LostUpload.objects.filter(connection=connection).delete()  # they end in the former account
         control.start_over(connection)
-        # Now that no import can settle a page any more: what one settled a moment ago.
+        # Now that no worker can settle a page any more: what one settled a moment ago.
         _blank(states.exclude(digest="", session=""))
 
 
 def _blank(states: QuerySet[SyncState]) -> None:
     states.update(
-        digest="", delivered_at=None, remote_id="", session="", session_digest="",
-        session_since=None, poll_at=None, backfill=None,
-    )  # fmt: skip
+        digest="",
+        delivered_at=None,
+        remote_id="",
+        session="",
+        session_digest="",
+        session_since=None,
+        poll_at=None,
+        backfill=None,
+    )

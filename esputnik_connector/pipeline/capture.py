@@ -7,6 +7,9 @@ is already paid, and SQL that fails outside of a savepoint rolls that order back
 Repeats of one key inside one transaction are left out: the first row commits with the last change,
 and the state is read when it is sent. A row that a rolled-back savepoint took away is written
 again.
+
+Rows go to the database of the outbox. A change on another one is written down as soon as it is
+committed there; if the process dies in between, reconciliation finds it.
 """
 
 from __future__ import annotations
@@ -18,11 +21,13 @@ from datetime import timedelta
 from functools import partial
 from logging import getLogger
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.signals import post_delete, post_save
+from django.db.utils import OperationalError, ProgrammingError
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
 from esputnik_connector.conf import conf
 from esputnik_connector.event_names import EventName
@@ -34,33 +39,72 @@ from esputnik_connector.models import CartSession, Connection, OutboxMessage
 from esputnik_connector.records import Event, JSONValue, Kind
 
 from .events.carried import sealed
+from .wake import wake_now
 
 logger = getLogger(__name__)
 
-CONNECTIONS_TTL = 5.0  # seconds; another process may have switched a connection on or off
+LOG_INTERVAL = 60.0  # seconds between two lines that say the same of every change
 
 
 class _Noted:
-    """What one savepoint level of one transaction has noted; wakes the relays after the commit."""
+    """What one open transaction has noted; wakes the relays after its commit.
 
-    def __init__(self, savepoints: set[str]) -> None:
-        self.savepoints = savepoints
+    Django replaces its list of callbacks whenever something is rolled back, a savepoint of
+    ``atomic()`` or one made by hand, and when the transaction ends. While the list is the same
+    object, every row of this transaction is still there.
+    """
+
+    def __init__(self, callbacks: list[Any]) -> None:
         self.__qualname__ = type(self).__qualname__  # Django names a callback that raises by it
+        self.callbacks = callbacks
         self.records: set[tuple[Kind, str]] = set()
         self.connections: set[int] = set()
+        self.is_over = False
+        self._is_registered = False
+
+    def remember(self, kind: Kind, key: str, targets: list[Connection], *, using: str) -> None:
+        """Rows of this record were written, in the transaction that is open now."""
+        self.records.add((kind, key))
+        self.connections.update(target.pk for target in targets)
+        if not self._is_registered:
+            self._is_registered = True
+            transaction.on_commit(self, using=using, robust=True)
 
     def __call__(self) -> None:
-        if conf.WAKE:
-            for connection_id in self.connections:
-                import_string(conf.WAKE)(connection_id, conf.SETTLE_SECONDS)
+        self.is_over = True
+        for connection_id in self.connections:
+            wake_now(connection_id, conf.DEBOUNCE_SECONDS)
+
+    def survives(self, callbacks: list[Any]) -> bool:
+        """False when a roll-back took this callback away, or ended its transaction."""
+        if callbacks is self.callbacks:
+            return True
+        self.callbacks = callbacks
+        self.records.clear()  # nobody tells which rows are left, and one too many does no harm
+        return any(callback[1] is self for callback in callbacks)
+
+
+_open: WeakKeyDictionary[BaseDatabaseWrapper, _Noted] = WeakKeyDictionary()
+
+
+def _noted_in(alias: str) -> _Noted:
+    """What the present transaction of this database has noted; nothing outside of one."""
+    database = connections[alias]
+    callbacks = database.run_on_commit
+    noted = _open.get(database)
+    is_whole = database.in_atomic_block and database.commit_on_exit  # else who knows its end
+    if noted is None or noted.is_over or not is_whole or not noted.survives(callbacks):
+        noted = _Noted(callbacks)
+    _open[database] = noted
+    return noted
 
 
 class OutboxCapture:
     """The :class:`~esputnik_connector.shops.base.Capture` that writes the outbox."""
 
     def __init__(self) -> None:
-        self._known: list[Connection] = []
-        self._known_until = 0.0
+        self._known: dict[str, tuple[float, list[Connection]]] = {}
+        self._silent_until = 0.0
 
     def contact_changed(self, key: str, *, using: str | None = None) -> None:
         self._guarded(self._note, Kind.CONTACT, key, using)
@@ -72,8 +116,8 @@ class OutboxCapture:
         self._guarded(self._note, Kind.CART, key, using)
 
     def cart_identified(self, key: str, *, email: str, using: str | None = None) -> None:
-        def remember() -> None:
-            CartSession.objects.using(using or DEFAULT_DB_ALIAS).create(cart_key=key, email=email)
+        def remember(outbox: str) -> None:
+            CartSession.objects.using(outbox).create(cart_key=key, email=email)
 
         self._guarded(self._note, Kind.CART, key, using, before=remember)
 
@@ -94,33 +138,71 @@ class OutboxCapture:
 
     def forget_connections(self, **_: object) -> None:
         """Read the connections again at the next change."""
-        self._known_until = 0.0
+        self._known = {}
+        self._silent_until = 0.0
 
     def _guarded(
-        self, note: Callable[..., None], kind: Kind, key: str, *rest: Any, **more: Any
+        self, note: Callable[..., None], kind: Kind, key: str, using: str | None, **more: Any
     ) -> None:
+        """The shopper's request must survive whatever is wrong with us."""
         try:
-            note(kind, key, *rest, **more)
-        except Exception as error:  # the shopper's request must survive whatever is wrong with us
+            outbox = router.db_for_write(OutboxMessage)
+            alias = using or DEFAULT_DB_ALIAS
+            if alias == outbox:
+                note(outbox, kind, key, **more)
+            else:
+                self._after_commit(alias, note, kind, key, **more)
+        except Exception as error:
+            self._report(kind, key, error)
+
+    def _after_commit(
+        self, alias: str, note: Callable[..., None], kind: Kind, key: str, **more: Any
+    ) -> None:
+        """Note a change of another database as soon as it is committed there."""
+        noted = _noted_in(alias)
+        if not more and (kind, key) in noted.records:
+            return
+        database = connections[alias]
+
+        def note_now() -> None:
+            noted.is_over = True
+            self._guarded(note, kind, key, router.db_for_write(OutboxMessage), **more)
+
+        if not database.in_atomic_block and not database.get_autocommit():
+            note_now()  # commits by hand, which Django tells nobody
+            return
+        noted.records.add((kind, key))
+        transaction.on_commit(note_now, using=alias, robust=True)
+
+    def _report(self, kind: Kind, key: str, error: Exception) -> None:
+        is_ours = isinstance(error, (ProgrammingError, OperationalError))
+        if not is_ours or isinstance(error, transaction.TransactionManagementError):
             what = without_message(error)
             logger.error("could not note a change of %s %s: %s", kind.value, key, what)
+        elif time.monotonic() >= self._silent_until:  # it will be the same for every change
+            self._silent_until = time.monotonic() + LOG_INTERVAL
+            logger.error(
+                "changes are not noted (%s): the tables of the connector are missing or out of "
+                "reach. Run: manage.py migrate. The next reconciliation finds what was missed",
+                type(error).__name__,
+            )
 
     def _note(
         self,
+        alias: str,
         kind: Kind,
         key: str,
-        using: str | None,
         *,
-        before: Callable[[], None] | None = None,
+        before: Callable[[str], None] | None = None,
         locators: list[str] | None = None,
         only: Callable[[Connection], bool] | None = None,
         record: Callable[[], Event] | None = None,
     ) -> None:
-        alias = using or DEFAULT_DB_ALIAS
         targets = [each for each in self._capturing(alias) if only is None or only(each)]
-        if not targets or (before is None and self._is_noted(alias, kind, key)):
+        noted = _noted_in(alias)
+        if not targets or (before is None and (kind, key) in noted.records):
             return
-        due_at = timezone.now() + timedelta(seconds=conf.SETTLE_SECONDS)
+        due_at = timezone.now() + timedelta(seconds=conf.DEBOUNCE_SECONDS)
         payload = None if record is None else sealed(record())
         rows = [
             OutboxMessage(
@@ -134,42 +216,18 @@ class OutboxCapture:
         ]
         with transaction.atomic(using=alias):
             if before is not None:
-                before()
+                before(alias)
             OutboxMessage.objects.using(alias).bulk_create(rows)
-        self._remember(alias, kind, key, targets)
+            noted.remember(kind, key, targets, using=alias)
 
     def _capturing(self, alias: str) -> list[Connection]:
         now = time.monotonic()
-        if now >= self._known_until:
+        until, known = self._known.get(alias, (now, []))
+        if now >= until:
             with transaction.atomic(using=alias):
-                self._known = list(Connection.objects.using(alias).capturing())
-            self._known_until = now + CONNECTIONS_TTL
-        return self._known
-
-    def _is_noted(self, alias: str, kind: Kind, key: str) -> bool:
-        return any((kind, key) in noted.records for noted in _alive(alias))
-
-    def _remember(self, alias: str, kind: Kind, key: str, targets: list[Connection]) -> None:
-        savepoints = set(connections[alias].savepoint_ids)
-        noted = next((each for each in _alive(alias) if each.savepoints == savepoints), None)
-        if noted is None:
-            noted = _Noted(savepoints)
-            noted.records.add((kind, key))
-            noted.connections.update(target.pk for target in targets)
-            transaction.on_commit(noted, using=alias, robust=True)
-            return
-        noted.records.add((kind, key))
-        noted.connections.update(target.pk for target in targets)
-
-
-def _alive(alias: str) -> list[_Noted]:
-    """What the open transaction has noted and no savepoint has rolled back.
-
-    Django drops the callbacks of a savepoint together with its rows, so the list of callbacks tells
-    which of our rows are still there.
-    """
-    callbacks = connections[alias].run_on_commit
-    return [callback[1] for callback in callbacks if isinstance(callback[1], _Noted)]
+                known = list(Connection.objects.using(alias).capturing())
+            self._known[alias] = (now + conf.CONNECTIONS_TTL, known)
+        return known
 
 
 def _sends(key: str, connection: Connection, *, is_carried: bool) -> bool:

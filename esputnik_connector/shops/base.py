@@ -13,11 +13,13 @@ from typing import Any, ClassVar, Protocol
 from urllib.parse import quote, unquote
 
 from django.core.checks import CheckMessage, Error
+from django.db.models import Model
 from django.utils.translation import gettext as _gettext
 from django.utils.translation import gettext_lazy as _
 
 from esputnik_connector.event_names import PRICE_DROP
 from esputnik_connector.records import Contact, Event, Order
+from esputnik_connector.shops.bulk import values_of
 from esputnik_connector.shops.capabilities import (
     Assortment,
     Capability,
@@ -32,12 +34,14 @@ from esputnik_connector.shops.capabilities import (
     SupportsStaffLinks,
     SupportsStatuses,
 )
+from esputnik_connector.shops.normalise import Cleaner
 
 __all__ = [
     "CAPABILITIES",
     "Assortment",
     "Capability",
     "Capture",
+    "Cleaner",
     "Offer",
     "Page",
     "PriceDrop",
@@ -53,6 +57,7 @@ __all__ = [
     "SupportsStaffLinks",
     "SupportsStatuses",
     "WishedPage",
+    "values_of",
 ]
 
 
@@ -189,6 +194,10 @@ class ShopAdapter(ABC):
     @abstractmethod
     def connect(self, capture: Capture) -> None:
         """Start reporting changes. Called once, when Django is ready."""
+
+    def models(self) -> Collection[type[Model]]:
+        """The models whose changes are reported, for the check of the databases."""
+        return ()
 
     @abstractmethod
     def contacts(self, keys: Sequence[str]) -> Mapping[str, Contact]:

@@ -277,7 +277,7 @@ def plain_limit() -> float:
         for head in heads:
             numbers.append(head[1])
             blake2b(repr((head, parts[head[0]])).encode()).hexdigest()
-        list(SyncState.objects.filter(key__in=numbers).values_list("key", "digest", "seal"))
+        list(SyncState.objects.filter(key__in=numbers).values_list("key", "digest", "etag"))
     return time.perf_counter() - started
 
 

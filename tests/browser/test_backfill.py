@@ -14,8 +14,8 @@ from django.utils import timezone
 from oscar.core.loading import get_model
 from playwright.sync_api import Page, expect
 
-from esputnik_connector import tasks
 from esputnik_connector.models import Backfill, Connection, OutboxMessage
+from esputnik_connector.pipeline.broker import publisher
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
 from tests.live.conftest import database_url
 from tests.live.parts import Worker
@@ -25,11 +25,9 @@ ORDERS, PAGE = 2000, 500
 
 
 @pytest.fixture
-def connection(
-    fake: FakeEsputnik, transactional_db: None, settings: Any, monkeypatch: Any
-) -> Connection:
+def connection(fake: FakeEsputnik, transactional_db: None, settings: Any) -> Connection:
     """A shop with customers and orders that were there before."""
-    monkeypatch.setattr(tasks._broker, "_resting_until", 0)
+    publisher.begin_anew()
     named_by_address = {**settings.ESPUTNIK_CONNECTOR, "ENVIRONMENT": ""}  # as the worker is
     settings.ESPUTNIK_CONNECTOR = named_by_address
     users = get_user_model().objects.bulk_create(

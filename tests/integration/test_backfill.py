@@ -18,6 +18,7 @@ from esputnik_connector.exceptions import CredentialsError, RejectedError, Tempo
 from esputnik_connector.models import Attempt, Backfill, Lane, OutboxMessage, SyncState
 from esputnik_connector.operations.verify import accept
 from esputnik_connector.pipeline.backfill import control
+from esputnik_connector.pipeline.backfill.forecast import forecast
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
@@ -200,10 +201,9 @@ def test_a_dead_worker_is_followed_when_its_lease_runs_out(recording, run, clock
         raise KeyboardInterrupt  # nothing in between catches it
 
     recording.answer = staticmethod(die)
-    worker = BackfillWorker(run, clock=clock)
-    worker.run.lease(worker.holder, seconds=180, now=clock())
+    run.lease("a worker that died", seconds=180, clock=clock)
     lane, _ = Lane.objects.get_or_create(connection=run.connection, kind="contact")
-    lane.lease(worker.holder, seconds=180, now=clock())
+    lane.lease("a worker that died", seconds=180, clock=clock)
     recording.answer = None
     work(run)
     assert recording.calls == []
@@ -590,7 +590,7 @@ def test_accepted_counts_as_delivered_only_when_its_import_is_over(
     recording, run, people, clock, work
 ):
     recording.answer = staticmethod(accepted)
-    recording.resolutions = [resolved(key, Outcome.DEFERRED, Reason.IMPORTING) for key in people]
+    recording.resolutions = [resolved(key, Outcome.DEFERRED, Reason.UPLOADING) for key in people]
     work(run)
     assert (run.state, run.counts) == ("settling", {"accepted": 250})
     recording.resolutions = [
@@ -601,7 +601,9 @@ def test_accepted_counts_as_delivered_only_when_its_import_is_over(
     ]
     clock.forward(minutes=1)
     work(run)
-    assert (run.state, run.detail) == ("finished", "")
+    assert run.state == "finished"
+    assert "1 refused" in run.detail
+    assert "bad phone" in run.detail  # eSputnik's own words
     assert run.counts == {"accepted": 0, "delivered": 249, "refused": 1}
     row = OutboxMessage.objects.get()
     assert (row.key, row.is_dead, row.detail) == ("9", True, "bad phone")
@@ -613,7 +615,7 @@ def test_the_answer_to_an_import_for_a_former_account_counts_for_nobody(
 ):
     """The account is replaced while eSputnik is being asked about the import."""
     recording.answer = staticmethod(accepted)
-    recording.resolutions = [resolved(key, Outcome.DEFERRED, Reason.IMPORTING) for key in people]
+    recording.resolutions = [resolved(key, Outcome.DEFERRED, Reason.UPLOADING) for key in people]
     connection.accept_key("Shop", "1")
     work(run)
 
@@ -631,13 +633,16 @@ def test_the_answer_to_an_import_for_a_former_account_counts_for_nobody(
 @pytest.mark.parametrize("ending", ["failed", "never"])
 def test_the_records_of_a_lost_import_are_sent_again(recording, run, people, clock, work, ending):
     recording.answer = staticmethod(accepted)
-    reason = Reason.IMPORT_FAILED if ending == "failed" else Reason.IMPORTING
+    reason = Reason.UPLOAD_FAILED if ending == "failed" else Reason.UPLOADING
     recording.resolutions = [resolved(key, Outcome.DEFERRED, reason) for key in people]
     work(run)
     recording.answer = None
     clock.forward(minutes=31)
     work(run)
     assert (run.state, run.counts) == ("finished", {"accepted": 0, "retrying": 250})
+    words = "bad phone" if ending == "failed" else "did not end in time"
+    assert "250 tried again" in run.detail
+    assert words in run.detail
     clock.forward(hours=1)
     Relay(run.connection, clock=clock).run(seconds=600)
     assert SyncState.objects.exclude(digest="").count() == 250
@@ -649,7 +654,7 @@ def test_a_record_that_is_being_imported_is_left_to_live_traffic(recording, run,
     capture.contact_changed("5")
     Relay(run.connection, clock=clock).run()
     recording.answer = None
-    recording.resolutions = [resolved("5", Outcome.DEFERRED, Reason.IMPORTING)]
+    recording.resolutions = [resolved("5", Outcome.DEFERRED, Reason.UPLOADING)]
     work(run)
     assert run.counts == {"delivered": 249, "retrying": 1}
     assert recording.keys().count("5") == 1
@@ -665,7 +670,7 @@ def test_a_forecast_says_who_would_be_skipped_and_sends_nothing(
     recording.calls.clear()
     for key in map(str, range(10)):
         plain_shop.people[key] = person(key, first_name="New")
-    seen = control.forecast(Backfill(connection=connection, kind="contact"))
+    seen = forecast(Backfill(connection=connection, kind="contact"))
     assert (seen.total, seen.looked_at, seen.to_send) == (250, 250, 10)
     assert seen.skips == {"unchanged": 240}
     assert recording.calls == []
@@ -674,7 +679,7 @@ def test_a_forecast_says_who_would_be_skipped_and_sends_nothing(
 def test_a_big_history_is_estimated_from_both_ends(plain_shop, connection):
     for number in range(3000):
         plain_shop.people[str(number)] = person(str(number))
-    seen = control.forecast(Backfill(connection=connection, kind="contact"))
+    seen = forecast(Backfill(connection=connection, kind="contact"))
     assert (seen.total, seen.looked_at, seen.is_exact) == (3000, 1000, False)
     assert seen.scaled(seen.to_send) == 3000
 
@@ -706,7 +711,7 @@ def test_a_shop_without_time_zones_is_asked_in_its_own_time(
 
     monkeypatch.setattr(plain_shop, "count", count)
     plan = Backfill(connection=connection, kind="contact", since=NOW)
-    control.forecast(plan)
+    forecast(plan)
     run, _ = control.start(connection, Kind.CONTACT, since=NOW)
     here = datetime(2025, 11, 21, 14)
     assert asked == [(here, None), (here, None)]

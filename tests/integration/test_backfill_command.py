@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def people(plain_shop, connection, monkeypatch) -> list[str]:
     monkeypatch.setattr(follow, "WORKER_START", 0.0)  # there is no worker
-    monkeypatch.setattr("esputnik_connector.tasks._publish", lambda *_: None)
+    monkeypatch.setattr("esputnik_connector.pipeline.broker.publisher.publish", lambda *_: None)
     for number in range(150):
         email = "" if number == 9 else f"buyer{number}@example.com"
         plain_shop.people[str(number)] = Contact(key=str(number), email=email)

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection as database
 from django.db import transaction
+from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
 
 from esputnik_connector.models import CartSession, Connection, OutboxMessage
@@ -94,6 +95,132 @@ def test_a_note_before_a_savepoint_survives_its_rollback(connection):
             capture.order_changed("100")
             raise Rollback
     assert noted() == [("order", "100")]
+
+
+def test_what_a_savepoint_made_by_hand_took_away_is_noted_again(connection):
+    with transaction.atomic():
+        savepoint = transaction.savepoint()
+        capture.order_changed("100")
+        transaction.savepoint_rollback(savepoint)
+        capture.order_changed("100")
+    assert noted() == [("order", "100")]
+
+
+def test_what_was_noted_before_a_savepoint_made_by_hand_stays(connection):
+    with transaction.atomic():
+        capture.order_changed("100")
+        savepoint = transaction.savepoint()
+        capture.order_changed("200")
+        transaction.savepoint_rollback(savepoint)
+        capture.order_changed("200")
+    assert set(noted()) == {("order", "100"), ("order", "200")}
+
+
+def test_each_transaction_notes_for_itself(connection):
+    for _ in range(2):
+        with transaction.atomic():
+            capture.order_changed("100")
+            capture.order_changed("100")
+    with pytest.raises(Rollback), transaction.atomic():
+        capture.order_changed("200")
+        raise Rollback
+    with transaction.atomic():
+        capture.order_changed("200")
+    assert noted() == [("order", "100"), ("order", "100"), ("order", "200")]
+
+
+def test_where_the_project_commits_by_hand_every_change_is_noted(connection):
+    transaction.set_autocommit(False)
+    try:
+        for _ in range(2):
+            capture.order_changed("100")
+            transaction.commit()
+            OutboxMessage.objects.all().delete()  # a relay was faster than the next change
+            transaction.commit()
+        capture.order_changed("100")
+        transaction.commit()
+    finally:
+        transaction.set_autocommit(True)
+    assert noted() == [("order", "100")]
+
+
+def test_a_callback_that_a_test_runs_does_not_end_the_noting(connection):
+    """Django's own ``captureOnCommitCallbacks`` runs them while the transaction stays open."""
+    with transaction.atomic():
+        for _ in range(2):
+            with TestCase.captureOnCommitCallbacks(execute=True) as callbacks:
+                capture.order_changed("100")
+            assert len(callbacks) == 1
+            OutboxMessage.objects.all().delete()  # as a relay does
+        capture.order_changed("100")
+    assert noted() == [("order", "100")]
+
+
+@pytest.mark.usefixtures("_waking")
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_savepoints_cost_one_wake_up_in_all(connection, by_hand):
+    with transaction.atomic():
+        for number in range(20):
+            with transaction.atomic():
+                capture.order_changed(str(number))
+            if by_hand:
+                savepoint = transaction.savepoint()
+                capture.order_changed("kept")
+                transaction.savepoint_commit(savepoint)
+            else:
+                with pytest.raises(Rollback), transaction.atomic():
+                    capture.order_changed("taken away")
+                    raise Rollback
+    assert woken == [(connection.pk, 0)]
+    assert {key for _kind, key in noted()} - {"kept"} == set(map(str, range(20)))
+
+
+@pytest.mark.usefixtures("_waking")
+def test_the_wake_up_outlives_the_savepoint_that_first_asked_for_it(connection):
+    with transaction.atomic():
+        with pytest.raises(Rollback), transaction.atomic():
+            capture.order_changed("100")
+            raise Rollback
+        capture.order_changed("200")
+    assert woken == [(connection.pk, 0)]
+    assert noted() == [("order", "200")]
+
+
+def test_code_that_is_deployed_before_migrate_says_so_once_and_in_one_line(connection, caplog):
+    with database.schema_editor() as editor:
+        editor.execute("ALTER TABLE esputnik_connector_connection RENAME TO gone_for_a_while")
+    capture.forget_connections()
+    try:
+        with transaction.atomic():
+            for number in range(8):
+                capture.order_changed(str(number))
+            user = get_user_model().objects.create_user("olena", "olena@example.com")
+    finally:
+        with database.schema_editor() as editor:
+            editor.execute("ALTER TABLE gone_for_a_while RENAME TO esputnik_connector_connection")
+    assert get_user_model().objects.get() == user
+    (record,) = caplog.records
+    assert "manage.py migrate" in record.getMessage()
+    assert "\n" not in record.getMessage()
+
+
+def test_with_no_time_to_live_a_change_costs_the_same_each_time(connection, settings):
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "CONNECTIONS_TTL": 0}
+    costs = []
+    for number in range(3):
+        with CaptureQueriesContext(database) as queries:
+            capture.contact_changed(str(number))
+        costs.append(len(queries))
+    assert len(set(costs)) == 1
+
+
+@pytest.mark.parametrize(("is_connected", "statements"), [(True, 6), (False, 3)])
+def test_a_change_costs_what_the_docs_say(connection, settings, is_connected, statements):
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "CONNECTIONS_TTL": 0}
+    Connection.objects.update(is_enabled=is_connected)
+    with transaction.atomic(), CaptureQueriesContext(database) as queries:
+        capture.contact_changed("5")
+    assert len(queries) == statements
 
 
 @pytest.mark.skipif(

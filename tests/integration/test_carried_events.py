@@ -83,7 +83,7 @@ def viewed(number: int = 1, **changes: Any) -> Event:
 def send(connection: Connection, **later: float) -> dict[str, int]:
     connection.refresh_from_db()
     now = datetime.now(timezone.utc) + timedelta(**later)
-    return dict(Relay(connection, clock=lambda: now).run().outcomes)
+    return dict(Relay(connection, clock=lambda: now).run())
 
 
 def told(fake: FakeEsputnik) -> list[str]:

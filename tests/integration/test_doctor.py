@@ -24,6 +24,7 @@ from esputnik_connector.models import (
     Heartbeat,
     Lane,
     OutboxMessage,
+    Reconciliation,
     StatusMapping,
 )
 from esputnik_connector.operations.health import celery
@@ -185,6 +186,19 @@ def test_what_waits_too_long_is_told(main, age, level):
     )
 
     assert "1 changes wait" in told(level)
+
+
+def test_what_a_reconciliation_held_back_is_a_problem_until_the_next_one(main):
+    now = timezone.now()
+    Reconciliation.objects.create(connection=main, kind="order", held=1200, finished_at=now)
+    output, code = doctor()
+    assert "held 1200 records of the kind “order” back" in output
+    assert "--no-limit" in output
+    assert code == 1
+    Reconciliation.objects.create(connection=main, kind="order", finished_at=now)
+    output, code = doctor()
+    assert "held" not in output
+    assert code == 0
 
 
 def test_a_retry_in_the_future_is_not_late(main):

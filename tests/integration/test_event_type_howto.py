@@ -17,7 +17,7 @@ from django.test import RequestFactory
 from oscar.core.loading import get_model
 from oscar.test import factories
 
-from esputnik_connector import event_types
+from esputnik_connector import event_types, registry
 from esputnik_connector.models import Attempt, Connection, OutboxMessage
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik
@@ -47,7 +47,7 @@ def module(path: str) -> ModuleType:
 def main(settings) -> Iterator[Any]:
     settings.ESPUTNIK_CONNECTOR = {
         **settings.ESPUTNIK_CONNECTOR,
-        "SETTLE_SECONDS": 0,
+        "DEBOUNCE_SECONDS": 0,
         "WAKE": "",
         "RATE_LIMIT_STORAGE": "",
     }
@@ -117,14 +117,14 @@ def test_the_loader_needs_the_same_queries_for_one_and_for_many(
     main, wishes, django_assert_num_queries
 ):
     keys = [wishes.WISHLIST_ADD.key(wish(f"ada{number}@example.com").pk) for number in range(9)]
-    wishes.wishlist_adds(None, keys)  # the site of the shop
+    wishes.wishlist_adds(registry.shop(), keys)  # the site of the shop
     for some in (keys[:1], keys):
         with django_assert_num_queries(10):
-            assert set(wishes.wishlist_adds(None, some)) == set(some)
+            assert set(wishes.wishlist_adds(registry.shop(), some)) == set(some)
 
 
 def test_a_key_that_somebody_typed_names_no_wish(main, wishes):
-    assert wishes.wishlist_adds(None, ["wishlist_add:x", "wishlist_add:"]) == {}
+    assert wishes.wishlist_adds(registry.shop(), ["wishlist_add:x", "wishlist_add:"]) == {}
 
 
 def test_a_page_view_carries_its_record(main):

@@ -108,7 +108,7 @@ def wished(number: int = 1, **changes: Any) -> str:
 
 def send(connection: Connection) -> dict[str, int]:
     connection.refresh_from_db()
-    return dict(Relay(connection).run().outcomes)
+    return dict(Relay(connection).run())
 
 
 def rows() -> list[str]:

@@ -17,10 +17,11 @@ from django.utils import timezone
 from esputnik_connector import checks, tasks
 from esputnik_connector.feed import artifact, schedule
 from esputnik_connector.feed.artifact import storage
-from esputnik_connector.feed.build import Build, BuildOvertaken
+from esputnik_connector.feed.build import Build
 from esputnik_connector.feed.publish import AlreadyBuilding, accept_build
 from esputnik_connector.models import Feed
 from esputnik_connector.models.feed_build import BuildStatus
+from esputnik_connector.models.lease import LostLease
 from esputnik_connector.operations.health import feeds
 from tests.feeds import google_items, product
 
@@ -275,7 +276,7 @@ def test_a_build_that_slept_too_long_does_not_overwrite_its_successor(feed, shel
     Feed.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
     shelf(12)
     Build(Feed.objects.get()).run()
-    with pytest.raises(BuildOvertaken):
+    with pytest.raises(LostLease):
         list(pieces)
     assert len(served(feed)) == 12
     assert len(names(tmp_path)) == 3
@@ -296,7 +297,7 @@ def test_a_build_that_is_overtaken_while_it_stores_leaves_no_file_behind(
         return stored
 
     monkeypatch.setattr(artifact.Artifact, "store", overtaken)
-    with pytest.raises(BuildOvertaken):
+    with pytest.raises(LostLease):
         Build(feed).run()
     assert names(tmp_path) == before
     assert len(served(feed)) == 10

@@ -88,7 +88,7 @@ def test_the_page_can_be_followed_to_the_first_order(project):
             code = code.replace("http://127.0.0.1:8090/api", fake.api_url)
             if name == "shell":
                 project.manage("shell", "-c", code)
-                time.sleep(conf.SETTLE_SECONDS + 0.5)
+                time.sleep(conf.DEBOUNCE_SECONDS + 0.5)
             elif name:
                 project.write(name, code)
             elif language == "console":

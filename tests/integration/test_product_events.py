@@ -47,7 +47,7 @@ def fake():
 @pytest.fixture
 def main(fake, settings) -> Connection:
     settings.ESPUTNIK_CONNECTOR = {
-        **settings.ESPUTNIK_CONNECTOR, "SETTLE_SECONDS": 0, "WAKE": "", "RATE_LIMIT_STORAGE": "",
+        **settings.ESPUTNIK_CONNECTOR, "DEBOUNCE_SECONDS": 0, "WAKE": "", "RATE_LIMIT_STORAGE": "",
     }  # fmt: skip
     made = Connection.objects.create(
         name="main", api_key=KEY, api_url=fake.api_url, send_back_in_stock=True
@@ -81,7 +81,7 @@ def asked_by_guest(product: Any, email: str = "guest@example.com") -> Any:
 def send(connection: Connection, **clock: Any) -> dict[str, int]:
     """Everything that waits; contacts of the people who asked, too."""
     connection.refresh_from_db()
-    return dict(Relay(connection, **clock).run().outcomes)
+    return dict(Relay(connection, **clock).run())
 
 
 def told(fake: FakeEsputnik) -> list[str]:
@@ -458,7 +458,7 @@ def test_a_plain_shop_has_no_events_and_says_so(connection, recording):
     connection.send_back_in_stock = True
     connection.save()
     capture.event_happened(BACK_IN_STOCK.key("1"))
-    assert dict(Relay(connection).run().outcomes) == {"skipped": 1}
+    assert dict(Relay(connection).run()) == {"skipped": 1}
     assert outcomes() == [("skipped", "gone")]
     assert recording.calls == []
 

@@ -14,6 +14,7 @@ from esputnik_connector import tasks
 from esputnik_connector.models import (
     Attempt,
     CartSession,
+    Lane,
     OutboxMessage,
     Reconciliation,
     SyncState,
@@ -21,6 +22,7 @@ from esputnik_connector.models import (
 )
 from esputnik_connector.operations import prune as pruning
 from esputnik_connector.operations.prune import prunable, prune, table_sizes
+from esputnik_connector.pipeline.capture import capture
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -142,3 +144,51 @@ def test_rows_of_a_connection_that_is_gone_are_removed(connection):
     OutboxMessage.objects.create(connection_id=connection.pk + 1, kind="order", key="2")
     prune()
     assert list(OutboxMessage.objects.values_list("key", flat=True)) == ["1"]
+
+
+def test_repeats_of_one_record_are_one_row_and_nothing_is_lost(connection, plain_shop, recording):
+    """Of a connection that was paused for weeks: one row for each change."""
+    connection.pause("wrong key")
+    for _ in range(20):
+        capture.order_changed("1")
+        capture.contact_changed("1")
+    capture.order_changed("2")
+    OutboxMessage.objects.create(connection=connection, kind="order", key="1", route="past_events")
+    OutboxMessage.objects.create(connection=connection, kind="order", key="1", is_dead=True)
+    assert prunable()["esputnik_connector_outboxmessage"] == 38
+    assert prune()["esputnik_connector_outboxmessage"] == 38
+    rows = OutboxMessage.objects.filter(is_dead=False).order_by("pk")
+    assert list(rows.values_list("kind", "key", "route")) == [
+        ("order", "1", ""),
+        ("contact", "1", ""),
+        ("order", "2", ""),
+        ("order", "1", "past_events"),
+    ]
+
+
+def test_events_and_deletions_are_no_repeats(connection):
+    for kind in ("event", "erasure"):
+        for _ in range(2):
+            OutboxMessage.objects.create(connection=connection, kind=kind, key="1")
+    prune()
+    assert OutboxMessage.objects.count() == 4
+
+
+def test_a_change_does_not_wait_for_the_retry_of_an_older_one(connection):
+    later = timezone.now() + timedelta(hours=6)
+    OutboxMessage.objects.create(connection=connection, kind="order", key="1", due_at=later)
+    OutboxMessage.objects.create(connection=connection, kind="order", key="1")
+    prune()
+    assert OutboxMessage.objects.count() == 2
+
+
+def test_rows_that_a_worker_has_in_hand_are_left_alone(connection):
+    for _ in range(3):
+        OutboxMessage.objects.create(connection=connection, kind="order", key="1")
+    lane = Lane.objects.create(connection=connection, kind="order")
+    lease = lane.lease("a worker", seconds=60)
+    prune()
+    assert OutboxMessage.objects.count() == 3
+    lease.release()
+    prune()
+    assert OutboxMessage.objects.count() == 1

@@ -22,8 +22,10 @@ from esputnik_connector.models import (
 )
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
+from esputnik_connector.pipeline.reconcile import limits
 from esputnik_connector.pipeline.reconcile import run as reconciliation
 from esputnik_connector.pipeline.reconcile.compare import Comparer
+from esputnik_connector.pipeline.reconcile.limits import Limits
 from esputnik_connector.pipeline.reconcile.run import Reconciler, history_before, new_run
 from esputnik_connector.records import Cart, CartItem, Contact, Kind, Order
 from esputnik_connector.shops.base import SupportsReconciliation
@@ -257,20 +259,40 @@ def test_a_partial_run_erases_nobody(synced, connection):
 # -- too much at once ------------------------------------------------------------------------------
 
 
-def test_more_than_the_limit_waits_for_a_person(synced, connection, settings):
+def test_above_the_limit_nothing_goes_and_a_person_is_told(synced, connection, settings, caplog):
     settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "RECONCILE_LIMIT": 2}
     for key in synced.purchases:
         synced.purchases[key] = order(key, status="Done")
     run = reconciled(connection, Kind.ORDER)
-    assert (run.counts, run.queued, run.held) == ({"differs": 3}, 2, 1)
-    assert len(queued()) == 2
+    assert (run.counts, run.queued, run.held) == ({"differs": 3}, 0, 3)
+    assert queued() == []
+    assert "--no-limit" in caplog.text
+    assert reconciled(connection, Kind.ORDER, limits=Limits.none()).queued == 3
+
+
+def test_the_limit_is_of_the_whole_run_and_not_of_a_chunk(
+    synced, connection, settings, monkeypatch
+):
+    monkeypatch.setattr(reconciliation, "CHUNK", 1)
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "RECONCILE_LIMIT": 2}
+    before = dict(synced.purchases)
+    for key in synced.purchases:
+        synced.purchases[key] = order(key, status="Done")
+    while reconciliation.reconcile_all(seconds=-1, is_continued=Reconciliation.objects.exists()):
+        assert queued() == []  # nothing before all is known
+    assert queued() == []
+    held = Reconciliation.objects.get(kind="order")
+    assert (held.held, held.queued, held.pending) == (3, 0, {})
+    synced.purchases |= {key: before[key] for key in ("102", "103")}
+    reconciliation.reconcile_all(seconds=9)
+    assert queued() == [("order", "101")]
 
 
 def test_a_shop_that_lost_its_customers_does_not_erase_them_all(synced, connection, monkeypatch):
-    monkeypatch.setattr(reconciliation, "ERASURE_LIMIT", 1)
+    monkeypatch.setattr(limits, "ERASURE_LIMIT", 1)
     synced.people.clear()
     run = reconciled(connection, Kind.CONTACT)
-    assert (run.counts, run.queued, run.held) == ({"deleted": 3}, 1, 2)
+    assert (run.counts, run.queued, run.held) == ({"deleted": 3}, 0, 3)
 
 
 def test_dry_writes_nothing(synced, connection):
@@ -280,7 +302,7 @@ def test_dry_writes_nothing(synced, connection):
     assert reconciled(connection, Kind.CONTACT, is_dry=True).counts["deleted"] == 1
     assert queued() == []
     assert not Reconciliation.objects.exists()
-    assert not SyncState.objects.exclude(seal="").exists()
+    assert not SyncState.objects.exclude(etag="").exists()
 
 
 # -- resuming --------------------------------------------------------------------------------------
@@ -291,7 +313,7 @@ def test_a_run_goes_on_where_it_stopped(synced, connection, monkeypatch):
     for key in synced.purchases:
         synced.purchases[key] = order(key, status="Done")
     assert reconciliation.reconcile_all(seconds=-1)  # no time at all: something is left
-    assert len(queued()) <= 1
+    assert queued() == []
     while reconciliation.reconcile_all(seconds=0.001, is_continued=True):
         pass
     assert len(queued()) == 3
@@ -357,7 +379,7 @@ def test_the_task_goes_on_by_itself_until_all_is_done(synced, connection, monkey
     assert Reconciliation.objects.count() == 3
 
 
-# -- seals -----------------------------------------------------------------------------------------
+# -- etags -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -368,16 +390,16 @@ def versioned(synced, monkeypatch) -> dict[str, str]:
     return told
 
 
-def test_what_is_sealed_is_not_built_again(synced, versioned, connection):
+def test_what_has_an_etag_is_not_built_again(synced, versioned, connection):
     reconciled(connection, Kind.ORDER)
-    assert SyncState.objects.filter(kind="order").exclude(seal="").count() == 3
+    assert SyncState.objects.filter(kind="order").exclude(etag="").count() == 3
     read: list[str] = []
     synced.before_reading = staticmethod(read.extend)
     assert reconciled(connection, Kind.ORDER).counts == {"unchanged": 3}
     assert set(read) == set()
 
 
-def test_a_thorough_run_believes_no_seal(synced, versioned, connection):
+def test_a_thorough_run_believes_no_etag(synced, versioned, connection):
     reconciled(connection, Kind.ORDER)
     synced.purchases["102"] = order("102", status="Done")  # and its version says nothing of it
     assert reconciled(connection, Kind.ORDER).counts == {"unchanged": 3}
@@ -385,7 +407,7 @@ def test_a_thorough_run_believes_no_seal(synced, versioned, connection):
     assert run.counts == {"unchanged": 2, "differs": 1}
 
 
-def test_a_seal_breaks_with_the_version_the_digest_and_the_settings(synced, versioned, connection):
+def test_an_etag_breaks_with_the_version_the_digest_and_the_settings(synced, versioned, connection):
     reconciled(connection, Kind.ORDER)
     built: list[str] = []
     synced.before_reading = staticmethod(built.extend)
@@ -399,7 +421,7 @@ def test_a_seal_breaks_with_the_version_the_digest_and_the_settings(synced, vers
     assert "103" in built
 
 
-def test_a_record_that_went_away_from_its_seal_and_came_back_is_not_taken_for_delivered(
+def test_a_record_that_went_away_from_its_etag_and_came_back_is_not_taken_for_delivered(
     synced, versioned, connection
 ):
     reconciled(connection, Kind.ORDER)
@@ -410,15 +432,15 @@ def test_a_record_that_went_away_from_its_seal_and_came_back_is_not_taken_for_de
     assert reconciled(connection, Kind.ORDER).counts == {"unchanged": 2, "differs": 1}
 
 
-def test_a_record_that_changes_while_it_is_built_is_not_sealed(synced, versioned, connection):
+def test_a_record_that_changes_while_it_is_built_gets_no_etag(synced, versioned, connection):
     def change(keys: list[str]) -> None:
         if "101" in keys:
             versioned["101"] = "2"
 
     synced.before_reading = staticmethod(change)
     assert reconciled(connection, Kind.ORDER).counts == {"unchanged": 3}
-    unsealed = SyncState.objects.filter(kind="order", seal="")
-    assert list(unsealed.values_list("key", flat=True)) == ["101"]
+    doubtful = SyncState.objects.filter(kind="order", etag="")
+    assert list(doubtful.values_list("key", flat=True)) == ["101"]
 
 
 def test_versions_that_cannot_be_told_cost_time_and_nothing_else(synced, connection, monkeypatch):
@@ -427,24 +449,22 @@ def test_versions_that_cannot_be_told_cost_time_and_nothing_else(synced, connect
 
     monkeypatch.setattr(MemoryShop, "versions", broken)
     assert reconciled(connection, Kind.ORDER).counts == {"unchanged": 3}
-    assert not SyncState.objects.exclude(seal="").exists()
+    assert not SyncState.objects.exclude(etag="").exists()
 
 
 def same_record(record: Contact | Order | Cart, _connection: Connection) -> Contact | Order | Cart:
     return record
 
 
-def test_a_hook_may_look_anywhere_so_contacts_are_not_sealed(
-    synced, versioned, connection, settings
-):
+def test_a_hook_may_look_anywhere_so_contacts_get_no_etag(synced, versioned, connection, settings):
     versioned["1"] = "1"
     settings.ESPUTNIK_CONNECTOR = {
         **settings.ESPUTNIK_CONNECTOR, "RECORD_HOOK": f"{__name__}.same_record"
     }  # fmt: skip
     reconciled(connection, Kind.CONTACT)
     reconciled(connection, Kind.ORDER)
-    assert not SyncState.objects.filter(kind="contact").exclude(seal="").exists()
-    assert SyncState.objects.filter(kind="order").exclude(seal="").count() == 3
+    assert not SyncState.objects.filter(kind="contact").exclude(etag="").exists()
+    assert SyncState.objects.filter(kind="order").exclude(etag="").count() == 3
 
 
 # -- what it costs ---------------------------------------------------------------------------------

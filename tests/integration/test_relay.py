@@ -28,7 +28,7 @@ from esputnik_connector.models import (
 )
 from esputnik_connector.operations import verify
 from esputnik_connector.pipeline.capture import capture
-from esputnik_connector.pipeline.delivery import lane
+from esputnik_connector.pipeline.delivery import permit
 from esputnik_connector.pipeline.delivery import settle as settle_module
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Cart, CartItem, Contact, Kind, Order, Outcome, Reason
@@ -42,7 +42,7 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)
 def run(connection, clock):
     def run_relay() -> dict[str, int]:
         connection.refresh_from_db()
-        return dict(Relay(connection, clock=clock).run().outcomes)
+        return dict(Relay(connection, clock=clock).run())
 
     return run_relay
 
@@ -385,7 +385,7 @@ def test_an_accepted_contact_is_delivered_only_when_its_import_finished(
     assert run() == {"accepted": 1}
     assert SyncState.objects.get().digest == ""
     assert OutboxMessage.objects.get().session == "s1"
-    recording.resolutions = [imported("1", Outcome.DEFERRED, Reason.IMPORTING)]
+    recording.resolutions = [imported("1", Outcome.DEFERRED, Reason.UPLOADING)]
     clock.forward(minutes=1)
     run()
     assert OutboxMessage.objects.exists()
@@ -419,10 +419,10 @@ def test_the_records_of_a_lost_import_are_sent_again(plain_shop, recording, run,
     run()
     recording.answer = None
     if ending == "failed":
-        recording.resolutions = [imported("1", Outcome.DEFERRED, Reason.IMPORT_FAILED)]
+        recording.resolutions = [imported("1", Outcome.DEFERRED, Reason.UPLOAD_FAILED)]
         clock.forward(minutes=1)
     else:
-        recording.resolutions = [imported("1", Outcome.DEFERRED, Reason.IMPORTING)]
+        recording.resolutions = [imported("1", Outcome.DEFERRED, Reason.UPLOADING)]
         clock.forward(minutes=31)
     run()
     clock.forward(hours=1)
@@ -454,7 +454,7 @@ def test_a_lane_in_other_hands_is_left_alone_until_its_lease_runs_out(
     plain_shop.people["1"] = contact()
     capture.contact_changed("1")
     lane, _ = Lane.objects.get_or_create(connection=connection, kind="contact")
-    lane.lease("a worker that died", seconds=180, now=clock())
+    lane.lease("a worker that died", seconds=180, clock=clock)
     assert run() == {}
     clock.forward(seconds=181)
     assert run() == {"delivered": 1}
@@ -477,7 +477,7 @@ def test_a_worker_that_lost_its_lease_settles_nothing(plain_shop, recording, run
 def test_a_copy_of_the_database_elsewhere_sends_nothing(
     plain_shop, recording, run, connection, settings, caplog, monkeypatch
 ):
-    monkeypatch.setattr(lane, "_said_at", {})
+    monkeypatch.setattr(permit, "_said_at", {})
     plain_shop.people["1"] = contact()
     capture.contact_changed("1")
     run()
@@ -491,8 +491,8 @@ def test_a_copy_of_the_database_elsewhere_sends_nothing(
     assert "--confirm-environment" in caplog.text
     assert run() == {}
     assert caplog.text.count("--confirm-environment") == 1  # not with each change
-    (said_at,) = lane._said_at.values()
-    monkeypatch.setitem(lane._said_at, connection.pk, said_at - lane.SILENCE)
+    (said_at,) = permit._said_at.values()
+    monkeypatch.setitem(permit._said_at, connection.pk, said_at - permit.REMINDER_INTERVAL)
     assert run() == {}
     assert caplog.text.count("--confirm-environment") == 2  # an hour later
     connection.refresh_from_db()
@@ -698,9 +698,9 @@ def test_an_order_under_way_cannot_overtake_a_deletion(
     """While another worker holds the lane of orders, nobody is deleted."""
     capture.contact_deleted("1", locators=["buyer1@example.com"])
     lane, _ = Lane.objects.get_or_create(connection=connection, kind="order")
-    lane.lease("another worker", seconds=60, now=clock())
+    other = lane.lease("another worker", seconds=60, clock=clock)
     assert run() == {}
-    lane.release("another worker")
+    other.release()
     clock.forward(seconds=1)
     assert run() == {"delivered": 1}
 
@@ -709,7 +709,7 @@ def test_a_deletion_that_is_not_sent_yet_holds_orders_back_already(
     plain_shop, recording, run, connection, clock
 ):
     lane, _ = Lane.objects.get_or_create(connection=connection, kind="contact")
-    lane.lease("another worker", seconds=60, now=clock())  # so that the deletion must wait
+    lane.lease("another worker", seconds=60, clock=clock)  # so that the deletion must wait
     capture.contact_deleted("1", locators=["buyer1@example.com"])
     plain_shop.purchases["100"] = order(contact_key="")
     capture.order_changed("100")

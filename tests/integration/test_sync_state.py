@@ -49,7 +49,7 @@ def test_every_column_arrives_as_it_was_given(connection, way):
             connection, key, owner_key="Олена “О'Коваль”\\", digest="d" * 64, remote_id="7",
             fields=["email", "field:17"], locators={"email": f"hash {key}"}, delivered_at=NOON,
             session="s", session_digest="e" * 64, session_since=NOON, poll_at=None,
-            backfill_id=None, seal="",
+            backfill_id=None, etag="",
         )
         for key in ("1", "two", "“3'")
     ]  # fmt: skip
@@ -60,15 +60,15 @@ def test_every_column_arrives_as_it_was_given(connection, way):
 
 
 def test_of_a_state_that_exists_only_the_named_columns_change(connection, way):
-    SyncState.objects.upsert([row(connection, "1", digest="old", seal="kept")], ["digest"])
+    SyncState.objects.upsert([row(connection, "1", digest="old", etag="kept")], ["digest"])
     changes = [
-        row(connection, "1", digest="new", seal="lost", delivered_at=NOON),
-        row(connection, "2", digest="first", seal="its own", delivered_at=NOON),
+        row(connection, "1", digest="new", etag="lost", delivered_at=NOON),
+        row(connection, "2", digest="first", etag="its own", delivered_at=NOON),
     ]
     SyncState.objects.upsert(changes, ["digest", "delivered_at"])
     one, two = stored("1"), stored("2")
-    assert (one["digest"], one["seal"], one["delivered_at"]) == ("new", "kept", NOON)
-    assert (two["digest"], two["seal"], two["delivered_at"]) == ("first", "its own", NOON)
+    assert (one["digest"], one["etag"], one["delivered_at"]) == ("new", "kept", NOON)
+    assert (two["digest"], two["etag"], two["delivered_at"]) == ("first", "its own", NOON)
 
 
 def test_nothing_to_write_is_no_statement(connection, way, django_assert_num_queries):
@@ -80,7 +80,7 @@ def test_what_is_being_imported_is_found_by_its_session(connection):
     SyncState.objects.upsert(
         [row(connection, "1", session=""), row(connection, "2", session="abc")], ["session"]
     )
-    assert [state.key for state in SyncState.objects.importing()] == ["2"]
+    assert [state.key for state in SyncState.objects.uploading()] == ["2"]
 
 
 class Replica:
@@ -96,6 +96,6 @@ class Replica:
 def test_a_state_is_written_where_a_router_writes(connection, way, settings):
     settings.DATABASE_ROUTERS = [Replica()]
     SyncState.objects.upsert([row(connection, "1", digest="d")], ["digest"])
-    etags.write(connection, Kind.CONTACT, {"1": "seal"})
+    etags.write(connection, Kind.CONTACT, {"1": "etag"})
     state = SyncState.objects.using("default").get()
-    assert (state.key, state.digest, state.seal) == ("1", "d", "seal")
+    assert (state.key, state.digest, state.etag) == ("1", "d", "etag")

@@ -62,7 +62,7 @@ def fake():
 @pytest.fixture
 def main(fake, settings) -> Connection:
     settings.ESPUTNIK_CONNECTOR = {
-        **settings.ESPUTNIK_CONNECTOR, "SETTLE_SECONDS": 0, "WAKE": "", "RATE_LIMIT_STORAGE": "",
+        **settings.ESPUTNIK_CONNECTOR, "DEBOUNCE_SECONDS": 0, "WAKE": "", "RATE_LIMIT_STORAGE": "",
     }  # fmt: skip
     made = Connection.objects.create(
         name="main", api_key=KEY, api_url=fake.api_url,

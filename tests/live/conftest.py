@@ -11,9 +11,9 @@ import pytest
 from django.conf import settings as project_settings
 from django.db import connection as database
 
-from esputnik_connector import tasks
 from esputnik_connector.models import Connection
 from esputnik_connector.operations.statuses import add_proposed
+from esputnik_connector.pipeline.broker import publisher
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik
 from tests.live.parts import BrokerLine, Worker
@@ -28,12 +28,12 @@ def fake() -> Iterator[FakeEsputnik]:
 @pytest.fixture
 def live(fake: FakeEsputnik, transactional_db: None, settings) -> Connection:
     """The shop, connected to the fake eSputnik."""
-    settings.ESPUTNIK_CONNECTOR = {**project_settings.ESPUTNIK_CONNECTOR, "SETTLE_SECONDS": 0}
+    settings.ESPUTNIK_CONNECTOR = {**project_settings.ESPUTNIK_CONNECTOR, "DEBOUNCE_SECONDS": 0}
     connection = Connection.objects.create(name="main", api_url=fake.api_url, api_key=fake.key)
     add_proposed(connection, project_settings.OSCAR_ORDER_STATUS_PIPELINE)
     connection.bind()
     capture.forget_connections()
-    tasks._broker._resting_until = 0
+    publisher.begin_anew()
     return connection
 
 

@@ -14,7 +14,7 @@ from types import TracebackType
 
 from celery import Celery
 
-from esputnik_connector import tasks
+from esputnik_connector.pipeline.broker import publisher
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -130,8 +130,7 @@ def point_to(app: Celery, broker_url: str) -> None:
     """Make this process publish elsewhere, from now on."""
     app.conf.broker_url = broker_url
     app.conf.broker_read_url = app.conf.broker_write_url = broker_url
-    tasks._broker.rest()  # lets go of open lines
-    tasks._broker._resting_until = 0
+    publisher.begin_anew()
 
 
 class SocketWatch:

@@ -21,6 +21,8 @@ from oscar.core.loading import get_model
 from esputnik_connector import tasks
 from esputnik_connector.models import Backfill, Connection, OutboxMessage, SyncState
 from esputnik_connector.pipeline.backfill import control
+from esputnik_connector.pipeline.broker import publisher
+from esputnik_connector.pipeline.wake import wake_backfill
 from esputnik_connector.records import Kind
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
 from tests.live.conftest import database_url
@@ -76,7 +78,7 @@ def second_worker(live: Connection, worker: Worker, tmp_path) -> Iterator[Worker
 
 def start(connection: Connection, kind: Kind = Kind.ORDER, route: str = "orders") -> Backfill:
     run, _ = control.start(connection, kind, route=route)
-    tasks.wake_backfill(run.pk)
+    wake_backfill(run.pk)
     return run
 
 
@@ -124,7 +126,7 @@ def test_a_pause_in_the_middle_of_a_request(fake, shop, worker):
     assert (run.state, run.counts) == ("paused", {"delivered": 500})
     assert len(fake.requests(path=ORDERS)) == 1
     control.resume(run)
-    tasks.wake_backfill(run.pk)
+    wake_backfill(run.pk)
     fake.wait_for(lambda: is_over(run), timeout=30)
     assert_all_arrived(fake, run)
     assert set(accepted(fake).values()) == {1}
@@ -233,7 +235,7 @@ def test_contacts_and_guests_come_before_the_orders(fake, shop, worker):
     contacts = control.start(shop, Kind.CONTACT)[0]
     orders = control.start(shop, Kind.ORDER, route="past_events")[0]
     for run in (orders, contacts):
-        tasks.wake_backfill(run.pk)
+        wake_backfill(run.pk)
     fake.wait_for(lambda: is_over(contacts), timeout=60)
     guests = [one for one in fake.all_contacts if not one["externalCustomerId"]]
     assert len(guests) == GUESTS
@@ -248,7 +250,7 @@ def test_contacts_and_guests_come_before_the_orders(fake, shop, worker):
 
 def test_a_dead_broker_only_delays(fake, shop, worker, monkeypatch):
     """Nobody hears of the start; the sweep finds it."""
-    monkeypatch.setattr(tasks, "_publish", lambda *_: None)
+    monkeypatch.setattr(publisher, "publish", lambda *_: None)
     run = start(shop)
     worker.start()
     fake.wait_for(lambda: is_over(run), timeout=60)

@@ -295,7 +295,7 @@ def test_an_unknown_import_is_to_be_sent_again(wire):
     wire.get(f"{API}/v1/importstatus/s", status=404, json={"message": "unknown"})
     with esputnik() as destination:
         (receipt,) = destination.resolve("s", ["1"], locators={})
-    assert (receipt.outcome, receipt.reason) == (DEFERRED, Reason.IMPORT_FAILED)
+    assert (receipt.outcome, receipt.reason) == (DEFERRED, Reason.UPLOAD_FAILED)
 
 
 def test_the_key_is_checked(wire):

@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from esputnik_connector.pipeline.backfill.gc_freeze import heap_at_rest
+from esputnik_connector.pipeline.backfill.gc_freeze import gc_frozen
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def _awake():
 
 
 def test_it_rests_within_and_not_after():
-    with pytest.raises(ValueError, match="broke off"), heap_at_rest():
+    with pytest.raises(ValueError, match="broke off"), gc_frozen():
         assert gc.get_freeze_count()
         raise ValueError("broke off")
     assert gc.get_freeze_count() == 0
@@ -25,6 +25,6 @@ def test_it_rests_within_and_not_after():
 
 def test_what_somebody_else_put_to_rest_stays_so():
     gc.freeze()
-    with heap_at_rest():
+    with gc_frozen():
         pass
     assert gc.get_freeze_count()

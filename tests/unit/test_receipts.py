@@ -126,9 +126,24 @@ def test_a_bare_list_of_failures_counts():
         {"errorMessage": "something is wrong"},
     ],
 )
-def test_a_refusal_that_fits_nobody_or_several_halves_the_batch(body):
+def test_orders_whose_refusal_fits_none_or_several_go_once_more_and_alone(body):
+    found = receipts.from_call(orders("5", "6"), answer(body))
+    assert outcomes(found) == [DEFERRED, DEFERRED]
+    assert all(receipt.goes_alone and receipt.is_counted for receipt in found)
+    assert {receipt.reason for receipt in found} == {Reason.REFUSED_AMONG}
+    assert all(receipt.detail for receipt in found)
+
+
+def test_an_order_that_is_named_is_refused_beside_one_that_is_not():
+    body = {"failedOrders": [{"externalOrderId": "100005", "error": "no"}, {"error": "why"}]}
+    found = receipts.from_call(orders("100005", "100006", "100007"), answer(body))
+    assert outcomes(found) == [REJECTED, DEFERRED, DEFERRED]
+
+
+@pytest.mark.parametrize("body", [{"failedContacts": ["5 errors"]}, {"errorMessage": "wrong"}])
+def test_contacts_whose_refusal_fits_none_are_halved_since_they_start_nothing(body):
     with pytest.raises(RejectedError, match="Some records were refused"):
-        receipts.from_call(orders("5", "6"), answer(body))
+        receipts.from_call(contacts("5", "6"), answer(body), is_import=True)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +191,7 @@ def test_a_contact_that_a_finished_import_does_not_name_goes_again():
     """Delivered is written only from a positive answer for that record."""
     body = {"status": "FINISHED", "mapping": [{"dedupeValue": "1", "contactId": 11}]}
     _, receipt = resolved(body, "1", "2")
-    assert (receipt.outcome, receipt.reason) == (DEFERRED, Reason.IMPORT_FAILED)
+    assert (receipt.outcome, receipt.reason) == (DEFERRED, Reason.UPLOAD_FAILED)
     assert receipt.is_counted
 
 
@@ -187,12 +202,12 @@ def test_a_finished_import_without_a_mapping_delivered_everybody():
 @pytest.mark.parametrize("status", ["STARTED", "IMPORTING", "NEW", "", None])
 def test_an_unfinished_import_is_still_importing(status):
     (receipt,) = resolved({"status": status}, "1")
-    assert (receipt.outcome, receipt.reason, receipt.session) == (DEFERRED, Reason.IMPORTING, "s")
+    assert (receipt.outcome, receipt.reason, receipt.session) == (DEFERRED, Reason.UPLOADING, "s")
 
 
 def test_an_import_that_failed_as_a_whole_is_sent_again():
     (receipt,) = resolved({"status": "ERROR", "description": "Broken"}, "1")
-    assert (receipt.outcome, receipt.reason) == (DEFERRED, Reason.IMPORT_FAILED)
+    assert (receipt.outcome, receipt.reason) == (DEFERRED, Reason.UPLOAD_FAILED)
     assert receipt.detail == "Broken"
 
 
@@ -210,7 +225,7 @@ def test_a_nameless_refusal_spares_only_the_contacts_in_the_mapping():
     }
     found = resolved(body, "1", "2")
     assert outcomes(found) == [DELIVERED, DEFERRED]
-    assert found[1].reason is Reason.IMPORT_FAILED
+    assert found[1].reason is Reason.UPLOAD_FAILED
 
 
 def test_a_description_may_name_whom_an_import_refused():

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from esputnik_connector.models import Backfill
 from esputnik_connector.pipeline.backfill import control
-from esputnik_connector.tasks import wake_backfill
+from esputnik_connector.pipeline.wake import wake_backfill
 
 from .alerts import start_obstacle
 from .progress import TITLES

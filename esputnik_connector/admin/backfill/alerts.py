@@ -22,7 +22,7 @@ def alerts(run: Backfill, now: datetime) -> Iterator[str]:
     """A sentence each, the reason that stops everything first."""
     if run.is_former:
         yield _("This went to a former account and does not count for the present one.")
-    if run.state == State.PAUSED and run.detail:
+    if run.state in (State.PAUSED, State.FINISHED) and run.detail:
         yield run.detail
     if run.state not in WORKING:
         return
@@ -33,9 +33,7 @@ def alerts(run: Backfill, now: datetime) -> Iterator[str]:
         yield _no_worker_text(now)
     elif waits_for_contacts(run):
         yield _("Waits until the import of customers has ended.")
-    lane = Lane.objects.filter(
-        connection=run.connection, kind=run.kind, paused_until__gt=now
-    ).first()
+    lane = Lane.objects.filter(connection=run.connection, kind=run.kind).resting(now).first()
     if lane is not None and lane.paused_until is not None:
         text = _(
             "%(destination)s is given a rest until %(time)s, then it goes on by itself: %(why)s"

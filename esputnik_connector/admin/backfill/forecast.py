@@ -10,7 +10,7 @@ from esputnik_connector.operations.backfill_progress import (
     number_text,
     reasons_text,
 )
-from esputnik_connector.pipeline.backfill import control
+from esputnik_connector.pipeline.backfill.forecast import forecast as forecast_run
 from esputnik_connector.pipeline.backfill.routes import route_of
 
 from .progress import TITLES
@@ -21,7 +21,7 @@ def forecast_of(plan: Backfill) -> dict[str, Any]:
 
     :raises ConnectorError: the connection cannot be used.
     """
-    forecast = control.forecast(plan)
+    forecast = forecast_run(plan)
     counts = forecast_counts(forecast)
     route = route_of(plan)
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from esputnik_connector.admin.display import time_text
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.models import Backfill, OutboxMessage
-from esputnik_connector.models.backfill import State
+from esputnik_connector.models.backfill import COUNTS, REFUSED, RETRYING, State
 from esputnik_connector.models.timezones import local_time
 from esputnik_connector.operations.backfill_progress import (
     COUNT_LABELS,
@@ -24,7 +24,6 @@ from esputnik_connector.operations.backfill_progress import (
     reasons_of,
     reasons_text,
 )
-from esputnik_connector.pipeline.backfill import ledger
 from esputnik_connector.pipeline.backfill.routes import route_of
 from esputnik_connector.records import Kind
 
@@ -42,7 +41,7 @@ ACTIONS = {
 }
 ACTIONS_IN: Mapping[str, tuple[str, ...]] = {
     State.RUNNING.value: ("pause", "cancel"),
-    State.SETTLING.value: ("pause", "cancel"),
+    State.AWAITING_UPLOADS.value: ("pause", "cancel"),
     State.PAUSED.value: ("resume", "restart", "cancel"),
     State.FINISHED.value: ("restart", "retry"),
     State.CANCELLED.value: ("restart", "retry"),
@@ -124,8 +123,8 @@ def _choices(run: Backfill) -> Iterator[str]:
 
 
 def _rows(run: Backfill, *, has_links: bool) -> Iterator[dict[str, str]]:
-    links = {ledger.REFUSED: "&is_dead__exact=1", ledger.RETRYING: "&is_dead__exact=0"}
-    for name in ledger.COUNTS:
+    links = {REFUSED: "&is_dead__exact=1", RETRYING: "&is_dead__exact=0"}
+    for name in COUNTS:
         count = run.counts.get(name, 0)
         has_link = has_links and count and name in links
         yield {

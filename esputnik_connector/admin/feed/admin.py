@@ -35,7 +35,7 @@ def state_text(feed: Feed) -> str:
         return _("Off: the address answers 410")
     if found := alerts(feed):
         return str(found[0])
-    if feed.is_being_built(timezone.now()):
+    if feed.is_leased(timezone.now()):
         return _("Being built")
     if not feed.file:
         return _("Not built yet; the first who fetches it gets it as it is made")

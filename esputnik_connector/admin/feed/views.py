@@ -19,7 +19,7 @@ from esputnik_connector.feed.links import fetch_trouble
 from esputnik_connector.feed.publish import AlreadyBuilding, accept_build, discard_build
 from esputnik_connector.models import Feed, FeedBuild
 from esputnik_connector.models.feed_build import BuildStatus
-from esputnik_connector.tasks import wake_feed
+from esputnik_connector.pipeline.wake import wake_feed
 
 
 def build_soon(feed: Feed) -> None:

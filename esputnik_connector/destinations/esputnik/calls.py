@@ -10,6 +10,7 @@ from esputnik_connector.destinations.base import Envelope, Receipt
 from esputnik_connector.destinations.http import encoded
 from esputnik_connector.destinations.responses import Answer
 from esputnik_connector.exceptions import RejectedError
+from esputnik_connector.halving import halves
 from esputnik_connector.records import JSONObject, Kind, Note
 
 from . import receipts
@@ -30,9 +31,7 @@ class Call:
 
     def halves(self) -> list[Call]:
         """The same request with half the records each."""
-        middle = len(self.envelopes) // 2
-        parts = (self.envelopes[:middle], self.envelopes[middle:])
-        return [replace(self, envelopes=part) for part in parts]
+        return [replace(self, envelopes=tuple(part)) for part in halves(self.envelopes)]
 
 
 def planned(envelopes: Sequence[Envelope], options: Options) -> list[Call]:

@@ -25,6 +25,7 @@ from esputnik_connector.destinations.base import (
     Receipt,
     Remote,
 )
+from esputnik_connector.destinations.deferral import deferred
 from esputnik_connector.destinations.http import HttpClient, Timeouts
 from esputnik_connector.destinations.options import unusable_option
 from esputnik_connector.destinations.throttle import Throttle, ThrottledError
@@ -175,7 +176,7 @@ class EsputnikDestination(Destination):
             except (TemporaryError, CredentialsError) as error:
                 if not found:
                     raise
-                tried = [receipts.deferred(one, error, was_tried=True) for one in call.envelopes]
+                tried = [deferred(one, error, was_tried=True) for one in call.envelopes]
                 _collect(found, [*tried, *_postponed(waiting, error)])
                 break
         return [found[envelope.key] for envelope in envelopes]
@@ -273,7 +274,7 @@ def _out_of_time() -> ThrottledError:
 def _postponed(calls: Iterable[Call], error: DestinationError) -> list[Receipt]:
     """Receipts for records whose turn did not come."""
     untouched = (envelope for call in calls for envelope in call.envelopes)
-    return [receipts.deferred(envelope, error, was_tried=False) for envelope in untouched]
+    return [deferred(envelope, error, was_tried=False) for envelope in untouched]
 
 
 def _collect(found: dict[str, Receipt], more: Sequence[Receipt]) -> None:

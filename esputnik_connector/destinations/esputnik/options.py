@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
+from math import isfinite
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -54,7 +55,8 @@ def _check(name: str, value: Any, default: Any) -> None:
         return
     numbers = int if isinstance(default, int) else (int, float)
     largest = LARGEST.get(name, float("inf"))
-    if isinstance(value, bool) or not isinstance(value, numbers) or not 0 < value <= largest:
+    is_number = isinstance(value, numbers) and not isinstance(value, bool)
+    if not is_number or not isfinite(value) or not 0 < value <= largest:
         text = (
             _("Option %(name)r must be a whole number above 0, not %(value)r.")
             if numbers is int

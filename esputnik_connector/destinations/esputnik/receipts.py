@@ -12,8 +12,7 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector.destinations.base import AccountInfo, Envelope, Receipt
 from esputnik_connector.destinations.responses import Answer, vendor_words
-from esputnik_connector.destinations.throttle import deferral_reason
-from esputnik_connector.exceptions import DestinationError, RejectedError, TemporaryError
+from esputnik_connector.exceptions import RejectedError, TemporaryError
 from esputnik_connector.records import JSONObject, JSONValue, Kind, Outcome, Reason
 
 from .refusals import Named, mentions, named, refusals, says_refusals
@@ -26,19 +25,28 @@ def from_call(
 ) -> list[Receipt]:
     """Receipts for the records of one call: contacts, orders or one event.
 
+    An order or an event of which it is unknown whether it was taken goes once more, and alone: each
+    may start a workflow.
+
     :param is_import: the call was ``POST /v1/contacts``, whose work goes on after the answer.
-    :raises RejectedError: some record was refused and the answer does not say which.
+    :raises RejectedError: some contact was refused and the answer does not say which; contacts
+        start nothing, so the batch may be halved.
     :raises TemporaryError: the answer cannot be read.
     """
     body = _readable(answer)
     if answer.is_duplicate:
         return [_duplicate(envelope, answer, is_import=is_import) for envelope in envelopes]
-    refused = _attributed(body, envelopes, status=answer.status)
+    refused, nameless = _attributed(body, envelopes)
+    if nameless and envelopes[0].kind is Kind.CONTACT:
+        message = _("Some records were refused: %(why)s") % {"why": nameless}
+        raise RejectedError(message, status=answer.status)
     session = _text_of(body, "asyncSessionId")
     remote_id = "" if is_import or len(envelopes) > 1 else _text_of(body, "id")
     return [
         _refused(_blank(envelope), refused[envelope.key], status=answer.status)
         if envelope.key in refused
+        else _refused_among(envelope, nameless, status=answer.status)
+        if nameless
         else _taken(envelope, answer, session=session, remote_id=remote_id)
         for envelope in envelopes
     ]
@@ -68,7 +76,7 @@ def from_import(session: str, records: Sequence[Named], answer: Answer) -> list[
     if state == "ERROR":
         return [_import_failed(receipt, words) for receipt in blank]
     if state != "FINISHED":
-        return [replace(receipt, reason=Reason.IMPORTING, detail=state[:50]) for receipt in blank]
+        return [replace(receipt, reason=Reason.UPLOADING, detail=state[:50]) for receipt in blank]
     return _finished(blank, records, body, words, status=answer.status)
 
 
@@ -92,22 +100,6 @@ def too_large(envelope: Envelope, size: int, limit: int) -> Receipt:
     }
     return replace(
         _blank(envelope), outcome=Outcome.REJECTED, reason=Reason.TOO_LARGE, detail=detail
-    )
-
-
-def deferred(envelope: Envelope, error: DestinationError, *, was_tried: bool) -> Receipt:
-    """A record whose turn did not come, or came to nothing.
-
-    It counts as a try when eSputnik may have seen the record, which may then be the cause.
-    """
-    was_received = isinstance(error, TemporaryError) and error.was_received
-    return replace(
-        _blank(envelope),
-        reason=deferral_reason(error),
-        detail=str(error),
-        status=error.status,
-        retry_after=error.retry_after if isinstance(error, TemporaryError) else 0,
-        is_counted=was_tried and was_received,
     )
 
 
@@ -138,19 +130,24 @@ def _readable(answer: Answer) -> JSONValue:
     return answer.body
 
 
-def _attributed(body: JSONValue, envelopes: Sequence[Envelope], *, status: int) -> dict[str, str]:
-    """Refused keys → words.
-
-    :raises RejectedError: a refusal fits no record or several; halved batches will show whom.
-    """
+def _attributed(body: JSONValue, envelopes: Sequence[Envelope]) -> tuple[dict[str, str], str]:
+    """Refused keys → words, and the words of a refusal that fits none or several, or ``""``."""
     if not says_refusals(body):
-        return {}
+        return {}, ""
     found = refusals(body, [named(envelope) for envelope in envelopes], are_all=True)
-    for refusal in found:
-        if not refusal.key:
-            message = _("Some records were refused: %(why)s") % {"why": refusal.words}
-            raise RejectedError(message, status=status)
-    return {refusal.key: refusal.words for refusal in found}
+    nameless = next((refusal.words for refusal in found if not refusal.key), "")
+    return {refusal.key: refusal.words for refusal in found if refusal.key}, nameless
+
+
+def _refused_among(envelope: Envelope, words: str, *, status: int) -> Receipt:
+    return replace(
+        _blank(envelope),
+        reason=Reason.REFUSED_AMONG,
+        detail=words,
+        status=status,
+        is_counted=True,
+        goes_alone=True,
+    )
 
 
 def _finished(
@@ -237,7 +234,7 @@ def _refused(receipt: Receipt, words: str, *, status: int) -> Receipt:
 
 
 def _import_failed(receipt: Receipt, words: str) -> Receipt:
-    return replace(receipt, reason=Reason.IMPORT_FAILED, detail=words, is_counted=True)
+    return replace(receipt, reason=Reason.UPLOAD_FAILED, detail=words, is_counted=True)
 
 
 def _text_of(body: JSONValue | JSONObject, name: str) -> str:

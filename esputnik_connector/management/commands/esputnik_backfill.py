@@ -15,17 +15,17 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from esputnik_connector import tasks
 from esputnik_connector.destinations.base import OrderRoute
-from esputnik_connector.exceptions import ConfigurationError
+from esputnik_connector.exceptions import BadRequestError, ConfigurationError
 from esputnik_connector.management import progress
 from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.management.follow import follow_runs
 from esputnik_connector.models import Backfill, Connection
 from esputnik_connector.models.backfill import State
 from esputnik_connector.pipeline.backfill import control
-from esputnik_connector.pipeline.backfill.control import BadRequestError
+from esputnik_connector.pipeline.backfill.forecast import forecast
 from esputnik_connector.pipeline.backfill.routes import routes_of
+from esputnik_connector.pipeline.wake import wake_backfill
 from esputnik_connector.records import Kind
 
 KINDS = {"contacts": [Kind.CONTACT], "orders": [Kind.ORDER], "all": list(control.KINDS)}
@@ -192,7 +192,7 @@ class Command(ReportingCommand):
     def _start(self, connection: Connection, kinds: list[Kind]) -> list[Backfill]:
         plans = self._plans(connection, kinds)
         for plan in plans:
-            self._say(progress.forecast_text(plan, control.forecast(plan)))
+            self._say(progress.forecast_text(plan, forecast(plan)))
         if self._may_ask() and input(_("Start? [y/N] ")).strip().lower() not in YES:
             raise CommandError(_("Nothing was started."))
         runs = []
@@ -212,7 +212,7 @@ class Command(ReportingCommand):
                 self._say(text % {"what": progress.kind_text(run)})
             runs.append(run)
         for run in runs:
-            tasks.wake_backfill(run.pk)
+            wake_backfill(run.pk)
         return runs
 
     def _act(self, action: str, connection: Connection, kinds: list[Kind]) -> list[Backfill]:
@@ -230,14 +230,14 @@ class Command(ReportingCommand):
             raise CommandError(_("There is no such import."))
         if action in ("resume", "restart"):
             for run in runs:
-                tasks.wake_backfill(run.pk)
+                wake_backfill(run.pk)
         elif action != "watch":
             self.options["no_wait"] = True
         return runs
 
     def _dry_run(self, connection: Connection, kinds: list[Kind]) -> None:
         plans = self._plans(connection, kinds)
-        forecasts = [(plan, control.forecast(plan, is_thorough=True)) for plan in plans]
+        forecasts = [(plan, forecast(plan, is_thorough=True)) for plan in plans]
         if self.options["json"]:
             found = [
                 {

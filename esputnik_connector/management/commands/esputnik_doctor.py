@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.models import Connection
-from esputnik_connector.operations.health import celery, examine, feeds
+from esputnik_connector.operations.health.examine import examine
 from esputnik_connector.operations.health.findings import Finding, Level, ok, problem, warning
 from esputnik_connector.operations.rotate_keys import rotate
 
@@ -86,9 +86,7 @@ class Command(ReportingCommand):
     def _findings(self, name: str | None, is_offline: bool) -> Iterator[Finding]:
         yield from _settings()
         try:
-            yield from celery.findings()
-            yield from examine.findings(_chosen(name), is_offline=is_offline)
-            yield from feeds.findings(is_offline=is_offline)
+            yield from examine(_chosen(name), is_offline=is_offline)
         except ConfigurationError as error:
             yield problem(_("settings"), str(error), _("Correct the settings."))
         except DatabaseError as error:

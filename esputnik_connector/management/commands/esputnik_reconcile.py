@@ -19,10 +19,10 @@ from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.models import Connection, Reconciliation
 from esputnik_connector.models.reconcile import verdict_in_words
 from esputnik_connector.pipeline.reconcile.compare import Comparer
+from esputnik_connector.pipeline.reconcile.limits import Limits
 from esputnik_connector.pipeline.reconcile.report import COLUMNS, Report
 from esputnik_connector.pipeline.reconcile.run import (
     KINDS,
-    Limits,
     Reconciler,
     history_before,
     new_run,
@@ -45,7 +45,7 @@ class Command(ReportingCommand):
         add("--kind", choices=[kind.value for kind in KINDS], help=_("all if left out"))
         add("--since", help=_("only what is from that day on, also what was never imported"))
         add("--dry-run", action="store_true", help=_("tell, and put nothing in line"))
-        add("--thorough", action="store_true", help=_("build every record, whatever its seal says"))
+        add("--thorough", action="store_true", help=_("build every record, whatever its etag says"))
         add("--no-limit", action="store_true", help=_("put in line however much it is"))
         add("--remote-sample", type=int, metavar="N", help=_("ask what is really there of N"))
         add("--report", action="store_true", help=_("counts and sums per day; changes nothing"))

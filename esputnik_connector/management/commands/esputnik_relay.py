@@ -5,15 +5,20 @@ from __future__ import annotations
 import signal
 import time
 from argparse import ArgumentParser
+from logging import getLogger
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.db import InterfaceError, OperationalError, connections
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from esputnik_connector.exceptions import without_message
 from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.models import Connection
 from esputnik_connector.pipeline.delivery.relay import Relay
+
+logger = getLogger(__name__)
 
 PAUSE_BETWEEN_ROUNDS = 2.0  # seconds
 ROUND_SECONDS = 10.0  # so that a stop is heard soon
@@ -29,24 +34,47 @@ class Command(ReportingCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         self.is_stopping = False
         self.told: dict[str, str] = {}
+        self.failed: list[str] = []
         if options["watch"]:
             signal.signal(signal.SIGTERM, self._stop)
             signal.signal(signal.SIGINT, self._stop)
-        while True:
+        if not options["watch"]:
             self._round(options["connection"])
-            if not options["watch"] or self.is_stopping:
-                return
-            time.sleep(PAUSE_BETWEEN_ROUNDS)
+            if self.failed:
+                raise CommandError(_("Not sent: %s. The log says why.") % ", ".join(self.failed))
+            return
+        while not self.is_stopping:
+            try:
+                self._round(options["connection"])
+            except (OperationalError, InterfaceError) as error:
+                self._lose_database(error)
+            if not self.is_stopping:
+                time.sleep(PAUSE_BETWEEN_ROUNDS)
 
     def _stop(self, *_args: object) -> None:
         self.is_stopping = True
 
     def _round(self, name: str | None) -> None:
+        """One run for each connection; one that fails holds no other back."""
+        self.failed = []
         for connection in self._connections(name):
             self._tell_why_not(connection)
-            tally = Relay(connection).run(seconds=ROUND_SECONDS)
-            for outcome, count in sorted(tally.outcomes.items()):
+            try:
+                outcomes = Relay(connection).run(seconds=ROUND_SECONDS)
+            except (OperationalError, InterfaceError):
+                raise
+            except Exception as error:
+                self.failed.append(connection.name)
+                logger.error("connection %s: %s", connection.name, without_message(error))
+                continue
+            for outcome, count in sorted(outcomes.items()):
                 self.stdout.write(f"{connection.name}: {count} {outcome}")
+
+    def _lose_database(self, error: Exception) -> None:
+        """The database session is gone: the next round opens another one."""
+        name = type(error).__name__
+        self.stderr.write(_("The database does not answer (%s); trying again.") % name)
+        connections.close_all()
 
     def _connections(self, name: str | None) -> QuerySet[Connection]:
         if name and not Connection.objects.filter(name=name).exists():

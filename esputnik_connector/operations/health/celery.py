@@ -14,6 +14,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from esputnik_connector.models import Heartbeat
+from esputnik_connector.pipeline.broker import TRANSPORTS, impatient_line, transport_of
 
 from .findings import Finding, Level, ok, problem, warning
 from .queue import LATE
@@ -33,6 +34,7 @@ def findings() -> Iterator[Finding]:
             ),
         )
         return
+    yield transport()
     line = broker()
     yield line
     if line.level is Level.OK:  # else nobody can be asked
@@ -46,16 +48,21 @@ def is_configured() -> bool:
     return current_app.main != "default" or bool(current_app.conf.broker_url)
 
 
+def transport() -> Finding:
+    """Are workers woken by this kind of broker at all?"""
+    name = transport_of(current_app)
+    if name in TRANSPORTS:
+        return ok(_("broker"), _("Workers are woken by the transport “%s”.") % name)
+    return warning(
+        _("broker"),
+        _("Workers are not woken by the transport “%s”: every change waits for the sweep.") % name,
+        _("It might keep a shopper waiting. For changes within seconds use Redis or RabbitMQ."),
+    )
+
+
 def broker() -> Finding:
     """One bounded try. Addresses are not shown: they hold passwords."""
-    options = {
-        **current_app.conf.broker_transport_options,
-        "socket_timeout": PATIENCE,
-        "socket_connect_timeout": PATIENCE,
-        "retry_on_timeout": False,
-        "max_retries": 0,
-    }
-    line = current_app.connection_for_write(connect_timeout=PATIENCE, transport_options=options)
+    line = impatient_line(current_app, PATIENCE)
     try:
         line.ensure_connection(max_retries=0)
     except Exception as error:  # kombu lets through what its transports raise

@@ -36,6 +36,7 @@ def of_connection(connection: Connection, *, is_offline: bool = False) -> Iterat
     yield from queue.watched(connection, now=timezone.now())
     yield queue.unsent(connection, now=timezone.now())
     yield queue.set_aside(connection)
+    yield from queue.held_back(connection)
     yield from queue.paused_lanes(connection, now=timezone.now())
 
 

@@ -11,9 +11,19 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector.models import Connection
 
-from . import environment
+from . import celery, environment, feeds
 from .connection import of_connection
 from .findings import Finding, warning
+
+
+def examine(connections: Iterable[Connection], *, is_offline: bool = False) -> Iterator[Finding]:
+    """All that the doctor looks at: Celery, the installation, the connections, the feeds.
+
+    :param is_offline: ask neither the destinations nor the shop's own address.
+    """
+    yield from celery.findings()
+    yield from findings(connections, is_offline=is_offline)
+    yield from feeds.findings(is_offline=is_offline)
 
 
 def findings(connections: Iterable[Connection], *, is_offline: bool = False) -> Iterator[Finding]:

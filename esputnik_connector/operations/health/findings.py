@@ -7,6 +7,8 @@ from enum import Enum
 
 
 class Level(str, Enum):
+    """How bad a finding is."""
+
     OK = "ok"
     WARNING = "warning"
     PROBLEM = "problem"

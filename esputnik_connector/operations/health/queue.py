@@ -10,7 +10,14 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from esputnik_connector.event_types import event_types
-from esputnik_connector.models import Connection, Heartbeat, Lane, OutboxMessage
+from esputnik_connector.models import (
+    Connection,
+    Heartbeat,
+    Lane,
+    OutboxMessage,
+    Reconciliation,
+)
+from esputnik_connector.models.labels import KINDS
 from esputnik_connector.pipeline.events.scan import HEARTBEAT
 
 from .findings import Finding, ok, problem, warning
@@ -74,8 +81,29 @@ def _dead(connection: Connection) -> QuerySet[OutboxMessage]:
     return OutboxMessage.objects.filter(connection=connection).dead()
 
 
+def held_back(connection: Connection) -> Iterator[Finding]:
+    """What the last reconciliation of a kind found too much of to put it in line by itself."""
+    for kind, label in KINDS.items():
+        runs = Reconciliation.objects.filter(connection=connection, kind=kind.value)
+        last = runs.exclude(finished_at=None).order_by("-pk").first()
+        if last is None or not last.held:
+            continue
+        yield problem(
+            connection.name,
+            _(
+                "The last reconciliation held %(count)s records of the kind “%(kind)s” back: so "
+                "many differences at once look like a mistake."
+            )
+            % {"count": last.held, "kind": label},
+            _(
+                "Look at them: manage.py esputnik_reconcile --dry-run. If they are right, let them "
+                "through with --no-limit."
+            ),
+        )
+
+
 def paused_lanes(connection: Connection, *, now: datetime) -> Iterator[Finding]:
-    for lane in Lane.objects.filter(connection=connection, paused_until__gt=now).order_by("kind"):
+    for lane in Lane.objects.filter(connection=connection).resting(now).order_by("kind"):
         yield warning(
             connection.name,
             _("The lane of “%(kind)s” rests for %(time)s: %(why)s")

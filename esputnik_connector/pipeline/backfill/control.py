@@ -1,14 +1,12 @@
-"""What a person may do with a historical import: start, pause, resume, cancel, and look ahead.
+"""What the merchant may do with a historical import: start, pause, resume, cancel, restart.
 
-For commands and buttons alike. Nothing here sends; whoever starts or resumes a run wakes a worker
-afterwards (``tasks.wake_backfill``), and the sweep does so in any case.
+For commands and buttons alike. Nothing here sends: the command or the view that starts or resumes a
+run wakes a worker afterwards (:func:`~..wake.wake_backfill`), and the sweep does so in any case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -17,26 +15,20 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
-from esputnik_connector.destinations.base import Destination
-from esputnik_connector.exceptions import ConnectorError
+from esputnik_connector.exceptions import BadRequestError
+from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import Backfill, Connection, OutboxMessage
 from esputnik_connector.models.backfill import STOP_LOSS, WORKING, State
-from esputnik_connector.models.timezones import stored_time
-from esputnik_connector.pipeline.delivery.dispatch import prepare
-from esputnik_connector.records import Kind, Outcome
+from esputnik_connector.models.timezones import kept_span
+from esputnik_connector.records import Kind
 from esputnik_connector.shops import reading
 from esputnik_connector.shops.base import SupportsHistory
 
 from .routes import routes_of
 
 KINDS = (Kind.CONTACT, Kind.ORDER)  # in this order: people before what they bought
-SAMPLE = 500  # records from each end of the history, for the estimate
 FIRST_YEAR, LAST_YEAR = 1900, 2999  # near 1 and 9999 time zones overflow
 NEVER = 1.0  # a stop-loss that nothing exceeds
-
-
-class BadRequestError(ConnectorError):
-    """What was asked for cannot be; the text says why and what to do instead."""
 
 
 def start(
@@ -53,29 +45,35 @@ def start(
     """Begin a run, or find the one that is open: there is one per connection and kind.
 
     :param keys: only these records.
+    :param stop_loss: share of a page, from 0 to 1; the run pauses when more of it is refused.
+    :returns: the run, and whether it is a new one.
     :raises BadRequestError: the range or the route is no use.
     :raises ConfigurationError: the shop's adapter cannot walk over its history.
     """
     check_range(since, until)
-    span = _span(since, until)
+    span = kept_span(since, until)
     if kind is Kind.ORDER:
         _check_route(connection, route)
     if stop_loss is None:
         stop_loss = STOP_LOSS if keys is None else NEVER
     values = {
-        "route": route if kind is Kind.ORDER else "", "newest_first": newest_first,
-        "keys": None if keys is None else list(keys), "stop_loss": stop_loss, **span,
-    }  # fmt: skip
+        "route": route if kind is Kind.ORDER else "",
+        "newest_first": newest_first,
+        "keys": None if keys is None else list(keys),
+        "stop_loss": stop_loss,
+        **span,
+    }
     present = _open(connection, kind)
     if present is not None:
         return present, False
-    total = len(keys) if keys is not None else history().count(kind, **span)
+    with fresh_reads():
+        total = len(keys) if keys is not None else history().count(kind, **span)
     try:
         with transaction.atomic():
             run = Backfill.objects.create(
                 connection=connection, kind=kind.value, total=total, **values
             )
-    except IntegrityError:  # somebody else was faster
+    except IntegrityError:  # another process was faster
         present = _open(connection, kind)
         if present is None:
             raise
@@ -117,9 +115,9 @@ def resume(run: Backfill) -> bool:
 
 
 def cancel(run: Backfill) -> bool:
-    """End it for good. What was sent stays sent, what was accepted is still watched.
+    """End it for good. What was sent stays sent; uploads that were accepted are still followed.
 
-    Orders that wait for these customers pause, until a person decides.
+    Orders that wait for these customers pause, until the merchant decides.
     """
     waiting = Backfill.objects.open().filter(connection=run.connection, kind=Kind.ORDER.value)
     detail = _(
@@ -139,9 +137,15 @@ def restart(run: Backfill) -> tuple[Backfill, bool]:
     """The same again from the beginning; what eSputnik has already is skipped."""
     _end(run)
     return start(
-        run.connection, run.of_kind(), route=run.route, since=run.since, until=run.until,
-        newest_first=run.newest_first, keys=run.keys, stop_loss=run.stop_loss,
-    )  # fmt: skip
+        run.connection,
+        run.of_kind(),
+        route=run.route,
+        since=run.since,
+        until=run.until,
+        newest_first=run.newest_first,
+        keys=run.keys,
+        stop_loss=run.stop_loss,
+    )
 
 
 def start_over(connection: Connection) -> None:
@@ -153,23 +157,24 @@ def start_over(connection: Connection) -> None:
     """
     runs = Backfill.objects.filter(connection=connection)
     runs.filter(is_open=None).update(is_former=True)
-    runs.open().update(
-        state=State.PAUSED, detail=_(
-            "The account was replaced: the key belongs to another organisation now. What was sent "
-            "before went to the former one and does not count here. Restart the import (or resume "
-            "it: it begins anew), or cancel it."
-        ),
-        cursor="", is_read=False, page=[], page_size=0, page_refused=0, tries=0,
-        counts={}, skips={}, refusals={}, holder="", leased_until=None, wake_at=None,
-    )  # fmt: skip
+    detail = _(
+        "The account was replaced: the key belongs to another organisation now. What was sent "
+        "before went to the former one and does not count here. Restart the import (or resume "
+        "it: it begins anew), or cancel it."
+    )
+    beginning = {"cursor": "", "is_read": False, "page": [], "page_size": 0, "page_refused": 0}
+    nothing = {"counts": {}, "skips": {}, "refusals": {}, "tries": 0}
+    free = {"holder": "", "leased_until": None, "wake_at": None}
+    runs.open().update(state=State.PAUSED, detail=detail, **beginning, **nothing, **free)
 
 
 def retry_failed(connection: Connection, kind: Kind, *, route: str = "") -> tuple[Backfill, bool]:
-    """A run over what was set aside."""
+    """A run over the records that were set aside. Returns and raises what :func:`start` does."""
     return start(connection, kind, route=route, keys=failed_keys(connection, kind))
 
 
 def failed_keys(connection: Connection, kind: Kind) -> list[str]:
+    """Keys of the records that were set aside, each once, the longest waiting first."""
     dead = OutboxMessage.objects.of(connection, kind).dead().order_by("pk")
     return list(dict.fromkeys(dead.values_list("key", flat=True)))
 
@@ -197,16 +202,11 @@ def check_range(since: datetime | None, until: datetime | None) -> None:
             raise BadRequestError(
                 _("%(name)s needs a time zone, as in 2026-11-21T00:00+02:00.") % {"name": name}
             )
-    since, until = _span(since, until).values()
+    since, until = kept_span(since, until).values()
     if since is not None and since > timezone.now():
         raise BadRequestError(_("--since is in the future; there is no history there."))
     if since is not None and until is not None and since >= until:
         raise BadRequestError(_("--since must be earlier than --until."))
-
-
-def _span(since: datetime | None, until: datetime | None) -> dict[str, datetime | None]:
-    """A range as the shop keeps its own moments: naive in one with ``USE_TZ = False``."""
-    return {"since": since and stored_time(since), "until": until and stored_time(until)}
 
 
 def next_page(run: Backfill, limit: int) -> tuple[list[str], str]:
@@ -216,9 +216,12 @@ def next_page(run: Backfill, limit: int) -> tuple[list[str], str]:
         end = start + limit
         return run.keys[start:end], str(end) if end < len(run.keys) else ""
     page = history().keys(
-        run.of_kind(), after=run.cursor, limit=limit, newest_first=run.newest_first,
-        **_span(run.since, run.until),
-    )  # fmt: skip
+        run.of_kind(),
+        after=run.cursor,
+        limit=limit,
+        newest_first=run.newest_first,
+        **kept_span(run.since, run.until),
+    )
     return list(page.keys), page.cursor
 
 
@@ -226,76 +229,3 @@ def waits_for_contacts(run: Backfill) -> bool:
     """Orders come after the people who placed them."""
     contacts = Backfill.objects.open().filter(connection=run.connection, kind=Kind.CONTACT.value)
     return run.kind == Kind.ORDER and contacts.exists()
-
-
-@dataclass
-class Forecast:
-    """What a run would do. ``total`` counts all of the range; the rest is of what was looked at."""
-
-    total: int = 0
-    looked_at: int = 0
-    to_send: int = 0
-    skips: dict[str, int] = field(default_factory=dict)
-    refusals: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def is_exact(self) -> bool:
-        return self.looked_at >= self.total
-
-    def scaled(self, count: int) -> int:
-        """``count`` of those looked at, as a share of all."""
-        return count if self.is_exact else round(count * self.total / max(self.looked_at, 1))
-
-
-def forecast(run: Backfill, *, is_thorough: bool = False) -> Forecast:
-    """Translate records without sending them: all of a small range, else some from both ends.
-
-    :param run: need not be saved. :param is_thorough: all of any range.
-    """
-    kind = run.of_kind()
-    found = Forecast(total=_total(run))
-    route = run.route
-    with closing(registry.destination(run.connection, order_route=route)) as destination:
-        for keys in _samples(run, is_thorough or found.total <= 2 * SAMPLE):
-            _look(run.connection, destination, kind, keys, found)
-    if is_thorough:
-        found.total = found.looked_at
-    return found
-
-
-def _total(run: Backfill) -> int:
-    if run.keys is not None:
-        return len(run.keys)
-    return history().count(run.of_kind(), **_span(run.since, run.until))
-
-
-def _samples(run: Backfill, is_all: bool) -> Iterator[Sequence[str]]:
-    """Keys by the page: all, or a page from each end."""
-    if run.keys is not None:
-        yield from (run.keys[at : at + SAMPLE] for at in range(0, len(run.keys), SAMPLE))
-        return
-    for newest_first in (run.newest_first,) if is_all else (False, True):
-        cursor = ""
-        while True:
-            page = history().keys(
-                run.of_kind(), after=cursor, limit=SAMPLE, newest_first=newest_first,
-                **_span(run.since, run.until),
-            )  # fmt: skip
-            yield page.keys
-            cursor = page.cursor
-            if not cursor or not is_all:
-                break
-
-
-def _look(
-    connection: Connection, destination: Destination, kind: Kind, keys: Sequence[str],
-    found: Forecast,
-) -> None:  # fmt: skip
-    prepared = prepare(connection, destination, registry.shop(), kind, keys)
-    found.looked_at += len(keys)
-    found.to_send += len(prepared.outgoing)
-    for result in prepared.settled:
-        receipt = result.receipt
-        counts = found.refusals if receipt.outcome is Outcome.REJECTED else found.skips
-        reason = receipt.reason.value if receipt.reason else ""
-        counts[reason] = counts.get(reason, 0) + 1

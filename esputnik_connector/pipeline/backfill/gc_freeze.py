@@ -1,4 +1,4 @@
-"""Long work beside a big heap that does not change."""
+"""Keep Python's garbage collector away from what was there before a long run."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def heap_at_rest() -> Iterator[None]:
-    """Within, the garbage collector passes over what was alive before.
+def gc_frozen() -> Iterator[None]:
+    """Within, the garbage collector passes over the objects that existed before.
 
     Page after page of records makes it look through everything every few pages, and most of that is
-    Django and the shop's code: a tenth of an import's time. A process that has put objects to rest
+    Django and the shop's code: a tenth of an import's time. A process that has frozen its objects
     itself, as servers do before they fork, is left alone.
     """
     if gc.get_freeze_count():

@@ -10,13 +10,19 @@ FIRST_LANE_WAIT = 5.0
 LONGEST_LANE_WAIT = 15 * 60.0  # a destination that is back should not wait longer than this
 FIRST_POLL_WAIT = 3.0
 LONGEST_POLL_WAIT = 60.0
-LONGEST_ASKED_WAIT = 6 * 3600.0  # a Retry-After beyond this is not believed
+FIRST_LOST_POLL_WAIT = 60.0
+LONGEST_LOST_POLL_WAIT = 3600.0
+LONGEST_ASKED_WAIT = 3600.0  # a Retry-After beyond this is not believed: a look an hour is cheap
+
+
+def believed(retry_after: float) -> timedelta:
+    """A wait that the destination asked for, in seconds, as far as it makes sense."""
+    return timedelta(seconds=min(max(retry_after, 0.0), LONGEST_ASKED_WAIT))
 
 
 def _wait(first: float, longest: float, times: int, jitter: float, retry_after: float) -> timedelta:
     doubled = min(first * 2 ** min(times, 30), longest)
-    asked = min(max(retry_after, 0.0), LONGEST_ASKED_WAIT)
-    return timedelta(seconds=max(doubled * (0.5 + jitter / 2), asked))
+    return max(timedelta(seconds=doubled * (0.5 + jitter / 2)), believed(retry_after))
 
 
 def record_due(attempts: int, *, now: datetime, jitter: float, retry_after: float = 0) -> datetime:
@@ -33,6 +39,13 @@ def poll_due(since: datetime, *, now: datetime) -> datetime:
     """When to ask again about an import that was accepted at ``since``: ever more patiently."""
     age = (now - since).total_seconds()
     return now + timedelta(seconds=min(max(FIRST_POLL_WAIT, age / 2), LONGEST_POLL_WAIT))
+
+
+def lost_poll_due(since: datetime, *, now: datetime) -> datetime:
+    """When to ask again about an upload that was lost at ``since``."""
+    age = (now - since).total_seconds()
+    seconds = min(max(FIRST_LOST_POLL_WAIT, age / 2), LONGEST_LOST_POLL_WAIT)
+    return now + timedelta(seconds=seconds)
 
 
 def chunk_size(full: int, attempts: int) -> int:

@@ -1,18 +1,18 @@
 """Keys → records → envelopes → receipts. The same for live changes and for history.
 
-Nothing here writes what became of a record: that is :mod:`.settle`.
+Nothing here writes down what became of a record: :mod:`.settle` does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from logging import getLogger
 
 from django.utils.translation import gettext as _
 
 from esputnik_connector.destinations.base import Delivered, Destination, Envelope, Receipt
-from esputnik_connector.destinations.throttle import deferral_reason
+from esputnik_connector.destinations.deferral import deferred
 from esputnik_connector.event_types import event_type
 from esputnik_connector.exceptions import (
     CredentialsError,
@@ -22,20 +22,17 @@ from esputnik_connector.exceptions import (
     without_message,
 )
 from esputnik_connector.fields import reveal
+from esputnik_connector.halving import Halving
 from esputnik_connector.models import Connection, SyncState
+from esputnik_connector.models.lease import LostLease
 from esputnik_connector.records import Event, Kind, Outcome, Reason, Record
 from esputnik_connector.shops.base import ShopAdapter
 
 from .eligibility import check_still_true
-from .load import emptied, last_word, read, unbuildable
-from .locators import locators_of
-from .suppression import Graveyard
+from .load import emptied, hooked, read, unbuildable
+from .suppression import Suppression, locators_of
 
 logger = getLogger(__name__)
-
-
-class LostLease(Exception):
-    """Another worker holds the lane now; what is not settled stays for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +69,12 @@ def prepare(
     keys: Sequence[str],
     *,
     with_unchanged: bool = False,
+    forced: Collection[str] = (),
 ) -> Prepared:
     """Translate a batch. A constant number of queries, unless a record cannot be read.
 
-    :param with_unchanged: what was delivered just so goes out too: for a preview.
+    :param with_unchanged: prepare also what eSputnik has exactly so already: for a preview.
+    :param forced: keys of the records that go out even so.
     """
     prepared = Prepared()
     if not connection.syncs(kind) or kind not in destination.batch_sizes:
@@ -93,8 +92,9 @@ def prepare(
     if kind is Kind.CART:
         records |= emptied(keys, {*records, *broken}, states)
     prepared.records, prepared.states = records, states
-    graveyard = Graveyard.around(connection, salt, records.values(), states)
-    translator = Translator(connection, destination, graveyard, salt, with_unchanged)
+    suppression = Suppression.around(connection, salt, records.values(), states)
+    always = frozenset(keys if with_unchanged else forced)
+    translator = Translator(connection, destination, suppression, salt, always)
     for key in keys:
         if key in broken:
             prepared.settled.append(Result(broken[key]))
@@ -119,9 +119,9 @@ class Translator:
 
     connection: Connection
     destination: Destination
-    graveyard: Graveyard
+    suppression: Suppression
     salt: str
-    with_unchanged: bool
+    always: frozenset[str]  # keys of what goes out even when it is unchanged
 
     def translate(
         self, record: Record | None, state: SyncState | None
@@ -132,16 +132,16 @@ class Translator:
         """
         if record is None:
             raise Skip(Reason.GONE)
-        if self.graveyard.holds(record, state):
+        if self.suppression.holds(record, state):
             raise Skip(Reason.ERASED)
         if isinstance(record, Event):
             check_still_true(record, self.connection)
-        record = last_word(record, self.connection)
+        record = hooked(record, self.connection)
         if isinstance(record, Event):
             record = replace(record, params=event_type(record.name).params_of(record))
         hashes = locators_of(record, salt=self.salt)
         envelope = self.destination.prepare(record, last=_delivered(state, hashes))
-        if not self.with_unchanged and _is_delivered(state, envelope):
+        if record.key not in self.always and _is_delivered(state, envelope):
             raise Skip(Reason.UNCHANGED)
         return envelope, getattr(record, "contact_key", ""), hashes
 
@@ -152,36 +152,27 @@ def deliver(destination: Destination, prepared: Prepared) -> Iterator[list[Resul
     Yields the results of each call as soon as they are there, one per envelope over all. After a
     temporary failure the rest is deferred without a call.
 
-    :raises LostLease: the destination's ``before_call`` found the lane in other hands.
+    :raises LostLease: the destination's ``before_call`` found the lane with another worker.
     """
-    waiting = [prepared.outgoing] if prepared.outgoing else []
-    while waiting:
-        chunk = waiting.pop(0)
+    parts = Halving(prepared.outgoing)
+    for part in parts:
         try:
-            receipts = destination.deliver(chunk)
+            receipts = destination.deliver(part)
         except RejectedError as error:
-            if len(chunk) > 1:
-                middle = len(chunk) // 2
-                waiting[:0] = [chunk[:middle], chunk[middle:]]
-                continue
-            yield [prepared.result(chunk[0], _refused(chunk[0], error))]
+            if not parts.halve(part):
+                yield [prepared.result(part[0], _refused(part[0], error))]
         except (TemporaryError, CredentialsError) as error:
-            yield _deferred(prepared, chunk, waiting, error)
-            return
+            yield _deferred(prepared, part, parts.rest(), error)
         except LostLease:
             raise
         except Exception as error:  # a defect of ours must not hold back the lane for ever
-            logger.error(
-                "a delivery of %d %s failed: %s",
-                len(chunk), chunk[0].kind.value, without_message(error),
-            )  # fmt: skip
+            kind, cause = part[0].kind.value, without_message(error)
+            logger.error("a delivery of %d %s failed: %s", len(part), kind, cause)
             crash = TemporaryError(type(error).__name__, was_received=True)
-            yield _deferred(prepared, chunk, waiting, crash)
-            return
+            yield _deferred(prepared, part, parts.rest(), crash)
         else:
             yield [
-                prepared.result(envelope, receipt)
-                for envelope, receipt in _matched(chunk, receipts)
+                prepared.result(envelope, receipt) for envelope, receipt in _matched(part, receipts)
             ]
 
 
@@ -209,49 +200,37 @@ def _matched(
     chunk: Sequence[Envelope], receipts: Sequence[Receipt]
 ) -> list[tuple[Envelope, Receipt]]:
     by_key = {receipt.key: receipt for receipt in receipts}
-    return [
-        (envelope, by_key.get(envelope.key) or _without_receipt(envelope)) for envelope in chunk
-    ]
+    return [(envelope, _usable(envelope, by_key.get(envelope.key))) for envelope in chunk]
 
 
-def _without_receipt(envelope: Envelope) -> Receipt:
-    logger.error("no receipt for %s %s", envelope.kind.value, envelope.key)
-    return Receipt(
-        kind=envelope.kind, key=envelope.key, outcome=Outcome.DEFERRED, reason=Reason.UNREACHABLE,
-        detail=_("the destination gave no receipt"), is_counted=True,
-    )  # fmt: skip
+def _usable(envelope: Envelope, receipt: Receipt | None) -> Receipt:
+    """The receipt that a destination gave, or what stands for one that cannot be used."""
+    if receipt is None:
+        logger.error("no receipt for %s %s", envelope.kind.value, envelope.key)
+        silence = TemporaryError(_("the destination gave no receipt"), was_received=True)
+        return deferred(envelope, silence, was_tried=True)
+    if receipt.outcome is Outcome.ACCEPTED and not receipt.session:
+        return replace(
+            receipt,
+            outcome=Outcome.DEFERRED,
+            reason=Reason.UPLOAD_FAILED,
+            detail=_("the answer names no upload that could be asked about"),
+            is_counted=True,
+        )
+    return receipt
 
 
 def _deferred(
     prepared: Prepared,
     failed: Sequence[Envelope],
-    untouched: Sequence[Sequence[Envelope]],
+    untouched: Sequence[Envelope],
     error: TemporaryError | CredentialsError,
 ) -> list[Result]:
     """Results of a call that failed as a whole, and of calls that are not made because of it."""
-    was_received = isinstance(error, TemporaryError) and error.was_received
-    results = [_deferral(prepared, envelope, error, was_received) for envelope in failed]
-    rest = (envelope for chunk in untouched for envelope in chunk)
-    return results + [_deferral(prepared, envelope, error, False) for envelope in rest]
-
-
-def _deferral(
-    prepared: Prepared,
-    envelope: Envelope,
-    error: TemporaryError | CredentialsError,
-    is_counted: bool,
-) -> Result:
-    receipt = Receipt(
-        kind=envelope.kind,
-        key=envelope.key,
-        outcome=Outcome.DEFERRED,
-        reason=deferral_reason(error),
-        detail=str(error),
-        status=error.status,
-        retry_after=error.retry_after if isinstance(error, TemporaryError) else 0,
-        is_counted=is_counted,
-    )
-    return prepared.result(envelope, receipt)
+    receipts = [deferred(envelope, error, was_tried=True) for envelope in failed]
+    receipts += [deferred(envelope, error, was_tried=False) for envelope in untouched]
+    envelopes = [*failed, *untouched]
+    return [prepared.result(*pair) for pair in zip(envelopes, receipts, strict=True)]
 
 
 def _skipped(kind: Kind, key: str, reason: Reason, detail: str = "") -> Receipt:
@@ -260,6 +239,10 @@ def _skipped(kind: Kind, key: str, reason: Reason, detail: str = "") -> Receipt:
 
 def _refused(envelope: Envelope, error: RejectedError) -> Receipt:
     return Receipt(
-        kind=envelope.kind, key=envelope.key, outcome=Outcome.REJECTED, reason=Reason.REFUSED,
-        detail=str(error), status=error.status,
-    )  # fmt: skip
+        kind=envelope.kind,
+        key=envelope.key,
+        outcome=Outcome.REJECTED,
+        reason=Reason.REFUSED,
+        detail=str(error),
+        status=error.status,
+    )

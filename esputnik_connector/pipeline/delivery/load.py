@@ -1,4 +1,4 @@
-"""Keys → records: what the shop says now, and the last word of the shop's own hook."""
+"""Keys → records: what the shop says now, changed or held back by the shop's own hook."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from esputnik_connector.exceptions import (
     without_message,
 )
 from esputnik_connector.fields import reveal
+from esputnik_connector.halving import Halving
 from esputnik_connector.models import CartSession, Connection, SyncState
 from esputnik_connector.pipeline.events.load import events
 from esputnik_connector.records import Cart, Erasure, Kind, Outcome, Reason, Record
@@ -30,6 +31,12 @@ from esputnik_connector.shops.canonical import canonical
 logger = getLogger(__name__)
 
 
+def is_database_gone(error: Exception) -> bool:
+    """Is ``error`` the loss of the whole database? Then no record is to blame for it."""
+    is_loss = isinstance(error, (OperationalError, InterfaceError))
+    return is_loss and not database.is_usable()
+
+
 def read(
     connection: Connection, shop: ShopAdapter, kind: Kind, keys: Sequence[str]
 ) -> tuple[dict[str, Record], dict[str, Receipt]]:
@@ -37,20 +44,25 @@ def read(
 
     :raises OperationalError, InterfaceError: the database is gone, and no record is to blame.
     """
-    try:
-        return _ask(connection, shop, kind, keys)
-    except NotSupportedError as error:  # the shop's adapter knows no such records
-        return {}, {key: _unknown(kind, key, error) for key in keys}
-    except Exception as error:  # whatever the shop's code raises
-        if isinstance(error, (OperationalError, InterfaceError)) and not database.is_usable():
-            raise
-        if len(keys) == 1:
-            logger.error("%s %s cannot be read: %s", kind.value, keys[0], without_message(error))
-            return {}, {keys[0]: unbuildable(kind, keys[0], error)}
-        middle = len(keys) // 2
-        records, broken = read(connection, shop, kind, keys[:middle])
-        more_records, more_broken = read(connection, shop, kind, keys[middle:])
-        return {**records, **more_records}, {**broken, **more_broken}
+    records: dict[str, Record] = {}
+    broken: dict[str, Receipt] = {}
+    parts = Halving(keys)
+    for part in parts:
+        try:
+            found, refused = _ask(connection, shop, kind, part)
+        except NotSupportedError as error:  # the shop's adapter knows no such records
+            broken |= {key: _unknown(kind, key, error) for key in part}
+        except Exception as error:  # whatever the shop's code raises
+            if is_database_gone(error):
+                raise
+            if not parts.halve(part):
+                (key,) = part
+                logger.error("%s %s cannot be read: %s", kind.value, key, without_message(error))
+                broken[key] = unbuildable(kind, key, error)
+        else:
+            records |= found
+            broken |= refused
+    return records, broken
 
 
 def _ask(
@@ -92,7 +104,11 @@ def emptied(
     }
 
 
-def last_word(record: Record, connection: Connection) -> Record:
+def hooked(record: Record, connection: Connection) -> Record:
+    """The record as ``RECORD_HOOK`` returns it.
+
+    :raises Skip: the hook held it back. :raises HookError: the hook returned something else.
+    """
     hook = record_hook()
     if hook is None or isinstance(record, Erasure):
         return record
@@ -119,8 +135,12 @@ def _unknown(kind: Kind, key: str, error: NotSupportedError) -> Receipt:
 
 
 def unbuildable(kind: Kind, key: str, error: Exception) -> Receipt:
-    """Names the exception's type only, unless it is ours: its text may quote personal data."""
+    """A refusal that names the type of the exception alone, unless the exception is the
+    connector's own: its text may quote personal data."""
     return Receipt(
-        kind=kind, key=key, outcome=Outcome.REJECTED, reason=Reason.UNBUILDABLE,
+        kind=kind,
+        key=key,
+        outcome=Outcome.REJECTED,
+        reason=Reason.UNBUILDABLE,
         detail=str(error) if isinstance(error, ConnectorError) else type(error).__name__,
-    )  # fmt: skip
+    )

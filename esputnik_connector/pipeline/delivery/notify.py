@@ -1,4 +1,4 @@
-"""Public signals: whoever listens hears what became of a record, and cannot do harm."""
+"""Public signals: the project's receivers hear what became of a record, and cannot do harm."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from .dispatch import Result
 logger = getLogger(__name__)
 
 
-def tell(connection: Connection, results: Iterable[Result]) -> None:
-    told = (signals.delivered, signals.rejected)
-    if not any(signal.has_listeners(Connection) for signal in told):
+def notify(connection: Connection, results: Iterable[Result]) -> None:
+    """Send ``delivered`` and ``rejected`` for the results that are one or the other."""
+    ours = (signals.delivered, signals.rejected)
+    if not any(signal.has_listeners(Connection) for signal in ours):
         return
     for result in results:
         receipt = result.receipt

@@ -6,64 +6,59 @@ Exactly the rows that were read are settled; a row that came meanwhile stays.
 from __future__ import annotations
 
 import random
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from logging import getLogger
 
 from django.db import transaction
 
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import Receipt
+from esputnik_connector.exceptions import without_message
 from esputnik_connector.models import Attempt, Backfill, Connection, OutboxMessage, SyncState
-from esputnik_connector.pipeline.backfill import ledger
+from esputnik_connector.models.lease import LostLease
 from esputnik_connector.records import Kind, Outcome, Reason
 
 from . import backoff
-from .dispatch import Prepared, Result
-from .notify import tell
+from .dispatch import Result
+from .load import is_database_gone
+from .notify import notify
+
+logger = getLogger(__name__)
 
 Rows = Mapping[str, Sequence[OutboxMessage]]
 
-IDENTITY = ("connection_id", "kind", "key")
-IMPORT = (  # what a state holds of an import
-    "digest", "delivered_at", "remote_id", "session", "session_digest", "session_since", "poll_at",
+KEPT_ROW_COLUMNS = (
+    "attempts",
+    "failing_since",
+    "due_at",
+    "session",
+    "goes_alone",
+    "is_forced",
+    "is_dead",
+    "reason",
+    "detail",
+)
+ACCEPTED_COLUMNS = (
+    "fields",
+    "locators",
+    "session",
+    "session_digest",
+    "session_since",
+    "poll_at",
     "backfill_id",
-)  # fmt: skip
+)
 
-UNKNOWN = "?"  # in place of a locator's hash: something else was sent, and no answer came
+
+Also = Callable[[Sequence[Result]], None]
 
 
 def _nothing() -> None:
+    """There is no lease to keep."""
+
+
+def _nothing_else(_results: Sequence[Result]) -> None:
     """Only the results are written."""
-
-
-def mark_unknown(connection: Connection, kind: Kind, prepared: Prepared) -> None:
-    """Before a batch goes out: from now on nobody knows what the destination holds of it.
-
-    Without this, a worker that dies between the request and its answer would leave the old digest
-    standing, and a record that returns to its old state would be taken for unchanged. Of an order
-    that never went out there is nothing to forget, and none of its fields is ever cleared; nor is
-    there of an event, which happens once.
-    """
-    if kind in (Kind.ERASURE, Kind.EVENT):
-        return
-    rows = []
-    for envelope in prepared.outgoing:
-        state = prepared.states.get(envelope.key)
-        if state is None and kind is Kind.ORDER:
-            continue
-        hashes = prepared.locators.get(envelope.key, {})
-        owner = prepared.owners.get(envelope.key, "")
-        rows.append({
-            "connection_id": connection.pk, "kind": kind.value, "key": envelope.key,
-            "owner_key": owner or (state.owner_key if state else ""),
-            "fields": sorted(envelope.fields | set(state.fields if state else ())),
-            "locators": {
-                name: known_hash if hashes.get(name) == known_hash else UNKNOWN
-                for name, known_hash in (state.locators if state else {}).items()
-            },
-        })  # fmt: skip
-    SyncState.objects.upsert(rows, ["owner_key", "fields", "locators", "digest"])
 
 
 def settle(
@@ -75,32 +70,98 @@ def settle(
     now: datetime,
     backfill: Backfill | None = None,
     before: Callable[[], None] = _nothing,
-    also: Callable[[], None] = _nothing,
-) -> None:
-    """Write the results of one call. ``rows`` are the outbox rows that were read, by key.
+    also: Also = _nothing_else,
+) -> Sequence[Result]:
+    """Write down the results of one call, and return them as they were written.
 
+    When they cannot be written together, each is written alone, and one that still cannot be is
+    written without its answer: whatever happens after a request, the try counts.
+
+    :param rows: the outbox rows that were read, by key.
     :param backfill: the records are history of this run: they have no rows, unless one is needed.
-    :param before, also: run in the same transaction, first and last.
+    :param before: runs first in the same transaction; what it raises passes through.
+    :param also: runs last in the same transaction, with the results that it writes.
+    :raises LostLease: another worker has taken over; nothing was written.
     """
-    with transaction.atomic():
-        before()
-        _remember(connection, kind, results, now, backfill)
-        if backfill is not None:
-            receipts = [result.receipt for result in results]
-            rows = _with_rows_where_needed(connection, receipts, rows, route=backfill.route)
-        for result in results:
-            _settle_rows(result.receipt, rows.get(result.receipt.key, ()), now)
-        _forget_settled(results, rows)
-        _record(connection, _remarkable(results) if backfill else results, rows, now)
-        also()
-    tell(connection, results)
+
+    def write(some: Sequence[Result]) -> None:
+        with transaction.atomic():
+            before()
+            _remember(connection, kind, some, now, backfill)
+            known = rows
+            if backfill is not None:
+                receipts = [result.receipt for result in some]
+                known = with_rows_where_needed(connection, receipts, rows, route=backfill.route)
+            attempts = outcome_of_history(some) if backfill else some
+            settle_rows(connection, some, known, now, attempts=attempts)
+            also(some)
+
+    written = results if _is_written(write, results) else [_alone(write, one) for one in results]
+    notify(connection, written)
+    return written
 
 
-def _with_rows_where_needed(
+def _is_written(write: Also, results: Sequence[Result]) -> bool:
+    """False when these results cannot be written, for a reason that lies in one of them.
+
+    :raises LostLease: another worker has taken over.
+    """
+    try:
+        write(results)
+    except LostLease:
+        raise
+    except Exception as error:
+        if not results or is_database_gone(error):
+            raise
+        keys = ", ".join(result.receipt.key for result in results[:5])
+        logger.error(
+            "%d results (%s …) could not be written: %s",
+            len(results),
+            keys,
+            without_message(error),
+        )
+        return False
+    return True
+
+
+def _alone(write: Also, result: Result) -> Result:
+    if _is_written(write, [result]):
+        return result
+    receipt = Receipt(
+        kind=result.receipt.kind,
+        key=result.receipt.key,
+        outcome=Outcome.DEFERRED,
+        reason=Reason.NOT_RECORDED,
+        is_counted=True,
+    )
+    bare = Result(receipt)
+    write([bare])
+    return bare
+
+
+def settle_rows(
+    connection: Connection,
+    results: Sequence[Result],
+    rows: Rows,
+    now: datetime,
+    *,
+    attempts: Iterable[Result],
+) -> None:
+    """Write the outbox rows of these results, and an attempt for each of ``attempts``.
+
+    Part of a transaction of the caller.
+    """
+    for result in results:
+        _decide(result.receipt, rows.get(result.receipt.key, ()), now)
+    _remove_settled(results, rows)
+    _record(connection, attempts, rows, now)
+
+
+def with_rows_where_needed(
     connection: Connection, receipts: Iterable[Receipt], rows: Rows, *, route: str = ""
 ) -> Rows:
-    """Give a row to each historical record that is not settled, so that it is seen and tried again
-    like any other."""
+    """Give a row to each historical record that was refused or has to wait, so that the merchant
+    sees it and workers try it again like any other."""
     missing = [
         OutboxMessage(connection=connection, kind=receipt.kind.value, key=receipt.key, route=route)
         for receipt in receipts
@@ -112,9 +173,9 @@ def _with_rows_where_needed(
     return {**rows, **{row.key: [row] for row in missing}}
 
 
-def _remarkable(results: Iterable[Result]) -> list[Result]:
-    """Of history, only what somebody may ask about leaves an attempt: what plainly arrived is in
-    :class:`SyncState`, and what arrived before is counted."""
+def outcome_of_history(results: Iterable[Result]) -> list[Result]:
+    """Of history, only what the merchant may ask about leaves an attempt: what plainly arrived is
+    in :class:`SyncState`, and what arrived before is counted."""
     return [
         result
         for result in results
@@ -140,36 +201,40 @@ def _remember(
                 erased.append(receipt.key)
             continue
         state = {
-            "connection_id": connection.pk, "kind": kind.value, "key": receipt.key,
-            "owner_key": result.owner_key, "fields": sorted(envelope.fields),
-            "locators": dict(result.locators), "remote_id": receipt.remote_id,
-        }  # fmt: skip
+            "connection_id": connection.pk,
+            "kind": kind.value,
+            "key": receipt.key,
+            "owner_key": result.owner_key,
+            "fields": sorted(envelope.fields),
+            "locators": dict(result.locators),
+            "remote_id": receipt.remote_id,
+        }
         if receipt.outcome is Outcome.DELIVERED:
             delivered.append({**state, "digest": envelope.digest, "delivered_at": now})
         elif receipt.outcome is Outcome.ACCEPTED:
-            accepted.append({
-                **state, "session": receipt.session, "session_digest": envelope.digest,
-                "session_since": now, "poll_at": backoff.poll_due(now, now=now),
+            upload = {
+                "session": receipt.session,
+                "session_digest": envelope.digest,
+                "session_since": now,
+                "poll_at": backoff.poll_due(now, now=now),
                 "backfill_id": backfill.pk if backfill else None,
-            })  # fmt: skip
+            }
+            accepted.append({**state, **upload})
     SyncState.objects.upsert(
         delivered, ["fields", "locators", "digest", "remote_id", "delivered_at"]
     )
-    SyncState.objects.upsert(
-        accepted,
-        ["fields", "locators", "session", "session_digest", "session_since", "poll_at",
-         "backfill_id"],
-    )  # fmt: skip
+    SyncState.objects.upsert(accepted, ACCEPTED_COLUMNS)
     SyncState.objects.filter(
         connection=connection, kind=Kind.CONTACT.value, key__in=erased
     ).delete()
 
 
-def _settle_rows(receipt: Receipt, rows: Sequence[OutboxMessage], now: datetime) -> None:
-    """Decide about the one row that stays for a record that is not settled."""
+def _decide(receipt: Receipt, rows: Sequence[OutboxMessage], now: datetime) -> None:
+    """Change, unsaved, the one row that stays for a record that was not delivered or skipped."""
     if not rows or receipt.outcome in (Outcome.DELIVERED, Outcome.SKIPPED):
         return
     row = rows[0]
+    row.is_forced = any(each.is_forced for each in rows)
     row.reason = receipt.reason.value if receipt.reason else ""
     row.detail = receipt.detail
     if receipt.outcome is Outcome.ACCEPTED:
@@ -179,10 +244,11 @@ def _settle_rows(receipt: Receipt, rows: Sequence[OutboxMessage], now: datetime)
     if receipt.outcome is Outcome.REJECTED:
         row.is_dead = True
         return
+    row.goes_alone = receipt.goes_alone or any(each.goes_alone for each in rows)
     was_dead = any(each.is_dead for each in rows)
     row.is_dead = False
     if not receipt.is_counted:
-        row.due_at = now + timedelta(seconds=receipt.retry_after)
+        row.due_at = now + backoff.believed(receipt.retry_after)
         return
     if was_dead:  # set aside once, and changed since: a fresh horizon
         row.attempts, row.failing_since = 0, None
@@ -200,8 +266,8 @@ def _settle_rows(receipt: Receipt, rows: Sequence[OutboxMessage], now: datetime)
     row.is_dead = now - row.failing_since >= horizon
 
 
-def _forget_settled(results: Iterable[Result], rows: Rows) -> None:
-    """Remove what is settled; a record that is not keeps one row, the oldest."""
+def _remove_settled(results: Iterable[Result], rows: Rows) -> None:
+    """Remove the rows of what was delivered or skipped; any other record keeps its oldest row."""
     kept, gone = [], []
     for result in results:
         mine = list(rows.get(result.receipt.key, ()))
@@ -211,7 +277,7 @@ def _forget_settled(results: Iterable[Result], rows: Rows) -> None:
         gone += [row.pk for row in mine]
     OutboxMessage.objects.bulk_update(
         kept,
-        ["attempts", "failing_since", "due_at", "session", "is_dead", "reason", "detail"],
+        KEPT_ROW_COLUMNS,
         batch_size=200,
     )
     OutboxMessage.objects.filter(pk__in=gone).delete()
@@ -242,64 +308,14 @@ def _record(connection: Connection, results: Iterable[Result], rows: Rows, now: 
     Attempt.objects.bulk_create(attempts)
 
 
-def resolve_states(
-    connection: Connection,
-    states: Sequence[SyncState],
-    receipts: Sequence[Receipt],
-    *,
-    now: datetime,
-) -> None:
-    """Write what became of an import that was accepted before; ``states`` are all of one session.
-
-    What is still importing is asked about again later. A record whose import failed goes back in
-    line; one that was refused is set aside. An import that was given up meanwhile, as when the
-    account was replaced, is over already.
-    """
-    session = {"connection": connection, "kind": states[0].kind, "session": states[0].session}
-    with transaction.atomic():
-        mine = SyncState.objects.filter(**session).select_for_update()
-        waiting = set(mine.values_list("key", flat=True))
-        states = [state for state in states if state.key in waiting]
-        live, history = _resolved(states, {receipt.key: receipt for receipt in receipts}, now)
-        SyncState.objects.upsert(
-            [{name: getattr(state, name) for name in (*IDENTITY, *IMPORT)} for state in states],
-            IMPORT,
-        )
-        for backfill_id, results in history.items():
-            ledger.imported(backfill_id, [result.receipt for result in results])
-        old = [result for results in history.values() for result in results]
-        rows: Rows = by_key(OutboxMessage.objects.filter(**session).order_by("pk"))
-        rows = _with_rows_where_needed(connection, (one.receipt for one in [*live, *old]), rows)
-        for result in (*live, *old):
-            _settle_rows(result.receipt, rows.get(result.receipt.key, ()), now)
-        _forget_settled([*live, *old], rows)
-        _record(connection, [*live, *_remarkable(old)], rows, now)
-    tell(connection, [*live, *old])
-
-
-def _resolved(
-    states: Sequence[SyncState], answers: Mapping[str, Receipt], now: datetime
-) -> tuple[list[Result], Mapping[int, list[Result]]]:
-    """Write the answers into the states, unsaved: what is over, live and by historical import."""
-    live: list[Result] = []
-    history: defaultdict[int, list[Result]] = defaultdict(list)
-    for state in states:
-        receipt = answers.get(state.key)
-        if receipt is None or receipt.reason is Reason.IMPORTING:
-            state.poll_at = backoff.poll_due(state.session_since or now, now=now)
-            continue
-        results = live if state.backfill_id is None else history[state.backfill_id]
-        results.append(Result(receipt))
-        if receipt.outcome is Outcome.DELIVERED:
-            state.digest, state.delivered_at = state.session_digest, now
-            state.remote_id = receipt.remote_id or state.remote_id
-        state.session, state.session_digest = "", ""
-        state.session_since, state.poll_at, state.backfill_id = None, None, None
-    return live, history
-
-
 def by_key(found: Iterable[OutboxMessage]) -> dict[str, list[OutboxMessage]]:
+    """Key → its rows, in the order in which they were found."""
     rows: dict[str, list[OutboxMessage]] = {}
     for row in found:
         rows.setdefault(row.key, []).append(row)
     return rows
+
+
+def forced(rows: Rows) -> frozenset[str]:
+    """Keys that are to be sent even when they are unchanged."""
+    return frozenset(key for key, mine in rows.items() if any(row.is_forced for row in mine))

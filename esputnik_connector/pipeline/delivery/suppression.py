@@ -1,4 +1,4 @@
-"""Erased stays erased: tombstones, and the question whether a record belongs to one."""
+"""Erased stays erased: tombstones, and whether a record belongs to a person who has one."""
 
 from __future__ import annotations
 
@@ -13,24 +13,29 @@ from esputnik_connector.identity import fingerprint
 from esputnik_connector.models import Connection, OutboxMessage, SyncState, Tombstone
 from esputnik_connector.records import Cart, Contact, Erasure, Event, Kind, Order, Record
 
-from .locators import locators_of
+
+def locators_of(record: Record, *, salt: str) -> dict[str, str]:
+    """``{"email": hash, "phone": hash}`` of what the record carries: salted, so that two deliveries
+    can be compared without keeping either value."""
+    values = {name: getattr(record, name, "") for name in ("email", "phone")}
+    return {name: fingerprint(value, salt=salt) for name, value in values.items() if value}
 
 
 def bury_pending(connection: Connection) -> None:
     """Turn deletions that were noted in a request into tombstones, before anything else is sent.
 
-    Any worker may do it, in any lane; done twice it changes nothing. The hashes of what eSputnik
-    was told of the person come from the last delivery.
+    Any worker may do it, in any lane; done twice it changes nothing. The last delivery knows the
+    hashes of the e-mail and the phone that eSputnik was sent.
     """
     pending = list(
         OutboxMessage.objects.of(connection, Kind.ERASURE).exclude(payload=None).order_by("pk")
     )
     if not pending:
         return
-    told = SyncState.objects.filter(
+    delivered = SyncState.objects.filter(
         connection=connection, kind=Kind.CONTACT.value, key__in=[row.key for row in pending]
     )
-    locators = {state.key: list(state.locators.values()) for state in told}
+    locators = {state.key: list(state.locators.values()) for state in delivered}
     backend = registry.destination_class(connection.destination)
     is_erasure = backend.is_erasing(connection.erase_mode)
     Tombstone.objects.bulk_create(
@@ -50,7 +55,7 @@ def bury_pending(connection: Connection) -> None:
 
 
 @dataclass(frozen=True)
-class Graveyard:
+class Suppression:
     """The tombstones that concern one batch."""
 
     salt: str
@@ -63,7 +68,7 @@ class Graveyard:
         salt: str,
         records: Iterable[Record],
         states: Mapping[str, SyncState],
-    ) -> Graveyard:
+    ) -> Suppression:
         """Look up a batch. Asked after the records were read, so that a deletion which these
         records do not know of yet is seen here."""
         bury_pending(connection)
@@ -93,7 +98,7 @@ class Graveyard:
 
 
 def _owners(record: Record, state: SyncState | None, salt: str) -> list[str]:
-    """Fingerprints of the customer a record belongs to, or belonged to when last sent."""
+    """Fingerprints of the customer that a record belongs to, or belonged to when last sent."""
     if isinstance(record, Contact):
         return [fingerprint(record.key, salt=salt)]
     keys = [getattr(record, "contact_key", ""), state.owner_key if state else ""]

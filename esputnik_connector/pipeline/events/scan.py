@@ -18,6 +18,7 @@ from esputnik_connector import registry
 from esputnik_connector.event_names import EventName
 from esputnik_connector.event_types import ScanRun, event_types
 from esputnik_connector.exceptions import without_message
+from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import Connection, Heartbeat
 from esputnik_connector.pipeline.wake import wake
 
@@ -53,7 +54,8 @@ def scan_for_events(*, is_dry: bool = False, now: datetime | None = None) -> dic
             enqueue=partial(enqueue, wanting, now=now, is_dry=is_dry),
         )
         try:
-            counts[each.name] = each.scan(run)
+            with fresh_reads():
+                counts[each.name] = each.scan(run)
         except Exception as error:  # raised below, when the other scans are made
             logger.error("the scan for %s broke off: %s", each.name, without_message(error))
             errors.append(error)

@@ -1,9 +1,9 @@
 """Does the destination hold what the shop has? Reads only; decides nothing.
 
-Two steps, so that a night over a big shop is short. A *seal* binds the version of the shop's rows,
+Two steps, so that a night over a big shop is short. An *etag* binds the version of the shop's rows,
 the digest that was delivered and the settings of the connection: while it fits, the record cannot
 have changed and is not built. Everything else is built by the same ``prepare`` that sends, and its
-digest compared; what is unchanged gets a new seal.
+digest compared; what is unchanged gets a new etag.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
-class Held:
+class Known:
     """What is known of one delivered record, without loading a model."""
 
     digest: str
-    seal: str
+    etag: str
     session: str
     was_delivered: bool
 
@@ -49,7 +49,7 @@ class Comparison:
     """What one chunk of keys looks like. ``verdicts`` has every key once."""
 
     verdicts: dict[str, str] = field(default_factory=dict)
-    seals: dict[str, str] = field(default_factory=dict)  # key → new seal
+    etags: dict[str, str] = field(default_factory=dict)  # key → new etag
     records: dict[str, Record] = field(default_factory=dict)  # only those that were built
 
     @property
@@ -68,7 +68,7 @@ class Comparer:
     """Compares chunks of one connection.
 
     :param history_before: what was never delivered and is older is left to the historical import.
-    :param is_thorough: build every record, whatever its seal says.
+    :param is_thorough: build every record, whatever its etag says.
     """
 
     def __init__(
@@ -90,33 +90,33 @@ class Comparer:
     def compare(self, kind: Kind, keys: Sequence[str]) -> Comparison:
         """A constant number of queries per :data:`BATCH`."""
         found = Comparison()
-        held = self._held(kind, keys)
+        known = self._known(kind, keys)
         waiting = lines_of(self.connection, kind, keys)
         versions = self._versions(kind, keys)
-        unsealed = []
+        doubtful = []
         for key in keys:
-            state = held.get(key)
+            state = known.get(key)
             if key in waiting:
                 found.verdicts[key] = waiting[key]
             elif state is not None and state.session:
-                found.verdicts[key] = Reason.IMPORTING.value
-            elif self._is_sealed(state, versions.get(key, "")):
+                found.verdicts[key] = Reason.UPLOADING.value
+            elif self._fits(state, versions.get(key, "")):
                 found.verdicts[key] = Reason.UNCHANGED.value
             else:
-                unsealed.append(key)
-        for batch in chunks(unsealed, BATCH):
-            self._build(kind, batch, held, versions, found)
+                doubtful.append(key)
+        for batch in chunks(doubtful, BATCH):
+            self._build(kind, batch, known, versions, found)
         if self.is_thorough:
             left = [key for key in keys if key not in found.records]
             found.records.update(read(self.connection, self.shop, kind, left)[0] if left else {})
         return found
 
-    def _held(self, kind: Kind, keys: Sequence[str]) -> dict[str, Held]:
+    def _known(self, kind: Kind, keys: Sequence[str]) -> dict[str, Known]:
         states = SyncState.objects.filter(
             connection=self.connection, kind=kind.value, key__in=list(keys)
         )
-        rows = states.values_list("key", "digest", "seal", "session", "delivered_at")
-        return {row[0]: Held(*row[1:4], was_delivered=row[4] is not None) for row in rows}
+        rows = states.values_list("key", "digest", "etag", "session", "delivered_at")
+        return {row[0]: Known(*row[1:4], was_delivered=row[4] is not None) for row in rows}
 
     def _versions(self, kind: Kind, keys: Sequence[str]) -> Mapping[str, str]:
         """None of contacts, while a hook may look at what no version knows. (Of orders there are:
@@ -129,16 +129,16 @@ class Comparer:
             logger.error("no versions of %d %s: %s", len(keys), kind.value, without_message(error))
             return {}
 
-    def _is_sealed(self, state: Held | None, version: str) -> bool:
-        if self.is_thorough or state is None or not (version and state.digest and state.seal):
+    def _fits(self, state: Known | None, version: str) -> bool:
+        if self.is_thorough or state is None or not (version and state.digest and state.etag):
             return False
-        return state.seal == etags.seal(version, state.digest, self._settings)
+        return state.etag == etags.etag(version, state.digest, self._settings)
 
     def _build(
         self,
         kind: Kind,
         keys: Sequence[str],
-        held: Mapping[str, Held],
+        known: Mapping[str, Known],
         versions: Mapping[str, str],
         found: Comparison,
     ) -> None:
@@ -155,20 +155,20 @@ class Comparer:
                 unchanged.append(receipt.key)
         for envelope in prepared.outgoing:
             record = prepared.records[envelope.key]
-            verdict = self._difference(held.get(envelope.key), record)
+            verdict = self._difference(known.get(envelope.key), record)
             found.verdicts[envelope.key] = verdict.value
 
         for key in self._quiet(kind, unchanged, versions):
-            if key in held:
-                found.seals[key] = etags.seal(versions[key], held[key].digest, self._settings)
+            if key in known:
+                found.etags[key] = etags.etag(versions[key], known[key].digest, self._settings)
 
     def _quiet(self, kind: Kind, keys: Sequence[str], versions: Mapping[str, str]) -> Iterator[str]:
-        """Those that nobody touched while they were built: only then the record that was built is
+        """Those that did not change while they were built: only then the record that was built is
         surely of the version that was read before it."""
         now = self._versions(kind, keys)
         return (key for key in keys if now.get(key) == versions[key])
 
-    def _difference(self, state: Held | None, record: Record) -> Verdict:
+    def _difference(self, state: Known | None, record: Record) -> Verdict:
         if state is not None and state.digest:
             return Verdict.DIFFERS
         if state is not None:  # an order went to a former account: no night may fire its events

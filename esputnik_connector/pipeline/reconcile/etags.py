@@ -1,5 +1,5 @@
-"""A seal: the version of a record's rows, the digest that was delivered, and the settings, in one
-hash. While it fits, nobody needs to build the record again."""
+"""An etag: the version of a record's rows, the digest that was delivered, and the settings, in one
+hash. While it fits, the record need not be built again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from esputnik_connector.records import Kind
 BYTES = 16
 
 # One column of thousands of rows. The ORM would write all columns of each, which is a sixth of a
-# night that seals everything. Locked in the order in which deliveries are written.
+# night that writes every etag. Locked in the order in which deliveries are written. The column of
+# ``SyncState.etag`` is called seal.
 UPDATE = f"""
     UPDATE {SyncState._meta.db_table} AS state SET seal = new.seal
     FROM unnest(%s::text[], %s::text[]) AS new (key, seal), (
@@ -31,12 +32,12 @@ UPDATE = f"""
 """  # noqa: S608  a name of ours, no value
 
 
-def seal(version: str, digest: str, settings_digest: str) -> str:
+def etag(version: str, digest: str, settings_digest: str) -> str:
     return _hash(f"{version} {digest} {settings_digest}")
 
 
 def settings_of(destination: Destination) -> str:
-    """Everything besides the shop's rows that a payload depends on: a change breaks every seal."""
+    """What besides the shop's rows that a payload depends on: a change outdates all etags."""
     account = asdict(destination.account)
     told = {name: account[name] for name in ("order_route", "fields", "default_status")}
     told["statuses"] = sorted(account["statuses"].items())
@@ -46,24 +47,24 @@ def settings_of(destination: Destination) -> str:
     return _hash(repr((__version__, told, chosen, place)))
 
 
-def write(connection: Connection, kind: Kind, seals: Mapping[str, str]) -> None:
+def write(connection: Connection, kind: Kind, etags: Mapping[str, str]) -> None:
     """Only on states that are still there: a customer may have been erased a moment ago."""
-    if not seals:
+    if not etags:
         return
     database = connections[router.db_for_write(SyncState)]
     if database.vendor == "postgresql":
-        keys = list(seals)
+        keys = list(etags)
         with database.cursor() as cursor:
-            cursor.execute(UPDATE, [keys, [*seals.values()], connection.pk, kind.value, keys])
+            cursor.execute(UPDATE, [keys, [*etags.values()], connection.pk, kind.value, keys])
         return
-    mine = SyncState.objects.filter(connection=connection, kind=kind.value, key__in=list(seals))
+    mine = SyncState.objects.filter(connection=connection, kind=kind.value, key__in=list(etags))
     there = mine.select_for_update().values_list("key", flat=True)
     SyncState.objects.upsert(
         [
-            {"connection_id": connection.pk, "kind": kind.value, "key": key, "seal": seals[key]}
+            {"connection_id": connection.pk, "kind": kind.value, "key": key, "etag": etags[key]}
             for key in there
         ],
-        ["seal"],
+        ["etag"],
     )
 
 

@@ -19,9 +19,15 @@ from esputnik_connector.records import Kind, Order, Reason
 from .compare import Comparison, born_at
 
 COLUMNS = (
-    "kind", "day", "currency", "shop_count", "shop_sum", "delivered_count", "delivered_sum",
+    "kind",
+    "day",
+    "currency",
+    "shop_count",
+    "shop_sum",
+    "delivered_count",
+    "delivered_sum",
     "differences",
-)  # fmt: skip
+)
 
 
 @dataclass
@@ -42,10 +48,15 @@ class Line:
         """As a row of a CSV file, in the order of :data:`COLUMNS`."""
         differences = ", ".join(f"{name}: {n}" for name, n in sorted(self.differences.items()))
         values = (
-            self.kind.value, self.day.isoformat() if self.day else "", self.currency,
-            self.shop_count, self._sum(self.shop_sum), self.delivered_count,
-            self._sum(self.delivered_sum), differences,
-        )  # fmt: skip
+            self.kind.value,
+            self.day.isoformat() if self.day else "",
+            self.currency,
+            self.shop_count,
+            self._sum(self.shop_sum),
+            self.delivered_count,
+            self._sum(self.delivered_sum),
+            differences,
+        )
         return dict(zip(COLUMNS, values, strict=True))
 
     def _sum(self, amount: Decimal) -> str:

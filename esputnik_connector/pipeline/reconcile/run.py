@@ -2,19 +2,19 @@
 
 Signals are the fast path; bulk updates, raw SQL and a crash between a commit and its signal pass
 them by. A run walks over the keys of the shop, then over what was delivered and may be gone. Each
-chunk is one transaction: rows for the outbox, new seals, cursor and counts together, so that a run
-may stop anywhere, be started twice or lose its worker. Nothing is sent from here.
+chunk is one transaction: what was found, new etags, cursor and counts together, so that a run may
+stop anywhere, be started twice or lose its worker. Only when all is seen are the rows put in line.
+Nothing is sent from here.
 
 Two things are never put in line: what is older than the connection and was never delivered (only
-the historical import asks the merchant whether it may start workflows), and more than a limit:
-something else is wrong then, and a person should look first.
+the historical import asks the merchant whether it may start workflows), and anything at all when
+it is more than a limit: something else is wrong then, and a person should look first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from logging import getLogger
 
@@ -22,9 +22,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from esputnik_connector import registry
-from esputnik_connector.conf import conf
 from esputnik_connector.exceptions import ConnectorError
 from esputnik_connector.fields import reveal
+from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.identity import fingerprint
 from esputnik_connector.models import (
     Backfill,
@@ -49,30 +49,15 @@ from esputnik_connector.shops.base import (
 )
 
 from . import etags
-from .compare import Comparer, Comparison, lines_of
+from .compare import Comparer, Comparison, chunks, lines_of
+from .limits import ERASURES, REPAIRS, Limits
 
 logger = getLogger(__name__)
 
 CHUNK = 2000  # keys per step; a step is seconds when all of them have to be built
 KINDS = (Kind.CONTACT, Kind.ORDER, Kind.CART)
+FOUND_COLUMNS = ("counts", "examples", "pending", "queued", "held")
 CART_WINDOW = timedelta(days=2)  # an older cart must not look abandoned anew because a price rose
-ERASURE_LIMIT = 100  # customers that one run deletes in eSputnik without a person's word
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """How much one run may put in line. ``None``: all of it, a person has said so."""
-
-    repairs: int | None
-    erasures: int | None
-
-    @classmethod
-    def usual(cls) -> Limits:
-        return cls(repairs=conf.RECONCILE_LIMIT, erasures=ERASURE_LIMIT)
-
-    @classmethod
-    def none(cls) -> Limits:
-        return cls(repairs=None, erasures=None)
 
 
 class Overtaken(Exception):
@@ -105,7 +90,8 @@ class Reconciler:
         queued = self.run.queued
         try:
             while self.run.finished_at is None:
-                self._step()
+                with fresh_reads():
+                    self._step()
                 if until is not None and timezone.now() >= until:
                     break
         except Overtaken:
@@ -146,7 +132,9 @@ class Reconciler:
         if not rows:
             found = Comparison()
         elif self.kind is Kind.CART:
-            found = self.comparer.compare(self.kind, keys).only_repairs()
+            met = set(self.run.pending.get(REPAIRS, ()))  # by the walk over the shop
+            found = self.comparer.compare(self.kind, [key for key in keys if key not in met])
+            found = found.only_repairs()
         else:
             gone = Verdict.DELETED if self.kind is Kind.CONTACT else Verdict.ORDER_DELETED
             found = Comparison(verdicts=dict.fromkeys(self._gone(keys), gone.value))
@@ -176,52 +164,44 @@ class Reconciler:
         return [key for key in gone if key not in records and key not in broken]  # asked twice
 
     def _save(self, found: Comparison, *, stage: Stage, cursor: str, is_over: bool = False) -> None:
-        """One chunk in one transaction; whoever comes second takes back what it did."""
+        """One chunk in one transaction; the worker that comes second takes back what it did."""
         run, before = self.run, (self.run.stage, self.run.cursor)
         run.count(found.verdicts.items())
         run.stage, run.cursor = stage.value, cursor
         run.finished_at = timezone.now() if is_over else None
         is_erasing = Verdict.DELETED.value in found.verdicts.values()
-        chosen = self._within_limits(found.repairs, is_erasing)
-        run.held += len(found.repairs) - len(chosen)
+        self.limits.hold(run, found.repairs, is_erasing=is_erasing)
         if self.is_dry:
             return
         with transaction.atomic():
-            rows = self._rows(chosen, is_erasing)
+            released = self.limits.release(run, is_over=is_over)
+            rows = [row for name, keys in released.items() for row in self._rows(name, keys)]
             run.queued += len(rows)
             self._advance(before)
             OutboxMessage.objects.bulk_create(rows)
-            etags.write(self.connection, self.kind, found.seals)
+            etags.write(self.connection, self.kind, found.etags)
 
     def _advance(self, before: tuple[str, str]) -> None:
         run, (stage, cursor) = self.run, before
-        names = ("stage", "cursor", "counts", "examples", "queued", "held", "finished_at")
+        names = [*FOUND_COLUMNS, "stage", "cursor", "finished_at"]
         mine = Reconciliation.objects.unfinished().filter(pk=run.pk, stage=stage, cursor=cursor)
         if not mine.update(**{name: getattr(run, name) for name in names}):
             raise Overtaken
 
-    def _within_limits(self, repairs: Sequence[str], is_erasing: bool) -> Sequence[str]:
-        limit = self.limits.erasures if is_erasing else self.limits.repairs
-        if limit is None:
-            return repairs
-        already = self.run.counts.get(Verdict.DELETED.value, 0) - len(repairs)
-        used = already if is_erasing else self.run.queued
-        return repairs[: max(0, limit - used)]
-
-    def _rows(self, keys: Sequence[str], is_erasing: bool) -> list[OutboxMessage]:
+    def _rows(self, name: str, keys: Sequence[str]) -> Iterator[OutboxMessage]:
         """Rows for what does not wait already: a live change may have come meanwhile."""
-        kind = Kind.ERASURE if is_erasing else self.kind
-        waiting = lines_of(self.connection, kind, keys) if keys else {}
-        return [
-            OutboxMessage(
-                connection=self.connection,
-                kind=kind.value,
-                key=key,
-                payload=erasure_payload(self.connection, key, []) if is_erasing else None,
+        kind = Kind.ERASURE if name == ERASURES else self.kind
+        waiting: set[str] = set()
+        for chunk in chunks(keys, CHUNK):
+            waiting |= set(lines_of(self.connection, kind, chunk))
+        for key in keys:
+            if key in waiting:
+                continue
+            is_erasing = kind is Kind.ERASURE
+            payload = erasure_payload(self.connection, key, []) if is_erasing else None
+            yield OutboxMessage(
+                connection=self.connection, kind=kind.value, key=key, payload=payload
             )
-            for key in keys
-            if key not in waiting
-        ]
 
 
 def _buried(connection: Connection, keys: Iterable[str]) -> set[str]:
@@ -246,9 +226,13 @@ def history_before(run: Reconciliation) -> datetime | None:
     """Before when a record that was never delivered is history. Nothing is, once all of it was
     imported, or when a person wrote a ``since`` down."""
     imports = Backfill.objects.filter(
-        connection=run.connection, kind=run.kind, state=State.FINISHED.value, since=None,
-        until=None, is_former=False,
-    )  # fmt: skip
+        connection=run.connection,
+        kind=run.kind,
+        state=State.FINISHED.value,
+        since=None,
+        until=None,
+        is_former=False,
+    )
     if run.since is not None or imports.filter(keys__isnull=True).exists():
         return None
     return run.connection.created_at

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import Destination
 from esputnik_connector.exceptions import Skip
+from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import Connection, SyncState
 from esputnik_connector.pipeline.delivery.dispatch import prepare
 from esputnik_connector.records import Kind
@@ -35,7 +36,7 @@ def sample(connection: Connection, kind: Kind, size: int) -> Sample:
     """
     delivered = SyncState.objects.filter(connection=connection, kind=kind.value).exclude(digest="")
     keys = list(delivered.order_by("?").values_list("key", flat=True)[:size])
-    with closing(registry.destination(connection)) as destination:
+    with closing(registry.destination(connection)) as destination, fresh_reads():
         return _compared(connection, destination, kind, keys)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage
+from django.db.models import Model
 from django.urls import NoReverseMatch, reverse
 from django.utils import translation
 from oscar.core.loading import get_model
@@ -32,13 +33,12 @@ from esputnik_connector.shops.base import (
     WishedPage,
 )
 from esputnik_connector.shops.bulk import text_of, with_translations
-from esputnik_connector.shops.oscar import carts, field_origins, options, orders
+from esputnik_connector.shops.oscar import carts, field_origins, options, orders, receivers
 from esputnik_connector.shops.oscar.catalogue import cards, product_attributes, products
 from esputnik_connector.shops.oscar.catalogue.categories import Tree
 from esputnik_connector.shops.oscar.catalogue.prices import Prices
 from esputnik_connector.shops.oscar.customers import attributes, contacts
 from esputnik_connector.shops.oscar.events import events, scan
-from esputnik_connector.shops.oscar.receivers import Receivers
 from esputnik_connector.shops.oscar.sync import paging, versions
 
 
@@ -74,7 +74,10 @@ class OscarShop(
         return [*super().check(), *options.problems(self.options)]
 
     def connect(self, capture: Capture) -> None:
-        Receivers(capture).connect()
+        receivers.Receivers(capture).connect()
+
+    def models(self) -> Collection[type[Model]]:
+        return receivers.models()
 
     def contacts(self, keys: Sequence[str]) -> Mapping[str, Contact]:
         return contacts.contacts(keys)

@@ -63,7 +63,7 @@ LINE_FIELDS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
+class RelatedRows:
     """All that belongs to a batch of orders and stands in other tables."""
 
     buyers: Mapping[Any, people.Buyer]
@@ -80,15 +80,15 @@ def orders(keys: Sequence[str]) -> dict[str, Order]:
     numbers = values_of(model._meta.get_field("number"), keys)
     names = [*ORDER_FIELDS, *people.buyer_lookups("user"), *address_lookups(model)]
     found = list(rows(model._base_manager.order_by("pk"), "number", numbers, names))
-    around = _surroundings(found)
+    around = _related_rows(found)
     return {row["number"]: _order(row, around) for row in found}
 
 
-def _surroundings(found: Sequence[Row]) -> Surroundings:
+def _related_rows(found: Sequence[Row]) -> RelatedRows:
     pks = [row["pk"] for row in found]
     lines = _grouped(get_model("order", "Line"), pks, LINE_FIELDS)
     products = {line["product_id"] for group in lines.values() for line in group}
-    return Surroundings(
+    return RelatedRows(
         buyers=people.buyers(found, "user"),
         lines=lines,
         cards=cards(products - {None}),
@@ -98,7 +98,7 @@ def _surroundings(found: Sequence[Row]) -> Surroundings:
     )
 
 
-def _order(row: Row, around: Surroundings) -> Order:
+def _order(row: Row, around: RelatedRows) -> Order:
     clean = Cleaner()
     shipping = address_of(row, "shipping_address")
     buyer = around.buyers.get(row["user_id"])

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db.models import signals
+from django.db.models import Model, signals
 from django.dispatch import Signal
 from django.utils.functional import LazyObject, empty
 
@@ -223,6 +223,13 @@ class Receivers:
         """Oscar's eager alerts close one in the moment in which its product comes back."""
         if instance.status == instance.CLOSED and not change.get("raw"):
             self.capture.event_happened(BACK_IN_STOCK.key(str(instance.pk)), using=using)
+
+
+def models() -> list[type[Model]]:
+    """Every model whose changes are reported."""
+    unheard = Receivers(cast(Capture, None))
+    found = (model for _label, model, *_ in unheard._model_table() if model is not None)
+    return list(dict.fromkeys(found))
 
 
 def _only(fields: frozenset[str], change: dict[str, Any]) -> bool:

@@ -133,7 +133,7 @@ def test_unsent_changes_say_what_they_wait_for(root, main):
 
     assert ">waiting<" in page
     assert "because: the destination could not be reached: Answered 503" in page
-    assert "eSputnik is importing it" in page
+    assert "eSputnik is still working on the upload" in page
     assert "set aside: the destination refused it: Bad &lt;b&gt;status&lt;/b&gt;" in page
 
 
@@ -305,7 +305,7 @@ def test_events_are_shown_and_filtered_like_everything_else(root, main):
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        ({"session": "s1"}, "eSputnik is importing it"),
+        ({"session": "s1"}, "eSputnik is still working on the upload"),
         ({"digest": "d"}, "delivered"),
         ({}, "sent, not confirmed yet"),
         ({"delivered_at": timezone.now()}, "the last sending is not confirmed"),

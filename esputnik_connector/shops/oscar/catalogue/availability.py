@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError
 from oscar.core.loading import get_model
 
 from esputnik_connector.exceptions import without_message
+from esputnik_connector.halving import Halving
 from esputnik_connector.records import Availability
 from esputnik_connector.shops.base import Offer
 from esputnik_connector.shops.bulk import fetched
@@ -40,16 +41,17 @@ def sound_offers(product_pks: Iterable[Any], prices: Prices) -> dict[Any, tuple[
 
 
 def _sound(pks: Sequence[Any], quoter: Quoter) -> dict[Any, tuple[Offer, ...]]:
-    try:
-        return offers(pks, quoter)
-    except (OperationalError, InterfaceError):  # the database is away, and for every product
-        raise
-    except Exception as error:  # whatever the shop's code raises
-        if len(pks) == 1:
-            logger.error("product %s cannot be priced: %s", pks[0], without_message(error))
-            return {}
-        middle = len(pks) // 2
-        return {**_sound(pks[:middle], quoter), **_sound(pks[middle:], quoter)}
+    found: dict[Any, tuple[Offer, ...]] = {}
+    parts = Halving(pks)
+    for part in parts:
+        try:
+            found |= offers(part, quoter)
+        except (OperationalError, InterfaceError):  # the database is away, and for every product
+            raise
+        except Exception as error:  # whatever the shop's code raises
+            if not parts.halve(part):
+                logger.error("product %s cannot be priced: %s", part[0], without_message(error))
+    return found
 
 
 def cheapest_in_stock(found: Sequence[Offer]) -> Offer | None:

@@ -14,14 +14,14 @@ from esputnik_connector.shops.oscar.catalogue.cards import absolute, file_url, i
 UNQUOTED = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_~.-]*(?:/[A-Za-z0-9_~-][A-Za-z0-9_~.-]*)*")
 
 
-class Shown(NamedTuple):
+class ProductPictures(NamedTuple):
     """Pictures of one product."""
 
     urls: tuple[str, ...] = ()  # absolute
     missing: tuple[str, ...] = ()  # names
 
 
-NONE = Shown()
+NONE = ProductPictures()
 
 
 class Pictures:
@@ -36,12 +36,12 @@ class Pictures:
             self.folder = os.path.join(concrete.location, "")
             self.prefix = absolute(concrete.base_url or "", base)
 
-    def of(self, names: Sequence[str]) -> Shown:
+    def of(self, names: Sequence[str]) -> ProductPictures:
         there = [name for name in names if self._has(name)]
         urls = tuple(url for url in map(self._url, there) if url)
         if len(there) == len(names):
-            return Shown(urls)
-        return Shown(urls, tuple(set(names) - set(there)))
+            return ProductPictures(urls)
+        return ProductPictures(urls, tuple(set(names) - set(there)))
 
     def _url(self, name: str) -> str:
         """As the storage says. It quotes and joins, which a name like most does not need."""

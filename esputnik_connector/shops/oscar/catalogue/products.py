@@ -35,7 +35,7 @@ from esputnik_connector.shops.bulk import (
 from esputnik_connector.shops.oscar.catalogue import cards, categories, pictures
 from esputnik_connector.shops.oscar.catalogue.offers import SiteOffers, sale_price
 from esputnik_connector.shops.oscar.catalogue.pages import Pages
-from esputnik_connector.shops.oscar.catalogue.pictures import Pictures, Shown
+from esputnik_connector.shops.oscar.catalogue.pictures import Pictures, ProductPictures
 from esputnik_connector.shops.oscar.catalogue.prices import NO_QUOTE, Prices, Quote, Quoter
 from esputnik_connector.shops.oscar.catalogue.product_attributes import Values
 
@@ -120,7 +120,7 @@ class Found:
     products: Sequence[Any]
     parents: Mapping[Any, Any] = field(default_factory=dict)
     quotes: Mapping[Any, Quote] = field(default_factory=dict)
-    images: Mapping[Any, Shown] = field(default_factory=dict)
+    images: Mapping[Any, ProductPictures] = field(default_factory=dict)
     categories: Mapping[Any, tuple[Category, ...]] = field(default_factory=dict)
     values: Mapping[Any, Mapping[str, str]] = field(default_factory=dict)
     benefits: Mapping[Any, Any] = field(default_factory=dict)

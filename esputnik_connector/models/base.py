@@ -1,0 +1,34 @@
+"""What all models of the connector share: their rows are read where they are written."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from django.db import models, router
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+class ConnectorQuerySet(models.QuerySet[Row]):
+    """Reads from the database that is written to, whatever the project's routers say of reads.
+
+    On a replica that lags, a row that was settled is there still, and would be sent again.
+    """
+
+    _db: str | None
+    _hints: dict[str, Any]
+
+    @property
+    def db(self) -> str:
+        return self._db or router.db_for_write(self.model, **self._hints)
+
+
+class ConnectorModel(models.Model):
+    """Base of all models of the connector. Its manager is also the one by which a row is refreshed
+    and a foreign key is followed."""
+
+    objects = ConnectorQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+        base_manager_name = "objects"

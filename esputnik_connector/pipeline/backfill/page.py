@@ -1,0 +1,212 @@
+"""One page of a historical import: read it, send it, take off it what is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from logging import getLogger
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from esputnik_connector import registry
+from esputnik_connector.destinations.base import Destination, Receipt
+from esputnik_connector.exceptions import ConfigurationError, RecordError
+from esputnik_connector.models import Backfill, Lane, OutboxMessage
+from esputnik_connector.models.backfill import WORKING, State
+from esputnik_connector.models.lease import Lease
+from esputnik_connector.pipeline.delivery import backoff
+from esputnik_connector.pipeline.delivery.dispatch import Result, deliver, prepare
+from esputnik_connector.pipeline.delivery.in_flight import in_flight
+from esputnik_connector.pipeline.delivery.lane import LaneLease, log_outcomes
+from esputnik_connector.pipeline.delivery.pacing import Pacer
+from esputnik_connector.pipeline.delivery.settle import Rows, by_key, forced, settle
+from esputnik_connector.pipeline.delivery.uploads import UploadPoller
+from esputnik_connector.records import Kind, Outcome, Reason
+
+from .control import next_page
+
+logger = getLogger(__name__)
+
+# Of one page, the better part of an hour; then even a lone failure does not stop it.
+LAST_TRIES = 12
+SHORTEST_REST = timedelta(seconds=1)
+
+
+def refresh(run: Backfill) -> None:
+    """Read the run again: a person may have paused it. Its connection is looked after elsewhere."""
+    connection = run.connection
+    run.refresh_from_db()
+    run.connection = connection
+
+
+class PageSender:
+    """Sends pages of one run while its worker has the run and the lane in hand.
+
+    ``rest`` says how long the page has to wait, if it has to.
+    """
+
+    def __init__(
+        self,
+        run: Backfill,
+        lane: Lane,
+        destination: Destination,
+        *,
+        run_lease: Lease,
+        lane_lease: LaneLease,
+        pacer: Pacer,
+        uploads: UploadPoller,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.run = run
+        self.lane = lane
+        self.destination = destination
+        self.kind = run.of_kind()
+        self.full = destination.batch_sizes.get(self.kind, 1000)
+        self.rest: timedelta | None = None
+        self._run_lease = run_lease
+        self._lease = lane_lease.joined(run_lease)
+        self._pacer = pacer
+        self._uploads = uploads
+        self._clock = clock
+
+    def read(self) -> None:
+        """Write down the keys of the next page, before anything of it is sent.
+
+        Whatever the shop raises pauses the run: a page that cannot be read must never pass for the
+        end of the history.
+
+        :raises LostLease: another worker has the run.
+        """
+        run = self.run
+        try:
+            with transaction.atomic():
+                keys, cursor = next_page(run, self.full)
+        except (ConfigurationError, RecordError) as error:  # both are written for people
+            logger.error("a page of import %s cannot be read: %s", run.pk, error)
+            run.change(*WORKING, to=State.PAUSED, detail=str(error))
+            return
+        except Exception as error:  # a database error, a defect of the shop's adapter
+            logger.exception("a page of import %s cannot be read", run.pk)
+            detail = _(
+                "The shop could not be read (%(error)s); the log has the details. Nothing is "
+                "lost: resume when it is mended."
+            ) % {"error": type(error).__name__}
+            run.change(*WORKING, to=State.PAUSED, detail=detail)
+            return
+        run.page, run.cursor, run.is_read = keys, cursor, not cursor
+        run.page_size, run.page_refused, run.tries = len(keys), 0, 0
+        names = ("page", "cursor", "is_read", "page_size", "page_refused", "tries")
+        self._run_lease.write(**{name: getattr(run, name) for name in names})
+
+    def send(self) -> None:
+        """Send the page, or as much of it as goes together after so many failures.
+
+        :raises LostLease: another worker has the run or the lane.
+        """
+        keys = self.run.page[: backoff.chunk_size(self.full, self.run.tries)]
+        rows = self._rows(keys)
+        uploading = self._uploading(keys)
+        left = [_left_to_live(self.kind, key) for key in keys if key in uploading]
+        self._settle(left, rows)
+        keys = [key for key in keys if key not in uploading]
+        connection = self.run.connection
+        prepared = prepare(
+            connection, self.destination, registry.shop(), self.kind, keys, forced=forced(rows)
+        )
+        self._settle(prepared.settled, rows)
+        self._lease.keep_if_due()
+        with in_flight(
+            connection,
+            self.kind,
+            prepared,
+            self.destination,
+            keep=self._lease.keep_if_due,
+            clock=self._clock,
+            route=self.run.route,
+        ) as flight:
+            for results in deliver(self.destination, prepared):
+                flight.landing(results)
+                self._settle(results, rows, is_alone=len(keys) == 1)
+                flight.landed()
+                if self.run.state not in WORKING:
+                    return
+
+    def _rows(self, keys: Sequence[str]) -> Rows:
+        """Changes of these records that wait or were set aside: they are settled with them."""
+        mine = OutboxMessage.objects.of(self.run.connection, self.kind).filter(session="")
+        return by_key(mine.filter(key__in=keys).order_by("pk")) if mine.exists() else {}
+
+    def _uploading(self, keys: Sequence[str]) -> set[str]:
+        waiting = self._uploads.waiting(self.kind)
+        if not waiting.exists():
+            return set()
+        return set(waiting.filter(key__in=keys).values_list("key", flat=True))
+
+    def _settle(self, results: Sequence[Result], rows: Rows, *, is_alone: bool = False) -> None:
+        """Settle what is settled; the rest of the page goes again.
+
+        A record that fails all alone, while others go through, is left to live traffic, which
+        tries it for days, and the run goes on. In an outage none is: the page waits.
+        """
+        if not results:
+            return
+        self._lease.keep_if_due()
+        is_culprit = is_alone and (
+            not self.lane.failures or len(self.run.page) == 1 or self.run.tries >= LAST_TRIES
+        )
+        receipts = [result.receipt for result in results]
+        stays = [one for one in receipts if _stays_on_page(one, is_culprit=is_culprit)]
+        kept = {receipt.key for receipt in stays}
+        settled = [result for result in results if result.receipt.key not in kept]
+        is_suspect = any(receipt.is_counted for receipt in stays)
+        written = settle(
+            self.run.connection,
+            self.kind,
+            settled,
+            rows,
+            now=self._clock(),
+            backfill=self.run,
+            also=lambda some: self._take_off_page(
+                [one.receipt for one in some], is_suspect=is_suspect, is_alone=is_alone
+            ),
+        )
+        receipts = [*stays, *(result.receipt for result in written)]
+        log_outcomes(self.lane, receipts)
+        self._pacer.pace(self.lane, receipts)
+        if stays:
+            seconds = max(receipt.retry_after for receipt in stays)
+            self.rest = max(self.rest or SHORTEST_REST, timedelta(seconds=seconds))
+
+    def _take_off_page(
+        self, receipts: Sequence[Receipt], *, is_suspect: bool, is_alone: bool
+    ) -> None:
+        """Count records and take them off the page, in the transaction that settles them."""
+        run = self.run
+        self._run_lease.lock()
+        refresh(run)
+        run.count(receipts)
+        gone = {receipt.key for receipt in receipts}
+        run.page = [key for key in run.page if key not in gone]
+        if is_suspect and is_alone:  # if the next one goes through, it was this record
+            run.page = [*run.page[1:2], *run.page[:1], *run.page[2:]]
+        run.page_refused += sum(one.outcome is Outcome.REJECTED for one in receipts)
+        run.tries = run.tries + 1 if is_suspect else max(run.tries - 1, 0)
+        run.save(
+            update_fields=["counts", "skips", "refusals", "page", "page_refused", "tries"]
+        )  # and nothing else: a person may just have paused it
+        if run.page or not run.is_read:
+            run.stop_if_refused(run.page_refused, of=run.page_size)
+
+
+def _stays_on_page(receipt: Receipt, *, is_culprit: bool) -> bool:
+    if receipt.outcome is not Outcome.DEFERRED or receipt.goes_alone:
+        return False
+    if receipt.reason is Reason.UPLOADING:
+        return False
+    return not (is_culprit and receipt.is_counted)
+
+
+def _left_to_live(kind: Kind, key: str) -> Result:
+    """An upload works on a change of this record right now: ours would race with it."""
+    return Result(Receipt(kind=kind, key=key, outcome=Outcome.DEFERRED, reason=Reason.UPLOADING))

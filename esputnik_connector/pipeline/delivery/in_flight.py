@@ -1,0 +1,192 @@
+"""What was sent and is not settled yet: until it is, nobody knows what the destination holds.
+
+A worker that was stopped for longer than its lease sends an older state after another worker sent
+the newer one, and so does an upload that ends after it was given up. Both are noticed, and what was
+in flight is sent again, whatever the last delivery says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from logging import getLogger
+
+from django.db import transaction
+
+from esputnik_connector.destinations.base import Destination, Envelope
+from esputnik_connector.models import Connection, LostUpload, OutboxMessage, SyncState
+from esputnik_connector.models.lease import LostLease
+from esputnik_connector.records import Kind, Outcome
+
+from . import backoff
+from .dispatch import Prepared, Result
+
+logger = getLogger(__name__)
+
+IN_FLIGHT = "?"  # in place of a locator's hash: another value was sent, and no answer came yet
+# eSputnik takes the same request again after a minute; until then it would say that it has it.
+BEFORE_RESENDING = timedelta(minutes=2)
+STATES = (Kind.CONTACT, Kind.ORDER, Kind.CART)  # an event or a deletion has no newer state
+
+
+def mark_in_flight(connection: Connection, kind: Kind, prepared: Prepared) -> None:
+    """Before a batch goes out: until it is answered, it is unknown what the destination holds.
+
+    Without this, a worker that dies between the request and its answer would leave the old digest
+    standing, and a record that returns to its old state would be taken for unchanged. Of an order
+    that never went out there is nothing to forget, and none of its fields is ever cleared; nor is
+    there of an event, which happens once.
+    """
+    if kind in (Kind.ERASURE, Kind.EVENT):
+        return
+    rows = [
+        _unanswered(connection, kind, envelope, prepared)
+        for envelope in prepared.outgoing
+        if envelope.key in prepared.states or kind is not Kind.ORDER
+    ]
+    SyncState.objects.upsert(rows, ["owner_key", "fields", "locators", "digest"])
+
+
+def _unanswered(
+    connection: Connection, kind: Kind, envelope: Envelope, prepared: Prepared
+) -> dict[str, object]:
+    state = prepared.states.get(envelope.key)
+    hashes = prepared.locators.get(envelope.key, {})
+    owner = prepared.owners.get(envelope.key, "")
+    return {
+        "connection_id": connection.pk,
+        "kind": kind.value,
+        "key": envelope.key,
+        "owner_key": owner or (state.owner_key if state else ""),
+        "fields": sorted(envelope.fields | set(state.fields if state else ())),
+        "locators": {
+            name: known if hashes.get(name) == known else IN_FLIGHT
+            for name, known in (state.locators if state else {}).items()
+        },
+    }
+
+
+class Flight:
+    """One batch of one worker, from the first request to the last answer."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        kind: Kind,
+        prepared: Prepared,
+        *,
+        keep: Callable[[], None],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._connection = connection
+        self._kind = kind
+        self._keep = keep
+        self._clock = clock
+        self._sent: Mapping[str, Envelope] = {}
+        self._aloft = {envelope.key: envelope for envelope in prepared.outgoing}
+        self._answers: Sequence[Result] = ()
+
+    def before_call(self) -> None:
+        """:raises LostLease: another worker has the lane; the request must not be made."""
+        self._keep()
+        self._sent = self._aloft
+
+    def landing(self, results: Sequence[Result]) -> None:
+        """These answers came, and are about to be settled."""
+        self._answers = results
+
+    def landed(self) -> None:
+        """The answers that came are settled."""
+        for result in self._answers:
+            self._aloft.pop(result.receipt.key, None)
+        self._answers = ()
+
+    def lost(self, route: str) -> None:
+        """Another worker has taken over: send again what differs from what that one delivered, and
+        follow the uploads that only this worker knows of."""
+        if not self._sent or self._kind not in STATES:
+            return
+        now = self._clock()
+        known = SyncState.objects.filter(
+            connection=self._connection, kind=self._kind.value, key__in=list(self._sent)
+        )
+        digests = dict(known.values_list("key", "digest"))
+        keys = [key for key, one in self._sent.items() if digests.get(key) != one.digest]
+        send_again(self._connection, self._kind, keys, now=now, route=route)
+        uploads: dict[str, list[str]] = {}
+        for result in self._answers:
+            if result.receipt.outcome is Outcome.ACCEPTED:
+                uploads.setdefault(result.receipt.session, []).append(result.receipt.key)
+        for session, uploading in uploads.items():
+            follow(self._connection, self._kind, session, uploading, now=now)
+
+
+@contextmanager
+def in_flight(
+    connection: Connection,
+    kind: Kind,
+    prepared: Prepared,
+    destination: Destination,
+    *,
+    keep: Callable[[], None],
+    clock: Callable[[], datetime],
+    route: str = "",
+) -> Iterator[Flight]:
+    """Send a batch within: what is in flight when the lease is lost goes again.
+
+    :param keep: holds on to the lease; runs before each request.
+    :param route: by which history goes, so that it stays as quiet as it was.
+    """
+    flight = Flight(connection, kind, prepared, keep=keep, clock=clock)
+    mark_in_flight(connection, kind, prepared)
+    destination.before_call = flight.before_call
+    try:
+        yield flight
+    except LostLease:
+        flight.lost(route)
+        raise
+
+
+def send_again(
+    connection: Connection,
+    kind: Kind,
+    keys: Collection[str],
+    *,
+    now: datetime,
+    route: str = "",
+) -> None:
+    """Forget what the destination is said to hold of these records, and put them in line, to be
+    sent even when they are unchanged."""
+    if not keys:
+        return
+    logger.warning("%d %s may be older there than here; they go again", len(keys), kind.value)
+    with transaction.atomic():
+        states = SyncState.objects.filter(connection=connection, kind=kind.value)
+        states.filter(key__in=list(keys)).update(digest="")
+        OutboxMessage.objects.bulk_create(
+            OutboxMessage(
+                connection=connection,
+                kind=kind.value,
+                key=key,
+                route=route,
+                is_forced=True,
+                captured_at=now,
+                due_at=now + BEFORE_RESENDING,
+            )
+            for key in keys
+        )
+
+
+def follow(
+    connection: Connection, kind: Kind, session: str, keys: Sequence[str], *, now: datetime
+) -> None:
+    """Go on asking about an upload that nothing waits for any more."""
+    LostUpload.objects.create(
+        connection=connection,
+        kind=kind.value,
+        session=session,
+        keys=list(keys),
+        lost_at=now,
+        poll_at=backoff.lost_poll_due(now, now=now),
+    )

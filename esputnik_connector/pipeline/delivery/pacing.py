@@ -1,0 +1,85 @@
+"""Pausing the right thing: the connection for a bad key, the lane for anything temporary."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from logging import getLogger
+
+from django.utils.translation import gettext as _
+
+from esputnik_connector import signals
+from esputnik_connector.destinations.base import Receipt
+from esputnik_connector.models import Connection, Lane
+from esputnik_connector.records import Outcome, Reason
+
+from . import backoff
+from .notify import send
+
+logger = getLogger(__name__)
+
+ANSWERED = (Outcome.DELIVERED, Outcome.ACCEPTED, Outcome.REJECTED)
+# One record waits, and no other has to.
+LANE_IS_WELL = (
+    Reason.UPLOAD_FAILED,
+    Reason.ALREADY_ACCEPTED,
+    Reason.NOT_RECORDED,
+    Reason.REFUSED_AMONG,
+)
+
+
+def defect_in_words(error: Exception) -> str:
+    """What a merchant reads of an error that is nobody's answer. Its own text stays out: it may
+    quote personal data."""
+    return _("The connector failed (%(error)s); the log has the details. Nothing is lost.") % {
+        "error": type(error).__name__
+    }
+
+
+class Pacer:
+    """Paces the lanes of one connection by the answers that its destination gives."""
+
+    def __init__(self, connection: Connection, clock: Callable[[], datetime]) -> None:
+        self.connection = connection
+        self._clock = clock
+
+    def pace(self, lane: Lane, receipts: Sequence[Receipt]) -> None:
+        """Resume what is answered again, and pause what the answers say must wait."""
+        if any(receipt.outcome in ANSWERED for receipt in receipts):
+            lane.resume()
+        failed = [
+            receipt
+            for receipt in receipts
+            if receipt.outcome is Outcome.DEFERRED and receipt.reason not in LANE_IS_WELL
+        ]
+        if not failed:
+            return
+        refused = next((each for each in failed if each.reason is Reason.KEY_REFUSED), None)
+        if refused is not None:
+            self.pause_connection(refused.detail)
+            return
+        worst = max(failed, key=lambda receipt: receipt.retry_after)
+        if worst.reason is Reason.BUSY and not worst.status:  # our own pace, not a failure
+            until = self._clock() + backoff.believed(worst.retry_after)
+            lane.pause(until=until, detail=worst.detail, failures=lane.failures)
+            return
+        self.pause_lane(lane, worst.detail, worst.retry_after)
+
+    def pause_lane(self, lane: Lane, detail: str, retry_after: float = 0) -> None:
+        """Let a lane rest, longer with every failure in a row.
+
+        :param retry_after: seconds that the destination asked for.
+        """
+        failures = lane.failures + 1
+        until = backoff.lane_due(
+            failures, now=self._clock(), jitter=random.random(), retry_after=retry_after
+        )
+        lane.pause(until=until, detail=detail, failures=failures)
+        logger.warning("lane %s rests until %s: %s", lane, until.isoformat("T", "seconds"), detail)
+
+    def pause_connection(self, detail: str) -> None:
+        """Stop all lanes until a person has acted or the key is accepted again."""
+        self.connection.pause(detail)
+        logger.error("connection %s is paused: %s", self.connection.name, detail)
+        send(signals.connection_paused, connection=self.connection, detail=detail)

@@ -1,0 +1,247 @@
+"""Uploads: the destination accepted contacts in one session, and works on them. Ask what came."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from logging import getLogger
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from esputnik_connector.destinations.base import Destination, Receipt
+from esputnik_connector.exceptions import (
+    CredentialsError,
+    RejectedError,
+    TemporaryError,
+    without_message,
+)
+from esputnik_connector.models import (
+    Backfill,
+    Connection,
+    Lane,
+    LostUpload,
+    OutboxMessage,
+    SyncState,
+)
+from esputnik_connector.records import Kind, Outcome, Reason
+
+from . import backoff
+from .dispatch import Result
+from .in_flight import follow, send_again
+from .lane import LaneLease
+from .notify import notify
+from .pacing import Pacer
+from .settle import Rows, by_key, outcome_of_history, settle_rows, with_rows_where_needed
+
+logger = getLogger(__name__)
+
+MOST_UNANSWERED = 3  # polls without an answer in one run: each takes as long as a request may
+LONGEST_UPLOAD = timedelta(minutes=30)  # after that it is given up and its records go again
+LONGEST_LOST_UPLOAD = timedelta(days=1)  # that it is asked about after that; it may still end
+IDENTITY = ("connection_id", "kind", "key")
+UPLOAD_COLUMNS = (
+    "digest",
+    "delivered_at",
+    "remote_id",
+    "session",
+    "session_digest",
+    "session_since",
+    "poll_at",
+    "backfill_id",
+)
+
+
+class UploadPoller:
+    """Asks about the uploads of one connection that are due to be asked about."""
+
+    def __init__(self, connection: Connection, pacer: Pacer, clock: Callable[[], datetime]) -> None:
+        self.connection = connection
+        self._pacer = pacer
+        self._clock = clock
+        self._unanswered = 0
+
+    def waiting(self, kind: Kind) -> QuerySet[SyncState]:
+        """Records of this kind that an upload still works on."""
+        return SyncState.objects.uploading().filter(connection=self.connection, kind=kind.value)
+
+    def due(self, kind: Kind) -> QuerySet[SyncState]:
+        """Those whose upload is to be asked about now; none more after many vain questions."""
+        if self._unanswered >= MOST_UNANSWERED:
+            return SyncState.objects.none()
+        return self.waiting(kind).filter(poll_at__lte=self._clock())
+
+    def lost_due(self, kind: Kind) -> QuerySet[LostUpload]:
+        """Lost uploads that are to be asked about now."""
+        if self._unanswered >= MOST_UNANSWERED:
+            return LostUpload.objects.none()
+        lost = LostUpload.objects.filter(connection=self.connection, kind=kind.value)
+        return lost.filter(poll_at__lte=self._clock())
+
+    def has_due(self, kind: Kind) -> bool:
+        """Is there anything to ask about?"""
+        return self.due(kind).exists() or self.lost_due(kind).exists()
+
+    def poll(
+        self, destination: Destination, lane: Lane, lease: LaneLease
+    ) -> Iterator[Sequence[Receipt]]:
+        """Ask about each upload that is due, and settle it; what was answered, by session.
+
+        :raises LostLease: another worker has the lane.
+        """
+        kind = Kind(lane.kind)
+        try:
+            for session, group in groupby(
+                self.due(kind).order_by("session", "pk"), key=lambda state: state.session
+            ):
+                yield self._poll_one(destination, lease, session, list(group))
+                if self._unanswered >= MOST_UNANSWERED:
+                    return
+            for lost in self.lost_due(kind).order_by("pk"):
+                self._poll_lost(destination, lease, lost)
+        except CredentialsError as error:
+            self._pacer.pause_connection(str(error))
+        except TemporaryError as error:  # so is everything else that this lane would send
+            self._pacer.pause_lane(lane, str(error), error.retry_after)
+
+    def _poll_one(
+        self, destination: Destination, lease: LaneLease, session: str, states: Sequence[SyncState]
+    ) -> Sequence[Receipt]:
+        """An upload that does not end in time is given up, and followed from then on."""
+        lease.keep()
+        keys = [state.key for state in states]
+        locators = {state.key: state.locators for state in states}
+        answered = {one.key: one for one in self._ask(destination, session, keys, locators)}
+        kind, now = Kind(states[0].kind), self._clock()
+        receipts = [answered.get(key) or _still_uploading(kind, key) for key in keys]
+        is_old = now - (states[0].session_since or now) > LONGEST_UPLOAD
+        is_given_up = is_old and all(one.reason is Reason.UPLOADING for one in receipts)
+        if is_given_up:
+            words = _("the upload did not end in time")
+            receipts = [_failed(kind, key, words) for key in keys]
+        lease.keep()
+        with transaction.atomic():
+            settle_upload(self.connection, states, receipts, now=now)
+            if is_given_up:
+                follow(self.connection, kind, session, keys, now=now)
+        return receipts
+
+    def _poll_lost(self, destination: Destination, lease: LaneLease, lost: LostUpload) -> None:
+        """When it ended after all, or was asked about for a day, its records go again."""
+        lease.keep()
+        kind, now = Kind(lost.kind), self._clock()
+        receipts = self._ask(destination, lost.session, lost.keys, {})
+        is_over = any(receipt.reason is not Reason.UPLOADING for receipt in receipts)
+        lease.keep()
+        if is_over or now - lost.lost_at > LONGEST_LOST_UPLOAD:
+            with transaction.atomic():
+                send_again(self.connection, kind, lost.keys, now=now)
+                lost.delete()
+            return
+        lost.poll_at = backoff.lost_poll_due(lost.lost_at, now=now)
+        lost.save(update_fields=["poll_at"])
+
+    def _ask(
+        self,
+        destination: Destination,
+        session: str,
+        keys: Sequence[str],
+        locators: Mapping[str, Mapping[str, str]],
+    ) -> Sequence[Receipt]:
+        """What the destination says of one session; nothing when it gave no answer that can be
+        used. Then this session is asked about later, and live changes go on meanwhile.
+
+        :raises CredentialsError: the key was refused.
+        :raises TemporaryError: the destination is not to be asked anything now.
+        """
+        try:
+            receipts = destination.resolve(session, keys, locators=locators)
+        except CredentialsError:
+            raise
+        except TemporaryError as error:
+            if not error.was_received:  # no connection, or asked to wait
+                raise
+            logger.warning("upload %s: no answer (%s)", session, error)
+            receipts = []
+        except RejectedError as error:
+            receipts = [_failed(Kind.CONTACT, key, str(error)) for key in keys]
+        except Exception as error:  # a defect of the destination's must not stop the lane
+            logger.error("upload %s cannot be asked about: %s", session, without_message(error))
+            receipts = []
+        self._unanswered += not receipts
+        return receipts
+
+
+def _still_uploading(kind: Kind, key: str) -> Receipt:
+    return Receipt(kind=kind, key=key, outcome=Outcome.DEFERRED, reason=Reason.UPLOADING)
+
+
+def _failed(kind: Kind, key: str, words: str) -> Receipt:
+    return Receipt(
+        kind=kind,
+        key=key,
+        outcome=Outcome.DEFERRED,
+        reason=Reason.UPLOAD_FAILED,
+        detail=words,
+        is_counted=True,
+    )
+
+
+def settle_upload(
+    connection: Connection,
+    states: Sequence[SyncState],
+    receipts: Sequence[Receipt],
+    *,
+    now: datetime,
+) -> None:
+    """Write what became of an upload; ``states`` are all of one session.
+
+    What is still being worked on is asked about again later. A record whose upload failed goes back
+    in line; one that was refused is set aside. An upload that was given up meanwhile, as when the
+    account was replaced, is over already.
+    """
+    session = {"connection": connection, "kind": states[0].kind, "session": states[0].session}
+    with transaction.atomic():
+        mine = SyncState.objects.filter(**session).select_for_update()
+        waiting = set(mine.values_list("key", flat=True))
+        states = [state for state in states if state.key in waiting]
+        live, history = _ended(states, {receipt.key: receipt for receipt in receipts}, now)
+        columns = (*IDENTITY, *UPLOAD_COLUMNS)
+        SyncState.objects.upsert(
+            [{name: getattr(state, name) for name in columns} for state in states], UPLOAD_COLUMNS
+        )
+        for backfill_id, results in history.items():
+            run = Backfill.objects.select_for_update().filter(pk=backfill_id).first()
+            if run is not None:
+                run.count_uploaded([result.receipt for result in results])
+        old = [result for results in history.values() for result in results]
+        every = [*live, *old]
+        rows: Rows = by_key(OutboxMessage.objects.filter(**session).order_by("pk"))
+        rows = with_rows_where_needed(connection, [one.receipt for one in every], rows)
+        attempts = [*live, *outcome_of_history(old)]
+        settle_rows(connection, every, rows, now, attempts=attempts)
+    notify(connection, every)
+
+
+def _ended(
+    states: Sequence[SyncState], answers: Mapping[str, Receipt], now: datetime
+) -> tuple[list[Result], Mapping[int, list[Result]]]:
+    """Write the answers into the states, unsaved: what is over, live and by historical import."""
+    live: list[Result] = []
+    history: defaultdict[int, list[Result]] = defaultdict(list)
+    for state in states:
+        receipt = answers.get(state.key)
+        if receipt is None or receipt.reason is Reason.UPLOADING:
+            state.poll_at = backoff.poll_due(state.session_since or now, now=now)
+            continue
+        results = live if state.backfill_id is None else history[state.backfill_id]
+        results.append(Result(receipt))
+        if receipt.outcome is Outcome.DELIVERED:
+            state.digest, state.delivered_at = state.session_digest, now
+            state.remote_id = receipt.remote_id or state.remote_id
+        state.session, state.session_digest = "", ""
+        state.session_since, state.poll_at, state.backfill_id = None, None, None
+    return live, history

@@ -1,0 +1,246 @@
+"""Waking a worker: the shopper waits for no broker, and no worker is woken twice for one thing."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+import uuid
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from celery import Celery, current_app
+from django.conf import settings as project_settings
+from django.db import transaction
+from redis import Redis
+
+from esputnik_connector import tasks
+from esputnik_connector.operations.health import celery as celery_health
+from esputnik_connector.operations.health.findings import Level
+from esputnik_connector.pipeline.broker import publisher, transport_of
+from esputnik_connector.pipeline.capture import capture
+from esputnik_connector.pipeline.wake import wake
+from tests.live.parts import BrokerLine
+from tests.servers import free_port
+
+PATIENCE = 0.35  # seconds: a quarter, and what a busy machine takes
+
+
+@pytest.fixture
+def broker_at() -> Iterator:
+    """Publish to another broker, with nothing learnt of the one before."""
+    before = current_app._get_current_object()
+
+    def use(address: str) -> Celery:
+        app = Celery("shop", broker=address)
+        publisher.begin_anew()
+        return app
+
+    yield use
+    before.set_current()
+    late = publisher._line._late
+    publisher.begin_anew()
+    if late is not None:
+        late.is_done.wait(5)  # what it logs belongs to this test
+
+
+@pytest.fixture
+def black_hole() -> Iterator[BrokerLine]:
+    """Takes connections and never says a word."""
+    address = urlsplit(project_settings.REDIS_URL)
+    with BrokerLine((address.hostname or "127.0.0.1", address.port or 6379)) as line:
+        line.black_hole()
+        yield line
+
+
+@pytest.fixture
+def queue(settings) -> Iterator[str]:
+    """A queue of its own on the real broker."""
+    name = f"wake-{uuid.uuid4().hex}"
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "CELERY_QUEUE": name}
+    yield name
+    with Redis.from_url(project_settings.REDIS_URL) as redis:
+        redis.delete(name)
+
+
+def messages(queue: str) -> list[dict]:
+    with Redis.from_url(project_settings.REDIS_URL) as redis:
+        return [json.loads(raw)["headers"] for raw in redis.lrange(queue, 0, -1)]
+
+
+def seconds_of_a_wake() -> float:
+    begun = time.monotonic()
+    tasks.wake(1, 0)
+    return time.monotonic() - begun
+
+
+# --- what is published ----------------------------------------------------------------------------
+
+
+def test_a_wake_up_expires_when_a_sweep_has_done_its_work(broker_at, queue):
+    broker_at(project_settings.REDIS_URL)
+    tasks.wake(7, 3)
+    (message,) = messages(queue)
+    assert message["task"] == "esputnik_connector.relay"
+    assert message["argsrepr"] == "(7,)"
+    assert message["eta"] < message["expires"]
+
+
+def test_a_line_that_the_broker_closed_is_opened_again(broker_at, queue):
+    address = urlsplit(project_settings.REDIS_URL)
+    with BrokerLine((address.hostname or "127.0.0.1", address.port or 6379)) as line:
+        broker_at(line.url)
+        tasks.wake(7, 0)
+        line._drop()
+        tasks.wake(8, 0)
+    assert [message["argsrepr"] for message in messages(queue)] == ["(8,)", "(7,)"]
+
+
+# --- brokers that are away ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["redis", "amqp"])
+def test_a_broker_that_refuses_is_left_alone_for_a_while(broker_at, caplog, scheme):
+    broker_at(f"{scheme}://127.0.0.1:{free_port()}//")
+    assert seconds_of_a_wake() < PATIENCE
+    assert "cannot be reached" in caplog.text
+    assert seconds_of_a_wake() < 0.01
+    assert caplog.text.count("cannot be reached") == 1
+
+
+@pytest.mark.parametrize("scheme", ["redis", "amqp"])
+def test_a_broker_that_swallows_everything_costs_a_quarter_of_a_second(
+    broker_at, black_hole, scheme
+):
+    broker_at(f"{scheme}://127.0.0.1:{black_hole.port}//")
+    assert seconds_of_a_wake() < PATIENCE
+    assert seconds_of_a_wake() < 0.01
+
+
+@pytest.mark.parametrize("scheme", ["redis", "amqp"])
+def test_a_name_that_nobody_resolves_costs_a_quarter_of_a_second(broker_at, monkeypatch, scheme):
+    resolve = socket.getaddrinfo
+
+    def resolve_late(host: object, *args: object, **named: object) -> object:
+        if host == "broker.example":
+            time.sleep(1.5)
+            raise socket.gaierror("no answer")
+        return resolve(host, *args, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_late)
+    broker_at(f"{scheme}://broker.example:6379//")
+    assert seconds_of_a_wake() < PATIENCE
+    assert seconds_of_a_wake() < 0.01
+
+
+def test_a_slow_broker_gets_the_message_all_the_same(broker_at, queue, monkeypatch):
+    connect = socket.socket.connect
+
+    def connect_late(self: socket.socket, address: object) -> None:
+        time.sleep(0.6)
+        connect(self, address)
+
+    broker_at(project_settings.REDIS_URL)
+    with monkeypatch.context() as patched:
+        patched.setattr(socket.socket, "connect", connect_late)
+        assert seconds_of_a_wake() < PATIENCE
+        time.sleep(1.5)
+    assert len(messages(queue)) == 1
+    tasks.wake(2, 0)
+    assert len(messages(queue)) == 2
+
+
+def test_a_server_without_threads_leaves_it_to_the_sweep(broker_at, monkeypatch, caplog):
+    def refuse(self: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    broker_at(project_settings.REDIS_URL)
+    monkeypatch.setattr("threading.Thread.start", refuse)
+    for _ in range(3):
+        assert seconds_of_a_wake() < 0.1
+    assert caplog.text.count("left to the sweep") == 1
+
+
+# --- which brokers --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "transport", "is_woken_by"),
+    [
+        ("redis://127.0.0.1//", "redis", True),
+        ("rediss://127.0.0.1//", "rediss", True),
+        ("sentinel://127.0.0.1//", "sentinel", True),
+        ("redis+socket:///tmp/redis.sock", "redis", True),
+        ("amqp://127.0.0.1//", "amqp", True),
+        ("pyamqp://127.0.0.1//", "pyamqp", True),
+        ("amqps://127.0.0.1//", "amqps", True),
+        ("sqs://key:secret@", "sqs", True),
+        ("memory://", "memory", True),
+        ("filesystem://", "filesystem", False),
+        ("sqla+sqlite:///celery.sqlite", "sqla", False),
+        ("mongodb://127.0.0.1//", "mongodb", False),
+    ],
+)
+def test_a_transport_that_cannot_be_bounded_is_left_to_the_sweep(
+    broker_at, address, transport, is_woken_by
+):
+    app = broker_at(address)
+    assert transport_of(app) == transport
+    finding = celery_health.transport()
+    assert (finding.level is Level.OK) is is_woken_by
+
+
+def test_an_unknown_transport_is_said_once_and_never_used(broker_at, tmp_path, caplog):
+    app = broker_at("filesystem://")
+    folders = {"data_folder_in": str(tmp_path), "data_folder_out": str(tmp_path)}
+    app.conf.broker_transport_options = folders
+    for _ in range(3):
+        tasks.wake(1, 0)
+    assert list(tmp_path.iterdir()) == []
+    (record,) = caplog.records
+    assert "filesystem" in record.getMessage()
+
+
+# --- how often ------------------------------------------------------------------------------------
+
+woken: list[int] = []
+
+
+def remember(connection_id: int, delay: float) -> None:
+    woken.append(connection_id)
+
+
+@pytest.fixture
+def resting(settings, connection):
+    """Changes rest for three seconds, and wake-ups are counted."""
+    woken.clear()
+    settings.ESPUTNIK_CONNECTOR = {
+        **settings.ESPUTNIK_CONNECTOR,
+        "DEBOUNCE_SECONDS": 3,
+        "WAKE": f"{__name__}.remember",
+    }
+    return connection
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_commits_within_the_debounce_time_wake_one_relay(resting):
+    for number in range(50):
+        with transaction.atomic():
+            capture.contact_changed(str(number))
+    assert woken == [resting.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_relay_that_starts_too_soon_is_no_substitute(resting):
+    """What commits shortly before it starts may come too late for it, where clocks differ."""
+    wake(resting.pk, 3)
+    wake(resting.pk, 0)  # wanted at once
+    assert woken == [resting.pk] * 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_connection_is_woken_for_itself(resting):
+    for pk in (1, 2, 1, 2):
+        wake(pk, 3)
+    assert woken == [1, 2]
