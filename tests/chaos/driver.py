@@ -10,8 +10,13 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 import requests
-from django.db import close_old_connections, connection
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
 
+from esputnik_connector.exceptions import ConnectorError
+from sandbox_project.browser import BrowserError
 from sandbox_project.demo import is_up
 
 from .cast import Cast, pick
@@ -27,6 +32,10 @@ from .visitors import Visitor
 LONGEST_WAIT = 10.0  # seconds for a shop that is away
 LATE = 4.0  # seconds after the storm in which an operation may still begin
 STARTING = 2.5  # seconds until a process that was started is at work
+SUFFERED = (
+    DatabaseError, InterfaceError, ObjectDoesNotExist, BrowserError, ConnectorError,
+    requests.RequestException, KombuError, RedisError,
+)  # fmt: skip
 SERVER_ERROR = re.compile(r"\b50\d from\b")
 
 
@@ -103,7 +112,7 @@ class Storm:
             operation(step if step.what == "let_time_pass" else step.dice)
         except LookupError:  # nobody to do it to yet
             self.skipped.append(step)
-        except Exception as error:  # faults are about: who suffers from them complains
+        except SUFFERED as error:  # faults are about: who suffers from them complains
             said = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
             self.complaints.append(
                 Complaint(

@@ -90,7 +90,7 @@ def still_waiting() -> str:
     """What is not at its end, in words."""
     waiting = {
         "changes": OutboxMessage.objects.filter(is_dead=False).count(),
-        "records in an import": SyncState.objects.importing().count(),
+        "records in an upload": SyncState.objects.exclude(session="").count(),
         "historical imports": Backfill.objects.open().count(),
         "paused connections": Connection.objects.exclude(paused_at=None).count(),
     }
@@ -102,12 +102,10 @@ def import_history() -> None:
     connection = Connection.objects.get()
     for run in Backfill.objects.open():
         control.resume(run)
-        tasks.wake_backfill(run.pk)
     for kind, route in ((Kind.CONTACT, ""), (Kind.ORDER, "past_events")):
         whole = Backfill.objects.filter(kind=kind.value, keys=None).exclude(state="cancelled")
         if not whole.exists():
-            run, _ = control.start(connection, kind, route=route)
-            tasks.wake_backfill(run.pk)
+            control.start(connection, kind, route=route)
 
 
 def reconcile() -> None:
