@@ -20,6 +20,7 @@ from esputnik_connector.models import (
     Attempt,
     CartSession,
     Connection,
+    Heartbeat,
     OutboxMessage,
     Reconciliation,
     SyncState,
@@ -35,6 +36,7 @@ from esputnik_connector.shops import reading
 CHUNK = 5000  # rows per DELETE, so that no statement holds locks for long
 COUNTED_UP_TO = 100_000  # rows; a larger table is estimated where the database can
 APP = "esputnik_connector"
+HEARTBEAT = "prune"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +53,7 @@ def prune(*, days: int | None = None) -> dict[str, int]:
 
     :param days: instead of ``ATTEMPT_RETENTION_DAYS``.
     """
+    Heartbeat.beat(HEARTBEAT)
     went = {rows.model._meta.db_table: _remove(rows) for rows in _outdated(days)}
     _expired_records().update(payload=None)
     states = SyncState.objects.order_by()

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector.models import Connection
 
-from . import celery, environment, feeds
+from . import celery, environment, feeds, periodic
 from .connection import of_connection
 from .findings import Finding, warning
 
@@ -23,6 +23,7 @@ def examine(connections: Iterable[Connection], *, is_offline: bool = False) -> I
     """
     yield from celery.findings()
     yield from findings(connections, is_offline=is_offline)
+    yield from periodic.findings()
     yield from feeds.findings(is_offline=is_offline)
 
 

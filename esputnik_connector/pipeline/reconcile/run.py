@@ -29,6 +29,7 @@ from esputnik_connector.identity import fingerprint
 from esputnik_connector.models import (
     Backfill,
     Connection,
+    Heartbeat,
     OutboxMessage,
     Reconciliation,
     SyncState,
@@ -53,6 +54,8 @@ from .compare import Comparer, Comparison, chunks, lines_of
 from .limits import ERASURES, REPAIRS, Limits
 
 logger = getLogger(__name__)
+
+HEARTBEAT = "reconcile"
 
 CHUNK = 2000  # keys per step; a step is seconds when all of them have to be built
 KINDS = (Kind.CONTACT, Kind.ORDER, Kind.CART)
@@ -99,7 +102,10 @@ class Reconciler:
             self.run.refresh_from_db()
         if self.run.queued > queued and not self.is_dry:
             wake(self.connection.pk)
-        return self.run.finished_at is not None
+        is_over = self.run.finished_at is not None
+        if is_over and not self.is_dry:
+            Heartbeat.beat(HEARTBEAT)
+        return is_over
 
     def _step(self) -> None:
         if self.run.stage == Stage.SHOP.value:
