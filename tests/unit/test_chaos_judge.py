@@ -231,6 +231,12 @@ def test_two_statuses_of_the_shop_may_share_an_event(good):
     assert broken(thrice)[EVENTS] == "order 100"
 
 
+def test_an_order_may_go_again_for_a_change_of_its_own(good):
+    paid = {**BODY, "paymentMethod": "card"}
+    again = replace(good, exchanges=[*good.exchanges, post_order(9, body={"orders": [paid]})])
+    assert broken(with_held(again, events=[*good.held.events, PAID])) == {}
+
+
 def test_an_order_that_goes_again_for_its_customers_sake_is_a_breach(good):
     moved = {**BODY, "email": "moved@example.com", "status": "DELIVERED"}
     again = replace(good, exchanges=[*good.exchanges, post_order(9, body={"orders": [moved]})])
@@ -261,6 +267,8 @@ def test_a_deletion_that_was_refused_and_set_aside_excuses_who_is_still_there(go
 def test_an_erased_persons_phone_may_live_on_with_their_family(good):
     family = replace(good, erased=[replace(good.erased[0], phones=["380501112233"])])
     assert broken(family) == {}
+    guest = {"email": "guest@example.com", "sms": PHONE, "id": 9}
+    assert broken(with_held(good, contacts=[OLENA, guest])) == {}
 
 
 def test_a_guest_with_an_erased_address_is_kept_back(good):

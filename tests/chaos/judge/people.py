@@ -60,10 +60,13 @@ def _traces(evidence: Evidence, person: Erased, living: set[str], phones: set[st
 def _is_of(
     held: Mapping[str, Any], key: str, emails: set[str], phones: set[str], *, email: str, phone: str
 ) -> bool:
+    """A phone that stands beside somebody else's address is theirs too: a family shares one."""
+    address = str(held.get(email) or "").lower()
+    is_somebody_else = bool(address or held.get("externalCustomerId"))
     return (
         held.get("externalCustomerId") == key
-        or str(held.get(email) or "").lower() in emails
-        or str(held.get(phone) or "") in phones
+        or address in emails
+        or (not is_somebody_else and str(held.get(phone) or "") in phones)
     )
 
 
