@@ -51,6 +51,7 @@ class Reason(str, Enum):
     NOT_LIVE = "not_live"
     STATUS_NOT_SENT = "status_not_sent"
     SYNC_OFF = "sync_off"
+    NO_CONSENT = "no_consent"
     ERASED = "erased"
     VETOED = "vetoed"
     NOT_WANTED = "not_wanted"
@@ -82,6 +83,26 @@ class Note(str, Enum):
     ITEM_DROPPED = "item_dropped"
     TOTAL_DIFFERS = "total_differs"
     DETAILS_DROPPED = "details_dropped"
+
+
+class Consent(str, Enum):
+    """What a person answered when they were asked for permission to write to them."""
+
+    YES = "yes"
+    NO = "no"
+    NOT_ASKED = "not_asked"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """Whom a record is about, as far as consent goes: a customer, or a guest by address alone."""
+
+    contact_key: str = ""  # "" for a guest
+    email: str = ""
+    phone: str = ""  # E.164 with the plus
+
+    def __repr__(self) -> str:
+        return f"Person(contact_key={self.contact_key!r})"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ from .heartbeat import Heartbeat
 from .outbox import Attempt, Lane, OutboxMessage
 from .price import WatchedPrice
 from .reconcile import Reconciliation
-from .sync import SyncState, Tombstone
+from .sync import KnownAddress, SyncState, Tombstone
 from .upload import LostUpload
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "FeedProblem",
     "FieldMapping",
     "Heartbeat",
+    "KnownAddress",
     "Lane",
     "LostUpload",
     "OutboxMessage",

@@ -37,6 +37,7 @@ REASONS: dict[Reason, Lazy] = {
     Reason.NOT_LIVE: _("saved for later by the shopper"),
     Reason.STATUS_NOT_SENT: _("this order status is mapped to “do not send”"),
     Reason.SYNC_OFF: _("switched off in the connection"),
+    Reason.NO_CONSENT: _("the person has not said yes to messages"),
     Reason.ERASED: _("the person was deleted in the shop"),
     Reason.VETOED: _("held back by the shop's own code"),
     Reason.NOT_WANTED: _("the customer no longer asks for it"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -18,6 +18,7 @@ from .client import EsputnikClient
 from .contact_fields import NAMES, additional_ids
 from .events import EVENT_LIMIT, PAST_EVENTS_PER_CALL
 from .options import Options
+from .subscribe import introducing
 
 Send = Callable[[EsputnikClient, Sequence[Envelope]], list[Receipt]]
 
@@ -40,6 +41,9 @@ def planned(envelopes: Sequence[Envelope], options: Options) -> list[Call]:
 
 
 def _planned(envelopes: Sequence[Envelope], options: Options) -> Iterator[Iterable[Call]]:
+    introduced = [envelope for envelope in envelopes if envelope.introduces]
+    yield _introductions(introduced)
+    envelopes = [envelope for envelope in envelopes if not envelope.introduces]
     contacts = [envelope for envelope in envelopes if envelope.kind is Kind.CONTACT]
     erasures = [envelope for envelope in envelopes if envelope.kind is Kind.ERASURE]
     orders = [envelope for envelope in envelopes if "order" in envelope.payload]
@@ -50,6 +54,15 @@ def _planned(envelopes: Sequence[Envelope], options: Options) -> Iterator[Iterab
     yield _chunks(events, send_event, size=1)
     yield _chunks(past, send_past_events, size=PAST_EVENTS_PER_CALL)
     yield _chunks(erasures, send_erasure, size=1)
+
+
+def _introductions(envelopes: Sequence[Envelope]) -> Iterator[Call]:
+    """Each person alone: first as an unconfirmed address, then the record itself."""
+    for envelope in envelopes:
+        send = next(way for name, way in WAYS.items() if name in envelope.payload)
+        if envelope.clears or envelope.is_replacing:
+            send = send_contacts
+        yield Call(envelopes=(envelope,), send=introducing(send))
 
 
 def _contact_calls(envelopes: Sequence[Envelope], options: Options) -> Iterator[Call]:
@@ -124,6 +137,14 @@ def send_erasure(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[
             raise
         answer = Answer(status=error.status)
     return receipts.from_call(envelopes, answer)
+
+
+WAYS: Mapping[str, Send] = {  # part of a payload → how it goes alone
+    "contact": send_contact,
+    "order": send_orders,
+    "event": send_event,
+    "past_event": send_past_events,
+}
 
 
 def contacts_body(envelopes: Sequence[Envelope]) -> JSONObject:

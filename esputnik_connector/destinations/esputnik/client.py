@@ -44,6 +44,11 @@ class EsputnikClient:
         (esputnik-api.md#contact-add)."""
         return self._post("v1/contact", contact)
 
+    def subscribe(self, body: JSONObject) -> Answer:
+        """``POST /v1/contact/subscribe``: a new address is stored unconfirmed; raises an event
+        (esputnik-api.md#contact-subscribe)."""
+        return self._post("v1/contact/subscribe", body)
+
     def add_contacts(self, body: JSONObject) -> Answer:
         """``POST /v1/contacts``: add or update many, asynchronously
         (esputnik-api.md#contacts-bulk)."""
@@ -107,4 +112,4 @@ class Rehearsal:
 
     def send(self, request: PreparedRequest) -> Answer:
         self.requests.append(request)
-        return Answer(status=200)
+        return Answer(status=200, body={"id": 1})

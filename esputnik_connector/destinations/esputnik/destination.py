@@ -25,6 +25,7 @@ from esputnik_connector.destinations.base import (
     Receipt,
     Remote,
 )
+from esputnik_connector.destinations.choices import UNCONFIRMED
 from esputnik_connector.destinations.deferral import deferred
 from esputnik_connector.destinations.http import HttpClient, Timeouts
 from esputnik_connector.destinations.options import unusable_option
@@ -59,6 +60,7 @@ from .refusals import named_by_hash
 from .responses import EsputnikResponses
 
 SINGLES_PER_DELIVERY = 50  # requests of one record each: ten seconds at the usual pace
+INTRODUCTIONS_PER_DELIVERY = 100  # of people without consent, should all of a batch be new
 CALLS_PER_DELIVERY = 100  # while halving; the rest waits, so that no delivery outlives its lease
 DELIVERY_SECONDS = 60.0  # then what is settled is written down, and the rest goes next
 
@@ -81,6 +83,7 @@ class EsputnikDestination(Destination):
     order_routes = choices.ORDER_ROUTES
     history_routes = choices.HISTORY_ROUTES
     erase_modes = choices.ERASE_MODES
+    consent_policies = choices.CONSENT_POLICIES
     default_api_url = DEFAULT_URL
     default_tracker_url = "https://tracker.esputnik.com/api/v2"
     field_id_help = gettext_lazy(
@@ -111,6 +114,9 @@ class EsputnikDestination(Destination):
             Kind.CONTACT: self._options.contacts_per_call,
             Kind.ORDER: orders.get(account.order_route, self._options.orders_per_call),
         }
+        if account.consent_policy == UNCONFIRMED:  # each new person needs a request of their own
+            most = INTRODUCTIONS_PER_DELIVERY
+            self.batch_sizes = {kind: min(size, most) for kind, size in self.batch_sizes.items()}
 
     @classmethod
     def check(cls, options: Mapping[str, Any]) -> list[CheckMessage]:
@@ -170,7 +176,7 @@ class EsputnikDestination(Destination):
             calls_left -= 1
             self.before_call()
             try:
-                _collect(found, call.send(self._client, call.envelopes))
+                answered = call.send(self._client, call.envelopes)
             except RejectedError as error:
                 waiting.extendleft(reversed(_after_refusal(call, error, found)))
             except (TemporaryError, CredentialsError) as error:
@@ -179,6 +185,10 @@ class EsputnikDestination(Destination):
                 tried = [deferred(one, error, was_tried=True) for one in call.envelopes]
                 _collect(found, [*tried, *_postponed(waiting, error)])
                 break
+            else:
+                _collect(found, answered)
+                if waiting:
+                    self.after_call(answered)
         return [found[envelope.key] for envelope in envelopes]
 
     def resolve(
@@ -209,7 +219,7 @@ class EsputnikDestination(Destination):
             outcome = call.send(client, call.envelopes)
             if not rehearsal.requests:
                 raise Skip(Reason.TOO_LARGE, outcome[0].detail)
-        return rehearsal.requests[0]
+        return rehearsal.requests[0 if envelope.kind is Kind.CONTACT else -1]
 
     def look_up(self, envelope: Envelope) -> Remote:
         return remote.look_up(self._client, envelope)

@@ -24,6 +24,7 @@ from esputnik_connector.records import Kind
 from esputnik_connector.shops import reading
 from esputnik_connector.shops.base import SupportsHistory
 
+from .consent import policies_of, policy_of
 from .routes import routes_of
 
 KINDS = (Kind.CONTACT, Kind.ORDER)  # in this order: people before what they bought
@@ -47,11 +48,13 @@ def start(
     :param keys: only these records.
     :param stop_loss: share of a page, from 0 to 1; the run pauses when more of it is refused.
     :returns: the run, and whether it is a new one.
-    :raises BadRequestError: the range or the route is no use.
+    :raises BadRequestError: the range or the route is no use, or it was not chosen what happens to
+        people without consent.
     :raises ConfigurationError: the shop's adapter cannot walk over its history.
     """
     check_range(since, until)
     span = kept_span(since, until)
+    check_consent_policy(connection)
     if kind is Kind.ORDER:
         _check_route(connection, route)
     if stop_loss is None:
@@ -79,6 +82,34 @@ def start(
             raise
         return present, False
     return run, True
+
+
+def check_consent_policy(connection: Connection) -> None:
+    """:raises BadRequestError: the destination asks for a choice that was not made."""
+    policies = policies_of(connection)
+    if not policies or policy_of(connection) is not None:
+        return
+    names = "; ".join(f"{one.value} – {one.label}" for one in policies)
+    raise BadRequestError(
+        _(
+            "Choose first what happens to people who have not said yes to messages: %(names)s. "
+            "Nothing was started."
+        )
+        % {"names": names}
+    )
+
+
+def choose_consent_policy(connection: Connection, value: str) -> None:
+    """Keep the merchant's choice, for imports and daily changes alike.
+
+    :raises BadRequestError: the destination has no such choice.
+    """
+    if value not in [one.value for one in policies_of(connection)]:
+        names = _(" or ").join(f"“{one.value}”" for one in policies_of(connection))
+        text = _("“%(value)s” is no choice for people who have not said yes; there are: %(names)s.")
+        raise BadRequestError(text % {"value": value, "names": names or "–"})
+    connection.consent_policy = value
+    connection.save(update_fields=["consent_policy"])
 
 
 def _check_route(connection: Connection, route: str) -> None:

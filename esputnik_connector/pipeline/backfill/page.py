@@ -16,11 +16,12 @@ from esputnik_connector.models import Backfill, Lane, OutboxMessage
 from esputnik_connector.models.backfill import WORKING, State
 from esputnik_connector.models.lease import Lease
 from esputnik_connector.pipeline.delivery import backoff
-from esputnik_connector.pipeline.delivery.dispatch import Result, deliver, prepare
+from esputnik_connector.pipeline.delivery.dispatch import Result, Stop, deliver, prepare
 from esputnik_connector.pipeline.delivery.in_flight import in_flight
 from esputnik_connector.pipeline.delivery.lane import LaneLease, log_outcomes
+from esputnik_connector.pipeline.delivery.outbox_rows import Rows, by_key, forced
 from esputnik_connector.pipeline.delivery.pacing import Pacer
-from esputnik_connector.pipeline.delivery.settle import Rows, by_key, forced, settle
+from esputnik_connector.pipeline.delivery.settle import settle
 from esputnik_connector.pipeline.delivery.uploads import UploadPoller
 from esputnik_connector.records import Kind, Outcome, Reason
 
@@ -125,12 +126,14 @@ class PageSender:
             clock=self._clock,
             route=self.run.route,
         ) as flight:
-            for results in deliver(self.destination, prepared):
-                flight.landing(results)
-                self._settle(results, rows, is_alone=len(keys) == 1)
-                flight.landed()
+
+            def land(results: Sequence[Result]) -> None:
+                with flight.landing(results):
+                    self._settle(results, rows, is_alone=len(keys) == 1)
                 if self.run.state not in WORKING:
-                    return
+                    raise Stop
+
+            deliver(self.destination, prepared, land)
 
     def _rows(self, keys: Sequence[str]) -> Rows:
         """Changes of these records that wait or were set aside: they are settled with them."""

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from esputnik_connector import registry
 from esputnik_connector.identity import fingerprint
-from esputnik_connector.models import Connection, OutboxMessage, SyncState, Tombstone
+from esputnik_connector.models import Connection, KnownAddress, OutboxMessage, SyncState, Tombstone
 from esputnik_connector.records import Cart, Contact, Erasure, Event, Kind, Order, Record
 
 
@@ -38,19 +38,20 @@ def bury_pending(connection: Connection) -> None:
     locators = {state.key: list(state.locators.values()) for state in delivered}
     backend = registry.destination_class(connection.destination)
     is_erasure = backend.is_erasing(connection.erase_mode)
-    Tombstone.objects.bulk_create(
-        [
-            Tombstone(
-                connection=connection,
-                fingerprint=print_,
-                is_erasure=is_erasure,
-                created_at=row.captured_at,
-            )
-            for row in pending
-            for print_ in {*(row.payload or {}).get("fingerprints", []), *locators.get(row.key, [])}
-        ],
-        ignore_conflicts=True,
-    )
+    tombstones = [
+        Tombstone(
+            connection=connection,
+            fingerprint=print_,
+            is_erasure=is_erasure,
+            created_at=row.captured_at,
+        )
+        for row in pending
+        for print_ in {*(row.payload or {}).get("fingerprints", []), *locators.get(row.key, [])}
+    ]
+    Tombstone.objects.bulk_create(tombstones, ignore_conflicts=True)
+    # Whoever comes back under such an address is new there, and has to be introduced again.
+    hashes = {tombstone.fingerprint for tombstone in tombstones}
+    KnownAddress.objects.filter(connection=connection, fingerprint__in=hashes).delete()
     OutboxMessage.objects.filter(pk__in=[row.pk for row in pending]).update(payload=None)
 
 

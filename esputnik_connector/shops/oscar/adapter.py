@@ -14,13 +14,24 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import translation
 from oscar.core.loading import get_model
 
-from esputnik_connector.records import Cart, Category, Contact, Event, Kind, Order, Product
+from esputnik_connector.records import (
+    Cart,
+    Category,
+    Consent,
+    Contact,
+    Event,
+    Kind,
+    Order,
+    Person,
+    Product,
+)
 from esputnik_connector.shops.base import (
     Assortment,
     Capture,
     Page,
     ShopAdapter,
     SupportsCarts,
+    SupportsConsent,
     SupportsContactAttributes,
     SupportsCurrencies,
     SupportsEvents,
@@ -37,7 +48,7 @@ from esputnik_connector.shops.oscar import carts, field_origins, options, orders
 from esputnik_connector.shops.oscar.catalogue import cards, product_attributes, products
 from esputnik_connector.shops.oscar.catalogue.categories import Tree
 from esputnik_connector.shops.oscar.catalogue.prices import Prices
-from esputnik_connector.shops.oscar.customers import attributes, contacts
+from esputnik_connector.shops.oscar.customers import attributes, consents, contacts
 from esputnik_connector.shops.oscar.events import events, scan
 from esputnik_connector.shops.oscar.sync import paging, versions
 
@@ -51,6 +62,7 @@ class OscarShop(
     SupportsEvents,
     SupportsStatuses,
     SupportsContactAttributes,
+    SupportsConsent,
     SupportsCurrencies,
     SupportsStaffLinks,
     SupportsFieldOrigins,
@@ -120,6 +132,9 @@ class OscarShop(
 
     def attributes(self) -> Mapping[str, str]:
         return attributes.labels()
+
+    def consents(self, people: Sequence[Person]) -> Mapping[Person, Consent]:
+        return consents.consents(people, path=self.options.get(options.CONSENT, ""))
 
     def currencies(self) -> Collection[str]:
         orders = get_model("order", "Order")._base_manager.order_by("currency")
