@@ -37,7 +37,7 @@ def test_the_total_is_the_sum_of_what_is_sent(items, shipping, surcharges, total
     sold = sum(
         (exact(item["cost"]) * item["quantity"] for item in body.get("items", [])), Decimal(0)
     )
-    adjustment = exact(body.get("additionalInfo", {}).get("adjustment", 0))
+    adjustment = Decimal(body.get("additionalInfo", {}).get("adjustment", "0"))
 
     assert exact(body["totalCost"]) == total
     assert sold + exact(body.get("shipping", 0)) + adjustment == total
