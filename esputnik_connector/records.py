@@ -51,6 +51,7 @@ class Reason(str, Enum):
     NOT_LIVE = "not_live"
     STATUS_NOT_SENT = "status_not_sent"
     SYNC_OFF = "sync_off"
+    NO_CONSENT = "no_consent"
     ERASED = "erased"
     VETOED = "vetoed"
     NOT_WANTED = "not_wanted"
@@ -69,6 +70,10 @@ class Reason(str, Enum):
     UPLOAD_FAILED = "import_failed"
     ALREADY_ACCEPTED = "already_accepted"
     NOT_RECORDED = "not_recorded"
+    NO_IDENTIFIER = "no_identifier"
+    SWITCHED_OFF = "switched_off"
+    UNCONFIRMED = "unconfirmed"
+    STILL_THERE = "still_there"
 
 
 class Note(str, Enum):
@@ -82,6 +87,28 @@ class Note(str, Enum):
     ITEM_DROPPED = "item_dropped"
     TOTAL_DIFFERS = "total_differs"
     DETAILS_DROPPED = "details_dropped"
+    ITEM_INCOMPLETE = "item_incomplete"
+    NAME_MENDED = "name_mended"
+
+
+class Consent(str, Enum):
+    """What a person answered when they were asked for permission to write to them."""
+
+    YES = "yes"
+    NO = "no"
+    NOT_ASKED = "not_asked"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """Whom a record is about, as far as consent goes: a customer, or a guest by address alone."""
+
+    contact_key: str = ""  # "" for a guest
+    email: str = ""
+    phone: str = ""  # E.164 with the plus
+
+    def __repr__(self) -> str:
+        return f"Person(contact_key={self.contact_key!r})"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -285,9 +312,18 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Erasure:
-    """The shop deleted this person."""
+    """The shop deleted this person.
+
+    ``remote_id`` is what the destination called them when it last took them, and ``email`` what
+    they were known by, if it is still known: a guest has no other name there.
+    """
 
     key: str
+    remote_id: str = ""
+    email: str = ""
+
+    def __repr__(self) -> str:
+        return f"Erasure(key={self.key!r})"
 
 
 Record = Contact | Order | Cart | Event | Erasure

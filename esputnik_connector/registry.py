@@ -99,6 +99,7 @@ def account(connection: Connection) -> Account:
         tracker_url=(connection.tracker_url or backend.default_tracker_url).rstrip("/"),
         order_route=connection.order_route or default_of(backend.order_routes),
         erase_mode=connection.erase_mode or default_of(backend.erase_modes),
+        consent_policy=connection.consent_policy if backend.consent_policies else "",
         fields=tuple(connection.field_mappings.values_list("attribute", "field_id")),
         statuses={shop_status: _wire_status(status) for shop_status, status in mapped},
         default_status=_wire_status(status) if status else backend.default_status,

@@ -36,6 +36,7 @@ def form(connection: Connection | None = None, **changes: Any) -> dict[str, Any]
         "tracker_url": "https://tracker.esputnik.com/api/v2",
         "order_route": "orders",
         "erase_mode": "erase",
+        "consent_policy": "confirmed",
         **rows("field_mappings", []),
         **rows("status_mappings", []),
     }

@@ -18,7 +18,7 @@ from esputnik_connector.exceptions import Skip
 from esputnik_connector.records import Kind, Reason, Record
 
 from .auth import Authentication, BasicAuth, HeaderAuth
-from .choices import DO_NOT_SEND, EraseMode, OrderRoute, Status
+from .choices import DO_NOT_SEND, ConsentPolicy, EraseMode, OrderRoute, Status
 from .digest import digest
 from .http import HttpClient, Timeouts
 from .options import unknown_option, unusable_option
@@ -37,6 +37,7 @@ __all__ = [
     "Answer",
     "Authentication",
     "BasicAuth",
+    "ConsentPolicy",
     "Delivered",
     "Destination",
     "Envelope",
@@ -56,6 +57,10 @@ __all__ = [
 ]
 
 LONGEST_REQUEST = 60.0  # seconds
+
+
+def _nothing_to_settle(_receipts: Sequence[Receipt]) -> None:
+    """All receipts are returned in the end: a test, a preview."""
 
 
 def _nothing() -> None:
@@ -99,6 +104,11 @@ class Destination(ABC):
     erase_modes: ClassVar[Sequence[EraseMode]] = ()
     """What can be done with a deleted customer, the usual one first. Empty: they are erased."""
 
+    consent_policies: ClassVar[Sequence[ConsentPolicy]] = ()
+    """What can be done with people who have not said yes. The merchant chooses before the first
+    import; nothing is chosen in advance. Empty: what is sent makes nobody mailable, or the platform
+    has no such notion, and nothing is asked."""
+
     default_api_url: ClassVar[str] = ""
     """Where the API is, for a connection that names no address. Empty: the merchant must."""
 
@@ -123,6 +133,11 @@ class Destination(ABC):
     def __init__(self, account: Account, options: Mapping[str, Any]) -> None:
         self.account = account
         self.options = options
+        self.after_call: Callable[[Sequence[Receipt]], None] = _nothing_to_settle
+        """May run after each request of a ``deliver`` that has more to make, with the receipts that
+        it brought: they are settled at once, so that a worker that dies in the next request sends
+        this one's records no second time. They are part of what ``deliver`` returns all the same,
+        and what it raises must pass through."""
         self.before_call: Callable[[], None] = _nothing
         """Runs before each request of a ``deliver``: it keeps the lane, and what it raises must
         pass through."""

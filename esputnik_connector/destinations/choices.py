@@ -45,6 +45,28 @@ class OrderRoute:
     is_quiet: bool = False
 
 
+CONFIRMED, UNCONFIRMED, WITHHOLD = "confirmed", "unconfirmed", "withhold"  # as stored
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConsentPolicy:
+    """What happens to people who have not said yes to messages.
+
+    :param value: :data:`CONFIRMED` (they are sent as everybody else), :data:`UNCONFIRMED` (whoever
+        is new there is introduced first, by :attr:`Envelope.introduces
+        <esputnik_connector.destinations.values.Envelope>`) or :data:`WITHHOLD` (they stay here).
+    :param help: what it means for these people, in plain words.
+    :param forecast: the same of an import, with ``%(count)s`` people: one sentence.
+    :param is_mailing: they can be written to afterwards; shown as a warning.
+    """
+
+    value: str
+    label: Text
+    help: Text = ""
+    forecast: Text = ""
+    is_mailing: bool = False
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EraseMode:
     """What is done at the platform when the shop deletes a customer.

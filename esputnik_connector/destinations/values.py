@@ -8,7 +8,7 @@ from functools import partial
 
 from esputnik_connector import storable
 from esputnik_connector.exceptions import Skip
-from esputnik_connector.records import JSONObject, Kind, Note, Outcome, Reason
+from esputnik_connector.records import JSONObject, Kind, Note, Outcome, Person, Reason
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +24,7 @@ class Account:
     tracker_url: str = ""
     order_route: str = ""  # of ``order_routes``; of ``history_routes`` in a historical import
     erase_mode: str = ""  # of ``erase_modes``
+    consent_policy: str = ""  # of ``consent_policies``; "" while nothing was chosen
     fields: tuple[tuple[str, str], ...] = ()  # contact attribute → id of an additional field
     statuses: Mapping[str, str] = field(default_factory=dict)  # shop status → status or "" (keep)
     default_status: str | None = None  # for one without a mapping; None: as the shop calls it
@@ -66,7 +67,9 @@ class Envelope:
     ``payload`` is what the destination will send for it; ``digest`` is equal exactly when the
     destination would hold the same afterwards, by whichever route it came; ``fields`` are the
     names that carry a value, remembered for the next time, so that a field that becomes empty in
-    the shop can be cleared, and no other is touched.
+    the shop can be cleared, and no other is touched. ``introduces`` is a person without consent
+    whose address the destination does not have from us yet: it must be stored there as one that may
+    not be mailed, before anything else is sent of them.
     """
 
     kind: Kind
@@ -76,7 +79,10 @@ class Envelope:
     fields: frozenset[str] = frozenset()
     clears: frozenset[str] = frozenset()
     is_replacing: bool = False  # a locator differs from the one the destination holds
+    is_first: bool = False  # the destination is not known to hold the record
+    is_change: bool = False  # the destination is known to hold the record otherwise
     notes: tuple[Note, ...] = ()
+    introduces: Person | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,6 +17,7 @@ from esputnik_connector.models.labels import KINDS
 from esputnik_connector.operations.backfill_progress import (
     COUNT_LABELS,
     Sample,
+    consent_text,
     forecast_counts,
     pace_text,
     reasons_of,
@@ -168,9 +169,9 @@ def as_json(run: Backfill) -> dict[str, Any]:
 
 
 def forecast_text(plan: Backfill, forecast: Forecast) -> str:
-    """What an import would do, on one line."""
+    """What an import would do, on one line; on a second, what becomes of people without a yes."""
     counts = forecast_counts(forecast)
-    return _(
+    line = _(
         "%(kind)s: %(total)d in the range; %(about)s%(send)d to send, %(about)s%(skip)d to skip"
         "%(why)s%(unreadable)s"
     ) % {
@@ -182,3 +183,4 @@ def forecast_text(plan: Backfill, forecast: Forecast) -> str:
         "why": _in_brackets(counts.skips),
         "unreadable": _in_brackets(counts.refusals),
     }
+    return "\n".join(filter(None, [line, consent_text(plan, forecast)]))

@@ -11,7 +11,7 @@ from .outbox import Attempt, Lane, OutboxMessage
 from .price import WatchedPrice
 from .reconcile import Reconciliation
 from .salt import Salt
-from .sync import SyncState, Tombstone
+from .sync import KnownAddress, SyncState, Tombstone
 from .upload import LostUpload
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "FeedProblem",
     "FieldMapping",
     "Heartbeat",
+    "KnownAddress",
     "Lane",
     "LostUpload",
     "OutboxMessage",

@@ -17,7 +17,7 @@ from esputnik_connector.event_types import EventType, event_types
 from esputnik_connector.fields import EncryptedTextField
 from esputnik_connector.records import Kind
 
-from .base import ConnectorModel, ConnectorQuerySet
+from .base import ConnectorManager, ConnectorModel, ConnectorQuerySet
 from .salt import Salt
 
 
@@ -94,6 +94,9 @@ class Connection(ConnectorModel):
     order_route = models.CharField(_("order route"), max_length=10, blank=True, default="")
     erase_mode = models.CharField(
         _("when a customer is deleted"), max_length=10, blank=True, default=""
+    )
+    consent_policy = models.CharField(
+        _("people who have not said yes to messages"), max_length=12, blank=True, default=""
     )
     default_status = models.CharField(
         _("status of unmapped orders"),
@@ -191,7 +194,7 @@ class FieldMapping(ConnectorModel):
     attribute = models.CharField(_("contact attribute"), max_length=100)
     field_id = models.CharField(_("field id"), max_length=100)
 
-    objects: ClassVar = ConnectorQuerySet.as_manager()
+    objects: ClassVar = ConnectorManager()
 
     class Meta:
         verbose_name = _("field mapping")
@@ -219,7 +222,7 @@ class StatusMapping(ConnectorModel):
     shop_status = models.CharField(_("status in the shop"), max_length=100)
     status = models.CharField(_("status at the destination"), max_length=30)
 
-    objects: ClassVar = ConnectorQuerySet.as_manager()
+    objects: ClassVar = ConnectorManager()
 
     class Meta:
         verbose_name = _("status mapping")

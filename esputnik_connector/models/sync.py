@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .backfill import Backfill
-from .base import ConnectorModel, ConnectorQuerySet
+from .base import ConnectorManager, ConnectorModel, ConnectorQuerySet
 from .connection import Connection
 from .labels import KINDS, choices
 
@@ -155,6 +155,34 @@ class SyncState(ConnectorModel):
         return f"{self.kind} {self.key}"
 
 
+class KnownAddress(ConnectorModel):
+    """A salted hash of an address that was introduced to the destination as unconfirmed.
+
+    From then on the person's records go the ordinary way, which leaves the address as it is there.
+    It is forgotten with the person, and with the account.
+    """
+
+    connection = models.ForeignKey(
+        Connection, models.CASCADE, verbose_name=_("connection"), related_name="known_addresses"
+    )
+    fingerprint = models.CharField(max_length=64)
+    created_at = models.DateTimeField(_("introduced"), default=timezone.now)
+
+    objects: ClassVar = ConnectorManager()
+
+    class Meta:
+        verbose_name = _("known address")
+        verbose_name_plural = _("known addresses")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "fingerprint"], name="esputnik_address_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.fingerprint[:12]
+
+
 class Tombstone(ConnectorModel):
     """A salted hash of a deleted person's key, e-mail, phone or order: do not create them again.
 
@@ -174,7 +202,7 @@ class Tombstone(ConnectorModel):
     is_erasure = models.BooleanField(_("erased"), default=True)
     created_at = models.DateTimeField(_("deleted"), default=timezone.now)
 
-    objects: ClassVar = ConnectorQuerySet.as_manager()
+    objects: ClassVar = ConnectorManager()
 
     class Meta:
         verbose_name = _("tombstone")

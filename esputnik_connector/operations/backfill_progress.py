@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils.formats import number_format
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector.models import Backfill, Heartbeat
 from esputnik_connector.models.backfill import ACCEPTED, DELIVERED, REFUSED, RETRYING, SKIPPED
 from esputnik_connector.models.labels import REASONS
+from esputnik_connector.pipeline.backfill.consent import policy_of
 from esputnik_connector.pipeline.backfill.forecast import Forecast
 from esputnik_connector.records import Reason
 
@@ -87,6 +89,7 @@ class ForecastCounts:
     to_send: int
     skips: Mapping[str, int]  # reason → records
     refusals: Mapping[str, int]
+    without_consent: int  # people
     about: str  # “about ” where the numbers are estimated
 
     @property
@@ -106,8 +109,22 @@ def forecast_counts(forecast: Forecast) -> ForecastCounts:
         to_send=scaled(forecast.to_send),
         skips={name: scaled(count) for name, count in forecast.skips.items()},
         refusals={name: scaled(count) for name, count in forecast.refusals.items()},
+        without_consent=scaled(len(forecast.without_consent)),
         about="" if forecast.is_exact else _("about "),
     )
+
+
+def consent_text(plan: Backfill, forecast: Forecast) -> str:
+    """What becomes of the people without a yes, and how many they are: one sentence.
+
+    ``""`` where the destination makes no difference, or everybody has said yes.
+    """
+    counts = forecast_counts(forecast)
+    policy = policy_of(plan.connection)
+    if policy is None or not counts.without_consent:
+        return ""
+    count = f"{counts.about}{number_text(counts.without_consent)}"
+    return capfirst(str(policy.forecast) % {"count": count})
 
 
 def is_worked_at(run: Backfill, now: datetime) -> bool:

@@ -11,7 +11,14 @@ from django.utils import timezone
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import AccountInfo
 from esputnik_connector.exceptions import CredentialsError
-from esputnik_connector.models import Connection, Lane, LostUpload, OutboxMessage, SyncState
+from esputnik_connector.models import (
+    Connection,
+    KnownAddress,
+    Lane,
+    LostUpload,
+    OutboxMessage,
+    SyncState,
+)
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.records import Kind
 
@@ -65,6 +72,7 @@ def forget_deliveries(connection: Connection) -> None:
         OutboxMessage.objects.filter(connection=connection, is_dead=False).exclude(
             session=""
         ).update(session="", due_at=timezone.now())
+        KnownAddress.objects.filter(connection=connection).delete()
         LostUpload.objects.filter(connection=connection).delete()  # they end in the former account
         control.start_over(connection)
         # Now that no worker can settle a page any more: what one settled a moment ago.

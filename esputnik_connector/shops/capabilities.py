@@ -21,7 +21,7 @@ from typing import Any, ClassVar, TypeVar
 from django.utils.translation import gettext_lazy as _
 
 from esputnik_connector.exceptions import NotSupportedError
-from esputnik_connector.records import Cart, Category, Kind, Product
+from esputnik_connector.records import Cart, Category, Consent, Kind, Person, Product
 from esputnik_connector.shops.canonical import key_of
 
 Supported = TypeVar("Supported", bound="Capability")
@@ -230,6 +230,20 @@ class SupportsContactAttributes(Capability):
     def attributes(self) -> Mapping[str, str]:
         """Names in :attr:`Contact.attributes <esputnik_connector.records.Contact>` → their
         (translated) labels."""
+
+
+class SupportsConsent(Capability):
+    """Who has said yes to messages, so that a connection can spare everybody else."""
+
+    missing = _(
+        "The adapter of this shop does not tell who has consented (SupportsConsent): nobody counts "
+        "as having said yes."
+    )
+
+    @abstractmethod
+    def consents(self, people: Sequence[Person]) -> Mapping[Person, Consent]:
+        """Person → their answer as it is now, in bulk: a constant number of queries. Whoever is
+        left out was not asked."""
 
 
 class SupportsCurrencies(Capability):

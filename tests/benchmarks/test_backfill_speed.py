@@ -57,7 +57,10 @@ def connection(address: str, settings) -> Connection:
     }
     settings.DEBUG = False
     connection = Connection.objects.create(
-        name="main", api_url=address, api_key="a key of some length"
+        name="main",
+        api_url=address,
+        api_key="a key of some length",
+        consent_policy="confirmed",
     )
     add_proposed(connection, project_settings.OSCAR_ORDER_STATUS_PIPELINE)
     connection.bind()

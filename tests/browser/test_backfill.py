@@ -43,7 +43,9 @@ def connection(fake: FakeEsputnik, transactional_db: None, settings: Any) -> Con
         )
         for n in range(ORDERS)
     )  # fmt: skip
-    connection = Connection.objects.create(name="main", api_key=fake.key, api_url=fake.api_url)
+    connection = Connection.objects.create(
+        name="main", api_key=fake.key, api_url=fake.api_url, consent_policy="confirmed"
+    )
     connection.accept_key("Kobzar", "1")
     connection.bind()
     OutboxMessage.objects.all().delete()

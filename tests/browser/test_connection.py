@@ -12,6 +12,7 @@ def fill(page, live_server, fake, *, key: str) -> None:
     page.goto(f"{live_server.url}{ADD}")
     page.fill("#id_name", "main")
     page.fill("#id_new_key", key)
+    page.select_option("#id_consent_policy", "unconfirmed")
     page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     for toggle in page.query_selector_all("fieldset.collapse a.collapse-toggle"):
         toggle.click()  # Django 4.2 hides the section behind a link

@@ -56,7 +56,11 @@ def fake() -> Iterator[FakeEsputnik]:
 def main(fake: FakeEsputnik) -> Connection:
     """A connection about which there is nothing to say."""
     connection = Connection.objects.create(
-        name="main", api_key=KEY, api_url=fake.api_url, environment=HERE
+        name="main",
+        api_key=KEY,
+        api_url=fake.api_url,
+        environment=HERE,
+        consent_policy="confirmed",
     )
     for status in ("New", "Paid", "Shipped", "Delivered", "Returned", "Cancelled"):
         StatusMapping.objects.create(

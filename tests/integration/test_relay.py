@@ -28,8 +28,7 @@ from esputnik_connector.models import (
 )
 from esputnik_connector.operations import verify
 from esputnik_connector.pipeline.capture import capture
-from esputnik_connector.pipeline.delivery import permit
-from esputnik_connector.pipeline.delivery import settle as settle_module
+from esputnik_connector.pipeline.delivery import outbox_rows, permit
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Cart, CartItem, Contact, Kind, Order, Outcome, Reason
 
@@ -773,7 +772,7 @@ def test_an_account_that_is_replaced_while_an_answer_is_written_down_waits_for_i
     capture.order_changed("100")
     OutboxMessage.objects.update(due_at=datetime.now(timezone.utc))
     replacing: list[threading.Thread] = []
-    record = settle_module._record
+    record = outbox_rows._record
 
     def replace_account() -> None:
         try:
@@ -787,7 +786,7 @@ def test_an_account_that_is_replaced_while_an_answer_is_written_down_waits_for_i
         replacing[0].start()
         replacing[0].join(0.5)
 
-    monkeypatch.setattr(settle_module, "_record", record_and_replace)
+    monkeypatch.setattr(outbox_rows, "_record", record_and_replace)
     Relay(connection).run(seconds=5)
     replacing[0].join(10)
     assert recording.keys() == ["100"]

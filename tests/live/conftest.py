@@ -29,7 +29,9 @@ def fake() -> Iterator[FakeEsputnik]:
 def live(fake: FakeEsputnik, transactional_db: None, settings) -> Connection:
     """The shop, connected to the fake eSputnik."""
     settings.ESPUTNIK_CONNECTOR = {**project_settings.ESPUTNIK_CONNECTOR, "DEBOUNCE_SECONDS": 0}
-    connection = Connection.objects.create(name="main", api_url=fake.api_url, api_key=fake.key)
+    connection = Connection.objects.create(
+        name="main", api_url=fake.api_url, api_key=fake.key, consent_policy="confirmed"
+    )
     add_proposed(connection, project_settings.OSCAR_ORDER_STATUS_PIPELINE)
     connection.bind()
     capture.forget_connections()

@@ -6,10 +6,12 @@ from typing import Any
 
 from esputnik_connector.models import Backfill
 from esputnik_connector.operations.backfill_progress import (
+    consent_text,
     forecast_counts,
     number_text,
     reasons_text,
 )
+from esputnik_connector.pipeline.backfill.consent import policy_of
 from esputnik_connector.pipeline.backfill.forecast import forecast as forecast_run
 from esputnik_connector.pipeline.backfill.routes import route_of
 
@@ -23,7 +25,7 @@ def forecast_of(plan: Backfill) -> dict[str, Any]:
     """
     forecast = forecast_run(plan)
     counts = forecast_counts(forecast)
-    route = route_of(plan)
+    route, policy = route_of(plan), policy_of(plan.connection)
 
     def number(count: int) -> str:
         return f"{counts.about}{number_text(count)}"
@@ -39,5 +41,7 @@ def forecast_of(plan: Backfill) -> dict[str, Any]:
         "unreadable": number(counts.refused) if counts.refusals else "",
         "unreadable_why": reasons_text(counts.refusals),
         "route_help": route.help if route else "",
+        "consent": consent_text(plan, forecast),
+        "is_mailing": policy is not None and policy.is_mailing,
         "is_loud": route is not None and not route.is_quiet,
     }

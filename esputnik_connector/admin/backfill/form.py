@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from esputnik_connector.destinations.base import OrderRoute
+from esputnik_connector.destinations.base import ConsentPolicy, OrderRoute
 from esputnik_connector.models import Backfill, Connection
 from esputnik_connector.models.timezones import local_time, stored_time
 from esputnik_connector.pipeline.backfill.control import FIRST_YEAR, LAST_YEAR
@@ -43,6 +43,7 @@ class ImportForm(forms.Form):
     """No route of orders is chosen in advance: the merchant says how they travel.
 
     :param routes: what there is to choose from; without any the form does not ask.
+    :param policies: the same of people without consent; none once the connection has its choice.
     """
 
     what = forms.ChoiceField(
@@ -50,6 +51,9 @@ class ImportForm(forms.Form):
     )
     route = forms.ChoiceField(
         label=gettext_lazy("How orders travel"), required=False, widget=forms.RadioSelect
+    )
+    consent = forms.ChoiceField(
+        label=gettext_lazy("People who have not said yes to messages"), widget=forms.RadioSelect
     )
     since = forms.DateField(
         label=gettext_lazy("From"),
@@ -67,12 +71,22 @@ class ImportForm(forms.Form):
     )
     newest_first = forms.BooleanField(label=gettext_lazy("The newest first"), required=False)
 
-    def __init__(self, *args: Any, routes: Sequence[OrderRoute], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        routes: Sequence[OrderRoute],
+        policies: Sequence[ConsentPolicy],
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         if routes:
             self.fields["route"].choices = [(one.value, one.label) for one in routes]  # type: ignore[attr-defined]
         else:
             del self.fields["route"]
+        if policies:
+            self.fields["consent"].choices = [(one.value, one.label) for one in policies]  # type: ignore[attr-defined]
+        else:
+            del self.fields["consent"]
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or self.cleaned_data
@@ -87,8 +101,12 @@ class ImportForm(forms.Form):
         return values
 
     def plans(self, connection: Connection) -> list[Backfill]:
-        """The imports that would be started, not saved. For a valid form."""
+        """The imports that would be started, not saved. For a valid form.
+
+        ``connection`` has the choice of the form too, not saved either.
+        """
         chosen = self.cleaned_data
+        connection.consent_policy = chosen.get("consent") or connection.consent_policy
         until = chosen["until"] + timedelta(days=1) if chosen["until"] else None
         return [
             Backfill(

@@ -24,11 +24,12 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
 from esputnik_connector.admin.outbox import OutboxMessageAdmin
-from esputnik_connector.destinations.base import OrderRoute
+from esputnik_connector.destinations.base import ConsentPolicy, OrderRoute
 from esputnik_connector.exceptions import ConfigurationError, ConnectorError
 from esputnik_connector.models import Backfill, Connection, OutboxMessage
 from esputnik_connector.operations.backfill_progress import Sample
 from esputnik_connector.pipeline.backfill import control
+from esputnik_connector.pipeline.backfill.consent import policies_of, policy_of
 from esputnik_connector.pipeline.backfill.routes import routes_of
 
 from .actions import BackfillActions
@@ -115,7 +116,11 @@ class BackfillViews(BackfillActions):
         connection = self._connection(request, pk)
         obstacle = start_obstacle(connection)
         given = request.POST if request.method == "POST" else request.GET
-        form = ImportForm(given if "what" in given else None, routes=_routes(connection))
+        form = ImportForm(
+            given if "what" in given else None,
+            routes=_routes(connection),
+            policies=_open_policies(connection),
+        )
         if obstacle or not form.is_bound or not form.is_valid() or "back" in given:
             return self._form_page(request, connection, form, obstacle)
         if request.method == "POST":
@@ -129,7 +134,8 @@ class BackfillViews(BackfillActions):
             "title": _("Start a historical import"),
             "form": form,
             "obstacle": obstacle,
-            "routes": _explained_routes(form, connection),
+            "routes": _explained(form, "route", _routes(connection)),
+            "policies": _explained(form, "consent", _open_policies(connection)),
             "open_runs": Backfill.objects.open().filter(connection=connection).count(),
         }
         return self._response(request, "new.html", connection, context)
@@ -153,7 +159,10 @@ class BackfillViews(BackfillActions):
     def _start(
         self, request: HttpRequest, connection: Connection, form: ImportForm
     ) -> HttpResponse:
+        plans = form.plans(connection)
         with transaction.atomic():  # all of it or nothing
+            if "consent" in form.cleaned_data:
+                control.choose_consent_policy(connection, form.cleaned_data["consent"])
             begun = [
                 control.start(
                     connection,
@@ -163,7 +172,7 @@ class BackfillViews(BackfillActions):
                     until=plan.until,
                     newest_first=plan.newest_first,
                 )
-                for plan in form.plans(connection)
+                for plan in plans
             ]
         for run, is_new in begun:
             self.announce(request, run, is_new, _("Started."))
@@ -199,16 +208,24 @@ def latest_runs(connection: Connection) -> list[Backfill]:
     return [run for run in latest if run is not None]
 
 
-def _explained_routes(form: ImportForm, connection: Connection) -> list[tuple[Any, Any]]:
-    """The radio buttons of the routes, each with what the route sets off."""
-    radios = form["route"] if "route" in form.fields else ()
-    return [(radio, route.help) for radio, route in zip(radios, _routes(connection), strict=True)]
+def _explained(form: ImportForm, name: str, rows: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """The radio buttons of a field, each with what the choice means."""
+    radios = form[name] if name in form.fields else ()
+    return [(radio, row.help) for radio, row in zip(radios, rows, strict=True)]
 
 
 def _routes(connection: Connection) -> Sequence[OrderRoute]:
     """None when the settings do not have the destination: the forecast says so."""
     try:
         return routes_of(connection)
+    except ConfigurationError:
+        return ()
+
+
+def _open_policies(connection: Connection) -> Sequence[ConsentPolicy]:
+    """What is to be chosen for people without consent; none when that was done."""
+    try:
+        return () if policy_of(connection) else policies_of(connection)
     except ConfigurationError:
         return ()
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector.admin.mixins import WriteOnlyFieldMixin
+from esputnik_connector.conf import conf
 from esputnik_connector.event_types import event_types
 from esputnik_connector.models import Attempt, Connection, OutboxMessage, Salt, SyncState
 from esputnik_connector.operations import statuses
@@ -23,6 +24,7 @@ from esputnik_connector.pipeline.wake import wake
 from esputnik_connector.records import Outcome
 
 from .backend import backend_of
+from .consent import consent_of
 from .form import ConnectionForm
 from .key_check import KeyCheck
 from .mappings import DATALIST_ID, FieldMappingInline, StatusMappingInline
@@ -44,7 +46,13 @@ class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  
         (
             gettext_lazy("What to send"),
             {
-                "fields": ["sync_contacts", "sync_orders", "sync_carts", "default_status"],
+                "fields": [
+                    "sync_contacts",
+                    "sync_orders",
+                    "sync_carts",
+                    "consent_policy",
+                    "default_status",
+                ],
             },
         ),
         (
@@ -66,12 +74,25 @@ class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  
     def get_fieldsets(
         self, request: HttpRequest, obj: Connection | None = None
     ) -> list[tuple[Any, Any]]:
-        """With the switch of each event type, whoever declared it."""
+        """With the switch of each event type, whoever declared it, and with the question about
+        consent where the destination makes a difference."""
         account, sent, *others = super().get_fieldsets(request, obj)
         title, options = sent
         switches = [each.switch for each in event_types() if each.switch]
-        fields = [*options["fields"], *dict.fromkeys(switches)]
+        backend = backend_of(self._destination_of(request, obj))
+        left_out = set() if backend and backend.consent_policies else {"consent_policy"}
+        kept = [name for name in options["fields"] if name not in left_out]
+        fields = [*kept, *dict.fromkeys(switches)]
         return [account, (title, {**options, "fields": fields}), *others]
+
+    def _destination_of(self, request: HttpRequest, connection: Connection | None) -> str:
+        """What the page is about: what is posted, stored, or proposed first."""
+        posted = request.POST.get("destination")
+        if posted or connection is not None:
+            return str(posted or getattr(connection, "destination", ""))
+        names = list(conf.DESTINATIONS)
+        usual = Connection._meta.get_field("destination").get_default()
+        return usual if usual in names or not names else names[0]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
         unsent = OutboxMessage.objects.filter(connection=OuterRef("pk")).order_by()
@@ -161,6 +182,7 @@ class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  
             panel |= {
                 "esputnik_default_status": statuses.default_text(connection),
                 "esputnik_state": state_text(connection),
+                "esputnik_consent": consent_of(connection),
                 "esputnik_may_change": self.has_change_permission(request, connection),
                 "esputnik_has_proposals": bool(backend and statuses.proposals(backend, unmapped)),
             }

@@ -72,6 +72,7 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
             self._offer(name, [(row.value, row.label) for row in rows], registry.default_of(rows))
             if not rows and name in self.fields:
                 self.fields[name].disabled = True
+        self._ask_consent(backend)
         for name in ("api_url", "tracker_url"):
             self._show_default(name, getattr(backend, f"default_{name}"))
         if "api_url" in self.fields:
@@ -82,6 +83,22 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
             offer_choice(self, name, lambda: rows, empty="")
         if rows and not self.initial.get(name):
             self.initial[name] = default
+
+    def _ask_consent(self, backend: type[Destination]) -> None:
+        """Nothing is chosen in advance: the merchant says what happens to people without a yes."""
+        name, rows = "consent_policy", backend.consent_policies
+        if name not in self.fields:
+            return
+        if not rows:
+            del self.fields[name]
+            return
+        choices = [(row.value, row.label) for row in rows]
+        offer_choice(self, name, lambda: choices, empty=_("Choose…"))
+        self.fields[name].required = True
+        self.fields[name].help_text = _(
+            "%(destination)s counts an address that simply arrives as one that may be mailed. The "
+            "choice holds for imports and for every later change, of customers and of guests."
+        ) % {"destination": backend.label}
 
     def _show_default(self, name: str, default: str) -> None:
         """An empty address is the destination's own, also after another one was chosen."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from esputnik_connector.destinations.base import EraseMode, OrderRoute, Status
+from esputnik_connector.destinations.base import ConsentPolicy, EraseMode, OrderRoute, Status
+from esputnik_connector.destinations.choices import CONFIRMED, UNCONFIRMED, WITHHOLD
 
 ORDERS, EVENTS, PAST_EVENTS = "orders", "events", "past_events"  # routes, as connections store them
 DEACTIVATE = "deactivate"
@@ -76,5 +77,45 @@ ERASE_MODES = (
         value=DEACTIVATE,
         label=_("Mark as deleted; can be restored in eSputnik"),
         is_erasure=False,
+    ),
+)
+
+# Every ordinary call makes an address mailable (esputnik-api.md#mailable).
+CONSENT_POLICIES = (
+    ConsentPolicy(
+        value=UNCONFIRMED,
+        label=_("Send them unconfirmed: no campaign reaches them until they confirm"),
+        help=_(
+            "Whoever is new in eSputnik is first stored there as an unconfirmed address, which "
+            "takes a request for each person. Campaigns leave them out; messages of workflows "
+            "(an abandoned cart, an order status) still reach them."
+        ),
+        forecast=_(
+            "%(count)s people who have not said yes to messages become unconfirmed addresses in "
+            "eSputnik: no campaign reaches them until they confirm."
+        ),
+    ),
+    ConsentPolicy(
+        value=WITHHOLD,
+        label=_("Do not send them: no profile, no orders, no carts"),
+        help=_(
+            "Nothing about a person without a yes leaves the shop. Their orders are missing from "
+            "the reports in eSputnik until they say yes."
+        ),
+        forecast=_("%(count)s people who have not said yes to messages stay in the shop."),
+    ),
+    ConsentPolicy(
+        value=CONFIRMED,
+        label=_("Send them as confirmed: campaigns may reach them"),
+        help=_(
+            "eSputnik's own way: every address that arrives counts as confirmed, and a campaign to "
+            "everybody reaches people who never asked for it. Choose it only if you may write to "
+            "all of your customers."
+        ),
+        forecast=_(
+            "%(count)s people who have not said yes to messages become confirmed addresses in "
+            "eSputnik: the next campaign may reach them."
+        ),
+        is_mailing=True,
     ),
 )

@@ -25,6 +25,7 @@ from esputnik_connector.destinations.base import (
     Receipt,
     Remote,
 )
+from esputnik_connector.destinations.choices import UNCONFIRMED
 from esputnik_connector.destinations.deferral import deferred
 from esputnik_connector.destinations.http import HttpClient, Timeouts
 from esputnik_connector.destinations.options import unusable_option
@@ -48,17 +49,17 @@ from esputnik_connector.records import (
     Record,
 )
 
-from . import choices, receipts, remote, sources
+from . import choices, imports, receipts, remote, sources
 from .calls import Call, planned
 from .client import DEFAULT_URL, USER, EsputnikClient, Rehearsal
 from .contact_payload import contact_envelope, erasure_envelope
 from .events import PAST_EVENTS_PER_CALL, cart_envelope, event_envelope
 from .options import Options, options_from
 from .order_payload import order_envelope
-from .refusals import named_by_hash
 from .responses import EsputnikResponses
 
 SINGLES_PER_DELIVERY = 50  # requests of one record each: ten seconds at the usual pace
+INTRODUCTIONS_PER_DELIVERY = 100  # of people without consent, should all of a batch be new
 CALLS_PER_DELIVERY = 100  # while halving; the rest waits, so that no delivery outlives its lease
 DELIVERY_SECONDS = 60.0  # then what is settled is written down, and the rest goes next
 
@@ -81,6 +82,7 @@ class EsputnikDestination(Destination):
     order_routes = choices.ORDER_ROUTES
     history_routes = choices.HISTORY_ROUTES
     erase_modes = choices.ERASE_MODES
+    consent_policies = choices.CONSENT_POLICIES
     default_api_url = DEFAULT_URL
     default_tracker_url = "https://tracker.esputnik.com/api/v2"
     field_id_help = gettext_lazy(
@@ -101,7 +103,7 @@ class EsputnikDestination(Destination):
         super().__init__(account, options)
         self._options = options_from(options, event_names=account.event_keys)
         self._http = self._http_client(wait)
-        self._client = EsputnikClient(self._http)
+        self._client = EsputnikClient(self._http, event_version=self._options.event_version)
         orders = {
             choices.EVENTS: SINGLES_PER_DELIVERY,
             choices.PAST_EVENTS: PAST_EVENTS_PER_CALL,
@@ -111,6 +113,9 @@ class EsputnikDestination(Destination):
             Kind.CONTACT: self._options.contacts_per_call,
             Kind.ORDER: orders.get(account.order_route, self._options.orders_per_call),
         }
+        if account.consent_policy == UNCONFIRMED:  # each new person needs a request of their own
+            most = INTRODUCTIONS_PER_DELIVERY
+            self.batch_sizes = {kind: min(size, most) for kind, size in self.batch_sizes.items()}
 
     @classmethod
     def check(cls, options: Mapping[str, Any]) -> list[CheckMessage]:
@@ -170,7 +175,7 @@ class EsputnikDestination(Destination):
             calls_left -= 1
             self.before_call()
             try:
-                _collect(found, call.send(self._client, call.envelopes))
+                answered = call.send(self._client, call.envelopes)
             except RejectedError as error:
                 waiting.extendleft(reversed(_after_refusal(call, error, found)))
             except (TemporaryError, CredentialsError) as error:
@@ -179,6 +184,10 @@ class EsputnikDestination(Destination):
                 tried = [deferred(one, error, was_tried=True) for one in call.envelopes]
                 _collect(found, [*tried, *_postponed(waiting, error)])
                 break
+            else:
+                _collect(found, answered)
+                if waiting:
+                    self.after_call(answered)
         return [found[envelope.key] for envelope in envelopes]
 
     def resolve(
@@ -187,9 +196,8 @@ class EsputnikDestination(Destination):
         try:
             answer = self._client.import_status(session)
         except RejectedError as error:
-            return receipts.lost_import(session, keys, error)
-        records = named_by_hash(answer.body, keys, locators, salt=self.account.salt)
-        return receipts.from_import(session, records, answer)
+            return imports.lost_import(session, keys, error)
+        return imports.from_import(session, keys, answer, locators=locators, salt=self.account.salt)
 
     def verify(self) -> AccountInfo:
         try:
@@ -208,12 +216,14 @@ class EsputnikDestination(Destination):
         :raises Skip: the record is too large to be sent at all.
         """
         rehearsal = Rehearsal()
-        client = EsputnikClient(self._http, sender=rehearsal)
-        for call in planned([envelope], self._options):
-            outcome = call.send(client, call.envelopes)
-            if not rehearsal.requests:
-                raise Skip(Reason.TOO_LARGE, outcome[0].detail)
-        return rehearsal.requests[0]
+        version = self._options.event_version
+        client = EsputnikClient(self._http, sender=rehearsal, event_version=version)
+        (call,) = planned([envelope], self._options)
+        found = call.send(client, call.envelopes)
+        if not rehearsal.requests:
+            raise Skip(Reason.TOO_LARGE, found[0].detail)
+        is_second = envelope.introduces is not None and envelope.kind is not Kind.CONTACT
+        return rehearsal.requests[-1 if is_second else 0]
 
     def look_up(self, envelope: Envelope) -> Remote:
         return remote.look_up(self._client, envelope)

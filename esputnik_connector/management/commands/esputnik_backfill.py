@@ -23,6 +23,7 @@ from esputnik_connector.management.follow import follow_runs
 from esputnik_connector.models import Backfill, Connection
 from esputnik_connector.models.backfill import State
 from esputnik_connector.pipeline.backfill import control
+from esputnik_connector.pipeline.backfill.consent import policies_of, policy_of
 from esputnik_connector.pipeline.backfill.forecast import forecast
 from esputnik_connector.pipeline.backfill.routes import routes_of
 from esputnik_connector.pipeline.wake import wake_backfill
@@ -35,11 +36,17 @@ ACTIONS = {
     "watch": gettext_lazy("look at an import that was started before; starts nothing"),
     "pause": gettext_lazy("stop it for a while"),
     "resume": gettext_lazy("let it go on where it was"),
+    "arrived": gettext_lazy("you looked: what was sent has arrived there; let it go on"),
     "cancel": gettext_lazy("end it for good"),
     "restart": gettext_lazy("begin again; what was delivered already is skipped"),
 }
 INDENTED: dict[str, Any] = {"width": 90, "initial_indent": "  ", "subsequent_indent": "    "}
-CHANGES = {"pause": control.pause, "resume": control.resume, "cancel": control.cancel}
+CHANGES = {
+    "pause": control.pause,
+    "resume": control.resume,
+    "arrived": control.confirm_arrival,
+    "cancel": control.cancel,
+}
 
 
 class Command(ReportingCommand):
@@ -57,6 +64,11 @@ class Command(ReportingCommand):
         parser.add_argument("--only-failed", action="store_true", help=_("what was set aside"))
         parser.add_argument("--ids", nargs="+", metavar="ID", help=_("only these records"))
         parser.add_argument("--route", help=_("how orders travel, if there is a choice"))
+        parser.add_argument(
+            "--consent",
+            metavar="CHOICE",
+            help=_("what happens to people who have not said yes; kept with the connection"),
+        )
         parser.add_argument(
             "--stop-loss",
             type=float,
@@ -155,8 +167,27 @@ class Command(ReportingCommand):
             self.stdout.write(fill(f"{one.value}: {one.label}. {one.help}", **INDENTED))
         return input(f"{_(' or ').join(one.value for one in routes)}? ").strip()
 
+    def _choose_consent(self, connection: Connection) -> None:
+        """What happens to people who have not said yes: asked once, kept with the connection.
+
+        A dry run shows the choice without keeping it.
+        """
+        policies = policies_of(connection)
+        chosen = self.options["consent"] or ""
+        if policies and not chosen and policy_of(connection) is None and self._may_ask():
+            self.stdout.write(_("What shall happen to people who have not said yes to messages?"))
+            for one in policies:
+                self.stdout.write(fill(f"{one.value}: {one.label}. {one.help}", **INDENTED))
+            chosen = input(f"{_(' or ').join(one.value for one in policies)}? ").strip()
+        if self.options["dry_run"]:
+            connection.consent_policy = chosen or connection.consent_policy
+        elif chosen:
+            control.choose_consent_policy(connection, chosen)
+        control.check_consent_policy(connection)
+
     def _plans(self, connection: Connection, kinds: list[Kind]) -> list[Backfill]:
         """What would be started, not saved yet."""
+        self._choose_consent(connection)
         since, until = self._moment("since"), self._moment("until")
         control.check_range(since, until)
         return [
@@ -228,7 +259,7 @@ class Command(ReportingCommand):
             runs.append(run)
         if not runs:
             raise CommandError(_("There is no such import."))
-        if action in ("resume", "restart"):
+        if action in ("resume", "arrived", "restart"):
             for run in runs:
                 wake_backfill(run.pk)
         elif action != "watch":
@@ -246,6 +277,7 @@ class Command(ReportingCommand):
                     "to_send": one.to_send,
                     "skipped": one.skips,
                     "refused": one.refusals,
+                    "people_without_consent": one.scaled(len(one.without_consent)),
                 }
                 for plan, one in forecasts
             ]

@@ -8,12 +8,22 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
-from esputnik_connector.exceptions import ConnectorError, CredentialsError, TemporaryError
+from esputnik_connector.exceptions import (
+    ConfigurationError,
+    ConnectorError,
+    CredentialsError,
+    TemporaryError,
+)
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import Connection
 from esputnik_connector.operations.statuses import default_text, unmapped
 from esputnik_connector.operations.verify import verify
-from esputnik_connector.shops.base import SupportsContactAttributes, SupportsStatuses
+from esputnik_connector.pipeline.backfill.consent import policies_of, policy_of
+from esputnik_connector.shops.base import (
+    SupportsConsent,
+    SupportsContactAttributes,
+    SupportsStatuses,
+)
 
 from . import queue
 from .environment import clock
@@ -33,6 +43,7 @@ def of_connection(connection: Connection, *, is_offline: bool = False) -> Iterat
     yield environment(connection)
     yield statuses(connection)
     yield fields(connection)
+    yield from consent(connection)
     yield from queue.watched(connection, now=timezone.now())
     yield queue.unsent(connection, now=timezone.now())
     yield queue.set_aside(connection)
@@ -64,6 +75,31 @@ def key(connection: Connection, *, is_offline: bool) -> Iterator[Finding]:
     yield ok(connection.name, text)
     if time := clock(connection, info):
         yield time
+
+
+def consent(connection: Connection) -> Iterator[Finding]:
+    """What happens to people who have not said yes; nothing where the destination does not ask."""
+    try:
+        policies, chosen = policies_of(connection), policy_of(connection)
+    except ConfigurationError:  # said elsewhere
+        return
+    if not policies:
+        return
+    if chosen is None:
+        yield warning(
+            connection.name,
+            _("It is not chosen what happens to people who have not said yes to messages."),
+            _(
+                "Choose it on the page of the connection: until then their changes are sent, and "
+                "count at the destination as people who may be mailed."
+            ),
+        )
+        return
+    text = _("People who have not said yes to messages: %(choice)s.") % {"choice": chosen.label}
+    if not isinstance(registry.shop(), SupportsConsent):
+        yield warning(connection.name, text, str(SupportsConsent.missing))
+    else:
+        yield ok(connection.name, text)
 
 
 def _not_accepted(connection: Connection, error: ConnectorError, paste: str) -> Finding:

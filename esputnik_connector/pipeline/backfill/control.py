@@ -24,6 +24,7 @@ from esputnik_connector.records import Kind
 from esputnik_connector.shops import reading
 from esputnik_connector.shops.base import SupportsHistory
 
+from .consent import policies_of, policy_of
 from .routes import routes_of
 
 KINDS = (Kind.CONTACT, Kind.ORDER)  # in this order: people before what they bought
@@ -47,11 +48,13 @@ def start(
     :param keys: only these records.
     :param stop_loss: share of a page, from 0 to 1; the run pauses when more of it is refused.
     :returns: the run, and whether it is a new one.
-    :raises BadRequestError: the range or the route is no use.
+    :raises BadRequestError: the range or the route is no use, or it was not chosen what happens to
+        people without consent.
     :raises ConfigurationError: the shop's adapter cannot walk over its history.
     """
     check_range(since, until)
     span = kept_span(since, until)
+    check_consent_policy(connection)
     if kind is Kind.ORDER:
         _check_route(connection, route)
     if stop_loss is None:
@@ -79,6 +82,34 @@ def start(
             raise
         return present, False
     return run, True
+
+
+def check_consent_policy(connection: Connection) -> None:
+    """:raises BadRequestError: the destination asks for a choice that was not made."""
+    policies = policies_of(connection)
+    if not policies or policy_of(connection) is not None:
+        return
+    names = "; ".join(f"{one.value} – {one.label}" for one in policies)
+    raise BadRequestError(
+        _(
+            "Choose first what happens to people who have not said yes to messages: %(names)s. "
+            "Nothing was started."
+        )
+        % {"names": names}
+    )
+
+
+def choose_consent_policy(connection: Connection, value: str) -> None:
+    """Keep the merchant's choice, for imports and daily changes alike.
+
+    :raises BadRequestError: the destination has no such choice.
+    """
+    if value not in [one.value for one in policies_of(connection)]:
+        names = _(" or ").join(f"“{one.value}”" for one in policies_of(connection))
+        text = _("“%(value)s” is no choice for people who have not said yes; there are: %(names)s.")
+        raise BadRequestError(text % {"value": value, "names": names or "–"})
+    connection.consent_policy = value
+    connection.save(update_fields=["consent_policy"])
 
 
 def _check_route(connection: Connection, route: str) -> None:
@@ -114,6 +145,20 @@ def resume(run: Backfill) -> bool:
     return run.change(State.PAUSED, to=State.RUNNING, detail="", page_refused=0, wake_at=None)
 
 
+def confirm_arrival(run: Backfill) -> bool:
+    """The merchant looked at the destination and found the first records: go on, and from now on
+    take its answers for what they are. What was sent without proof goes once more."""
+    return run.change(
+        State.PAUSED,
+        to=State.RUNNING,
+        detail="",
+        page_refused=0,
+        wake_at=None,
+        tries=0,
+        is_arrival_confirmed=True,
+    )
+
+
 def cancel(run: Backfill) -> bool:
     """End it for good. What was sent stays sent; uploads that were accepted are still followed.
 
@@ -136,7 +181,7 @@ def _end(run: Backfill) -> bool:
 def restart(run: Backfill) -> tuple[Backfill, bool]:
     """The same again from the beginning; what eSputnik has already is skipped."""
     _end(run)
-    return start(
+    again, is_new = start(
         run.connection,
         run.of_kind(),
         route=run.route,
@@ -146,6 +191,10 @@ def restart(run: Backfill) -> tuple[Backfill, bool]:
         keys=run.keys,
         stop_loss=run.stop_loss,
     )
+    if is_new and run.is_arrival_confirmed:
+        again.is_arrival_confirmed = True
+        again.save(update_fields=["is_arrival_confirmed"])
+    return again, is_new
 
 
 def start_over(connection: Connection) -> None:
@@ -164,7 +213,7 @@ def start_over(connection: Connection) -> None:
     )
     beginning = {"cursor": "", "is_read": False, "page": [], "page_size": 0, "page_refused": 0}
     nothing = {"counts": {}, "skips": {}, "refusals": {}, "tries": 0}
-    free = {"holder": "", "leased_until": None, "wake_at": None}
+    free = {"holder": "", "leased_until": None, "wake_at": None, "is_arrival_confirmed": False}
     runs.open().update(state=State.PAUSED, detail=detail, **beginning, **nothing, **free)
 
 

@@ -22,13 +22,14 @@ SAMPLE = 500  # records from each end of the history, for the estimate
 @dataclass
 class Forecast:
     """What a run would do, in records. ``total`` is of all the range, the other counts are of the
-    ``looked_at`` records alone."""
+    ``looked_at`` records alone. ``without_consent`` are people: one may have many orders."""
 
     total: int = 0
     looked_at: int = 0
     to_send: int = 0
     skips: dict[str, int] = field(default_factory=dict)
     refusals: dict[str, int] = field(default_factory=dict)
+    without_consent: set[str] = field(default_factory=set)  # a hash per person without a yes
 
     @property
     def is_exact(self) -> bool:
@@ -94,7 +95,8 @@ def _look(
     keys: Sequence[str],
     found: Forecast,
 ) -> None:
-    prepared = prepare(connection, destination, registry.shop(), kind, keys)
+    prepared = prepare(connection, destination, registry.shop(), kind, keys, counts_consent=True)
+    found.without_consent.update(prepared.without_consent)
     found.looked_at += len(keys)
     found.to_send += len(prepared.outgoing)
     for result in prepared.settled:

@@ -69,7 +69,7 @@ def _ask(
     connection: Connection, shop: ShopAdapter, kind: Kind, keys: Sequence[str]
 ) -> tuple[dict[str, Record], dict[str, Receipt]]:
     if kind is Kind.ERASURE:
-        return {key: Erasure(key=key) for key in keys}, {}
+        return _erasures(connection, keys), {}
     if kind is Kind.EVENT:
         records, refused = reading.checked(kind, keys, events(shop, connection, keys))
     else:
@@ -78,6 +78,13 @@ def _ask(
         logger.error("%s", error)
     broken = {key: unbuildable(kind, key, error) for key, error in refused.items()}
     return _with_guests(records) if kind is Kind.CART else records, broken
+
+
+def _erasures(connection: Connection, keys: Sequence[str]) -> dict[str, Record]:
+    """Deletions, with the number that the destination gave to whoever it holds."""
+    held = SyncState.objects.filter(connection=connection, kind=Kind.CONTACT.value)
+    numbers = dict(held.filter(key__in=list(keys)).values_list("key", "remote_id"))
+    return {key: Erasure(key=key, remote_id=numbers.get(key, "")) for key in keys}
 
 
 def _with_guests(records: Mapping[str, Record]) -> dict[str, Record]:

@@ -24,9 +24,10 @@ from .dispatch import Result, deliver, prepare
 from .in_flight import in_flight
 from .lane import ORDER_OF_LANES, LaneLease, lane_of, leased, log_outcomes, new_holder
 from .load import is_database_gone
+from .outbox_rows import Rows, forced
 from .pacing import Pacer, defect_in_words
 from .permit import Permit
-from .settle import Rows, forced, settle
+from .settle import settle
 from .suppression import bury_pending
 from .uploads import UploadPoller
 
@@ -176,10 +177,12 @@ class Relay:
                 clock=self.clock,
                 route=route,
             ) as flight:
-                for results in deliver(chosen, prepared):
-                    flight.landing(results)
-                    self._settle(lane, lease, results, rows)
-                    flight.landed()
+
+                def land(results: Sequence[Result]) -> None:
+                    with flight.landing(results):
+                        self._settle(lane, lease, results, rows)
+
+                deliver(chosen, prepared, land)
 
     @contextmanager
     def _by_route(self, destination: Destination, rows: Rows) -> Iterator[Destination]:

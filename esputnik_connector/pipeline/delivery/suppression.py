@@ -16,7 +16,14 @@ from esputnik_connector import registry
 from esputnik_connector.exceptions import ConfigurationError, ConnectorError
 from esputnik_connector.fields import reveal
 from esputnik_connector.identity import fingerprint, order_mark
-from esputnik_connector.models import Connection, OutboxMessage, Salt, SyncState, Tombstone
+from esputnik_connector.models import (
+    Connection,
+    KnownAddress,
+    OutboxMessage,
+    Salt,
+    SyncState,
+    Tombstone,
+)
 from esputnik_connector.records import Cart, Contact, Erasure, Event, Kind, Order, Record
 from esputnik_connector.shops import reading
 
@@ -84,6 +91,9 @@ def _bury(connection: Connection, rows: Sequence[OutboxMessage]) -> None:
         if is_erasure:  # at one of several accounts only marked as deleted: the stricter one holds
             marked = Tombstone.objects.filter(fingerprint__in=list(deleted_at), is_erasure=False)
             marked.update(is_erasure=True)
+        # Whoever comes back under such an address is new there, and has to be introduced again.
+        known = KnownAddress.objects.filter(connection=connection)
+        known.filter(fingerprint__in=list(deleted_at)).delete()
         OutboxMessage.objects.filter(pk__in=[row.pk for row in rows]).update(payload=None)
 
 

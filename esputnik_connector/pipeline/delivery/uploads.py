@@ -34,8 +34,14 @@ from .dispatch import Result
 from .in_flight import follow, send_again
 from .lane import LaneLease
 from .notify import notify
+from .outbox_rows import (
+    Rows,
+    by_key,
+    outcome_of_history,
+    settle_rows,
+    with_rows_where_needed,
+)
 from .pacing import Pacer
-from .settle import Rows, by_key, outcome_of_history, settle_rows, with_rows_where_needed
 from .suppression import erase_again
 
 logger = getLogger(__name__)

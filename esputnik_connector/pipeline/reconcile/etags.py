@@ -39,7 +39,10 @@ def etag(version: str, digest: str, settings_digest: str) -> str:
 def settings_of(destination: Destination) -> str:
     """What besides the shop's rows that a payload depends on: a change outdates all etags."""
     account = asdict(destination.account)
-    told = {name: account[name] for name in ("order_route", "fields", "default_status")}
+    told = {
+        name: account[name]
+        for name in ("order_route", "consent_policy", "fields", "default_status")
+    }
     told["statuses"] = sorted(account["statuses"].items())
     chosen = (conf.SHOP, conf.SHOP_URL, conf.RECORD_HOOK, conf.DESTINATIONS)
     region = getattr(settings, "PHONENUMBER_DEFAULT_REGION", None)

@@ -15,13 +15,24 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import translation
 from oscar.core.loading import get_model
 
-from esputnik_connector.records import Cart, Category, Contact, Event, Kind, Order, Product
+from esputnik_connector.records import (
+    Cart,
+    Category,
+    Consent,
+    Contact,
+    Event,
+    Kind,
+    Order,
+    Person,
+    Product,
+)
 from esputnik_connector.shops.base import (
     Assortment,
     Capture,
     Page,
     ShopAdapter,
     SupportsCarts,
+    SupportsConsent,
     SupportsContactAttributes,
     SupportsCurrencies,
     SupportsEvents,
@@ -38,11 +49,11 @@ from esputnik_connector.shops.oscar import carts, field_origins, options, orders
 from esputnik_connector.shops.oscar.catalogue import cards, product_attributes, products
 from esputnik_connector.shops.oscar.catalogue.categories import Tree
 from esputnik_connector.shops.oscar.catalogue.prices import Prices
-from esputnik_connector.shops.oscar.customers import attributes, contacts
+from esputnik_connector.shops.oscar.customers import attributes, consents, contacts
 from esputnik_connector.shops.oscar.events import events, scan
 from esputnik_connector.shops.oscar.sync import paging, versions
 
-Person = TypeVar("Person", Contact, Cart)
+Shopper = TypeVar("Shopper", Contact, Cart)
 
 
 class OscarShop(
@@ -54,6 +65,7 @@ class OscarShop(
     SupportsEvents,
     SupportsStatuses,
     SupportsContactAttributes,
+    SupportsConsent,
     SupportsCurrencies,
     SupportsStaffLinks,
     SupportsFieldOrigins,
@@ -91,7 +103,7 @@ class OscarShop(
     def carts(self, keys: Sequence[str]) -> Mapping[str, Cart]:
         return self._with_staff(carts.carts(keys, self.prices))
 
-    def _with_staff(self, found: Mapping[str, Person]) -> Mapping[str, Person]:
+    def _with_staff(self, found: Mapping[str, Shopper]) -> Mapping[str, Shopper]:
         if not self.options.get(options.SEND_STAFF, False):
             return found
         return {key: replace(one, held_back="") for key, one in found.items()}
@@ -128,6 +140,9 @@ class OscarShop(
 
     def attributes(self) -> Mapping[str, str]:
         return attributes.labels()
+
+    def consents(self, people: Sequence[Person]) -> Mapping[Person, Consent]:
+        return consents.consents(people, path=self.options.get(options.CONSENT, ""))
 
     def currencies(self) -> Collection[str]:
         orders = get_model("order", "Order")._base_manager.order_by("currency")

@@ -23,18 +23,25 @@ shop is no shopper's interest. Their orders are sent all the same, since they we
 THROUGH_STRATEGY, STOCK_RECORDS, ONE_BY_ONE = "strategy", "stock_records", "one_by_one"
 WAYS = (THROUGH_STRATEGY, STOCK_RECORDS, ONE_BY_ONE)
 
-NAMES = (PRICE_STRATEGY, FEED_PRICES, SEND_STAFF)
+CONSENT = "CONSENT"
+"""Dotted path of ``callable(users) -> {user.pk: True | False | None}``: who has said yes to
+messages, who has said no, who was not asked. Asked with the users of a batch, so it should cost one
+query. Whoever is left out was not asked; nor was a guest."""
+
+NAMES = (PRICE_STRATEGY, FEED_PRICES, SEND_STAFF, CONSENT)
 
 
 def problems(options: Mapping[str, Any]) -> Iterator[CheckMessage]:
     """For ``manage.py check``: a path that leads nowhere, a way that does not exist."""
-    path = options.get(PRICE_STRATEGY, "")
-    if path:
+    for name in (PRICE_STRATEGY, CONSENT):
+        path = options.get(name, "")
+        if not path:
+            continue
         try:
             import_string(path)
         except (ImportError, AttributeError, TypeError) as error:
             text = _("SHOP_OPTIONS: %(name)s is %(path)r, which cannot be imported: %(error)s")
-            values = {"name": PRICE_STRATEGY, "path": path, "error": error}
+            values = {"name": name, "path": path, "error": error}
             yield Error(text % values, id="esputnik_connector.E023")
     way = options.get(FEED_PRICES, THROUGH_STRATEGY)
     if way not in WAYS:

@@ -21,9 +21,14 @@ class Command(BaseCommand):
         parser.add_argument("--api-url", required=True)
         parser.add_argument("--tracker-url", default="")
         parser.add_argument("--key", required=True)
+        parser.add_argument("--consent", default="confirmed", help="for people without a yes")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        addresses = {"api_url": options["api_url"], "api_key": options["key"]}
+        addresses = {
+            "api_url": options["api_url"],
+            "api_key": options["key"],
+            "consent_policy": options["consent"],
+        }
         if options["tracker_url"]:
             addresses["tracker_url"] = options["tracker_url"]
         connection, _ = Connection.objects.update_or_create(
