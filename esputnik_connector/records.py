@@ -89,6 +89,8 @@ class Note(str, Enum):
     DETAILS_DROPPED = "details_dropped"
     ITEM_INCOMPLETE = "item_incomplete"
     NAME_MENDED = "name_mended"
+    FIELD_CUT = "field_cut"
+    FIELD_DROPPED = "field_dropped"
 
 
 class Consent(str, Enum):
@@ -143,6 +145,7 @@ class Contact:
     address: Address = field(default_factory=Address)
     joined_at: datetime | None = None
     is_guest: bool = False  # known from orders alone: the key is the shop's, no customer's id
+    held_back: str = ""  # why the shop does not want this person sent; RECORD_HOOK may clear it
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
 
@@ -214,6 +217,7 @@ class Cart:
     phone: str = ""
     items: tuple[CartItem, ...] = ()
     is_live: bool = True  # False: saved for later by the shopper
+    held_back: str = ""  # as of a Contact
     notes: tuple[Note, ...] = ()
 
     def __repr__(self) -> str:

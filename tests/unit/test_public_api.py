@@ -22,8 +22,8 @@ API = """
     verify work_at_import
 """
 RECORDS = """
-    Address AttributeValue Availability Cart CartItem Category Consent Contact Erasure Event JSONObject
-    JSONValue Kind Note Order OrderItem Outcome Person Product Reason Record
+    Address AttributeValue Availability Cart CartItem Category Consent Contact Erasure Event
+    JSONObject JSONValue Kind Note Order OrderItem Outcome Person Product Reason Record
 """
 SIGNALS = "connection_paused delivered rejected"
 EXCEPTIONS = """
@@ -39,9 +39,10 @@ SHOPS = """
     WishedPage values_of
 """
 DESTINATIONS = """
-    Account AccountInfo Answer Authentication BasicAuth ConsentPolicy DO_NOT_SEND Delivered Destination
-    Envelope EraseMode HeaderAuth HttpClient LONGEST_REQUEST OrderRoute PreparedRequest Receipt Remote
-    ResponseRules Status Throttle Timeouts digest vendor_words
+    Account AccountField AccountInfo Answer Authentication BasicAuth ConsentPolicy DO_NOT_SEND
+    Delivered Destination Envelope EraseMode HeaderAuth HttpClient LONGEST_REQUEST OrderRoute
+    PreparedRequest Receipt RegisteredFeed Remote ResponseRules Status Throttle Timeouts Workflow
+    digest vendor_words
 """
 PUBLIC = {
     "esputnik_connector.api": API,

@@ -25,7 +25,7 @@ from esputnik_connector.fields import reveal
 from esputnik_connector.halving import Halving
 from esputnik_connector.models import Connection, SyncState
 from esputnik_connector.models.lease import LostLease
-from esputnik_connector.records import Event, Kind, Outcome, Reason, Record
+from esputnik_connector.records import Cart, Contact, Event, Kind, Outcome, Reason, Record
 from esputnik_connector.shops.base import ShopAdapter
 
 from .consent import Consents
@@ -96,7 +96,7 @@ def prepare(
     if kind is Kind.CART:
         records |= emptied(keys, {*records, *broken}, states)
     prepared.records, prepared.states = records, states
-    suppression = Suppression.around(connection, salt, records.values(), states)
+    suppression = Suppression.around(records.values(), states)
     always = frozenset(keys if with_unchanged else forced)
     policy = destination.account.consent_policy
     consents = Consents.around(
@@ -151,6 +151,8 @@ class Translator:
             check_still_true(record, self.connection)
         lacks_consent = self.consents.lacks(record)
         record = hooked(record, self.connection)
+        if isinstance(record, (Contact, Cart)) and record.held_back:
+            raise Skip(Reason.VETOED, record.held_back)
         if isinstance(record, Event):
             record = replace(record, params=event_type(record.name).params_of(record))
         hashes = locators_of(record, salt=self.salt)

@@ -114,7 +114,10 @@ class Relay:
     def _due(self, kind: Kind) -> QuerySet[OutboxMessage]:
         """Rows to send now; what is in an upload waits until that is over, so that an older state
         cannot arrive after a newer one."""
-        uploading = self._uploads.waiting(kind).values("key")
+        # A deletion waits for the upload of its customer, which would bring them back.
+        uploading = self._uploads.waiting(Kind.CONTACT if kind is Kind.ERASURE else kind).values(
+            "key"
+        )
         rows = OutboxMessage.objects.of(self.connection, kind)
         return rows.due(self.clock()).exclude(key__in=uploading)
 
@@ -157,7 +160,7 @@ class Relay:
     def _send(self, destination: Destination, lane: Lane, lease: LaneLease, rows: Rows) -> None:
         kind = Kind(lane.kind)
         if kind is Kind.ERASURE:
-            bury_pending(self.connection)
+            bury_pending()
         with self._by_route(destination, rows) as chosen:
             prepared = prepare(
                 self.connection, chosen, registry.shop(), kind, list(rows), forced=forced(rows)

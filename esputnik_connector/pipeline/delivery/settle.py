@@ -13,7 +13,13 @@ from django.db import transaction
 
 from esputnik_connector.destinations.base import Receipt
 from esputnik_connector.exceptions import without_message
-from esputnik_connector.models import Backfill, Connection, KnownAddress, SyncState
+from esputnik_connector.models import (
+    Backfill,
+    Connection,
+    KnownAddress,
+    OutboxMessage,
+    SyncState,
+)
 from esputnik_connector.models.lease import LostLease
 from esputnik_connector.records import Kind, Outcome, Reason
 
@@ -171,6 +177,8 @@ def _remember(
         [KnownAddress(connection=connection, fingerprint=one) for one in sorted(introduced)],
         ignore_conflicts=True,
     )
-    SyncState.objects.filter(
-        connection=connection, kind=Kind.CONTACT.value, key__in=erased
-    ).delete()
+    if erased:
+        contacts = {"connection": connection, "kind": Kind.CONTACT.value, "key__in": erased}
+        SyncState.objects.filter(**contacts).delete()
+        # Nothing is left that would ask about their upload.
+        OutboxMessage.objects.filter(**contacts).exclude(session="").update(session="")
