@@ -104,7 +104,11 @@ def check_encryption(**_options: Any) -> list[CheckMessage]:
     try:
         cipher()
     except ConfigurationError as error:
-        return [Error(str(error), id="esputnik_connector.E003")]
+        hint = _(
+            "In every process: one without the keys notes a deleted customer without the e-mail "
+            "and the phone, by which they must never be sent again."
+        )
+        return [Error(str(error), hint=hint, id="esputnik_connector.E003")]
     return []
 
 

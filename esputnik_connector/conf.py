@@ -58,6 +58,9 @@ class Settings:
     RATE_LIMIT_STORAGE: Annotated[str, OrDefault()] = ""
     """Where the workers share their pace, e.g. ``redis://…``. Empty: each process on its own."""
 
+    PLAIN_HTTP_HOSTS: list[str] = []
+    """Hosts of the developer's own network that a connection may reach without TLS."""
+
     SHOP_URL: Annotated[str, Address()] = ""
     """Absolute address of the shop, such as ``https://shop.example``. Empty: the current Site."""
 

@@ -120,6 +120,12 @@ def _subtag(subtag: str) -> str:
 
 
 UNWANTED = frozenset({"Cc", "Cs"})  # control characters and lone surrogates
+INVISIBLE = UNWANTED | {"Cf", "Zs", "Zl", "Zp"}  # and what only says how to show others
+# Letters, marks and a symbol that show nothing: fillers of Hangul, joiners, selectors of variants.
+BLANK = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0"
+    + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+)
 ZERO_WIDTH_JOINER = "\u200d"
 
 
@@ -156,10 +162,15 @@ def one_line(value: object) -> str:
 @lru_cache(maxsize=4096)  # titles, towns, methods: a batch holds few of them, many times each
 def _one_line(raw: str) -> str:
     joined = " ".join(unicodedata.normalize("NFC", raw).split())
-    if joined.isprintable():  # nearly always; then nothing below would change it
-        return joined
-    kept = "".join(char for char in raw if char.isspace() or not _is_unwanted(char))
-    return " ".join(unicodedata.normalize("NFC", kept).split())
+    if not joined.isprintable():  # seldom; else nothing here would change it
+        kept = "".join(char for char in raw if char.isspace() or not _is_unwanted(char))
+        joined = " ".join(unicodedata.normalize("NFC", kept).split())
+    return joined if any(map(_is_visible, joined)) else ""
+
+
+def _is_visible(char: str) -> bool:
+    """Is there something to see? A text without would overwrite a name with nothing."""
+    return unicodedata.category(char) not in INVISIBLE and char not in BLANK
 
 
 def _is_unwanted(char: str) -> bool:
@@ -227,6 +238,11 @@ def fingerprint(value: str, *, salt: str) -> str:
     "no e-mail" is never somebody.
     """
     return _keyed_hash(value.strip().casefold(), salt) if value.strip() else ""
+
+
+def order_mark(number: str) -> str:
+    """What stands for an order where a deleted person is noted, next to e-mails and phones."""
+    return f"order:{number}"
 
 
 def cart_token(cart_key: str, *, salt: str) -> str:

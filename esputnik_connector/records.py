@@ -70,6 +70,10 @@ class Reason(str, Enum):
     UPLOAD_FAILED = "import_failed"
     ALREADY_ACCEPTED = "already_accepted"
     NOT_RECORDED = "not_recorded"
+    NO_IDENTIFIER = "no_identifier"
+    SWITCHED_OFF = "switched_off"
+    UNCONFIRMED = "unconfirmed"
+    STILL_THERE = "still_there"
 
 
 class Note(str, Enum):
@@ -83,6 +87,8 @@ class Note(str, Enum):
     ITEM_DROPPED = "item_dropped"
     TOTAL_DIFFERS = "total_differs"
     DETAILS_DROPPED = "details_dropped"
+    ITEM_INCOMPLETE = "item_incomplete"
+    NAME_MENDED = "name_mended"
     FIELD_CUT = "field_cut"
     FIELD_DROPPED = "field_dropped"
 
@@ -139,6 +145,7 @@ class Contact:
     address: Address = field(default_factory=Address)
     joined_at: datetime | None = None
     is_guest: bool = False  # known from orders alone: the key is the shop's, no customer's id
+    held_back: str = ""  # why the shop does not want this person sent; RECORD_HOOK may clear it
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
 
@@ -210,6 +217,7 @@ class Cart:
     phone: str = ""
     items: tuple[CartItem, ...] = ()
     is_live: bool = True  # False: saved for later by the shopper
+    held_back: str = ""  # as of a Contact
     notes: tuple[Note, ...] = ()
 
     def __repr__(self) -> str:
@@ -306,9 +314,18 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Erasure:
-    """The shop deleted this person."""
+    """The shop deleted this person.
+
+    ``remote_id`` is what the destination called them when it last took them, and ``email`` what
+    they were known by, if it is still known: a guest has no other name there.
+    """
 
     key: str
+    remote_id: str = ""
+    email: str = ""
+
+    def __repr__(self) -> str:
+        return f"Erasure(key={self.key!r})"
 
 
 Record = Contact | Order | Cart | Event | Erasure

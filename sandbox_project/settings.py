@@ -244,6 +244,7 @@ ESPUTNIK_CONNECTOR = {
     "ENCRYPTION_KEYS": ENCRYPTION_KEYS,
     "RATE_LIMIT_STORAGE": REDIS_URL,
     "SHOP_URL": SHOP_URL,
+    "PLAIN_HTTP_HOSTS": ["fake"],  # the fake eSputnik of docker-compose.yml
     "ENVIRONMENT": env("ESPUTNIK_ENVIRONMENT", default=""),
 }
 

@@ -87,14 +87,14 @@ class SyncStateAdmin(ReadOnlyAdmin):
 
 @admin.register(Tombstone)
 class TombstoneAdmin(ReadOnlyAdmin):
-    """A deleted customer, who is never sent again.
+    """A deleted customer, who is never sent again, by whichever connection.
 
     Deleting the tombstone lifts the ban; only superusers may, and the page says what follows.
     """
 
-    list_display = ["__str__", "how", "created_at", "connection"]
-    list_filter = ["is_erasure", "connection"]
-    fields = ["connection", "how", "created_at"]
+    list_display = ["__str__", "how", "created_at"]
+    list_filter = ["is_erasure"]
+    fields = ["how", "created_at"]
     ordering = ["-pk"]
     delete_confirmation_template = "admin/esputnik_connector/tombstone/delete_confirmation.html"
     delete_selected_confirmation_template = (

@@ -73,6 +73,10 @@ __all__ = [
 LONGEST_REQUEST = 60.0  # seconds
 
 
+def _nothing_to_settle(_receipts: Sequence[Receipt]) -> None:
+    """All receipts are returned in the end: a test, a preview."""
+
+
 def _nothing() -> None:
     """There is no lane to keep: a test, a preview."""
 
@@ -152,6 +156,11 @@ class Destination(ABC):
     def __init__(self, account: Account, options: Mapping[str, Any]) -> None:
         self.account = account
         self.options = options
+        self.after_call: Callable[[Sequence[Receipt]], None] = _nothing_to_settle
+        """May run after each request of a ``deliver`` that has more to make, with the receipts that
+        it brought: they are settled at once, so that a worker that dies in the next request sends
+        this one's records no second time. They are part of what ``deliver`` returns all the same,
+        and what it raises must pass through."""
         self.before_call: Callable[[], None] = _nothing
         """Runs before each request of a ``deliver``: it keeps the lane, and what it raises must
         pass through."""

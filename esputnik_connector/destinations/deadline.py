@@ -2,6 +2,9 @@
 
 The read time-out of requests starts anew with each byte, also while the headers arrive, so a server
 that drips would hold a worker for ever.
+
+Where a person waits for the answer, as on a page of the admin, :func:`patience` shortens all that
+is asked inside.
 """
 
 from __future__ import annotations
@@ -68,6 +71,25 @@ def deadline(seconds: float) -> Iterator[Deadline]:
     finally:
         present.stop()
         _present.reset(token)
+
+
+_patience: ContextVar[float | None] = ContextVar("esputnik_connector_patience", default=None)
+
+
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """A person waits: each request made inside ends within ``seconds``, whatever the options say,
+    and does not wait for the pace that the workers keep."""
+    token = _patience.set(seconds)
+    try:
+        yield
+    finally:
+        _patience.reset(token)
+
+
+def present_patience() -> float | None:
+    """Seconds that a person waits for the request that is made now; ``None``: nobody does."""
+    return _patience.get()
 
 
 class DeadlineConnection:

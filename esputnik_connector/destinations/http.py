@@ -30,7 +30,7 @@ from esputnik_connector.exceptions import TemporaryError
 from esputnik_connector.records import JSONObject
 
 from .auth import Authentication
-from .deadline import Deadline, DeadlineConnection, deadline
+from .deadline import Deadline, DeadlineConnection, deadline, present_patience
 from .responses import Answer, RawAnswer, ResponseRules
 from .throttle import Throttle
 from .values import PreparedRequest
@@ -51,6 +51,16 @@ class Timeouts:
     connect: float = 5.0
     read: float = 30.0
     deadline: float = 60.0
+
+    def within(self, seconds: float | None) -> Timeouts:
+        """The same, for a person who waits that long; a connection is tried twice."""
+        if seconds is None:
+            return self
+        return Timeouts(
+            connect=min(self.connect, seconds / 2),
+            read=min(self.read, seconds),
+            deadline=min(self.deadline, seconds),
+        )
 
 
 class HttpClient:
@@ -115,7 +125,7 @@ class HttpClient:
         :raises CredentialsError, RejectedError: see :class:`~.responses.ResponseRules`.
         """
         content = None if request.body is None else encoded(request.body)
-        if self._throttle is not None:
+        if self._throttle is not None and present_patience() is None:
             self._throttle.take()
         raw = self._exchange(request, content)
         return self._rules.classify(self._without_secrets(raw), now=self._clock())
@@ -124,26 +134,29 @@ class HttpClient:
         self._session.close()
 
     def _exchange(self, request: PreparedRequest, content: bytes | None) -> RawAnswer:
-        with deadline(self._timeouts.deadline) as limit:
+        timeouts = self._timeouts.within(present_patience())
+        with deadline(timeouts.deadline) as limit:
             try:
-                answer = self._read(request, content)
+                answer = self._read(request, content, timeouts)
             except (requests.RequestException, HTTPError, OSError) as error:
                 if limit.has_passed:
-                    raise self._too_late(limit) from None
+                    raise self._too_late(limit, timeouts) from None
                 raise TemporaryError(
                     f"{self._host}: {_in_words(error)}", was_received=limit.was_sent
                 ) from None  # the original quotes the address, and with it the customer's id
         if limit.has_passed:
-            raise self._too_late(limit)
+            raise self._too_late(limit, timeouts)
         return answer
 
-    def _read(self, request: PreparedRequest, content: bytes | None) -> RawAnswer:
+    def _read(
+        self, request: PreparedRequest, content: bytes | None, timeouts: Timeouts
+    ) -> RawAnswer:
         with self._session.request(
             request.method,
             request.url,
             data=content,
             headers=dict(request.headers),
-            timeout=(self._timeouts.connect, self._timeouts.read),
+            timeout=(timeouts.connect, timeouts.read),
             allow_redirects=False,
             stream=True,
         ) as response:
@@ -161,10 +174,10 @@ class HttpClient:
         message = text % {"host": self._host, "limit": ANSWER_LIMIT}
         return TemporaryError(message, status=status, was_received=True)
 
-    def _too_late(self, limit: Deadline) -> TemporaryError:
+    def _too_late(self, limit: Deadline, timeouts: Timeouts) -> TemporaryError:
         return TemporaryError(
             _("%(host)s: no complete answer within %(seconds)g s")
-            % {"host": self._host, "seconds": self._timeouts.deadline},
+            % {"host": self._host, "seconds": timeouts.deadline},
             was_received=limit.was_sent,
         )
 

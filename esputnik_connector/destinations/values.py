@@ -80,6 +80,8 @@ class Envelope:
     fields: frozenset[str] = frozenset()
     clears: frozenset[str] = frozenset()
     is_replacing: bool = False  # a locator differs from the one the destination holds
+    is_first: bool = False  # the destination is not known to hold the record
+    is_change: bool = False  # the destination is known to hold the record otherwise
     notes: tuple[Note, ...] = ()
     introduces: Person | None = field(default=None, repr=False)
 

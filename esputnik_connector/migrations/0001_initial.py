@@ -4,7 +4,7 @@ import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
 import esputnik_connector.fields
-import esputnik_connector.models.connection
+import esputnik_connector.models.salt
 import esputnik_connector.models.feed
 from django.db import migrations, models
 
@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                 ('paused_at', models.DateTimeField(editable=False, null=True, verbose_name='paused since')),
                 ('pause_detail', models.TextField(blank=True, editable=False, verbose_name='why it is paused')),
                 ('environment', models.CharField(blank=True, editable=False, help_text='The installation that may send. A restored copy elsewhere sends nothing.', max_length=300, verbose_name='bound to')),
-                ('salt', esputnik_connector.fields.EncryptedTextField(default=esputnik_connector.models.connection.new_salt, editable=False)),
+                ('salt', esputnik_connector.fields.EncryptedTextField(default=esputnik_connector.models.salt.new_salt, editable=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created')),
             ],
             options={

@@ -10,6 +10,7 @@ from .heartbeat import Heartbeat
 from .outbox import Attempt, Lane, OutboxMessage
 from .price import WatchedPrice
 from .reconcile import Reconciliation
+from .salt import Salt
 from .sync import KnownAddress, SyncState, Tombstone
 from .upload import LostUpload
 
@@ -30,6 +31,7 @@ __all__ = [
     "LostUpload",
     "OutboxMessage",
     "Reconciliation",
+    "Salt",
     "StatusMapping",
     "SyncState",
     "Tombstone",

@@ -84,6 +84,10 @@ class Backfill(Leased):
     # True while it is open, else NULL, which every database takes for different from each other:
     # so "one open run per connection and kind" needs no partial index.
     is_open = models.BooleanField(null=True, default=True, editable=False)
+    # A person looked: what the destination answers without proof does arrive.
+    is_arrival_confirmed = models.BooleanField(
+        _("its arrival was confirmed"), default=False, editable=False
+    )
     is_former = models.BooleanField(_("went to a former account"), default=False)
     detail = models.TextField(_("what there is to say"), blank=True, default="")
     cursor = models.CharField(max_length=300, blank=True, default="", editable=False)

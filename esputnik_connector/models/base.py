@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django.db import models, router
 
@@ -23,11 +23,20 @@ class ConnectorQuerySet(models.QuerySet[Row]):
         return self._db or router.db_for_write(self.model, **self._hints)
 
 
+class ConnectorManager(models.Manager[Row]):
+    """For models that have no queryset of their own."""
+
+    _hints: dict[str, Any]
+
+    def get_queryset(self) -> ConnectorQuerySet[Row]:
+        return ConnectorQuerySet(self.model, using=self._db, hints=self._hints)
+
+
 class ConnectorModel(models.Model):
     """Base of all models of the connector. Its manager is also the one by which a row is refreshed
     and a foreign key is followed."""
 
-    objects = ConnectorQuerySet.as_manager()
+    objects: ClassVar[models.Manager[Any]] = ConnectorManager()
 
     class Meta:
         abstract = True

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from esputnik_connector.fields import EncryptedTextField
 
-from .base import ConnectorModel, ConnectorQuerySet
+from .base import ConnectorManager, ConnectorModel
 
 
 class CartSession(ConnectorModel):
@@ -23,7 +23,7 @@ class CartSession(ConnectorModel):
     email = EncryptedTextField()
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
-    objects: ClassVar = ConnectorQuerySet.as_manager()
+    objects: ClassVar = ConnectorManager()
 
     class Meta:
         verbose_name = _("cart of a guest")

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import secrets
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from django.core.validators import RegexValidator
-from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db import DEFAULT_DB_ALIAS, connections, models, router
 from django.db.models.functions import Length
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from esputnik_connector.conf import conf
+from esputnik_connector.destinations.addresses import demand_safe_address
 from esputnik_connector.event_types import EventType, event_types
 from esputnik_connector.fields import EncryptedTextField
 from esputnik_connector.records import Kind
 
-from .base import ConnectorModel, ConnectorQuerySet
-
-HTTPS_OR_LOCAL = RegexValidator(
-    r"^https://|^http://(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9-]+)([:/]|$)",
-    _("Use https: the API key travels with every request."),
-)
-
-
-def new_salt() -> str:
-    return secrets.token_hex(32)
+from .base import ConnectorManager, ConnectorModel, ConnectorQuerySet
+from .salt import Salt
 
 
 def this_environment() -> str:
@@ -72,10 +63,14 @@ class Connection(ConnectorModel):
     api_key = EncryptedTextField(_("API key"), blank=True, default="")
     # What is empty in the next five is the destination's own default: see registry.account.
     api_url = models.CharField(
-        _("API address"), max_length=200, blank=True, default="", validators=[HTTPS_OR_LOCAL]
+        _("API address"), max_length=200, blank=True, default="", validators=[demand_safe_address]
     )
     tracker_url = models.CharField(
-        _("tracker address"), max_length=200, blank=True, default="", validators=[HTTPS_OR_LOCAL]
+        _("tracker address"),
+        max_length=200,
+        blank=True,
+        default="",
+        validators=[demand_safe_address],
     )
     sync_contacts = models.BooleanField(_("send customers"), default=True)
     sync_orders = models.BooleanField(_("send orders"), default=True)
@@ -126,7 +121,9 @@ class Connection(ConnectorModel):
         editable=False,
         help_text=_("The installation that may send. A restored copy elsewhere sends nothing."),
     )
-    salt = EncryptedTextField(default=new_salt, editable=False)
+    # Of the shop; of its own in a connection from the time in which each had one. By it its
+    # deliveries are compared and its carts named, so it stays as it is.
+    salt = EncryptedTextField(blank=True, default="", editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
     objects: ClassVar = ConnectionQuerySet.as_manager()
@@ -141,6 +138,12 @@ class Connection(ConnectorModel):
 
     def __repr__(self) -> str:
         return f"Connection(name={self.name!r})"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self._state.adding and not self.salt:
+            alias = kwargs.get("using") or router.db_for_write(Connection, instance=self)
+            self.salt = Salt.objects.using(alias).of_shop()
+        super().save(*args, **kwargs)
 
     @property
     def is_bound_here(self) -> bool:
@@ -194,7 +197,7 @@ class FieldMapping(ConnectorModel):
     attribute = models.CharField(_("contact attribute"), max_length=100)
     field_id = models.CharField(_("field id"), max_length=100)
 
-    objects: ClassVar = ConnectorQuerySet.as_manager()
+    objects: ClassVar = ConnectorManager()
 
     class Meta:
         verbose_name = _("field mapping")
@@ -222,7 +225,7 @@ class StatusMapping(ConnectorModel):
     shop_status = models.CharField(_("status in the shop"), max_length=100)
     status = models.CharField(_("status at the destination"), max_length=30)
 
-    objects: ClassVar = ConnectorQuerySet.as_manager()
+    objects: ClassVar = ConnectorManager()
 
     class Meta:
         verbose_name = _("status mapping")

@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .base import ConnectorModel, ConnectorQuerySet
+from .base import ConnectorManager, ConnectorModel, ConnectorQuerySet
 from .feed import Feed
 from .labels import choices
 from .timezones import local_time
@@ -145,7 +145,7 @@ class FeedProblem(ConnectorModel):
     flaw = models.CharField(_("reason"), max_length=20, choices=choices(FLAWS))
     detail = models.CharField(_("detail"), max_length=300, blank=True)
 
-    objects: ClassVar = ConnectorQuerySet.as_manager()
+    objects: ClassVar = ConnectorManager()
 
     class Meta:
         verbose_name = _("problem of a feed")

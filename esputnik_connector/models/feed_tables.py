@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .base import ConnectorModel, ConnectorQuerySet
+from .base import ConnectorManager, ConnectorModel
 from .feed import Feed
 
 
@@ -41,7 +41,7 @@ class FeedAttribute(ConnectorModel):
     field = models.CharField(_("field of the feed"), max_length=20, choices=FeedField.choices)
     attribute = models.CharField(_("product attribute"), max_length=128)
 
-    objects: ClassVar = ConnectorQuerySet.as_manager()
+    objects: ClassVar = ConnectorManager()
 
     class Meta:
         verbose_name = _("product attribute")
@@ -72,7 +72,7 @@ class FeedCategory(ConnectorModel):
         help_text=_("Its number or full path, such as 1604 or Apparel & Accessories > Clothing."),
     )
 
-    objects: ClassVar = ConnectorQuerySet.as_manager()
+    objects: ClassVar = ConnectorManager()
 
     class Meta:
         verbose_name = _("Google product category")

@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .base import ConnectorModel, ConnectorQuerySet
+from .base import ConnectorManager, ConnectorModel
 
 
 class Heartbeat(ConnectorModel):
@@ -18,7 +18,7 @@ class Heartbeat(ConnectorModel):
     name = models.CharField(max_length=50, unique=True)
     beaten_at = models.DateTimeField(default=timezone.now)
 
-    objects: ClassVar = ConnectorQuerySet.as_manager()
+    objects: ClassVar = ConnectorManager()
 
     class Meta:
         verbose_name = _("heartbeat")

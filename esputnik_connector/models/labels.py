@@ -56,6 +56,12 @@ REASONS: dict[Reason, Lazy] = {
     Reason.UPLOAD_FAILED: _("the upload failed"),
     Reason.ALREADY_ACCEPTED: _("the same request was accepted a moment ago"),
     Reason.NOT_RECORDED: _("the answer could not be written down; the log says why"),
+    Reason.NO_IDENTIFIER: _("no id, e-mail or phone of this person can stand in an event"),
+    Reason.SWITCHED_OFF: _("a switch at the destination is off; the detail says which"),
+    Reason.STILL_THERE: _("the destination still shows the person after the deletion"),
+    Reason.UNCONFIRMED: _(
+        "the answer does not say whether it arrived; the detail says where to look"
+    ),
 }
 
 NOTES: dict[Note, Lazy] = {
@@ -67,6 +73,10 @@ NOTES: dict[Note, Lazy] = {
     Note.ITEM_DROPPED: _("A line without a positive quantity or a price was left out."),
     Note.TOTAL_DIFFERS: _("The lines and the shipping do not add up to the shop's total."),
     Note.DETAILS_DROPPED: _("Optional product details were left out."),
+    Note.ITEM_INCOMPLETE: _(
+        "A line whose product has no category, link or picture was left out of the event."
+    ),
+    Note.NAME_MENDED: _("A name had signs that are not taken there; it was cleaned or left out."),
     Note.FIELD_CUT: _("A value was longer than its additional field, and was cut."),
     Note.FIELD_DROPPED: _("A value does not fit its additional field and was left out."),
 }

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from esputnik_connector.records import Kind
 
-from .base import ConnectorModel, ConnectorQuerySet
+from .base import ConnectorManager, ConnectorModel, ConnectorQuerySet
 from .connection import Connection
 from .labels import KINDS, OUTCOMES, REASONS, choices
 from .lease import Leased
@@ -167,7 +167,7 @@ class Attempt(ConnectorModel):
     captured_at = models.DateTimeField(_("noted"), null=True)
     created_at = models.DateTimeField(_("time"), default=timezone.now)
 
-    objects: ClassVar = ConnectorQuerySet.as_manager()
+    objects: ClassVar = ConnectorManager()
 
     class Meta:
         verbose_name = _("delivery")

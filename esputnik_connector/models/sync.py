@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .backfill import Backfill
-from .base import ConnectorModel, ConnectorQuerySet
+from .base import ConnectorManager, ConnectorModel, ConnectorQuerySet
 from .connection import Connection
 from .labels import KINDS, choices
 
@@ -168,7 +168,7 @@ class KnownAddress(ConnectorModel):
     fingerprint = models.CharField(max_length=64)
     created_at = models.DateTimeField(_("introduced"), default=timezone.now)
 
-    objects: ClassVar = ConnectorQuerySet.as_manager()
+    objects: ClassVar = ConnectorManager()
 
     class Meta:
         verbose_name = _("known address")
@@ -184,24 +184,31 @@ class KnownAddress(ConnectorModel):
 
 
 class Tombstone(ConnectorModel):
-    """A salted hash of a deleted person's key, e-mail or phone: do not create them again."""
+    """A salted hash of a deleted person's key, e-mail, phone or order: do not create them again.
 
+    It belongs to the shop and holds for every connection, also for one that comes later.
+    """
+
+    # Written by the version before alone, which runs while a new one is deployed.
     connection = models.ForeignKey(
-        Connection, models.CASCADE, verbose_name=_("connection"), related_name="tombstones"
+        Connection,
+        models.SET_NULL,
+        null=True,
+        editable=False,
+        verbose_name=_("connection"),
+        related_name="tombstones",
     )
     fingerprint = models.CharField(max_length=64)
     is_erasure = models.BooleanField(_("erased"), default=True)
     created_at = models.DateTimeField(_("deleted"), default=timezone.now)
 
-    objects: ClassVar = ConnectorQuerySet.as_manager()
+    objects: ClassVar = ConnectorManager()
 
     class Meta:
         verbose_name = _("tombstone")
         verbose_name_plural = _("tombstones")
         constraints = [
-            models.UniqueConstraint(
-                fields=["connection", "fingerprint"], name="esputnik_tombstone_once"
-            )
+            models.UniqueConstraint(fields=["fingerprint"], name="esputnik_tombstone_of_shop")
         ]
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .base import ConnectorModel, ConnectorQuerySet
+from .base import ConnectorManager, ConnectorModel
 from .connection import Connection
 from .labels import KINDS, choices
 
@@ -27,7 +27,7 @@ class LostUpload(ConnectorModel):
     lost_at = models.DateTimeField(_("lost"))
     poll_at = models.DateTimeField(_("asked about next"))
 
-    objects: ClassVar = ConnectorQuerySet.as_manager()
+    objects: ClassVar = ConnectorManager()
 
     class Meta:
         verbose_name = _("lost upload")

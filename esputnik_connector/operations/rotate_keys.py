@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector.exceptions import DecryptionError, UnreadableEventError
 from esputnik_connector.fields import EncryptedText, reveal
-from esputnik_connector.models import CartSession, Connection, OutboxMessage
+from esputnik_connector.models import CartSession, Connection, OutboxMessage, Salt
 from esputnik_connector.pipeline.events.carried import resealed
 from esputnik_connector.records import Kind
 
@@ -55,7 +55,7 @@ def _rotate_events(rotation: Rotation) -> None:
 
 
 def _secrets() -> Iterator[
-    tuple[str, type[Connection] | type[CartSession], int, str, EncryptedText]
+    tuple[str, type[Connection] | type[CartSession] | type[Salt], int, str, EncryptedText]
 ]:
     for connection in Connection.objects.order_by("pk"):
         for column, what in (("api_key", _("API key")), ("salt", _("salt"))):
@@ -63,6 +63,8 @@ def _secrets() -> Iterator[
             if stored:
                 name = f"{connection.name}: {what}"
                 yield name, Connection, connection.pk, column, stored
+    for salt in Salt.objects.order_by("pk"):
+        yield _("salt %s of the shop") % salt.pk, Salt, salt.pk, "value", EncryptedText(salt.value)
     sessions = CartSession.objects.exclude(email="").order_by("pk")
     for session in sessions.iterator(chunk_size=1000):
         name = _("guest of cart %s") % session.cart_key

@@ -34,7 +34,7 @@ from esputnik_connector.event_names import EventName
 from esputnik_connector.event_types import event_type
 from esputnik_connector.exceptions import ConfigurationError, ConnectorError, without_message
 from esputnik_connector.fields import reveal
-from esputnik_connector.identity import fingerprint
+from esputnik_connector.identity import fingerprint, order_mark
 from esputnik_connector.models import CartSession, Connection, OutboxMessage
 from esputnik_connector.records import Event, JSONValue, Kind
 
@@ -122,9 +122,14 @@ class OutboxCapture:
         self._guarded(self._note, Kind.CART, key, using, before=remember)
 
     def contact_deleted(
-        self, key: str, *, locators: Iterable[str] = (), using: str | None = None
+        self,
+        key: str,
+        *,
+        locators: Iterable[str] = (),
+        orders: Iterable[str] = (),
+        using: str | None = None,
     ) -> None:
-        values = [value for value in locators if value]
+        values = [*filter(None, locators), *map(order_mark, orders)]
         self._guarded(self._note, Kind.ERASURE, key, using, locators=values)
 
     def event_happened(self, key: str, *, using: str | None = None) -> None:
@@ -250,13 +255,19 @@ def _dated(event: Event) -> Event:
 
 
 def erasure_payload(connection: Connection, key: str, locators: list[str]) -> JSONValue:
-    """Salted hashes of what named the person, to become tombstones. No personal data."""
+    """Salted hashes of what named the person, to become tombstones. No personal data.
+
+    A process that lacks the encryption keys can make none: the worker hashes the key then, and adds
+    what it knows of the deliveries.
+    """
     try:
         salt = reveal(connection.salt)
     except ConnectorError:
         logger.exception("the deletion of contact %s is noted without its locators", key)
         return {"fingerprints": []}
-    return {"fingerprints": [fingerprint(value, salt=salt) for value in (key, *locators)]}
+    return {
+        "fingerprints": list(dict.fromkeys(fingerprint(one, salt=salt) for one in (key, *locators)))
+    }
 
 
 capture = OutboxCapture()

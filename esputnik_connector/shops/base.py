@@ -72,9 +72,16 @@ class Capture(Protocol):
     def contact_changed(self, key: str, *, using: str | None = None) -> None: ...
 
     def contact_deleted(
-        self, key: str, *, locators: Iterable[str] = (), using: str | None = None
+        self,
+        key: str,
+        *,
+        locators: Iterable[str] = (),
+        orders: Iterable[str] = (),
+        using: str | None = None,
     ) -> None:
-        """The person was deleted. ``locators`` (e-mail, E.164 phone) are kept as salted hashes."""
+        """The person was deleted. ``locators`` are every e-mail and E.164 phone that the shop has
+        of them, in their orders too; ``orders`` the keys of the orders that they leave behind. They
+        are kept as salted hashes: report them while the shop still knows."""
 
     def order_changed(self, key: str, *, using: str | None = None) -> None: ...
 

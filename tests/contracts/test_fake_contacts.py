@@ -105,7 +105,8 @@ def test_a_contact_can_be_read_and_changed_by_its_internal_id(
     assert call("PUT", "/v1/contact/999", contact("9", email="a@b.example")).status_code == 404
 
 
-def test_search_pages_and_counts(call: Caller) -> None:
+def test_search_pages_and_counts(fake: FakeEsputnik, call: Caller) -> None:
+    fake.configure(search_answers="full")
     for number in range(5):
         call("POST", "/v1/contact", contact(str(number), email=f"{number}@b.example"))
 

@@ -56,6 +56,7 @@ def test_a_misspelt_control_is_refused(fake: FakeEsputnik, path: str, body: Any)
 
 
 def test_the_page_shows_everything_and_escapes_it(fake: FakeEsputnik, call: Caller) -> None:
+    fake.configure(bad_names="store")
     evil = "<script>alert(1)</script>"
     item = {"externalItemId": "5", "quantity": 2, "name": evil, "cost": 10}
     call("POST", "/v1/orders", {"orders": [order(items=[item])]})

@@ -25,7 +25,6 @@ def full(call: Caller) -> int:
 
 
 def test_a_search_tells_less_than_a_reading(fake: FakeEsputnik, call: Caller) -> None:
-    fake.configure(search_answers="base")
     number = full(call)
 
     (found,) = call("GET", "/v1/contacts", params={"externalCustomerId": "7"}).json()
@@ -42,6 +41,7 @@ def test_nothing_but_a_page_may_stand_beside_an_external_id(
     fake: FakeEsputnik, call: Caller
 ) -> None:
     full(call)
+    fake.configure(search_by_id_alone=False)
     alone = {"externalCustomerId": "7"}
     assert call("GET", "/v1/contacts", params={**alone, "maxrows": 10}).status_code == 200
 

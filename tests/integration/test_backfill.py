@@ -227,6 +227,58 @@ def test_what_was_settled_before_a_crash_is_not_sent_again(recording, run, clock
     assert recording.keys().count("10") == 2
 
 
+def test_what_an_earlier_request_of_a_page_brought_is_not_sent_again(
+    recording, run, clock, work, monkeypatch
+):
+    """A destination may need several requests for a page; the second one kills the worker."""
+    deliver = recording.deliver
+
+    def in_two_requests(self, envelopes: Sequence[Envelope]) -> Sequence[Receipt]:
+        first = deliver(self, envelopes[:60])
+        self.after_call(first)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(recording, "deliver", in_two_requests)
+    with pytest.raises(KeyboardInterrupt):
+        BackfillWorker(run, clock=clock).work(seconds=60)
+    monkeypatch.undo()
+    clock.forward(seconds=181)
+    work(run)
+    assert (run.state, run.counts) == ("finished", {"delivered": 250})
+    assert len(recording.keys()) == len(set(recording.keys())) == 250
+
+
+def test_what_was_settled_early_is_settled_once(recording, run, work, monkeypatch):
+    deliver = recording.deliver
+
+    def in_two_requests(self, envelopes: Sequence[Envelope]) -> Sequence[Receipt]:
+        first = deliver(self, envelopes[:60])
+        self.after_call(first)
+        return [*first, *deliver(self, envelopes[60:])] if envelopes[60:] else first
+
+    monkeypatch.setattr(recording, "deliver", in_two_requests)
+    work(run)
+    assert (run.state, run.counts) == ("finished", {"delivered": 250})
+    assert not OutboxMessage.objects.exists()
+
+
+def test_a_lane_that_is_lost_while_something_is_settled_early_stops_the_delivery(
+    recording, run, clock, work, monkeypatch
+):
+    deliver = recording.deliver
+
+    def lose_the_run(self, envelopes: Sequence[Envelope]) -> Sequence[Receipt]:
+        first = deliver(self, envelopes[:60])
+        Backfill.objects.update(holder="another worker", leased_until=clock())
+        self.after_call(first)
+        raise AssertionError("the delivery goes on")
+
+    monkeypatch.setattr(recording, "deliver", lose_the_run)
+    BackfillWorker(run, clock=clock).work(seconds=60)
+    run.refresh_from_db()
+    assert (run.state, run.counts) == ("running", {})
+
+
 def crash_after(good: int):
     """Refuses the first page as a whole, takes ``good`` of its parts, then the process dies."""
     seen: list[int] = []

@@ -48,7 +48,7 @@ class RecordingCapture:
     def contact_changed(self, key, *, using=None):
         self._note("contact", key, using)
 
-    def contact_deleted(self, key, *, locators=(), using=None):
+    def contact_deleted(self, key, *, locators=(), orders=(), using=None):
         self._note("deleted", key, using)
         self.locators = tuple(locators)
 
@@ -146,12 +146,12 @@ def test_a_loaded_fixture_changes_nothing(capture, user, basket, order):
 def test_a_deleted_user_is_reported_once_with_locators_and_without_its_cascade(
     capture, user, basket
 ):
-    factories.UserAddressFactory(user=user)
+    factories.UserAddressFactory(user=user, phone_number="+380671112233")
     key = str(user.pk)
     capture.taken()
     user.delete()
     assert capture.taken() == {("deleted", key)}
-    assert capture.locators == ("Ann@example.com",)
+    assert capture.locators == ("Ann@example.com", "+380671112233")
 
 
 def test_users_deleted_by_a_queryset_are_reported_too(capture, user, basket):

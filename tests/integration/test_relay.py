@@ -28,8 +28,7 @@ from esputnik_connector.models import (
 )
 from esputnik_connector.operations import verify
 from esputnik_connector.pipeline.capture import capture
-from esputnik_connector.pipeline.delivery import permit
-from esputnik_connector.pipeline.delivery import settle as settle_module
+from esputnik_connector.pipeline.delivery import outbox_rows, permit
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Cart, CartItem, Contact, Kind, Order, Outcome, Reason
 
@@ -629,7 +628,7 @@ def erased(plain_shop, recording, run, connection):
 def test_a_deleted_customer_is_deleted_there_and_forgotten_here(erased):
     assert outcomes("1")[-2:] == [("delivered", ""), ("skipped", "gone")]
     assert not SyncState.objects.filter(kind="contact").exists()
-    assert Tombstone.objects.count() == 3  # key, e-mail, and the phone that was delivered
+    assert Tombstone.objects.count() == 4  # key, order, e-mail, and the phone that was delivered
 
 
 @pytest.mark.parametrize(
@@ -740,6 +739,29 @@ def test_a_guests_cart_is_sent_to_the_email_told_at_the_gate(plain_shop, recordi
     assert recording.calls[0][0].payload["email"] == "guest@example.com"
 
 
+def test_a_guests_cart_is_emptied_when_its_basket_is_deleted(plain_shop, recording, run):
+    item = CartItem(product_key="7", quantity=1, unit_price=Decimal(5))
+    plain_shop.baskets["4"] = Cart(key="4", currency="UAH", items=(item,))
+    capture.cart_identified("4", email="guest@example.com")
+    run()
+    plain_shop.baskets.clear()
+    capture.cart_changed("4")
+
+    assert run() == {"delivered": 1}
+    assert recording.calls[-1][0].payload["items"] == []
+    assert recording.calls[-1][0].payload["email"] == "guest@example.com"
+
+
+@pytest.mark.parametrize("kind", ["contact", "cart"])
+def test_whom_the_shop_holds_back_is_not_sent(plain_shop, recording, run, kind):
+    plain_shop.people["1"] = contact(held_back="staff")
+    plain_shop.baskets["1"] = Cart(key="1", currency="UAH", contact_key="1", held_back="staff")
+    {"contact": capture.contact_changed, "cart": capture.cart_changed}[kind]("1")
+
+    assert run() == {"skipped": 1}
+    assert Attempt.objects.get().detail == "staff"
+
+
 def test_an_account_that_is_replaced_while_an_answer_is_written_down_waits_for_it(
     plain_shop, recording, connection, monkeypatch
 ):
@@ -750,7 +772,7 @@ def test_an_account_that_is_replaced_while_an_answer_is_written_down_waits_for_i
     capture.order_changed("100")
     OutboxMessage.objects.update(due_at=datetime.now(timezone.utc))
     replacing: list[threading.Thread] = []
-    record = settle_module._record
+    record = outbox_rows._record
 
     def replace_account() -> None:
         try:
@@ -764,7 +786,7 @@ def test_an_account_that_is_replaced_while_an_answer_is_written_down_waits_for_i
         replacing[0].start()
         replacing[0].join(0.5)
 
-    monkeypatch.setattr(settle_module, "_record", record_and_replace)
+    monkeypatch.setattr(outbox_rows, "_record", record_and_replace)
     Relay(connection).run(seconds=5)
     replacing[0].join(10)
     assert recording.keys() == ["100"]

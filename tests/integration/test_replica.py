@@ -150,11 +150,11 @@ def test_no_model_reads_elsewhere_than_it_writes(model, settings):
 def test_a_switch_that_was_turned_just_now_is_seen(plain_shop, recording, connection, freeze):
     freeze()
     Connection.objects.update(sync_orders=False)
-    FieldMapping.objects.create(connection=connection, attribute="vip", field_id=7)
+    FieldMapping.objects.create(connection=connection, attribute="vip", field_id="7")
     message = OutboxMessage.objects.create(connection=connection, kind="order", key="100")
     fresh = Connection.objects.get()
     assert not fresh.sync_orders
-    assert [one.field_id for one in fresh.field_mappings.all()] == [7]
+    assert [one.field_id for one in fresh.field_mappings.all()] == ["7"]
     assert not OutboxMessage.objects.get(pk=message.pk).connection.sync_orders
     connection.refresh_from_db()
     assert not connection.sync_orders
@@ -168,7 +168,7 @@ def oscar(settings, db) -> Connection:
     RecordingDestination.reset()
     settings.ESPUTNIK_CONNECTOR = {
         **settings.ESPUTNIK_CONNECTOR,
-        "SETTLE_SECONDS": 0,
+        "DEBOUNCE_SECONDS": 0,
         "WAKE": "",
         "DESTINATIONS": {
             "recording": {"BACKEND": "esputnik_connector.testing.recording.RecordingDestination"}

@@ -81,7 +81,7 @@ def test_the_pages_own_steps_rotate_the_keys(settings, monkeypatch, written_on, 
         stored = Connection.objects.get()
         assert (reveal(stored.api_key), reveal(stored.salt)) == ("the api key", salt)
     assert [kind for kind, _block in steps] == ["console", "text", "console", "text"]
-    assert "Encrypted with the first key: 3" in shown
+    assert "Encrypted with the first key: 4" in shown
     assert os.environ[VARIABLE] == new
     assert reveal(CartSession.objects.get().email) == "guest@example.com"
     restart(old)

@@ -145,6 +145,11 @@ def test_a_language_tag_stays_as_it_is(value):
         (f"hello {FAMILY} 🇺🇦", f"hello {FAMILY} 🇺🇦"),
         (None, ""),
         (7, "7"),
+        *[
+            (f" {blank} {blank}", "")
+            for blank in "\u200b\u2060\u00ad\u200e\u200d\ufe0f\u3164\u2800"
+        ],
+        ("Оле\u00adна", "Оле\u00adна"),
     ],
 )
 def test_text_is_one_clean_line(raw, clean):

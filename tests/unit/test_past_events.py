@@ -53,7 +53,7 @@ def test_five_hundred_go_in_one_call(quiet):
     assert quiet.batch_sizes[Kind.ORDER] == 500
     envelopes = [quiet.prepare(replace(ORDER, key=str(n)), last=None) for n in range(3)]
     with responses.RequestsMock() as web:
-        web.post(URL, status=200)
+        web.post(URL, json={"results": [{"status": "ACCEPTED"}] * 3})
         outcomes = {receipt.outcome for receipt in quiet.deliver(envelopes)}
         sent = json.loads(web.calls[0].request.body)
     assert outcomes == {Outcome.DELIVERED}
@@ -70,8 +70,10 @@ def test_a_guest_is_found_by_email_and_never_by_an_invented_id():
         destination.deliver(envelopes)
         first, second = (json.loads(call.request.body) for call in web.calls)
     destination.close()
-    assert (first["dedupeOn"], second["dedupeOn"]) == ("email", "externalCustomerId")
+    assert (first["dedupeOn"], second["dedupeOn"]) == ("email", "email")
     assert "externalCustomerId" not in first["contacts"][0]
+    assert "externalCustomerId" not in first["contactFields"]
+    assert "externalCustomerId" in second["contactFields"]
 
 
 def test_an_event_of_the_past_keeps_its_items_only_while_it_fits_with_its_moment(quiet):

@@ -169,11 +169,18 @@ def test_an_import_names_the_fields_it_owns_and_no_others():
     ]  # fmt: skip
     assert body["customFieldsIDs"] == [17, 18]
     assert body["dedupeOn"] == "externalCustomerId"
-    assert body["restoreDeleted"] is False
+    assert body["restoreDeleted"] is True
     assert set(body) == {
         "contacts", "dedupeOn", "contactFields", "customFieldsIDs", "restoreDeleted",
     }  # fmt: skip
     assert contract.schema_problem("ContactsBulkRequest", body) == ""
+
+
+def test_an_upload_finds_a_new_customer_by_a_channel_and_gives_them_the_id():
+    by_email, by_phone = contacts_body([contact()]), contacts_body([contact(email="")])
+    assert (by_email["dedupeOn"], by_phone["dedupeOn"]) == ("email", "sms")
+    assert all("externalCustomerId" in one["contactFields"] for one in (by_email, by_phone))
+    assert contract.schema_problem("ContactsBulkRequest", by_email) == ""
 
 
 def test_an_import_without_additional_fields_does_not_mention_them():
@@ -204,8 +211,8 @@ def test_a_moment_becomes_its_date_in_the_shops_time_zone(settings):
 
 
 def test_a_text_that_is_cut_carries_a_note():
-    envelope = contact(first_name="x" * 300)
-    assert len(envelope.payload["contact"]["firstName"]) == 255
+    envelope = contact(address=Address(line="x" * 300))
+    assert len(envelope.payload["contact"]["address"]["address"]) == 255
     assert Note.TEXT_CUT in envelope.notes
     assert Note.TEXT_CUT not in contact().notes
 
@@ -300,17 +307,69 @@ def test_an_unchanged_order_event_has_the_digest_of_the_one_before():
     assert order(EVENTS).digest == order(EVENTS, SENT).digest
 
 
-def test_items_without_their_required_parameters_do_not_go_into_an_event():
-    incomplete = replace(ORDER.items[0], image_url="")
-    envelope = order(EVENTS, items=(incomplete, ORDER.items[1]))
-    assert "items" not in envelope.payload["event"]["params"]
-    assert Note.DETAILS_DROPPED in envelope.notes
+@pytest.mark.parametrize("missing", ["name", "category", "url", "image_url"])
+@pytest.mark.parametrize("route", ["events", "past_events"])
+def test_an_item_that_would_cost_an_event_its_order_is_left_out_and_its_money_stays(route, missing):
+    """eSputnik would silently make no order of it."""
+    incomplete = replace(ORDER.items[0], **{missing: ""})
+    account = replace(ACCOUNT, order_route=route)
+    envelope = order(account, items=(incomplete, ORDER.items[1]))
+    (event,) = envelope.payload.values()
+    params = event["params"]
+    assert contract.schema_problem("OrderEventParams", params) == ""
+    assert [item["externalItemId"] for item in params["items"]] == ["302"]
+    assert params["additionalInfo"] == {"adjustment": "100.00"}
+    assert params["totalCost"] == 1065.0
+    assert Note.ITEM_INCOMPLETE in envelope.notes
+
+
+def test_an_order_event_has_its_moment_in_the_shops_zone_without_an_offset():
+    moment = datetime(2024, 7, 1, 21, 30, 59, tzinfo=timezone.utc)
+    params = order(EVENTS, placed_at=moment).payload["event"]["params"]
+    assert params["date"] == "2024-07-02T00:30:59"  # Kyiv in summer
+
+
+def test_what_is_told_beside_an_order_is_text():
+    info = order(total=Decimal("1000.50")).payload["order"]["additionalInfo"]
+    assert info == {"adjustment": "-64.50"}
 
 
 def test_an_order_event_above_the_limit_goes_without_items():
     envelope = order(EVENTS, items=ORDER.items * 100, total=Decimal(1))
     assert "items" not in envelope.payload["event"]["params"]
     assert Note.DETAILS_DROPPED in envelope.notes
+
+
+# Whose event it is
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        lambda **who: cart(**who).payload["event"],
+        lambda **who: product_event(**who).payload["event"],
+        lambda **who: order(EVENTS, **who).payload["event"],
+    ],
+    ids=["cart", "event", "order"],
+)
+def test_an_event_names_its_person_by_what_it_may_carry(event):
+    """An apostrophe in an address is a 400 for the whole event."""
+    known = event(email="o'neil@example.com")
+    assert known["keyValue"] == "42"
+    assert "email" not in known["params"]
+    by_phone = event(contact_key="", email="o'neil@example.com")
+    assert by_phone["keyValue"] == by_phone["params"]["phone"] == "380501234567"
+
+
+@pytest.mark.parametrize("make", [cart, product_event, lambda **who: order(EVENTS, **who)])
+@pytest.mark.parametrize("email", ["o'neil@example.com", "a" * 300 + "@example.com"])
+def test_an_event_of_somebody_it_cannot_name_is_skipped_with_the_reason(make, email):
+    nobody = {"contact_key": "", "phone": "", "email": email}
+    assert skipped(make, **nobody) is Reason.NO_IDENTIFIER
+
+
+def test_an_order_itself_may_carry_any_address():
+    assert order(email="o'neil@example.com").payload["order"]["email"] == "o'neil@example.com"
 
 
 # Carts

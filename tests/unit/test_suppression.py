@@ -22,6 +22,6 @@ def test_who_registers_after_the_deletion_is_somebody_new(settings, has_zones, j
     settings.USE_TZ, settings.TIME_ZONE = has_zones, "UTC"
     deleted = NOON if has_zones else NOON.replace(tzinfo=None)
     key = fingerprint("7", salt=SALT)
-    suppression = Suppression(SALT, {key: Tombstone(fingerprint=key, created_at=deleted)})
+    suppression = Suppression([SALT], {key: Tombstone(fingerprint=key, created_at=deleted)})
     contact = Contact(key="7", email="a@example.com", joined_at=NOON + timedelta(hours=joined))
     assert suppression.holds(contact, None) is is_held

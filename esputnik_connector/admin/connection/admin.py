@@ -12,13 +12,12 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from esputnik_connector.admin.mixins import WriteOnlyFieldMixin
 from esputnik_connector.conf import conf
 from esputnik_connector.event_types import event_types
-from esputnik_connector.models import Attempt, Connection, OutboxMessage, SyncState, Tombstone
-from esputnik_connector.models.connection import new_salt
+from esputnik_connector.models import Attempt, Connection, OutboxMessage, Salt, SyncState
 from esputnik_connector.operations import statuses
 from esputnik_connector.operations.account import keep_fields
 from esputnik_connector.operations.verify import accept
@@ -30,7 +29,7 @@ from .consent import consent_of
 from .form import ConnectionForm
 from .key_check import KeyCheck
 from .mappings import DATALIST_ID, FieldMappingInline, StatusMappingInline
-from .state import is_readable, state_text
+from .state import state_text
 from .views import ConnectionViews
 
 KEY_CHECK = "_esputnik_key_check"  # attribute of a request: the answer to check_key()
@@ -198,8 +197,8 @@ class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  
         if form.pasted_key:
             obj.api_key = form.pasted_key
             written.append("api_key")
-            if not is_readable(obj.salt):
-                obj.salt = new_salt()
+            if change and form.has_lost_salt:
+                obj.salt = Salt.objects.renew()
                 written.append("salt")
         if form.needs_check:
             obj.verified_at, obj.organisation = None, ""
@@ -263,21 +262,11 @@ class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  
         """Numbers instead of a list: a connection may have millions of rows."""
         pks = [connection.pk for connection in objs]
         counts: dict[Any, int] = {Connection._meta.verbose_name_plural: len(pks)}
-        for model in (OutboxMessage, SyncState, Attempt, Tombstone):
+        for model in (OutboxMessage, SyncState, Attempt):
             counts[model._meta.verbose_name_plural] = model._default_manager.filter(
                 connection__in=pks
             ).count()
         names: list[Any] = [str(connection) for connection in objs]
-        banned = counts[Tombstone._meta.verbose_name_plural]
-        if banned:
-            names.append(
-                ngettext(
-                    "%(count)s deleted customer is forgotten with it and may be sent again.",
-                    "%(count)s deleted customers are forgotten with it and may be sent again.",
-                    banned,
-                )
-                % {"count": banned}
-            )
         return names, counts, set(), []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django import forms
@@ -13,10 +13,11 @@ from django.utils.translation import gettext_lazy
 from esputnik_connector import registry
 from esputnik_connector.admin.choices import offer_choice
 from esputnik_connector.conf import conf
+from esputnik_connector.destinations.addresses import origin
 from esputnik_connector.destinations.base import Account, Destination
 from esputnik_connector.exceptions import ConfigurationError, ConnectorError
 from esputnik_connector.fields import cipher, reveal
-from esputnik_connector.models import Connection, Tombstone
+from esputnik_connector.models import Connection, Salt, Tombstone
 from esputnik_connector.operations.statuses import choices
 
 from .backend import backend_of
@@ -129,6 +130,7 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
             if self.pasted_key or self.instance.pk is None:
                 self.add_error("new_key", str(error))
         self._check_lost_key()
+        self._check_receiver()
         if self.key_check is not None and self.key_check.error:
             field = self.key_check.field
             self.add_error(field if field in self.fields else None, self.key_check.error)
@@ -142,9 +144,23 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         if is_lost and not self.pasted_key and KEY_RECEIVERS & set(self.changed_data):
             self.add_error("new_key", _("The stored key cannot be read. Paste it again."))
         if self.pasted_key and self.has_lost_salt:
-            banned = Tombstone.objects.filter(connection=self.instance).count()
+            banned = Tombstone.objects.count()
             if banned:
                 self.add_error("new_key", _lost_salt_text(banned))
+
+    def _check_receiver(self) -> None:
+        """Whoever may change the address must not get to read the key by it."""
+        stored = self.instance
+        if not stored.api_key or self.pasted_key or self.has_error("api_url"):
+            return
+        former = {"destination": stored.destination, "api_url": stored.api_url}
+        chosen = {name: self.cleaned_data.get(name, value) for name, value in former.items()}
+        is_same_host = origin(_address(former)) == origin(_address(chosen))
+        if former["destination"] != chosen["destination"] or not is_same_host:
+            self.add_error(
+                "new_key",
+                _("Paste the key again: the stored one is not sent to another address."),
+            )
 
     @property
     def pasted_key(self) -> str:
@@ -154,7 +170,8 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
     @property
     def has_lost_salt(self) -> bool:
         """Can deleted customers no longer be recognised, because an encryption key was lost?"""
-        return not is_readable(self.instance.salt)
+        salts = Salt.objects.order_by("pk")
+        return not (is_readable(self.instance.salt) and all(one.is_readable for one in salts))
 
     @property
     def needs_check(self) -> bool:
@@ -167,16 +184,20 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         if not key or not self.needs_check:
             return None
         destination = self.cleaned_data["destination"]
-        backend = backend_of(destination)
-        address = self.cleaned_data["api_url"] or (backend.default_api_url if backend else "")
         account = Account(
             name=self.cleaned_data["name"],
             api_key=key,
-            api_url=address.rstrip("/"),
+            api_url=_address(self.cleaned_data).rstrip("/"),
             tracker_url=self.cleaned_data["tracker_url"].rstrip("/"),
             rate_limit_storage=conf.RATE_LIMIT_STORAGE,
         )
         return check_key(destination, account)
+
+
+def _address(values: Mapping[str, Any]) -> str:
+    """Where the API is, by the values of a form."""
+    backend = backend_of(values["destination"])
+    return str(values["api_url"] or (backend.default_api_url if backend else ""))
 
 
 def key_help(connection: Connection, backend: type[Destination] | None) -> str:
@@ -197,5 +218,5 @@ def _lost_salt_text(banned: int) -> str:
         "The list of deleted customers is protected by the lost encryption key too: %(count)s "
         "entries can no longer be recognised, and these people could be sent again. "
         "Bring the old key back into ENCRYPTION_KEYS. If it is gone for good, a superuser can "
-        "remove the tombstones of this connection first."
+        "remove the tombstones first."
     ) % {"count": banned}

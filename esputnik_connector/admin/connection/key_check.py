@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import Account, AccountField, AccountInfo
+from esputnik_connector.destinations.deadline import patience
 from esputnik_connector.exceptions import (
     ConfigurationError,
     ConnectorError,
@@ -22,6 +23,8 @@ from esputnik_connector.exceptions import (
 from esputnik_connector.operations.account import fields_of
 
 from .state import DOTS
+
+PATIENCE = 5.0  # seconds; a web server ends a request that takes much longer, with a bare 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +44,7 @@ def check_key(destination: str, account: Account) -> KeyCheck:
     Waits for HTTP, so it must not be called in a transaction.
     """
     try:
-        with closing(registry.destination_for(destination, account)) as live:
+        with closing(registry.destination_for(destination, account)) as live, patience(PATIENCE):
             return KeyCheck(info=live.verify(), fields=fields_of(live))
     except ConfigurationError as error:
         return KeyCheck(field="destination", error=str(error))

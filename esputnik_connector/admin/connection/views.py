@@ -12,13 +12,14 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 
 from esputnik_connector.admin.mixins import ActionPagesMixin
+from esputnik_connector.destinations.deadline import patience
 from esputnik_connector.exceptions import ConnectorError, TemporaryError
 from esputnik_connector.models import Connection
 from esputnik_connector.models.connection import this_environment
 from esputnik_connector.operations.verify import verify
 from esputnik_connector.pipeline.wake import wake
 
-from .key_check import failure_text
+from .key_check import PATIENCE, failure_text
 
 if TYPE_CHECKING:
 
@@ -62,7 +63,8 @@ class ConnectionViews(Base):
             return self.back_to(connection)
         former = connection.organisation_id
         try:
-            verify(connection)
+            with patience(PATIENCE):
+                verify(connection)
         except TemporaryError as error:
             messages.warning(request, _named_failure(connection, error))
         except ConnectorError as error:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 
 from esputnik_connector.destinations.base import Envelope, Receipt
 from esputnik_connector.destinations.http import encoded
-from esputnik_connector.destinations.responses import Answer
-from esputnik_connector.exceptions import RejectedError
 from esputnik_connector.halving import halves
 from esputnik_connector.records import JSONObject, Kind, Note
 
-from . import receipts
+from . import proof, receipts
 from .client import EsputnikClient
-from .contact_fields import NAMES, additional_ids
+from .contact_fields import CHANNELS, NAMES, additional_ids
+from .erasure import send_erasure
+from .event_results import from_past_events
 from .events import EVENT_LIMIT, PAST_EVENTS_PER_CALL
 from .options import Options
 from .subscribe import introducing
+
+BY_ID = "externalCustomerId"
 
 Send = Callable[[EsputnikClient, Sequence[Envelope]], list[Receipt]]
 
@@ -42,7 +45,7 @@ def planned(envelopes: Sequence[Envelope], options: Options) -> list[Call]:
 
 def _planned(envelopes: Sequence[Envelope], options: Options) -> Iterator[Iterable[Call]]:
     introduced = [envelope for envelope in envelopes if envelope.introduces]
-    yield _introductions(introduced)
+    yield _introductions(introduced, options)
     envelopes = [envelope for envelope in envelopes if not envelope.introduces]
     contacts = [envelope for envelope in envelopes if envelope.kind is Kind.CONTACT]
     erasures = [envelope for envelope in envelopes if envelope.kind is Kind.ERASURE]
@@ -56,32 +59,42 @@ def _planned(envelopes: Sequence[Envelope], options: Options) -> Iterator[Iterab
     yield _chunks(erasures, send_erasure, size=1)
 
 
-def _introductions(envelopes: Sequence[Envelope]) -> Iterator[Call]:
+def _introductions(envelopes: Sequence[Envelope], options: Options) -> Iterator[Call]:
     """Each person alone: first as an unconfirmed address, then the record itself."""
     for envelope in envelopes:
         send = next(way for name, way in WAYS.items() if name in envelope.payload)
-        if envelope.clears or envelope.is_replacing:
-            send = send_contacts
+        if envelope.kind is Kind.CONTACT and not _may_go_alone(envelope, options):
+            send = partial(send_contacts, restores=options.restore_deleted)
         yield Call(envelopes=(envelope,), send=introducing(send))
 
 
 def _contact_calls(envelopes: Sequence[Envelope], options: Options) -> Iterator[Call]:
-    """Few contacts go one by one, many as imports.
-
-    Emptying or replacing a field is documented for the import alone, so those contacts always go
-    that way.
-    """
+    """Few contacts go one by one, many as uploads, where both do the same."""
     are_few = len(envelopes) < options.bulk_from
-    alone = [one for one in envelopes if are_few and not (one.clears or one.is_replacing)]
+    alone = [one for one in envelopes if are_few and _may_go_alone(one, options)]
     yield from _chunks(alone, send_contact, size=1)
     gone_alone = {envelope.key for envelope in alone}
-    groups: dict[tuple[str, frozenset[str]], list[Envelope]] = {}
+    groups: dict[tuple[str, bool, frozenset[str]], list[Envelope]] = {}
     for envelope in envelopes:
         if envelope.key not in gone_alone:
-            likeness = _dedupe_on(envelope), envelope.fields | envelope.clears
+            likeness = _dedupe_on(envelope), _has_id(envelope), envelope.fields | envelope.clears
             groups.setdefault(likeness, []).append(envelope)
+    send = partial(send_contacts, restores=options.restore_deleted)
     for group in groups.values():
-        yield from _chunks(group, send_contacts, size=options.contacts_per_call)
+        yield from _chunks(group, send, size=options.contacts_per_call)
+
+
+def _may_go_alone(envelope: Envelope, options: Options) -> bool:
+    """Would ``POST /v1/contact`` find and write just what an upload would?
+
+    It looks for an unknown id by e-mail *and* phone (esputnik-api.md#contact-add), so whoever
+    shares a phone with somebody could overwrite them; it restores whoever was deleted; and it
+    cannot empty or replace a field.
+    """
+    if envelope.clears or envelope.is_replacing or not options.restore_deleted:
+        return False
+    has_one_channel = len(envelope.fields & set(CHANNELS)) == 1
+    return _has_id(envelope) and (has_one_channel or not envelope.is_first)
 
 
 def _chunks(envelopes: Sequence[Envelope], send: Send, *, size: int) -> Iterator[Call]:
@@ -91,17 +104,20 @@ def _chunks(envelopes: Sequence[Envelope], send: Send, *, size: int) -> Iterator
 
 def send_contact(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Receipt]:
     (envelope,) = envelopes
-    return receipts.from_call(envelopes, client.add_contact(_inner(envelope, "contact")))
+    answer = client.add_contact(_inner(envelope, "contact"))
+    return receipts.from_call(envelopes, answer, proof.CONTACT)
 
 
-def send_contacts(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Receipt]:
-    answer = client.add_contacts(contacts_body(envelopes))
-    return receipts.from_call(envelopes, answer, is_import=True)
+def send_contacts(
+    client: EsputnikClient, envelopes: Sequence[Envelope], *, restores: bool
+) -> list[Receipt]:
+    answer = client.add_contacts(contacts_body(envelopes, restores=restores))
+    return receipts.from_call(envelopes, answer, proof.UPLOAD)
 
 
 def send_orders(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Receipt]:
     answer = client.add_orders([_inner(envelope, "order") for envelope in envelopes])
-    return receipts.from_call(envelopes, answer)
+    return receipts.from_call(envelopes, answer, proof.ORDERS)
 
 
 def send_event(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Receipt]:
@@ -109,7 +125,7 @@ def send_event(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Re
     event = _inner(envelope, "event")
     if (size := len(encoded(event))) > EVENT_LIMIT:
         return [receipts.too_large(envelope, size, EVENT_LIMIT)]
-    return receipts.from_call(envelopes, client.generate_event(event))
+    return receipts.from_call(envelopes, client.generate_event(event), proof.EVENT)
 
 
 def send_past_events(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Receipt]:
@@ -124,19 +140,8 @@ def send_past_events(client: EsputnikClient, envelopes: Sequence[Envelope]) -> l
             small.append(envelope)
     if small:
         answer = client.add_past_events([_inner(envelope, "past_event") for envelope in small])
-        settled += receipts.from_call(small, answer)
+        settled += from_past_events(small, answer)
     return settled
-
-
-def send_erasure(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Receipt]:
-    (envelope,) = envelopes
-    try:
-        answer = client.delete_contact(envelope.key, erase=bool(envelope.payload["erase"]))
-    except RejectedError as error:
-        if not receipts.is_unknown_contact(error):
-            raise
-        answer = Answer(status=error.status)
-    return receipts.from_call(envelopes, answer)
 
 
 WAYS: Mapping[str, Send] = {  # part of a payload → how it goes alone
@@ -147,28 +152,44 @@ WAYS: Mapping[str, Send] = {  # part of a payload → how it goes alone
 }
 
 
-def contacts_body(envelopes: Sequence[Envelope]) -> JSONObject:
+def contacts_body(envelopes: Sequence[Envelope], *, restores: bool = True) -> JSONObject:
     """The body of ``POST /v1/contacts`` for contacts with the same fields.
 
     Without ``contactFields`` every field would be written, and a listed field without data becomes
     null (esputnik-api.md#contact-fields). So the lists name exactly what each contact of the call
     carries or clears: nothing that the merchant keeps in eSputnik is touched.
+
+    :param restores: a contact that was deleted in eSputnik comes back.
     """
     owned = envelopes[0].fields | envelopes[0].clears
     extra = additional_ids(owned)
+    dedupe_on = _dedupe_on(envelopes[0])
+    named = owned & NAMES
+    if _has_id(envelopes[0]) and dedupe_on != BY_ID:
+        named |= {BY_ID}  # it is found by a channel, and takes the id
     body: JSONObject = {
         "contacts": [_inner(envelope, "contact") for envelope in envelopes],
-        "dedupeOn": _dedupe_on(envelopes[0]),
-        "contactFields": [*sorted(owned & NAMES)],
-        "restoreDeleted": False,
+        "dedupeOn": dedupe_on,
+        "contactFields": [*sorted(named)],
+        "restoreDeleted": restores,
     }
     return {**body, "customFieldsIDs": [*extra]} if extra else body
 
 
+def _has_id(envelope: Envelope) -> bool:
+    """A guest has no id of a customer."""
+    return BY_ID in _inner(envelope, "contact")
+
+
 def _dedupe_on(envelope: Envelope) -> str:
-    """By what eSputnik finds a contact again; a guest has no id of a customer."""
-    if "externalCustomerId" in _inner(envelope, "contact"):
-        return "externalCustomerId"
+    """By what an upload finds a contact that it does not know by id
+    (esputnik-api.md#contacts-matching).
+
+    The first time by e-mail, else by phone, so that a subscriber or guest of before becomes the
+    customer; later by id, since the field that it searches by is not updated.
+    """
+    if _has_id(envelope) and (not envelope.is_first or envelope.is_replacing):
+        return BY_ID
     return "email" if "email" in envelope.fields else "sms"
 
 

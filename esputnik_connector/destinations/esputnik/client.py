@@ -16,7 +16,7 @@ from esputnik_connector.destinations.base import PreparedRequest
 from esputnik_connector.destinations.http import HttpClient
 from esputnik_connector.destinations.responses import Answer
 from esputnik_connector.exceptions import RejectedError, TemporaryError
-from esputnik_connector.records import JSONObject
+from esputnik_connector.records import JSONObject, JSONValue
 
 DEFAULT_URL = "https://esputnik.com/api"
 USER = "user"  # any name will do
@@ -30,11 +30,17 @@ class Sender(Protocol):
 
 
 class EsputnikClient:
-    """A method per endpoint. Takes and returns JSON as the contract spells it."""
+    """A method per endpoint. Takes and returns JSON as the contract spells it.
 
-    def __init__(self, http: HttpClient, *, sender: Sender | None = None) -> None:
+    :param event_version: of the calls about events (esputnik-api.md#event-versions).
+    """
+
+    def __init__(
+        self, http: HttpClient, *, sender: Sender | None = None, event_version: str = "v3"
+    ) -> None:
         self._http = http
         self._sender = sender or http
+        self._version = event_version
 
     def account_info(self) -> Answer:
         """``GET /v1/account/info``: whose key it is (esputnik-api.md#account-info)."""
@@ -61,20 +67,34 @@ class EsputnikClient:
         path = f"v1/importstatus/{quote(session, safe='')}"
         return self._sender.send(self._http.prepared("GET", path))
 
-    def search_contacts(self, **query: str) -> Answer:
+    def search_by_external_id(self, external_id: str) -> Answer:
+        """``GET /v1/contacts``: nothing else may stand beside the external id
+        (esputnik-api.md#contact-search)."""
+        query = {"externalCustomerId": external_id}
+        return self._sender.send(self._http.prepared("GET", "v1/contacts", query=query))
+
+    def search_by_email(self, email: str) -> Answer:
         """``GET /v1/contacts``: the search is not exact, so whoever asks must look whether the
         answer is what was asked for (esputnik-api.md#contact-search)."""
-        path, asked = "v1/contacts", {**query, "startindex": "1", "maxrows": "10"}
-        return self._sender.send(self._http.prepared("GET", path, query=asked))
+        query = {"email": email, "startindex": "1", "maxrows": "10"}
+        return self._sender.send(self._http.prepared("GET", "v1/contacts", query=query))
+
+    def contact(self, number: str) -> Answer:
+        """``GET /v1/contact/{id}``: all of a contact, by eSputnik's own number
+        (esputnik-api.md#contact-by-id)."""
+        return self._sender.send(self._http.prepared("GET", _by_number(number)))
 
     def delete_contact(self, external_customer_id: str, *, erase: bool) -> Answer:
         """``DELETE /v1/contact``: erase a person, or only mark as deleted
         (esputnik-api.md#contact-delete)."""
-        query = {
-            "externalCustomerId": external_customer_id,
-            "erase": "true" if erase else "false",  # the words; 1 and 0 are not documented
-        }
+        query = {"externalCustomerId": external_customer_id, "erase": _word(erase)}
         return self._sender.send(self._http.prepared("DELETE", "v1/contact", query=query))
+
+    def delete_by_number(self, number: str, *, erase: bool) -> Answer:
+        """``DELETE /v1/contact/{id}``: the same, of whoever has no external id there
+        (esputnik-api.md#contact-delete)."""
+        query = {"erase": _word(erase)}
+        return self._sender.send(self._http.prepared("DELETE", _by_number(number), query=query))
 
     def add_orders(self, orders: list[JSONObject]) -> Answer:
         """``POST /v1/orders``: add or update; each order raises an event
@@ -82,13 +102,22 @@ class EsputnikClient:
         return self._post("v1/orders", {"orders": [*orders]})
 
     def generate_event(self, event: JSONObject) -> Answer:
-        """``POST /v3/event``: parameters are a plain object (esputnik-api.md#event-send)."""
-        return self._post("v3/event", event)
+        """``POST /v3/event``, or that of another version (esputnik-api.md#event-send)."""
+        return self._post(f"{self._version}/event", self._versioned(event))
 
     def add_past_events(self, events: list[JSONObject]) -> Answer:
-        """``POST /v3/past_events``: dated events that start no workflow
-        (esputnik-api.md#past-events)."""
-        return self._post("v3/past_events", {"events": [*events]})
+        """``POST /v3/past_events``, or that of another version: dated events that start no
+        workflow (esputnik-api.md#past-events)."""
+        versioned: list[JSONValue] = [self._versioned(event) for event in events]
+        return self._post(f"{self._version}/past_events", {"events": versioned})
+
+    def _versioned(self, event: JSONObject) -> JSONObject:
+        """The parameters: from v3 on a plain object, before that a list of name and value."""
+        params = event["params"]
+        if self._version == "v3" or not isinstance(params, dict):
+            return event
+        pairs: list[JSONValue] = [{"name": name, "value": params[name]} for name in params]
+        return {**event, "params": pairs}
 
     def feeds(self) -> Answer:
         """``GET /v1/products/config``: the product feeds (esputnik-api.md#feed-registration)."""
@@ -123,6 +152,15 @@ class EsputnikClient:
             raise TemporaryError(message, status=error.status, was_received=True) from error
 
 
+def _by_number(number: str) -> str:
+    return f"v1/contact/{quote(number, safe='')}"
+
+
+def _word(erase: bool) -> str:
+    """1 and 0 are not documented."""
+    return "true" if erase else "false"
+
+
 class Rehearsal:
     """A sender that notes what would go out and answers as if all went well."""
 
@@ -131,4 +169,4 @@ class Rehearsal:
 
     def send(self, request: PreparedRequest) -> Answer:
         self.requests.append(request)
-        return Answer(status=200, body={"id": 1})
+        return Answer(status=200, body={"id": 1, "asyncSessionId": "rehearsal"})

@@ -13,6 +13,7 @@ from typing import Any
 from esputnik_connector.identity import digits, language
 from esputnik_connector.records import Contact, JSONObject
 
+from .answers import entries
 from .payloads import Texts, present
 
 TOP, CHANNEL, ADDRESS = "", "channels", "address"
@@ -63,17 +64,18 @@ CONTACT_FIELDS = (
     ContactField(
         name="firstName",
         source="first_name",
-        read=lambda contact, texts: texts.fit(contact.first_name),
+        read=lambda contact, texts: texts.name(contact.first_name),
     ),
     ContactField(
         name="lastName",
         source="last_name",
-        read=lambda contact, texts: texts.fit(contact.last_name),
+        read=lambda contact, texts: texts.name(contact.last_name),
     ),
     ContactField(
         name="languageCode",
         source="language",
-        read=lambda contact, _: language(contact.language),
+        # kept for contacts with an external id alone (esputnik-api.md#languages)
+        read=lambda contact, _: "" if contact.is_guest else language(contact.language),
     ),
     ContactField(
         name="region",
@@ -148,10 +150,5 @@ def values_in(contact: Mapping[str, Any], field: ContactField) -> list[Any]:
 
 def channels(contact: Mapping[str, Any], kind: str) -> list[str]:
     """E-mails or phones of a contact, in lower case. An answer may be of any shape."""
-    given = contact.get("channels")
-    entries = given if isinstance(given, list) else []
-    return [
-        str(entry.get("value", "")).lower()
-        for entry in entries
-        if isinstance(entry, dict) and entry.get("type") == kind
-    ]
+    found = entries(contact.get("channels"))
+    return [str(one.get("value", "")).lower() for one in found if one.get("type") == kind]

@@ -44,11 +44,13 @@ def contact_envelope(contact: Contact, *, account: Account, last: Delivered | No
         payload=payload,
         digest=digest(payload),
         fields=fields,
-        clears=_cleared(fields, account=account, last=last),
+        clears=_cleared(contact, fields, account=account, last=last),
         is_replacing=last is not None and bool(last.locators),
+        is_first=last is None or not last.is_certain,
         notes=notes(
             contact.notes,
             (Note.TEXT_CUT, texts.are_cut),
+            (Note.NAME_MENDED, texts.are_mended),
             (Note.FIELD_CUT, Note.FIELD_CUT in additional.notes),
             (Note.FIELD_DROPPED, Note.FIELD_DROPPED in additional.notes),
         ),
@@ -69,13 +71,17 @@ def contact_payload(key: str, standard: Mapping[str, str], extra: Mapping[str, s
     return present({"externalCustomerId": key, **placed(standard), "fields": fields})
 
 
-def _cleared(fields: frozenset[str], *, account: Account, last: Delivered | None) -> frozenset[str]:
+def _cleared(
+    contact: Contact, fields: frozenset[str], *, account: Account, last: Delivered | None
+) -> frozenset[str]:
     """Fields that eSputnik holds from us and that are empty now. A field the merchant no longer
-    maps is left as it is: it is theirs."""
+    maps is left as it is: it is theirs. So is the language of a guest, which is never told: by
+    their e-mail they may be a customer there."""
     if last is None:
         return frozenset()
     mapped = {additional_name(number) for _, number in account.fields}
-    return (last.fields - fields) & (NAMES | mapped)
+    ours = NAMES - {"languageCode"} if contact.is_guest else NAMES
+    return (last.fields - fields) & (ours | mapped)
 
 
 def erasure_envelope(erasure: Erasure, *, account: Account) -> Envelope:
@@ -83,5 +89,6 @@ def erasure_envelope(erasure: Erasure, *, account: Account) -> Envelope:
     payload: JSONObject = {
         "externalCustomerId": erasure.key,
         "erase": account.erase_mode != DEACTIVATE,
+        **present({"contactId": erasure.remote_id, "email": erasure.email}),
     }
     return Envelope(kind=Kind.ERASURE, key=erasure.key, payload=payload, digest=digest(payload))

@@ -52,14 +52,13 @@ from esputnik_connector.records import (
     Record,
 )
 
-from . import addressbooks, choices, feeds, receipts, remote, sources, workflows
+from . import addressbooks, choices, feeds, imports, receipts, remote, sources, workflows
 from .calls import Call, planned
 from .client import DEFAULT_URL, USER, EsputnikClient, Rehearsal
 from .contact_payload import contact_envelope, erasure_envelope
 from .events import PAST_EVENTS_PER_CALL, cart_envelope, event_envelope
 from .options import Options, options_from
 from .order_payload import order_envelope
-from .refusals import named_by_hash
 from .responses import EsputnikResponses
 
 SINGLES_PER_DELIVERY = 50  # requests of one record each: ten seconds at the usual pace
@@ -110,7 +109,7 @@ class EsputnikDestination(Destination):
         super().__init__(account, options)
         self._options = options_from(options, event_names=account.event_keys)
         self._http = self._http_client(wait)
-        self._client = EsputnikClient(self._http)
+        self._client = EsputnikClient(self._http, event_version=self._options.event_version)
         orders = {
             choices.EVENTS: SINGLES_PER_DELIVERY,
             choices.PAST_EVENTS: PAST_EVENTS_PER_CALL,
@@ -182,7 +181,7 @@ class EsputnikDestination(Destination):
             calls_left -= 1
             self.before_call()
             try:
-                _collect(found, call.send(self._client, call.envelopes))
+                answered = call.send(self._client, call.envelopes)
             except RejectedError as error:
                 waiting.extendleft(reversed(_after_refusal(call, error, found)))
             except (TemporaryError, CredentialsError) as error:
@@ -191,6 +190,10 @@ class EsputnikDestination(Destination):
                 tried = [deferred(one, error, was_tried=True) for one in call.envelopes]
                 _collect(found, [*tried, *_postponed(waiting, error)])
                 break
+            else:
+                _collect(found, answered)
+                if waiting:
+                    self.after_call(answered)
         return [found[envelope.key] for envelope in envelopes]
 
     def resolve(
@@ -199,13 +202,16 @@ class EsputnikDestination(Destination):
         try:
             answer = self._client.import_status(session)
         except RejectedError as error:
-            return receipts.lost_import(session, keys, error)
-        records = named_by_hash(answer.body, keys, locators, salt=self.account.salt)
-        return receipts.from_import(session, records, answer)
+            return imports.lost_import(session, keys, error)
+        return imports.from_import(session, keys, answer, locators=locators, salt=self.account.salt)
 
     def verify(self) -> AccountInfo:
         try:
-            return receipts.account_info(self._client.account_info())
+            answer = self._client.account_info()
+            if not answer.was_readable:  # cut on its way: it says nothing of the address
+                words = _("The answer came in part only.")
+                raise TemporaryError(words, status=answer.status, was_received=True)
+            return receipts.account_info(answer)
         except RejectedError as error:
             message = _("This does not look like eSputnik's address, which ends in /api. %(why)s")
             raise RejectedError(message % {"why": error}, status=error.status) from error
@@ -216,12 +222,14 @@ class EsputnikDestination(Destination):
         :raises Skip: the record is too large to be sent at all.
         """
         rehearsal = Rehearsal()
-        client = EsputnikClient(self._http, sender=rehearsal)
-        for call in planned([envelope], self._options):
-            outcome = call.send(client, call.envelopes)
-            if not rehearsal.requests:
-                raise Skip(Reason.TOO_LARGE, outcome[0].detail)
-        return rehearsal.requests[0 if envelope.kind is Kind.CONTACT else -1]
+        version = self._options.event_version
+        client = EsputnikClient(self._http, sender=rehearsal, event_version=version)
+        (call,) = planned([envelope], self._options)
+        found = call.send(client, call.envelopes)
+        if not rehearsal.requests:
+            raise Skip(Reason.TOO_LARGE, found[0].detail)
+        is_second = envelope.introduces is not None and envelope.kind is not Kind.CONTACT
+        return rehearsal.requests[-1 if is_second else 0]
 
     def look_up(self, envelope: Envelope) -> Remote:
         return remote.look_up(self._client, envelope)

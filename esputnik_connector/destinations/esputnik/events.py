@@ -1,4 +1,4 @@
-"""Generate event v3 (esputnik-api.md#event-send): the event of a cart
+"""Generate event (esputnik-api.md#event-send): the event of a cart
 (esputnik-api.md#cart-updated), and those of one person. Pure."""
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from esputnik_connector.records import (
     Reason,
 )
 
+from .event_identity import identifiers, key_value
 from .money import number
 from .payloads import Texts, notes, present
 
@@ -43,8 +44,9 @@ IDENTIFYING = frozenset(
 
 
 def event(event_type: str, params: JSONObject) -> JSONObject:
-    """``keyValue`` is left out: eSputnik takes it from the identity among the parameters."""
-    return {"eventTypeKey": event_type, "params": params}
+    """``keyValue`` is of the person, not of the event; what happened long ago is not taken without
+    it (esputnik-api.md#past-events)."""
+    return {"eventTypeKey": event_type, "keyValue": key_value(params), "params": params}
 
 
 def past_event(event_type: str, params: JSONObject, moment: datetime) -> JSONObject:
@@ -144,7 +146,8 @@ def _plain(value: EventValue, texts: Texts) -> JSONValue:
 
 
 def _identity(record: Cart | Event) -> JSONObject:
-    return present(
+    """:raises Skip: what is known of the person can stand in no event."""
+    return identifiers(
         {
             "externalCustomerId": record.contact_key,
             "email": record.email,

@@ -40,6 +40,11 @@ def number(amount: Decimal) -> float:
     return units(cents(amount))
 
 
+def adjusted(amount: object) -> int:
+    """Cents of an amount that stands in a payload already, as a number or a text."""
+    return cents(Decimal(str(amount)))
+
+
 def units(amount: int) -> float:
     """Cents as a JSON number of whole units."""
     return amount / 100

@@ -13,6 +13,8 @@ from esputnik_connector.destinations.options import advice, unknown_option
 from esputnik_connector.destinations.throttle import parsed_rate
 from esputnik_connector.exceptions import ConfigurationError
 
+from .event_identity import FORBIDDEN
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -25,13 +27,16 @@ class Options:
     bulk_from: int = 10  # from this many contacts on, one asynchronous import instead of requests
     contacts_per_call: int = 1000
     orders_per_call: int = 500
+    # v3 is what eSputnik's pages show, v2 the newest whose answers are documented
+    event_version: str = "v3"
+    restore_deleted: bool = True  # a contact that was deleted in eSputnik and is in the shop
     event_keys: Mapping[str, str] = field(default_factory=dict)  # event type → eventTypeKey
 
 
 # documented maxima (esputnik-api.md#contacts-bulk), (esputnik-api.md#orders-add)
 LARGEST = {"contacts_per_call": 3000, "orders_per_call": 1000}
 LONGEST_TYPE = 100  # characters of an eventTypeKey (esputnik-api.md#event-send)
-FORBIDDEN = frozenset("<;’\\/|\"`'^?!,>")  # in an eventTypeKey (esputnik-api.md#event-characters)
+EVENT_VERSIONS = ("v2", "v3")  # (esputnik-api.md#event-versions)
 
 
 def options_from(given: Mapping[str, Any], *, event_names: Collection[str] = ()) -> Options:
@@ -50,6 +55,12 @@ def options_from(given: Mapping[str, Any], *, event_names: Collection[str] = ())
 
 
 def _check(name: str, value: Any, default: Any) -> None:
+    if name == "event_version":
+        _check_version(value)
+        return
+    if isinstance(default, bool):
+        _check_choice(name, value)
+        return
     if isinstance(default, str):
         parsed_rate(value)
         return
@@ -67,6 +78,18 @@ def _check(name: str, value: Any, default: Any) -> None:
                 "Option %(name)r must be a whole number above 0 up to %(largest)d, not %(value)r."
             )
         raise ConfigurationError(text % {"name": name, "value": value, "largest": largest})
+
+
+def _check_choice(name: str, value: Any) -> None:
+    if not isinstance(value, bool):
+        text = _("Option %(name)r must be True or False, not %(value)r.")
+        raise ConfigurationError(text % {"name": name, "value": value})
+
+
+def _check_version(value: Any) -> None:
+    if value not in EVENT_VERSIONS:
+        text = _("Option 'event_version' must be one of %(known)s, not %(value)r.")
+        raise ConfigurationError(text % {"known": _(" or ").join(EVENT_VERSIONS), "value": value})
 
 
 def _check_event_keys(value: Any, event_names: Collection[str]) -> None:

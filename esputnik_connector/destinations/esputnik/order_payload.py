@@ -17,27 +17,16 @@ from dataclasses import dataclass
 
 from esputnik_connector.destinations.base import Account, Delivered, Envelope
 from esputnik_connector.destinations.digest import measured_digest
-from esputnik_connector.destinations.http import encoded
 from esputnik_connector.exceptions import Skip
-from esputnik_connector.identity import cart_token, digits, text
+from esputnik_connector.identity import digits, text
 from esputnik_connector.records import JSONObject, JSONValue, Kind, Note, Order, OrderItem, Reason
 
-from .choices import CURRENCIES, EVENTS, PAST_EVENTS
-from .events import EVENT_LIMIT, event, past_event
+from .choices import CURRENCIES
 from .money import cents, portions, units
+from .order_event import EVENT_ROUTES, event_payload
 from .payloads import Texts, notes, present
 
 DELIVERY_ADDRESS_LIMIT = 500  # five parts in one line
-
-# Without one of these an event is silently not taken for an order (esputnik-api.md#order-events).
-EVENT_ITEM_FIELDS = frozenset({"externalItemId", "name", "quantity", "cost", "url", "imageUrl"})
-
-EVENT_FRAME = 1000  # bytes around the order: the event's type, its moment, the token of the cart
-
-EVENT_ROUTES = frozenset({EVENTS, PAST_EVENTS})
-
-# The event of a status that an order known there has reached; otherwise it is orderUpdated.
-STATUS_EVENTS = {"DELIVERED": "orderDelivered", "CANCELLED": "orderCancelled"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,13 +48,15 @@ def order_envelope(order: Order, *, account: Account, last: Delivered | None) ->
     order_digest, size = measured_digest(payload)
     carried = built.notes
     if account.order_route in EVENT_ROUTES:
-        is_small = size + EVENT_FRAME < EVENT_LIMIT
-        payload, is_short = _event_payload(
-            order, built, account=account, last=last, is_small=is_small
-        )
-        carried = notes(carried, (Note.DETAILS_DROPPED, is_short))
+        payload, left_out = event_payload(order, built.body, account=account, last=last, size=size)
+        carried = (*carried, *left_out)
     return Envelope(
-        kind=Kind.ORDER, key=order.key, payload=payload, digest=order_digest, notes=carried
+        kind=Kind.ORDER,
+        key=order.key,
+        payload=payload,
+        digest=order_digest,
+        is_change=last is not None and last.digest not in ("", order_digest),
+        notes=carried,
     )
 
 
@@ -92,15 +83,15 @@ def order_payload(order: Order, *, account: Account) -> OrderPayload:
             "date": order.placed_at.isoformat(timespec="seconds"),
             "currency": currency,
             **buyer,
-            "firstName": texts.fit(order.first_name),
-            "lastName": texts.fit(order.last_name),
+            "firstName": texts.name(order.first_name),
+            "lastName": texts.name(order.last_name),
             "shipping": _amount(shipping),
             "discount": _amount(cents(order.discount)),
             "taxes": _amount(cents(order.taxes)) if order.taxes is not None else None,
             "deliveryMethod": texts.fit(order.delivery_method),
             "paymentMethod": texts.fit(order.payment_method),
             "deliveryAddress": text(order.address.one_line, limit=DELIVERY_ADDRESS_LIMIT),
-            "additionalInfo": {"adjustment": units(adjustment)} if adjustment else None,
+            "additionalInfo": _additional_info(adjustment),
             "items": [
                 part
                 for item, line in zip(sold, lines, strict=True)
@@ -115,6 +106,7 @@ def order_payload(order: Order, *, account: Account) -> OrderPayload:
         (Note.ITEM_DROPPED, len(sold) < len(order.items)),
         (Note.TOTAL_DIFFERS, bool(adjustment)),
         (Note.TEXT_CUT, texts.are_cut),
+        (Note.NAME_MENDED, texts.are_mended),
     )
     return OrderPayload(body=body, notes=mended)
 
@@ -144,47 +136,11 @@ def _buyer(order: Order) -> dict[str, JSONValue]:
     }
 
 
+def _additional_info(adjustment: int) -> JSONObject | None:
+    """Texts alone (esputnik-api.md#order-object)."""
+    return {"adjustment": f"{units(adjustment):.2f}"} if adjustment else None
+
+
 def _amount(amount: int) -> float | None:
     """For information: a zero says nothing and is left out."""
     return units(amount) if amount else None
-
-
-def _event_payload(
-    order: Order,
-    built: OrderPayload,
-    *,
-    account: Account,
-    last: Delivered | None,
-    is_small: bool,
-) -> tuple[JSONObject, bool]:
-    """The order as a v3 event: the order object as parameters, and the token of its cart.
-
-    ``is_small``: it cannot be too large for an event, so there is no need to measure it.
-
-    Items are sent with all their required parameters or not at all (then True comes with it): an
-    incomplete one would make eSputnik ignore the whole order.
-    """
-    is_past = account.order_route == PAST_EVENTS
-    params = dict(built.body)
-    if order.cart_key:
-        params["recycleStateId"] = cart_token(order.cart_key, salt=account.salt)
-    event_type = "orderCreated"
-    if last is not None and last.is_certain:  # else a try got lost: it is still new there
-        status = "" if is_past else str(params["status"])  # history only states what is so
-        event_type = STATUS_EVENTS.get(status, "orderUpdated")
-    name = "past_event" if is_past else "event"
-    built_event = (
-        past_event(event_type, params, order.placed_at) if is_past else event(event_type, params)
-    )
-    is_large = not is_small and len(encoded(built_event)) > EVENT_LIMIT
-    is_short = is_large or not _has_complete_items(params)
-    if is_short:
-        params.pop("items", None)  # of the event too: it holds these parameters
-    return {name: built_event}, is_short
-
-
-def _has_complete_items(params: JSONObject) -> bool:
-    items = params.get("items", [])
-    if not isinstance(items, list):
-        return False
-    return all(isinstance(item, dict) and item.keys() >= EVENT_ITEM_FIELDS for item in items)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from esputnik_connector.identity import fitted
+from esputnik_connector.identity import fitted, one_line
 from esputnik_connector.records import JSONObject, JSONValue, Note
+
+from .names import person_name
 
 
 def present(values: Mapping[str, JSONValue]) -> JSONObject:
@@ -22,16 +24,24 @@ def present(values: Mapping[str, JSONValue]) -> JSONObject:
 
 
 class Texts:
-    """Cuts texts at :data:`~esputnik_connector.identity.TEXT_LENGTH` characters; ``are_cut`` once
-    one of them was longer."""
+    """Cuts texts at :data:`~esputnik_connector.identity.TEXT_LENGTH` characters and cleans names;
+    ``are_cut`` once a text was longer, ``are_mended`` once a name was of another form."""
 
     def __init__(self) -> None:
         self.are_cut = False
+        self.are_mended = False
 
     def fit(self, value: str) -> str:
         text, is_cut = fitted(value)
         self.are_cut = self.are_cut or is_cut
         return text
+
+    def name(self, value: str) -> str:
+        """A first or last name as eSputnik takes it."""
+        written = one_line(value)
+        name = person_name(written)
+        self.are_mended = self.are_mended or name != written
+        return name
 
 
 def notes(given: tuple[Note, ...], *conditional: tuple[Note, bool]) -> tuple[Note, ...]:

@@ -1,11 +1,11 @@
-"""What became of each record, read from answers and errors. Pure.
+"""What became of each record of a call, read from answers and errors. Pure.
 
 "Delivered" is written only from a readable positive answer for that record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from django.utils.translation import gettext as _
@@ -13,84 +13,48 @@ from django.utils.translation import gettext as _
 from esputnik_connector.destinations.base import AccountInfo, Envelope, Receipt
 from esputnik_connector.destinations.responses import Answer, vendor_words
 from esputnik_connector.exceptions import RejectedError, TemporaryError
-from esputnik_connector.records import JSONObject, JSONValue, Kind, Outcome, Reason
+from esputnik_connector.records import JSONValue, Kind, Outcome, Reason
 
-from .refusals import Named, mentions, named, refusals, says_refusals
+from .answers import number_of, text_of
+from .proof import UPLOAD, Proof
+from .refusals import refusals
+from .responses import is_duplicated
 
 DUPLICATE_WINDOW = 60.0  # seconds that a repeat is refused (esputnik-api.md#repeated-requests)
 
 
-def from_call(
-    envelopes: Sequence[Envelope], answer: Answer, *, is_import: bool = False
-) -> list[Receipt]:
-    """Receipts for the records of one call: contacts, orders or one event.
+def from_call(envelopes: Sequence[Envelope], answer: Answer, proof: Proof) -> list[Receipt]:
+    """Receipts for the records of one call: contacts, orders, one event or one deletion.
 
     An order or an event of which it is unknown whether it was taken goes once more, and alone: each
     may start a workflow.
 
-    :param is_import: the call was ``POST /v1/contacts``, whose work goes on after the answer.
+    :param proof: what the answer to this call must look like.
     :raises RejectedError: some contact was refused and the answer does not say which; contacts
         start nothing, so the batch may be halved.
-    :raises TemporaryError: the answer cannot be read.
+    :raises TemporaryError: the answer cannot be read, or says nothing of the records.
     """
-    body = _readable(answer)
+    body = readable(answer)
     if answer.is_duplicate:
-        return [_duplicate(envelope, answer, is_import=is_import) for envelope in envelopes]
+        return [_duplicate(envelope, status=answer.status) for envelope in envelopes]
     refused, nameless = _attributed(body, envelopes)
+    if not (refused or nameless or proof.is_in(answer)):
+        raise TemporaryError(says_nothing(answer, proof), status=answer.status, was_received=True)
     if nameless and envelopes[0].kind is Kind.CONTACT:
         message = _("Some records were refused: %(why)s") % {"why": nameless}
         raise RejectedError(message, status=answer.status)
-    session = _text_of(body, "asyncSessionId")
-    remote_id = "" if is_import or len(envelopes) > 1 else _text_of(body, "id")
     return [
-        _refused(_blank(envelope), refused[envelope.key], status=answer.status)
+        _refused(envelope, refused[envelope.key], status=answer.status)
         if envelope.key in refused
         else _refused_among(envelope, nameless, status=answer.status)
         if nameless
-        else _taken(envelope, answer, session=session, remote_id=remote_id)
+        else _taken(envelope, answer, proof, is_alone=len(envelopes) == 1)
         for envelope in envelopes
     ]
 
 
-def from_import(session: str, records: Sequence[Named], answer: Answer) -> list[Receipt]:
-    """Receipts for the contacts of an import (esputnik-api.md#import-status).
-
-    No list of failures is documented in its answer. When it refuses somebody without a name, only
-    the contacts in its ``mapping`` count as delivered and the others are to be sent again. A
-    ``description`` beside a mapping is such a report; a contact that it names and that the mapping
-    lacks is refused.
-    """
-    body = _readable(answer)
-    blank = [
-        Receipt(
-            kind=Kind.CONTACT,
-            key=record.key,
-            outcome=Outcome.DEFERRED,
-            session=session,
-            status=answer.status,
-        )
-        for record in records
-    ]
-    state = _text_of(body, "status").upper()
-    words = vendor_words(body) if isinstance(body, dict) and body.get("description") else ""
-    if state == "ERROR":
-        return [_import_failed(receipt, words) for receipt in blank]
-    if state != "FINISHED":
-        return [replace(receipt, reason=Reason.UPLOADING, detail=state[:50]) for receipt in blank]
-    return _finished(blank, records, body, words, status=answer.status)
-
-
-def lost_import(session: str, keys: Sequence[str], error: RejectedError) -> list[Receipt]:
-    """eSputnik does not know the import (any more): its contacts are to be sent again."""
-    blank = (Receipt(kind=Kind.CONTACT, key=key, outcome=Outcome.DEFERRED) for key in keys)
-    return [
-        _import_failed(replace(receipt, session=session, status=error.status), str(error))
-        for receipt in blank
-    ]
-
-
 def rejected(envelope: Envelope, error: RejectedError) -> Receipt:
-    return _refused(_blank(envelope), str(error), status=error.status)
+    return _rejected(envelope, str(error), status=error.status)
 
 
 def too_large(envelope: Envelope, size: int, limit: int) -> Receipt:
@@ -99,7 +63,7 @@ def too_large(envelope: Envelope, size: int, limit: int) -> Receipt:
         "limit": limit,
     }
     return replace(
-        _blank(envelope), outcome=Outcome.REJECTED, reason=Reason.TOO_LARGE, detail=detail
+        blank(envelope), outcome=Outcome.REJECTED, reason=Reason.TOO_LARGE, detail=detail
     )
 
 
@@ -111,37 +75,81 @@ def is_unknown_contact(error: RejectedError) -> bool:
 
 def account_info(answer: Answer) -> AccountInfo:
     """:raises RejectedError: somebody else answered."""
-    organisation = _text_of(answer.body, "organisationName")
+    organisation = text_of(answer.body, "organisationName")
     if not organisation:
         message = _("The answer names no organisation. Is the address really eSputnik's?")
         raise RejectedError(message, status=answer.status)
     return AccountInfo(
         organisation=organisation,
-        organisation_id=_text_of(answer.body, "orgId"),
-        user=_text_of(answer.body, "userEmail"),
+        organisation_id=text_of(answer.body, "orgId"),
+        user=text_of(answer.body, "userEmail"),
         clock_ahead=answer.clock_ahead,
     )
 
 
-def _readable(answer: Answer) -> JSONValue:
+def readable(answer: Answer) -> JSONValue:
+    """:raises TemporaryError: the body of a success is broken."""
     if not answer.was_readable:
         message = _("The answer broke off; what it said about the records is unknown")
         raise TemporaryError(message, status=answer.status, was_received=True)
     return answer.body
 
 
+def blank(envelope: Envelope) -> Receipt:
+    """A receipt of which nothing is known yet."""
+    return Receipt(kind=envelope.kind, key=envelope.key, outcome=Outcome.DEFERRED)
+
+
+def upload_failed(receipt: Receipt, words: str) -> Receipt:
+    """The contact goes again, and the try counts."""
+    return replace(receipt, reason=Reason.UPLOAD_FAILED, detail=words, is_counted=True)
+
+
+def repeated(envelope: Envelope, *, status: int) -> Receipt:
+    """The same came a moment ago: it is asked for again after the minute."""
+    return replace(
+        blank(envelope),
+        reason=Reason.ALREADY_ACCEPTED,
+        status=status,
+        retry_after=DUPLICATE_WINDOW,
+        is_counted=True,
+    )
+
+
+def says_nothing(answer: Answer, proof: Proof) -> str:
+    """What is told of a 2xx that is none to this call."""
+    said = vendor_words(answer.body, answer.text) or _("nothing")
+    text = _("The answer to %(call)s does not say that anything arrived: %(words)s")
+    return text % {"call": proof.call, "words": said}
+
+
 def _attributed(body: JSONValue, envelopes: Sequence[Envelope]) -> tuple[dict[str, str], str]:
     """Refused keys → words, and the words of a refusal that fits none or several, or ``""``."""
-    if not says_refusals(body):
-        return {}, ""
-    found = refusals(body, [named(envelope) for envelope in envelopes], are_all=True)
+    found = refusals(body, envelopes)
     nameless = next((refusal.words for refusal in found if not refusal.key), "")
     return {refusal.key: refusal.words for refusal in found if refusal.key}, nameless
 
 
+def _refused(envelope: Envelope, words: str, *, status: int) -> Receipt:
+    """In a list of failures the words of a repetition belong to their record alone."""
+    if is_duplicated(words):
+        return _duplicate(envelope, status=status)
+    return _rejected(envelope, words, status=status)
+
+
+def _rejected(envelope: Envelope, words: str, *, status: int) -> Receipt:
+    return replace(
+        blank(envelope),
+        outcome=Outcome.REJECTED,
+        reason=Reason.REFUSED,
+        detail=words,
+        status=status,
+    )
+
+
 def _refused_among(envelope: Envelope, words: str, *, status: int) -> Receipt:
     return replace(
-        _blank(envelope),
+        blank(envelope),
         reason=Reason.REFUSED_AMONG,
         detail=words,
         status=status,
@@ -150,93 +158,27 @@ def _refused_among(envelope: Envelope, words: str, *, status: int) -> Receipt:
     )
 
 
-def _finished(
-    blank: Sequence[Receipt],
-    records: Sequence[Named],
-    body: JSONValue,
-    words: str,
-    *,
-    status: int,
-) -> list[Receipt]:
-    mapping, said = _mapping(body), _text_of(body, "description")  # words are redacted already
-    found = refusals(body, records, are_all=False)
-    refused = {refusal.key: refusal.words for refusal in found if refusal.key}
-    nameless = next((refusal.words for refusal in found if not refusal.key), "")
-    if mapping:  # without one, a description is no more than a remark
-        nameless = nameless or words or _("The import did not name this contact in its result")
-
-    def receipt(one: Receipt, names: Iterable[str]) -> Receipt:
-        if one.key in refused:
-            return _refused(one, refused[one.key], status=status)
-        stored = next((mapping[name] for name in names if name in mapping), None)
-        if stored is not None or not nameless:
-            return replace(one, outcome=Outcome.DELIVERED, remote_id=stored or "")
-        if any(mentions(said, name) for name in names):
-            return _refused(one, words, status=status)
-        return _import_failed(one, nameless)
-
-    return [
-        receipt(one, (record.key, *record.locators))
-        for one, record in zip(blank, records, strict=True)
-    ]
-
-
-def _mapping(body: JSONValue) -> dict[str, str]:
-    """External id, e-mail or phone → internal id, of the contacts an import stored."""
-    pairs = body.get("mapping") if isinstance(body, dict) else None
-    rows = [pair for pair in pairs if isinstance(pair, dict)] if isinstance(pairs, list) else []
-    stored = {str(row.get("dedupeValue")): _text_of(row, "contactId") for row in rows}
-    return {name.lower().lstrip("+"): number for name, number in stored.items()} | stored
-
-
-def _blank(envelope: Envelope) -> Receipt:
-    return Receipt(kind=envelope.kind, key=envelope.key, outcome=Outcome.DEFERRED)
-
-
-def _taken(
-    envelope: Envelope, answer: Answer, *, session: str = "", remote_id: str = ""
-) -> Receipt:
-    """ACCEPTED when an import works on it. Orders have no import to ask about
+def _taken(envelope: Envelope, answer: Answer, proof: Proof, *, is_alone: bool) -> Receipt:
+    """ACCEPTED when an upload works on it. Orders have none to ask about
     (esputnik-api.md#orders-add)."""
-    if session and envelope.kind is Kind.CONTACT:
-        return Receipt(
-            kind=envelope.kind,
-            key=envelope.key,
-            outcome=Outcome.ACCEPTED,
-            status=answer.status,
-            session=session,
-        )
-    return Receipt(
-        kind=envelope.kind,
-        key=envelope.key,
-        outcome=Outcome.DELIVERED,
-        status=answer.status,
-        remote_id=remote_id,
-    )
+    receipt = replace(blank(envelope), status=answer.status)
+    if proof is not UPLOAD:
+        remote_id = number_of(answer.body, "id") if is_alone else ""
+        return replace(receipt, outcome=Outcome.DELIVERED, remote_id=remote_id)
+    if session := text_of(answer.body, "asyncSessionId"):
+        return replace(receipt, outcome=Outcome.ACCEPTED, session=session)
+    return upload_failed(receipt, says_nothing(answer, proof))
 
 
-def _duplicate(envelope: Envelope, answer: Answer, *, is_import: bool) -> Receipt:
-    """The same request was accepted a moment ago, and its answer got lost.
+def _duplicate(envelope: Envelope, *, status: int) -> Receipt:
+    """An equal request was taken within the last minute, which does not prove that eSputnik holds
+    it *now*: of A, B and A again the last is turned away, and B stays.
 
-    That is delivered; a repeated order or event would start workflows again. Only an import is
-    asked for once more, which starts nothing: without its session nobody knows who was refused.
+    So a contact is asked for again after the minute, which starts nothing. An order or an event
+    may start a workflow each time: it is delivered, since it was the answer that got lost; unless
+    eSputnik is known to hold something else of that order.
     """
-    receipt = replace(_blank(envelope), reason=Reason.ALREADY_ACCEPTED, status=answer.status)
-    if is_import:
-        return replace(receipt, retry_after=DUPLICATE_WINDOW)
-    return replace(receipt, outcome=Outcome.DELIVERED)
-
-
-def _refused(receipt: Receipt, words: str, *, status: int) -> Receipt:
-    return replace(
-        receipt, outcome=Outcome.REJECTED, reason=Reason.REFUSED, detail=words, status=status
-    )
-
-
-def _import_failed(receipt: Receipt, words: str) -> Receipt:
-    return replace(receipt, reason=Reason.UPLOAD_FAILED, detail=words, is_counted=True)
-
-
-def _text_of(body: JSONValue | JSONObject, name: str) -> str:
-    value = body.get(name) if isinstance(body, dict) else None
-    return "" if value is None or isinstance(value, (dict, list, bool)) else str(value)
+    receipt = repeated(envelope, status=status)
+    if envelope.kind is Kind.CONTACT or envelope.is_change:
+        return receipt
+    return replace(receipt, outcome=Outcome.DELIVERED, retry_after=0, is_counted=False)

@@ -15,11 +15,33 @@ from esputnik_connector.destinations.responses import (
 )
 from esputnik_connector.records import JSONValue
 
+DUPLICATED = "duplicated request"
+ERROR_NAMES = ("message", "errorMessage", "error", "description")
+
+
+def is_duplicated(words: str) -> bool:
+    """eSputnik's words for "the same came a moment ago" (esputnik-api.md#repeated-requests)."""
+    return DUPLICATED in words.lower()
+
 
 def _is_duplicate(reading: Reading) -> bool:
-    """eSputnik turns a repeated request away for a minute, with 409 or with these words
-    (esputnik-api.md#repeated-requests)."""
-    return reading.status == 409 or "duplicated request" in reading.raw.text.lower()
+    """eSputnik turns a repeated request away for a minute, with 409 or with its words as the error
+    of the whole request. Anywhere else they belong to one record, or mean nothing."""
+    return reading.status == 409 or is_duplicated(_whole_error(reading))
+
+
+def _whole_error(reading: Reading) -> str:
+    """The error of the whole request: text alone, or an object that holds nothing but words."""
+    body = reading.body
+    if body is None:
+        return reading.raw.text if reading.was_readable else ""
+    if isinstance(body, str):
+        return body
+    if not isinstance(body, dict):
+        return ""
+    is_result = any(value for name, value in body.items() if name not in (*ERROR_NAMES, "status"))
+    words = [value for name in ERROR_NAMES if isinstance(value := body.get(name), str)]
+    return "" if is_result and reading.status < 400 else " ".join(words)
 
 
 def _duplicate(reading: Reading) -> Answer:

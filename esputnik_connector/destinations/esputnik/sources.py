@@ -51,13 +51,16 @@ ORDER = {
     "items[].imageUrl": "items.image_url",
 }
 ORDERS = {f"orders[].{path}": field for path, field in ORDER.items()}
+KEY_VALUE = {"keyValue": "contact_key, email, phone"}
 ORDER_EVENT = {f"params.{path}": field for path, field in ORDER.items()} | {
     "eventTypeKey": "status",
+    **KEY_VALUE,
     "params.recycleStateId": "cart_key",
 }
 
 CART = {
     "eventTypeKey": "",
+    **KEY_VALUE,
     "params.externalCustomerId": "contact_key",
     "params.email": "email",
     "params.phone": "phone",
@@ -74,6 +77,7 @@ CART = {
 
 EVENT = {
     "eventTypeKey": "name",
+    **KEY_VALUE,
     "params.externalCustomerId": "contact_key",
     "params.email": "email",
     "params.phone": "phone",

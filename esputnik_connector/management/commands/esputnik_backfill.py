@@ -36,11 +36,17 @@ ACTIONS = {
     "watch": gettext_lazy("look at an import that was started before; starts nothing"),
     "pause": gettext_lazy("stop it for a while"),
     "resume": gettext_lazy("let it go on where it was"),
+    "arrived": gettext_lazy("you looked: what was sent has arrived there; let it go on"),
     "cancel": gettext_lazy("end it for good"),
     "restart": gettext_lazy("begin again; what was delivered already is skipped"),
 }
 INDENTED: dict[str, Any] = {"width": 90, "initial_indent": "  ", "subsequent_indent": "    "}
-CHANGES = {"pause": control.pause, "resume": control.resume, "cancel": control.cancel}
+CHANGES = {
+    "pause": control.pause,
+    "resume": control.resume,
+    "arrived": control.confirm_arrival,
+    "cancel": control.cancel,
+}
 
 
 class Command(ReportingCommand):
@@ -253,7 +259,7 @@ class Command(ReportingCommand):
             runs.append(run)
         if not runs:
             raise CommandError(_("There is no such import."))
-        if action in ("resume", "restart"):
+        if action in ("resume", "arrived", "restart"):
             for run in runs:
                 wake_backfill(run.pk)
         elif action != "watch":

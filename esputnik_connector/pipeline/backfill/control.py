@@ -145,6 +145,20 @@ def resume(run: Backfill) -> bool:
     return run.change(State.PAUSED, to=State.RUNNING, detail="", page_refused=0, wake_at=None)
 
 
+def confirm_arrival(run: Backfill) -> bool:
+    """The merchant looked at the destination and found the first records: go on, and from now on
+    take its answers for what they are. What was sent without proof goes once more."""
+    return run.change(
+        State.PAUSED,
+        to=State.RUNNING,
+        detail="",
+        page_refused=0,
+        wake_at=None,
+        tries=0,
+        is_arrival_confirmed=True,
+    )
+
+
 def cancel(run: Backfill) -> bool:
     """End it for good. What was sent stays sent; uploads that were accepted are still followed.
 
@@ -167,7 +181,7 @@ def _end(run: Backfill) -> bool:
 def restart(run: Backfill) -> tuple[Backfill, bool]:
     """The same again from the beginning; what eSputnik has already is skipped."""
     _end(run)
-    return start(
+    again, is_new = start(
         run.connection,
         run.of_kind(),
         route=run.route,
@@ -177,6 +191,10 @@ def restart(run: Backfill) -> tuple[Backfill, bool]:
         keys=run.keys,
         stop_loss=run.stop_loss,
     )
+    if is_new and run.is_arrival_confirmed:
+        again.is_arrival_confirmed = True
+        again.save(update_fields=["is_arrival_confirmed"])
+    return again, is_new
 
 
 def start_over(connection: Connection) -> None:
@@ -195,7 +213,7 @@ def start_over(connection: Connection) -> None:
     )
     beginning = {"cursor": "", "is_read": False, "page": [], "page_size": 0, "page_refused": 0}
     nothing = {"counts": {}, "skips": {}, "refusals": {}, "tries": 0}
-    free = {"holder": "", "leased_until": None, "wake_at": None}
+    free = {"holder": "", "leased_until": None, "wake_at": None, "is_arrival_confirmed": False}
     runs.open().update(state=State.PAUSED, detail=detail, **beginning, **nothing, **free)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from logging import getLogger
 
@@ -16,11 +17,12 @@ from esputnik_connector.models import Backfill, Lane, OutboxMessage
 from esputnik_connector.models.backfill import WORKING, State
 from esputnik_connector.models.lease import Lease
 from esputnik_connector.pipeline.delivery import backoff
-from esputnik_connector.pipeline.delivery.dispatch import Result, deliver, prepare
+from esputnik_connector.pipeline.delivery.dispatch import Result, Stop, deliver, prepare
 from esputnik_connector.pipeline.delivery.in_flight import in_flight
 from esputnik_connector.pipeline.delivery.lane import LaneLease, log_outcomes
+from esputnik_connector.pipeline.delivery.outbox_rows import Rows, by_key, forced
 from esputnik_connector.pipeline.delivery.pacing import Pacer
-from esputnik_connector.pipeline.delivery.settle import Rows, by_key, forced, settle
+from esputnik_connector.pipeline.delivery.settle import settle
 from esputnik_connector.pipeline.delivery.uploads import UploadPoller
 from esputnik_connector.records import Kind, Outcome, Reason
 
@@ -30,6 +32,8 @@ logger = getLogger(__name__)
 
 # Of one page, the better part of an hour; then even a lone failure does not stop it.
 LAST_TRIES = 12
+# The rest of the history would meet the same.
+NEEDS_A_PERSON = (Reason.SWITCHED_OFF, Reason.UNCONFIRMED)
 SHORTEST_REST = timedelta(seconds=1)
 
 
@@ -125,12 +129,15 @@ class PageSender:
             clock=self._clock,
             route=self.run.route,
         ) as flight:
-            for results in deliver(self.destination, prepared):
-                flight.landing(results)
-                self._settle(results, rows, is_alone=len(keys) == 1)
-                flight.landed()
+
+            def land(answered: Sequence[Result]) -> None:
+                results = self._confirmed(answered)
+                with flight.landing(results):
+                    self._settle(results, rows, is_alone=len(keys) == 1)
                 if self.run.state not in WORKING:
-                    return
+                    raise Stop
+
+            deliver(self.destination, prepared, land)
 
     def _rows(self, keys: Sequence[str]) -> Rows:
         """Changes of these records that wait or were set aside: they are settled with them."""
@@ -174,9 +181,29 @@ class PageSender:
         receipts = [*stays, *(result.receipt for result in written)]
         log_outcomes(self.lane, receipts)
         self._pacer.pace(self.lane, receipts)
+        self._stop_for_a_person(stays)
         if stays:
             seconds = max(receipt.retry_after for receipt in stays)
             self.rest = max(self.rest or SHORTEST_REST, timedelta(seconds=seconds))
+
+    def _confirmed(self, results: Sequence[Result]) -> Sequence[Result]:
+        """What a person has looked up needs no proof by the answer."""
+        if not self.run.is_arrival_confirmed:
+            return results
+        return [
+            replace(one, receipt=replace(one.receipt, outcome=Outcome.DELIVERED, reason=None))
+            if one.receipt.reason is Reason.UNCONFIRMED
+            else one
+            for one in results
+        ]
+
+    def _stop_for_a_person(self, stays: Sequence[Receipt]) -> None:
+        """Nothing that comes next would fare better until somebody has acted."""
+        stopped = next((one for one in stays if one.reason in NEEDS_A_PERSON), None)
+        if stopped is not None and self.run.change(
+            *WORKING, to=State.PAUSED, detail=stopped.detail, tries=0
+        ):
+            logger.warning("import %s is paused: %s", self.run.pk, stopped.reason)
 
     def _take_off_page(
         self, receipts: Sequence[Receipt], *, is_suspect: bool, is_alone: bool
@@ -204,6 +231,8 @@ def _stays_on_page(receipt: Receipt, *, is_culprit: bool) -> bool:
         return False
     if receipt.reason is Reason.UPLOADING:
         return False
+    if receipt.reason in NEEDS_A_PERSON:
+        return True
     return not (is_culprit and receipt.is_counted)
 
 

@@ -5,7 +5,7 @@ Nothing here writes down what became of a record: :mod:`.settle` does.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from logging import getLogger
 
@@ -25,7 +25,7 @@ from esputnik_connector.fields import reveal
 from esputnik_connector.halving import Halving
 from esputnik_connector.models import Connection, SyncState
 from esputnik_connector.models.lease import LostLease
-from esputnik_connector.records import Event, Kind, Outcome, Reason, Record
+from esputnik_connector.records import Cart, Contact, Event, Kind, Outcome, Reason, Record
 from esputnik_connector.shops.base import ShopAdapter
 
 from .consent import Consents
@@ -96,7 +96,7 @@ def prepare(
     if kind is Kind.CART:
         records |= emptied(keys, {*records, *broken}, states)
     prepared.records, prepared.states = records, states
-    suppression = Suppression.around(connection, salt, records.values(), states)
+    suppression = Suppression.around(records.values(), states)
     always = frozenset(keys if with_unchanged else forced)
     policy = destination.account.consent_policy
     consents = Consents.around(
@@ -151,6 +151,8 @@ class Translator:
             check_still_true(record, self.connection)
         lacks_consent = self.consents.lacks(record)
         record = hooked(record, self.connection)
+        if isinstance(record, (Contact, Cart)) and record.held_back:
+            raise Skip(Reason.VETOED, record.held_back)
         if isinstance(record, Event):
             record = replace(record, params=event_type(record.name).params_of(record))
         hashes = locators_of(record, salt=self.salt)
@@ -164,34 +166,84 @@ class Translator:
         return envelope, getattr(record, "contact_key", ""), hashes
 
 
-def deliver(destination: Destination, prepared: Prepared) -> Iterator[list[Result]]:
+class Stop(Exception):
+    """A person has paused or ended the run meanwhile: nothing more of the batch is to be sent."""
+
+
+def deliver(
+    destination: Destination, prepared: Prepared, settle: Callable[[list[Result]], None]
+) -> None:
     """Send what goes out, halving a refused batch until the culprit stands alone.
 
-    Yields the results of each call as soon as they are there, one per envelope over all. After a
-    temporary failure the rest is deferred without a call.
+    After a temporary failure the rest is deferred without a call.
 
+    :param settle: called with the results of each call as soon as they are there, one per envelope
+        over all. What it raises passes through, but for :class:`Stop`.
     :raises LostLease: the destination's ``before_call`` found the lane with another worker.
     """
+    landing = _Landing(prepared, settle)
+    destination.after_call = landing.early
     parts = Halving(prepared.outgoing)
-    for part in parts:
+    try:
+        for part in parts:
+            _deliver_part(destination, landing, parts, part)
+    except Stop:
+        return
+
+
+class _Landing:
+    """Hands results on to be settled, each once: some come before a ``deliver`` is over."""
+
+    def __init__(self, prepared: Prepared, settle: Callable[[list[Result]], None]) -> None:
+        self._aloft = {envelope.key: envelope for envelope in prepared.outgoing}
+        self._prepared = prepared
+        self._settle = settle
+        self.has_failed = False
+
+    def left(self, part: Sequence[Envelope]) -> list[Envelope]:
+        return [envelope for envelope in part if envelope.key in self._aloft]
+
+    def early(self, receipts: Sequence[Receipt]) -> None:
+        known = [receipt for receipt in receipts if receipt.key in self._aloft]
+        self.settle(_matched([self._aloft[receipt.key] for receipt in known], known))
+
+    def settle(self, pairs: Sequence[tuple[Envelope, Receipt]]) -> None:
+        if not pairs:
+            return
         try:
-            receipts = destination.deliver(part)
-        except RejectedError as error:
-            if not parts.halve(part):
-                yield [prepared.result(part[0], _refused(part[0], error))]
-        except (TemporaryError, CredentialsError) as error:
-            yield _deferred(prepared, part, parts.rest(), error)
-        except LostLease:
+            self._settle([self._prepared.result(*pair) for pair in pairs])
+        except Exception:  # no fault of the destination's, in whose code it may surface
+            self.has_failed = True
             raise
-        except Exception as error:  # a defect of ours must not hold back the lane for ever
-            kind, cause = part[0].kind.value, without_message(error)
-            logger.error("a delivery of %d %s failed: %s", len(part), kind, cause)
-            crash = TemporaryError(type(error).__name__, was_received=True)
-            yield _deferred(prepared, part, parts.rest(), crash)
-        else:
-            yield [
-                prepared.result(envelope, receipt) for envelope, receipt in _matched(part, receipts)
-            ]
+        for envelope, _receipt in pairs:
+            del self._aloft[envelope.key]
+
+
+def _deliver_part(
+    destination: Destination,
+    landing: _Landing,
+    parts: Halving[Envelope],
+    part: Sequence[Envelope],
+) -> None:
+    try:
+        receipts = destination.deliver(part)
+    except RejectedError as error:
+        left = landing.left(part)
+        if left and not parts.halve(left):
+            landing.settle([(left[0], _refused(left[0], error))])
+    except (TemporaryError, CredentialsError) as error:
+        landing.settle(_deferred(landing.left(part), parts.rest(), error))
+    except LostLease:
+        raise
+    except Exception as error:  # a defect of ours must not hold back the lane for ever
+        if landing.has_failed:
+            raise
+        kind, cause = part[0].kind.value, without_message(error)
+        logger.error("a delivery of %d %s failed: %s", len(part), kind, cause)
+        crash = TemporaryError(type(error).__name__, was_received=True)
+        landing.settle(_deferred(landing.left(part), parts.rest(), crash))
+    else:
+        landing.settle(_matched(landing.left(part), receipts))
 
 
 def _delivered(state: SyncState | None, hashes: Mapping[str, str]) -> Delivered | None:
@@ -245,16 +297,16 @@ def _usable(envelope: Envelope, receipt: Receipt | None) -> Receipt:
 
 
 def _deferred(
-    prepared: Prepared,
     failed: Sequence[Envelope],
     untouched: Sequence[Envelope],
     error: TemporaryError | CredentialsError,
-) -> list[Result]:
-    """Results of a call that failed as a whole, and of calls that are not made because of it."""
-    receipts = [deferred(envelope, error, was_tried=True) for envelope in failed]
-    receipts += [deferred(envelope, error, was_tried=False) for envelope in untouched]
-    envelopes = [*failed, *untouched]
-    return [prepared.result(*pair) for pair in zip(envelopes, receipts, strict=True)]
+) -> list[tuple[Envelope, Receipt]]:
+    """What stands for a call that failed as a whole, and for calls that are not made because of
+    it."""
+    return [
+        *((envelope, deferred(envelope, error, was_tried=True)) for envelope in failed),
+        *((envelope, deferred(envelope, error, was_tried=False)) for envelope in untouched),
+    ]
 
 
 def _skipped(kind: Kind, key: str, reason: Reason, detail: str = "") -> Receipt:

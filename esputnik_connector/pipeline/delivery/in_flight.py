@@ -92,13 +92,12 @@ class Flight:
         self._keep()
         self._sent = self._aloft
 
-    def landing(self, results: Sequence[Result]) -> None:
-        """These answers came, and are about to be settled."""
+    @contextmanager
+    def landing(self, results: Sequence[Result]) -> Iterator[None]:
+        """These answers came, and are settled within."""
         self._answers = results
-
-    def landed(self) -> None:
-        """The answers that came are settled."""
-        for result in self._answers:
+        yield
+        for result in results:
             self._aloft.pop(result.receipt.key, None)
         self._answers = ()
 

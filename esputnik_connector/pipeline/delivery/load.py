@@ -69,7 +69,7 @@ def _ask(
     connection: Connection, shop: ShopAdapter, kind: Kind, keys: Sequence[str]
 ) -> tuple[dict[str, Record], dict[str, Receipt]]:
     if kind is Kind.ERASURE:
-        return {key: Erasure(key=key) for key in keys}, {}
+        return _erasures(connection, keys), {}
     if kind is Kind.EVENT:
         records, refused = reading.checked(kind, keys, events(shop, connection, keys))
     else:
@@ -80,27 +80,45 @@ def _ask(
     return _with_guests(records) if kind is Kind.CART else records, broken
 
 
+def _erasures(connection: Connection, keys: Sequence[str]) -> dict[str, Record]:
+    """Deletions, with the number that the destination gave to whoever it holds."""
+    held = SyncState.objects.filter(connection=connection, kind=Kind.CONTACT.value)
+    numbers = dict(held.filter(key__in=list(keys)).values_list("key", "remote_id"))
+    return {key: Erasure(key=key, remote_id=numbers.get(key, "")) for key in keys}
+
+
 def _with_guests(records: Mapping[str, Record]) -> dict[str, Record]:
     """Anonymous carts whose shopper told an e-mail at the check-out gate belong to that e-mail."""
     carts = {key: cart for key, cart in records.items() if isinstance(cart, Cart)}
     unknown = [key for key, cart in carts.items() if not cart.contact_key and not cart.email]
-    sessions = CartSession.objects.filter(cart_key__in=unknown).order_by("pk")
-    emails = {session.cart_key: reveal(session.email) for session in sessions}
+    emails = _guest_emails(unknown)
     return {
         key: replace(cart, email=emails[key]) if key in emails else cart
         for key, cart in carts.items()
     }
 
 
+def _guest_emails(keys: Sequence[str]) -> dict[str, str]:
+    """Cart → e-mail that its shopper told last, for those who told one."""
+    if not keys:
+        return {}
+    sessions = CartSession.objects.filter(cart_key__in=keys).order_by("pk")
+    return {session.cart_key: reveal(session.email) for session in sessions}
+
+
 def emptied(
     keys: Sequence[str], present: set[str], states: Mapping[str, SyncState]
 ) -> dict[str, Record]:
-    """Carts that were sent and whose basket the shop has deleted since: empty for their owner."""
+    """Carts that were sent and whose basket the shop has deleted since: empty for their owner, or
+    for the guest, as long as it is remembered who that was."""
     gone = [key for key in keys if key not in present and key in states]
+    emails = _guest_emails([key for key in gone if not states[key].owner_key])
     return {
-        key: Cart(key=key, currency="", contact_key=states[key].owner_key)
+        key: Cart(
+            key=key, currency="", contact_key=states[key].owner_key, email=emails.get(key, "")
+        )
         for key in gone
-        if states[key].owner_key
+        if states[key].owner_key or key in emails
     }
 
 

@@ -26,6 +26,9 @@ LANE_IS_WELL = (
     Reason.ALREADY_ACCEPTED,
     Reason.NOT_RECORDED,
     Reason.REFUSED_AMONG,
+    Reason.SWITCHED_OFF,
+    Reason.UNCONFIRMED,
+    Reason.STILL_THERE,
 )
 
 

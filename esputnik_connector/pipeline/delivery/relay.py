@@ -24,9 +24,10 @@ from .dispatch import Result, deliver, prepare
 from .in_flight import in_flight
 from .lane import ORDER_OF_LANES, LaneLease, lane_of, leased, log_outcomes, new_holder
 from .load import is_database_gone
+from .outbox_rows import Rows, forced
 from .pacing import Pacer, defect_in_words
 from .permit import Permit
-from .settle import Rows, forced, settle
+from .settle import settle
 from .suppression import bury_pending
 from .uploads import UploadPoller
 
@@ -113,7 +114,10 @@ class Relay:
     def _due(self, kind: Kind) -> QuerySet[OutboxMessage]:
         """Rows to send now; what is in an upload waits until that is over, so that an older state
         cannot arrive after a newer one."""
-        uploading = self._uploads.waiting(kind).values("key")
+        # A deletion waits for the upload of its customer, which would bring them back.
+        uploading = self._uploads.waiting(Kind.CONTACT if kind is Kind.ERASURE else kind).values(
+            "key"
+        )
         rows = OutboxMessage.objects.of(self.connection, kind)
         return rows.due(self.clock()).exclude(key__in=uploading)
 
@@ -156,7 +160,7 @@ class Relay:
     def _send(self, destination: Destination, lane: Lane, lease: LaneLease, rows: Rows) -> None:
         kind = Kind(lane.kind)
         if kind is Kind.ERASURE:
-            bury_pending(self.connection)
+            bury_pending()
         with self._by_route(destination, rows) as chosen:
             prepared = prepare(
                 self.connection, chosen, registry.shop(), kind, list(rows), forced=forced(rows)
@@ -173,10 +177,12 @@ class Relay:
                 clock=self.clock,
                 route=route,
             ) as flight:
-                for results in deliver(chosen, prepared):
-                    flight.landing(results)
-                    self._settle(lane, lease, results, rows)
-                    flight.landed()
+
+                def land(results: Sequence[Result]) -> None:
+                    with flight.landing(results):
+                        self._settle(lane, lease, results, rows)
+
+                deliver(chosen, prepared, land)
 
     @contextmanager
     def _by_route(self, destination: Destination, rows: Rows) -> Iterator[Destination]:

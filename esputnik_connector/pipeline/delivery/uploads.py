@@ -34,8 +34,15 @@ from .dispatch import Result
 from .in_flight import follow, send_again
 from .lane import LaneLease
 from .notify import notify
+from .outbox_rows import (
+    Rows,
+    by_key,
+    outcome_of_history,
+    settle_rows,
+    with_rows_where_needed,
+)
 from .pacing import Pacer
-from .settle import Rows, by_key, outcome_of_history, settle_rows, with_rows_where_needed
+from .suppression import erase_again
 
 logger = getLogger(__name__)
 
@@ -138,7 +145,9 @@ class UploadPoller:
         lease.keep()
         if is_over or now - lost.lost_at > LONGEST_LOST_UPLOAD:
             with transaction.atomic():
-                send_again(self.connection, kind, lost.keys, now=now)
+                deleted = erase_again(self.connection, lost.keys, now=now)
+                left = [key for key in lost.keys if key not in deleted]
+                send_again(self.connection, kind, left, now=now)
                 lost.delete()
             return
         lost.poll_at = backoff.lost_poll_due(lost.lost_at, now=now)

@@ -13,7 +13,7 @@ it is more than a limit: something else is wrong then, and a person should look 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from logging import getLogger
@@ -23,9 +23,7 @@ from django.utils import timezone
 
 from esputnik_connector import registry
 from esputnik_connector.exceptions import ConnectorError
-from esputnik_connector.fields import reveal
 from esputnik_connector.fresh_reads import fresh_reads
-from esputnik_connector.identity import fingerprint
 from esputnik_connector.models import (
     Backfill,
     Connection,
@@ -33,11 +31,11 @@ from esputnik_connector.models import (
     OutboxMessage,
     Reconciliation,
     SyncState,
-    Tombstone,
 )
 from esputnik_connector.models.backfill import State
 from esputnik_connector.models.reconcile import Stage, Verdict
 from esputnik_connector.pipeline.capture import erasure_payload
+from esputnik_connector.pipeline.delivery import suppression
 from esputnik_connector.pipeline.delivery.load import read
 from esputnik_connector.pipeline.wake import wake
 from esputnik_connector.records import Kind
@@ -164,7 +162,7 @@ class Reconciler:
         if not gone or self.kind is not Kind.CONTACT:
             return gone
         noted = lines_of(self.connection, Kind.ERASURE, gone)
-        buried = _buried(self.connection, gone)
+        buried = suppression.buried(gone)
         gone = [key for key in gone if key not in noted and key not in buried]
         records, broken = read(self.connection, self.shop, self.kind, gone) if gone else ({}, {})
         return [key for key in gone if key not in records and key not in broken]  # asked twice
@@ -208,14 +206,6 @@ class Reconciler:
             yield OutboxMessage(
                 connection=self.connection, kind=kind.value, key=key, payload=payload
             )
-
-
-def _buried(connection: Connection, keys: Iterable[str]) -> set[str]:
-    """Those of the keys that have a tombstone."""
-    salt = reveal(connection.salt)
-    prints = {fingerprint(key, salt=salt): key for key in keys}
-    found = Tombstone.objects.filter(connection=connection, fingerprint__in=list(prints))
-    return {prints[print_] for print_ in found.values_list("fingerprint", flat=True)}
 
 
 def new_run(connection: Connection, kind: Kind, *, since: datetime | None = None) -> Reconciliation:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage
@@ -52,6 +53,8 @@ from esputnik_connector.shops.oscar.customers import attributes, consents, conta
 from esputnik_connector.shops.oscar.events import events, scan
 from esputnik_connector.shops.oscar.sync import paging, versions
 
+Shopper = TypeVar("Shopper", Contact, Cart)
+
 
 class OscarShop(
     ShopAdapter,
@@ -92,13 +95,18 @@ class OscarShop(
         return receivers.models()
 
     def contacts(self, keys: Sequence[str]) -> Mapping[str, Contact]:
-        return contacts.contacts(keys)
+        return self._with_staff(contacts.contacts(keys))
 
     def orders(self, keys: Sequence[str]) -> Mapping[str, Order]:
         return orders.orders(keys)
 
     def carts(self, keys: Sequence[str]) -> Mapping[str, Cart]:
-        return carts.carts(keys, self.prices)
+        return self._with_staff(carts.carts(keys, self.prices))
+
+    def _with_staff(self, found: Mapping[str, Shopper]) -> Mapping[str, Shopper]:
+        if not self.options.get(options.SEND_STAFF, False):
+            return found
+        return {key: replace(one, held_back="") for key, one in found.items()}
 
     def keys(
         self,

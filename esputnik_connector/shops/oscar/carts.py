@@ -15,18 +15,20 @@ from django.db.models import Exists, OuterRef, Prefetch
 from oscar.core.loading import get_model
 from oscar.core.utils import get_default_currency
 
-from esputnik_connector.records import Cart, CartItem, Note
+from esputnik_connector.records import Cart, CartItem, Contact, Note
 from esputnik_connector.shops.bulk import fetched, values_of
 from esputnik_connector.shops.normalise import Cleaner
 from esputnik_connector.shops.oscar.catalogue.cards import NO_CARD, Card, cards
 from esputnik_connector.shops.oscar.catalogue.prices import Prices, amount, stock_records
-from esputnik_connector.shops.oscar.customers.contacts import NO_PERSON, people_of
+from esputnik_connector.shops.oscar.customers.contacts import named, owners_of
+
+NOBODY = Contact(key="")
 
 
 def carts(keys: Sequence[str], prices: Prices) -> dict[str, Cart]:
     """Key → cart for the baskets that exist."""
     baskets = _baskets(values_of(get_model("basket", "Basket")._meta.pk, keys))
-    owners = people_of({basket.owner_id for basket in baskets} - {None})
+    owners = owners_of({basket.owner_id for basket in baskets} - {None})
     lines = _lines([basket for basket in baskets if not _is_closed(basket)], prices.strategy())
     shown = cards(line.product_id for group in lines.values() for line in group)
     return {
@@ -70,11 +72,12 @@ def _lines(baskets: Iterable[Any], strategy: Any) -> dict[Any, list[Any]]:
 
 def _cart(
     basket: Any,
-    owners: Mapping[Any, Mapping[str, str]],
+    owners: Mapping[Any, Contact],
     lines: Sequence[Any],
     shown: Mapping[Any, Card],
 ) -> Cart:
     clean = Cleaner()
+    owner = owners.get(basket.owner_id, NOBODY)
     prices = {line.pk: _price(line) for line in lines}
     currency = _currency(prices.values())
     items = tuple(
@@ -91,7 +94,8 @@ def _cart(
         items=items,
         is_live=basket.status != basket.SAVED,
         notes=clean.notes,
-        **owners.get(basket.owner_id, NO_PERSON),
+        held_back=owner.held_back,
+        **named(owner),
     )
 
 

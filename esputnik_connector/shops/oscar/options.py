@@ -16,6 +16,10 @@ strategy of Oscar's ``Selector``, asked without a request."""
 FEED_PRICES = "FEED_PRICES"
 """How a feed learns prices: one of :data:`WAYS`, ``strategy`` if left out."""
 
+SEND_STAFF = "SEND_STAFF"
+"""Are accounts of the shop's staff customers, too? ``False`` if left out: what they try out in the
+shop is no shopper's interest. Their orders are sent all the same, since they were paid."""
+
 THROUGH_STRATEGY, STOCK_RECORDS, ONE_BY_ONE = "strategy", "stock_records", "one_by_one"
 WAYS = (THROUGH_STRATEGY, STOCK_RECORDS, ONE_BY_ONE)
 
@@ -24,7 +28,7 @@ CONSENT = "CONSENT"
 messages, who has said no, who was not asked. Asked with the users of a batch, so it should cost one
 query. Whoever is left out was not asked; nor was a guest."""
 
-NAMES = (PRICE_STRATEGY, FEED_PRICES, CONSENT)
+NAMES = (PRICE_STRATEGY, FEED_PRICES, SEND_STAFF, CONSENT)
 
 
 def problems(options: Mapping[str, Any]) -> Iterator[CheckMessage]:
@@ -43,4 +47,8 @@ def problems(options: Mapping[str, Any]) -> Iterator[CheckMessage]:
     if way not in WAYS:
         text = _("SHOP_OPTIONS: %(name)s is %(value)r; it may be: %(known)s.")
         values = {"name": FEED_PRICES, "value": way, "known": ", ".join(WAYS)}
+        yield Error(text % values, id="esputnik_connector.E021")
+    if not isinstance(options.get(SEND_STAFF, False), bool):
+        text = _("SHOP_OPTIONS: %(name)s is %(value)r; it may be: True, False.")
+        values = {"name": SEND_STAFF, "value": options[SEND_STAFF]}
         yield Error(text % values, id="esputnik_connector.E021")

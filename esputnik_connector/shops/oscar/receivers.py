@@ -7,7 +7,6 @@ listened to, because no record holds them: shipping and payment *events*, order 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any, cast
 
 from django.conf import settings
@@ -20,8 +19,7 @@ from esputnik_connector import identity
 from esputnik_connector.event_names import BACK_IN_STOCK
 from esputnik_connector.shops.base import Capture
 from esputnik_connector.shops.bulk import family
-from esputnik_connector.shops.normalise import read_phone
-from esputnik_connector.shops.oscar.customers import people
+from esputnik_connector.shops.oscar.customers.traces import traces_of
 from esputnik_connector.shops.oscar.keys import order_number, order_numbers
 from esputnik_connector.shops.oscar.optional import model_or_none
 from esputnik_connector.shops.oscar.receiver_errors import log_errors
@@ -106,7 +104,10 @@ class Receivers:
 
     def user_deleted(self, instance: Any, using: str | None = None, **_: Any) -> None:
         """Before the row is deleted, for it still tells by what the customer is recognised."""
-        self.capture.contact_deleted(str(instance.pk), locators=_locators(instance), using=using)
+        found = traces_of(instance, using)
+        self.capture.contact_deleted(
+            str(instance.pk), locators=found.locators, orders=found.orders, using=using
+        )
 
     def profile_saved(self, instance: Any, using: str | None = None, **change: Any) -> None:
         self._contact_if_known(getattr(instance, "user_id", None), using, change)
@@ -243,12 +244,6 @@ def _part_of_deleting(model: Any, change: dict[str, Any]) -> bool:
     origin = change.get("origin")
     origin_model = getattr(origin, "model", None) or type(origin)
     return model is not None and issubclass(origin_model, model._meta.concrete_model)
-
-
-def _locators(user: Any) -> list[str]:
-    email = identity.email(people.email_of(user))
-    phones = map(partial(read_phone, country=""), people.phones_of(user))
-    return [locator for locator in (email, *phones) if locator]
 
 
 def _profile_model() -> Any:

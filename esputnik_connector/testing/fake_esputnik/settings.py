@@ -40,17 +40,17 @@ class Settings:
     # A list of one element is a bare object: where the document says so, everywhere, or nowhere.
     lists_of_one: Literal["documented", "objects", "lists"] = "documented"
     # What a search answers: BaseContact (id, names, channels, fields), or the whole contact.
-    search_answers: Literal["base", "full"] = "full"
+    search_answers: Literal["base", "full"] = "base"
     # Nothing, not even a page, may stand beside externalCustomerId in a search.
-    search_by_id_alone: bool = False
+    search_by_id_alone: bool = True
     # /v1/addressbooks writes numbers and booleans as texts, and types in small letters.
     addressbook_as_text: bool = True
 
     # --- contacts
     # A first or last name of a wrong form: its person is refused, it is not stored, it is stored.
-    bad_names: Literal["refuse", "drop", "store"] = "store"
+    bad_names: Literal["refuse", "drop", "store"] = "refuse"
     # Values of an order's additionalInfo are texts, or numbers as well.
-    additional_info: Literal["text", "any"] = "any"
+    additional_info: Literal["text", "any"] = "text"
     # The same for the names in an order, of which the document says less.
     bad_order_names: Literal["refuse", "drop", "store"] = "drop"
     # The additional fields of the account: id, name, type, and what the document knows besides.
@@ -111,13 +111,10 @@ class Settings:
         return self.segmentation_by_type.get(event_type, self.segmentation)
 
 
-# Where the default is not what the document says, since the connector does not bear it yet.
+# Where the default is not what the document says: every account but a new one has switched
+# segmentation on, or no order event would ever become an order.
 # ``Settings(**AS_DOCUMENTED)`` is the account of the document.
 AS_DOCUMENTED: Mapping[str, Any] = {
-    "additional_info": "text",
-    "bad_names": "refuse",
-    "search_answers": "base",
-    "search_by_id_alone": True,
     "segmentation": False,
 }
 

@@ -9,6 +9,7 @@ from oscar.core.loading import get_model
 from oscar.test import factories
 
 from esputnik_connector.records import Address, Note
+from esputnik_connector.shops.oscar.adapter import OscarShop
 from tests.oscar_rows import (
     JUNE,
     MAY,
@@ -224,3 +225,26 @@ def test_a_shop_adds_attributes_of_its_own(settings):
 def test_every_attribute_of_a_contact_can_be_mapped():
     assert set(contact_of(factories.UserFactory()).attributes) == set(SHOP.attributes())
     assert all(isinstance(label, str) for label in SHOP.attributes().values())
+
+
+def test_accounts_of_the_staff_are_held_back_unless_the_shop_wants_them():
+    user = factories.UserFactory(is_staff=True, email="staff@example.com")
+    basket = factories.BasketFactory(owner=user)
+    key, cart = str(user.pk), str(basket.pk)
+
+    assert "SEND_STAFF" in SHOP.contacts([key])[key].held_back
+    assert "SEND_STAFF" in SHOP.carts([cart])[cart].held_back
+
+    wanted = OscarShop({"SEND_STAFF": True})
+    assert wanted.contacts([key])[key].held_back == ""
+    assert wanted.carts([cart])[cart].held_back == ""
+
+
+def test_customers_are_not_held_back():
+    assert contact_of(factories.UserFactory(is_staff=False)).held_back == ""
+
+
+def test_a_choice_about_staff_is_true_or_false():
+    assert [one.id for one in OscarShop({"SEND_STAFF": "no"}).check()] == [
+        "esputnik_connector.E021"
+    ]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.utils.translation import gettext, gettext_noop
 from oscar.core.loading import get_model
 
 from esputnik_connector.records import Contact
@@ -24,6 +25,7 @@ from esputnik_connector.shops.oscar.customers.addresses import (
 from esputnik_connector.shops.oscar.keys import GUEST
 
 NO_PERSON = {"contact_key": "", "email": "", "phone": ""}
+STAFF = gettext_noop("an account of the shop's staff (SEND_STAFF in SHOP_OPTIONS)")
 
 
 def contacts(keys: Sequence[str]) -> dict[str, Contact]:
@@ -79,16 +81,23 @@ def contact_of(user: Any, book: AddressBook) -> Contact:
         language=people.language_of(user),
         address=postal_address(clean, book[0] if book else {}),
         joined_at=aware(getattr(user, "date_joined", None)),
+        held_back=gettext(STAFF) if getattr(user, "is_staff", False) else "",
         notes=clean.notes,  # evaluated last: the calls above write it
     )
 
 
-def people_of(user_pks: Iterable[Any]) -> dict[Any, dict[str, str]]:
-    """User pk → the fields of a cart or event that name this customer, in two queries."""
+def owners_of(user_pks: Iterable[Any]) -> dict[Any, Contact]:
+    """User pk → contact without attributes, in two queries."""
     users = people.users_by_pk(user_pks)
     books = address_books(users)
-    found = {}
-    for pk, user in users.items():
-        contact = contact_of(user, books.get(pk, []))
-        found[pk] = {"contact_key": contact.key, "email": contact.email, "phone": contact.phone}
-    return found
+    return {pk: contact_of(user, books.get(pk, [])) for pk, user in users.items()}
+
+
+def people_of(user_pks: Iterable[Any]) -> dict[Any, dict[str, str]]:
+    """User pk → the fields of a cart or event that name this customer, in two queries."""
+    return {pk: named(contact) for pk, contact in owners_of(user_pks).items()}
+
+
+def named(contact: Contact) -> dict[str, str]:
+    """The fields of a cart or event that name this customer."""
+    return {"contact_key": contact.key, "email": contact.email, "phone": contact.phone}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connections
 
 from esputnik_connector.destinations.base import AccountInfo
@@ -159,14 +162,16 @@ def test_events_of_products_are_off_until_somebody_ticks_them(merchant, stored):
     assert (stored.send_back_in_stock, stored.send_price_drop) == (True, False)
 
 
-def test_a_changed_address_is_checked_with_the_stored_key(merchant, stored, fake):
-    with FakeEsputnik(key=OTHER_KEY) as other:
-        response = merchant.post(url("change", stored.pk), form(stored, api_url=other.api_url))
-        assert len(other.requests("/api/v1/account/info")) == 1
+def test_a_changed_path_is_checked_with_the_stored_key(merchant, stored):
+    former = stored.api_url
+    stored.api_key = OTHER_KEY
+    stored.save()
+
+    response = merchant.post(url("change", stored.pk), form(stored, api_url=f"{former}/"))
 
     assert "eSputnik refused this key" in response.content.decode()
     stored.refresh_from_db()
-    assert stored.api_url == fake.api_url
+    assert stored.api_url == former
 
 
 def test_a_plain_http_address_is_refused_without_a_request(merchant, fake):
@@ -207,3 +212,131 @@ def test_a_short_key_is_not_given_away_by_its_end(merchant, stored):
 
     assert "••••" in page
     assert "•••• abcd" not in page
+
+
+@pytest.mark.parametrize("fault", ["silent", "drip"])
+def test_a_slow_esputnik_keeps_a_person_waiting_for_seconds_only(merchant, fake, fault):
+    fake.script(Fault(fault, seconds=1, times=None))
+    started = time.monotonic()
+
+    response = merchant.post(url("add"), form(new_key=KEY, api_url=fake.api_url), follow=True)
+
+    assert time.monotonic() - started < 8
+    assert "could not be reached" in texts(response)
+    assert reveal(Connection.objects.get().api_key) == KEY
+
+
+def test_the_test_button_waits_for_seconds_only(merchant, stored, fake):
+    fake.script(Fault("silent", times=None))
+    started = time.monotonic()
+
+    response = merchant.post(url("test", stored.pk), follow=True)
+
+    assert time.monotonic() - started < 8
+    assert "could not be reached" in texts(response)
+
+
+def test_an_answer_that_breaks_off_says_nothing_of_the_address(merchant, fake):
+    fake.script(Fault("status", status=200, body='{"organisationName": "Fa', times=None))
+
+    response = merchant.post(url("add"), form(new_key=KEY, api_url=fake.api_url), follow=True)
+
+    assert "so the key is not checked" in texts(response)
+    assert reveal(Connection.objects.get().api_key) == KEY
+
+
+def elsewhere(connection: Connection) -> str:
+    return connection.api_url.replace("127.0.0.1", "localhost")
+
+
+def test_the_stored_key_is_sent_to_no_other_host(merchant, stored):
+    with FakeEsputnik(key=KEY) as thief:
+        response = merchant.post(url("change", stored.pk), form(stored, api_url=thief.api_url))
+
+        assert thief.log == []
+    assert "Paste the key again" in response.content.decode()
+    stored.refresh_from_db()
+    assert thief.api_url != stored.api_url
+
+
+def test_another_host_is_taken_with_the_key(merchant, stored):
+    new = elsewhere(stored)
+
+    merchant.post(url("change", stored.pk), form(stored, api_url=new, new_key=KEY))
+
+    stored.refresh_from_db()
+    assert stored.api_url == new
+
+
+def test_another_destination_takes_the_key_again(merchant, stored, settings):
+    settings.ESPUTNIK_CONNECTOR = {
+        **settings.ESPUTNIK_CONNECTOR,
+        "DESTINATIONS": {
+            **settings.ESPUTNIK_CONNECTOR["DESTINATIONS"],
+            "picky": {"BACKEND": f"{__name__}.Picky"},
+        },
+    }
+
+    response = merchant.post(url("change", stored.pk), form(stored, destination="picky"))
+
+    assert "Paste the key again" in response.content.decode()
+
+
+def test_another_path_at_the_same_host_needs_no_key(merchant, stored):
+    new = f"{stored.api_url}/"
+
+    merchant.post(url("change", stored.pk), form(stored, api_url=new))
+
+    stored.refresh_from_db()
+    assert stored.api_url == new
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://localhost:x@evil.example/api",
+        "http://127.0.0.1@evil.example/api",
+        "https://user:secret@esputnik.com/api",
+        "http://metadata/",
+        "http://169.254.169.254/api",
+        "http://localhost.evil.example/api",
+        "https://",
+        "https:///api",
+        "https://esputnik.com:port/api",
+        "https://esputnik.com\\@evil.example/api",
+        "https://esputnik.com/api?x=",
+        "ftp://localhost/api",
+        "esputnik.com/api",
+    ],
+)
+def test_an_address_that_hides_its_host_or_has_no_tls_is_refused(merchant, address):
+    with pytest.raises(ValidationError):
+        Connection(name="main", api_url=address).clean_fields()
+
+    response = merchant.post(url("add"), form(new_key=KEY, api_url=address))
+
+    assert response.context["adminform"].form.errors.keys() == {"api_url"}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://esputnik.com/api",
+        "HTTPS://eSputnik.com/api",
+        "http://localhost:8001/api",
+        "http://127.0.0.1:8001/api",
+        "http://127.0.0.9/api",
+        "http://[::1]:8001/api",
+    ],
+)
+def test_an_address_with_tls_or_of_this_machine_is_taken(address):
+    Connection(name="main", api_url=address, tracker_url=address).clean_fields()
+
+
+def test_a_host_that_the_developer_names_is_reached_without_tls(settings):
+    settings.ESPUTNIK_CONNECTOR = {
+        **settings.ESPUTNIK_CONNECTOR,
+        "PLAIN_HTTP_HOSTS": ["fake"],
+    }
+
+    Connection(name="main", api_url="http://fake:8001/api").clean_fields()

@@ -1,0 +1,85 @@
+"""What became of the contacts of an upload, read from ``GET /v1/importstatus``. Pure.
+
+Its ``mapping`` is the only word about a contact: it names whoever was stored. There is no list of
+failures (esputnik-api.md#import-status).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from django.utils.translation import gettext as _
+
+from esputnik_connector.destinations.base import Receipt
+from esputnik_connector.destinations.responses import Answer, vendor_words
+from esputnik_connector.exceptions import RejectedError
+from esputnik_connector.identity import fingerprint
+from esputnik_connector.records import JSONValue, Kind, Outcome, Reason
+
+from .answers import entries, number_of, text_of
+from .receipts import readable, upload_failed
+
+Locators = Mapping[str, Mapping[str, str]]  # key → salted hashes of e-mail and phone
+
+
+def from_import(
+    session: str, keys: Sequence[str], answer: Answer, *, locators: Locators, salt: str
+) -> list[Receipt]:
+    """Receipts for the contacts of an upload.
+
+    :raises TemporaryError: the answer cannot be read.
+    """
+    body = readable(answer)
+    blank = [_blank(key, session=session, status=answer.status) for key in keys]
+    state = text_of(body, "status").upper()
+    words = vendor_words(body) if isinstance(body, dict) and body.get("description") else ""
+    if state == "ERROR":
+        return [upload_failed(receipt, words) for receipt in blank]
+    if state != "FINISHED":  # an unknown word means "not yet"
+        return [replace(receipt, reason=Reason.UPLOADING, detail=state[:50]) for receipt in blank]
+    stored = _stored(body, keys, locators, salt=salt)
+    missing = _("eSputnik did not store this contact: the result of the upload does not name it")
+    return [
+        replace(one, outcome=Outcome.DELIVERED, remote_id=stored[one.key])
+        if one.key in stored
+        else upload_failed(one, f"{missing}. {words}" if words else missing)
+        for one in blank
+    ]
+
+
+def lost_import(session: str, keys: Sequence[str], error: RejectedError) -> list[Receipt]:
+    """eSputnik does not know the upload (any more): its contacts are to be sent again."""
+    blank = (_blank(key, session=session, status=error.status) for key in keys)
+    return [upload_failed(receipt, str(error)) for receipt in blank]
+
+
+def _stored(
+    body: JSONValue, keys: Sequence[str], locators: Locators, *, salt: str
+) -> dict[str, str]:
+    """Key → eSputnik's own number, of whoever the mapping names together with a person.
+
+    It names them by the value that the upload searched by: the external id, the e-mail or the
+    phone. Of the last two only hashes are kept.
+    """
+    numbers: dict[str, str] = {}
+    for row in entries(body.get("mapping") if isinstance(body, dict) else None):
+        value, number = text_of(row, "dedupeValue"), number_of(row, "contactId")
+        if value and number:
+            bare = value.lstrip("+")
+            numbers |= dict.fromkeys((value, *_prints((bare, f"+{bare}"), salt)), number)
+    found = {
+        key: [numbers[name] for name in (key, *locators.get(key, {}).values()) if name in numbers]
+        for key in keys
+    }
+    return {key: names[0] for key, names in found.items() if names}
+
+
+def _prints(values: Sequence[str], salt: str) -> list[str]:
+    return [fingerprint(value, salt=salt) for value in values]
+
+
+def _blank(key: str, *, session: str, status: int) -> Receipt:
+    return Receipt(
+        kind=Kind.CONTACT, key=key, outcome=Outcome.DEFERRED, session=session, status=status
+    )

@@ -1,0 +1,126 @@
+"""What an Oscar shop tells of a customer in the moment in which they are deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
+from oscar.core.loading import get_model
+from oscar.test import factories
+
+from esputnik_connector.models import Attempt, Connection, OutboxMessage
+from esputnik_connector.pipeline.capture import capture
+from esputnik_connector.pipeline.delivery.relay import Relay
+from esputnik_connector.shops.oscar.customers.traces import traces_of
+from esputnik_connector.testing.recording import RecordingDestination
+from tests.oscar_rows import OSCAR_WARNINGS, place, ukraine
+
+pytestmark = [pytest.mark.django_db(transaction=True), *OSCAR_WARNINGS]
+
+User = get_user_model()
+UserAddress = get_model("address", "UserAddress")
+
+
+@pytest.fixture
+def connection(settings) -> Connection:
+    settings.ESPUTNIK_CONNECTOR = {
+        **settings.ESPUTNIK_CONNECTOR,
+        "DEBOUNCE_SECONDS": 0,
+        "WAKE": "",
+        "DESTINATIONS": {
+            "recording": {"BACKEND": "esputnik_connector.testing.recording.RecordingDestination"}
+        },
+    }
+    RecordingDestination.reset()
+    capture.forget_connections()
+    return Connection.objects.create(name="main", destination="recording", api_key="a key")
+
+
+def customer() -> Any:
+    user = User.objects.create(username="olena", email="olena@example.com")
+    UserAddress.objects.create(
+        user=user, line1="Khreshchatyk 1", country=ukraine(), phone_number="+380671112233"
+    )
+    return user
+
+
+def ordered(user: Any, phone: str, **fields: Any) -> Any:
+    country = get_model("address", "Country").objects.get(iso_3166_1_a2="UA")
+    address = factories.ShippingAddressFactory(country=country, phone_number=phone)
+    return place(user, shipping_address=address, **fields)
+
+
+def forget_all() -> None:
+    """As before the connector was installed: nothing was captured, nothing was sent."""
+    OutboxMessage.objects.all().delete()
+
+
+def guest_with(phone: str) -> Any:
+    country = get_model("address", "Country").objects.get(iso_3166_1_a2="UA")
+    address = factories.ShippingAddressFactory(country=country, phone_number=phone)
+    return place(None, shipping_address=address, guest_email="")
+
+
+def test_an_old_order_is_not_sent_after_its_buyer_is_deleted(connection):
+    user = customer()
+    order = ordered(user, "+380503334455")
+    forget_all()
+    user.delete()
+    Relay(connection).run()
+    RecordingDestination.calls.clear()
+
+    order.refresh_from_db()
+    order.status = "Being processed"
+    order.save()
+
+    assert Relay(connection).run() == {"skipped": 1}
+    assert Attempt.objects.filter(key=order.number).latest("pk").reason == "erased"
+    assert RecordingDestination.calls == []
+
+
+@pytest.mark.parametrize("phone", ["+380671112233", "+380503334455"], ids=["address", "order"])
+def test_a_guest_with_a_phone_of_a_deleted_customer_is_not_sent(connection, phone):
+    user = customer()
+    ordered(user, "+380503334455")
+    forget_all()
+    user.delete()
+    Relay(connection).run()
+    RecordingDestination.calls.clear()
+
+    order = guest_with(phone)
+    Relay(connection).run()
+
+    assert Attempt.objects.get(key=order.number, kind="order").reason == "erased"
+    assert order.number not in list(RecordingDestination.keys())
+
+
+def test_merged_accounts_keep_their_orders(connection):
+    kept, merged = User.objects.create(username="kept", email="kept@example.com"), customer()
+    order = ordered(merged, "+380503334455")
+    Relay(connection).run()
+
+    order.user = kept
+    order.save()
+    merged.delete()
+    Relay(connection).run()
+
+    sent = [one for call in RecordingDestination.calls for one in call if one.key == order.number]
+    assert sent[-1].payload["contact_key"] == str(kept.pk)
+    assert Attempt.objects.filter(key=order.number).latest("pk").outcome == "delivered"
+
+
+def test_a_deletion_costs_three_queries_however_many_orders_there_are(connection):
+    def cost(orders: int) -> int:
+        user = User.objects.create(username=f"u{orders}", email=f"u{orders}@example.com")
+        for _ in range(orders):
+            place(user)
+        capture.contact_changed("warm")
+        with CaptureQueriesContext(database) as queries:
+            assert len(traces_of(user, "default").orders) == orders
+        return len([one for one in queries if "SAVEPOINT" not in one["sql"]])
+
+    ukraine()
+    assert cost(1) == cost(5)
