@@ -17,7 +17,8 @@ from esputnik_connector.models import Backfill, Lane, OutboxMessage
 from esputnik_connector.models.backfill import WORKING, State
 from esputnik_connector.models.lease import Lease
 from esputnik_connector.pipeline.delivery import backoff
-from esputnik_connector.pipeline.delivery.dispatch import Result, Stop, deliver, prepare
+from esputnik_connector.pipeline.delivery.deliver import Stop, deliver
+from esputnik_connector.pipeline.delivery.dispatch import Result, prepare
 from esputnik_connector.pipeline.delivery.in_flight import in_flight
 from esputnik_connector.pipeline.delivery.lane import LaneLease, log_outcomes
 from esputnik_connector.pipeline.delivery.outbox_rows import Rows, by_key, forced

@@ -20,7 +20,8 @@ from esputnik_connector.models.lease import LostLease
 from esputnik_connector.records import Kind
 
 from . import backoff
-from .dispatch import Result, deliver, prepare
+from .deliver import deliver
+from .dispatch import Result, prepare
 from .in_flight import in_flight
 from .lane import ORDER_OF_LANES, LaneLease, lane_of, leased, log_outcomes, new_holder
 from .load import is_database_gone
