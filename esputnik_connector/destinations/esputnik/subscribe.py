@@ -28,8 +28,8 @@ FORM_TYPE = "shop-customer"
 def introducing(send: Send) -> Send:
     """``send`` for one envelope, after the person was introduced.
 
-    A new contact that the introduction stored is done with: it carried the whole contact. Whatever
-    else happens to the second request, a repeat of the first changes nothing.
+    A new contact of which the introduction carried everything is done with. Whatever else happens
+    to the second request, a repeat of the first changes nothing.
     """
 
     def introduce(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Receipt]:
@@ -40,8 +40,7 @@ def introducing(send: Send) -> Send:
             # Without a proof the second request might create a mailable address.
             message = _("The answer does not say that the unconfirmed address was stored")
             raise TemporaryError(message, status=answer.status, was_received=True)
-        is_whole = envelope.kind is Kind.CONTACT and not envelope.is_replacing
-        if is_whole and stored.get("new") is True:
+        if is_whole(envelope) and stored.get("new") is True:
             return [
                 Receipt(
                     kind=envelope.kind,
@@ -56,24 +55,37 @@ def introducing(send: Send) -> Send:
     return introduce
 
 
+def is_whole(envelope: Envelope) -> bool:
+    """Does the introduction carry all of the record: a contact with one channel, and new?"""
+    contact = envelope.payload.get("contact")
+    if not isinstance(contact, dict) or envelope.is_replacing:
+        return False
+    channels = contact.get("channels")
+    return isinstance(channels, list) and len(channels) == 1
+
+
 def subscribe_body(envelope: Envelope) -> JSONObject:
-    """The body for one person. Of a contact that is new it holds everything.
+    """The body for one person.
+
+    It names one channel alone, the e-mail where there is one: eSputnik looks for an unknown person
+    by e-mail *and* phone, so somebody who shares a phone with another one would overwrite them. The
+    phone comes with the second request.
 
     A contact that eSputnik has, with another address now, is not named: the call changes no
     channel of a known contact, so the new address is stored by itself, and stays unconfirmed when
     the contact takes it over.
     """
     contact = envelope.payload.get("contact")
+    if isinstance(contact, dict) and is_whole(envelope):
+        return {"contact": contact, "formType": FORM_TYPE}
     person = envelope.introduces or Person()
-    if isinstance(contact, dict) and not envelope.is_replacing:
-        told: JSONObject = dict(contact)
-    else:
-        told = {"channels": [*_channels(person)]}
-        if person.contact_key and not envelope.is_replacing:
-            told["externalCustomerId"] = person.contact_key
+    told: JSONObject = {"channels": [_channel(person)]}
+    if person.contact_key and not envelope.is_replacing:
+        told["externalCustomerId"] = person.contact_key
     return {"contact": told, "formType": FORM_TYPE}
 
 
-def _channels(person: Person) -> list[JSONObject]:
-    values = {"email": person.email, "sms": digits(person.phone)}
-    return [{"type": name, "value": value} for name, value in values.items() if value]
+def _channel(person: Person) -> JSONObject:
+    if person.email:
+        return {"type": "email", "value": person.email}
+    return {"type": "sms", "value": digits(person.phone)}
