@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from esputnik_connector.destinations.base import Envelope, Receipt
 from esputnik_connector.exceptions import TemporaryError
 from esputnik_connector.identity import digits
-from esputnik_connector.records import JSONObject, Kind, Outcome, Person
+from esputnik_connector.records import JSONObject, Outcome, Person
 
 from .client import EsputnikClient
 
