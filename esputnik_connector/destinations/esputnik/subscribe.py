@@ -17,6 +17,7 @@ from esputnik_connector.identity import digits
 from esputnik_connector.records import JSONObject, Outcome, Person
 
 from .client import EsputnikClient
+from .contact_fields import CHANNELS
 
 Send = Callable[[EsputnikClient, Sequence[Envelope]], list[Receipt]]
 
@@ -28,8 +29,8 @@ FORM_TYPE = "shop-customer"
 def introducing(send: Send) -> Send:
     """``send`` for one envelope, after the person was introduced.
 
-    A new contact of which the introduction carried everything is done with. Whatever else happens
-    to the second request, a repeat of the first changes nothing.
+    A new contact that the introduction stored is done with: it carried the whole contact. Whatever
+    else happens to the second request, a repeat of the first changes nothing.
     """
 
     def introduce(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Receipt]:
@@ -40,7 +41,7 @@ def introducing(send: Send) -> Send:
             # Without a proof the second request might create a mailable address.
             message = _("The answer does not say that the unconfirmed address was stored")
             raise TemporaryError(message, status=answer.status, was_received=True)
-        if is_whole(envelope) and stored.get("new") is True:
+        if _is_whole(envelope) and stored.get("new") is True:
             return [
                 Receipt(
                     kind=envelope.kind,
@@ -55,37 +56,36 @@ def introducing(send: Send) -> Send:
     return introduce
 
 
-def is_whole(envelope: Envelope) -> bool:
-    """Does the introduction carry all of the record: a contact with one channel, and new?"""
-    contact = envelope.payload.get("contact")
-    if not isinstance(contact, dict) or envelope.is_replacing:
-        return False
-    channels = contact.get("channels")
-    return isinstance(channels, list) and len(channels) == 1
-
-
 def subscribe_body(envelope: Envelope) -> JSONObject:
-    """The body for one person.
-
-    It names one channel alone, the e-mail where there is one: eSputnik looks for an unknown person
-    by e-mail *and* phone, so somebody who shares a phone with another one would overwrite them. The
-    phone comes with the second request.
+    """The body for one person. Of a contact that is new it holds everything, unless that could
+    reach somebody else: the call looks by phone too, and whoever shares one is another person. Then
+    the e-mail alone is stored, which is what campaigns would reach.
 
     A contact that eSputnik has, with another address now, is not named: the call changes no
     channel of a known contact, so the new address is stored by itself, and stays unconfirmed when
     the contact takes it over.
     """
     contact = envelope.payload.get("contact")
-    if isinstance(contact, dict) and is_whole(envelope):
-        return {"contact": contact, "formType": FORM_TYPE}
     person = envelope.introduces or Person()
-    told: JSONObject = {"channels": [_channel(person)]}
-    if person.contact_key and not envelope.is_replacing:
-        told["externalCustomerId"] = person.contact_key
+    if isinstance(contact, dict) and _is_whole(envelope):
+        told: JSONObject = dict(contact)
+    else:
+        told = {"channels": [*_channels(person)]}
+        if person.contact_key and not envelope.is_replacing:
+            told["externalCustomerId"] = person.contact_key
     return {"contact": told, "formType": FORM_TYPE}
 
 
-def _channel(person: Person) -> JSONObject:
+def _is_whole(envelope: Envelope) -> bool:
+    """Does the introduction tell the whole contact?"""
+    contact = envelope.payload.get("contact")
+    if not isinstance(contact, dict) or envelope.is_replacing:
+        return False
+    is_known_by_id = "externalCustomerId" in contact and not envelope.is_first
+    return is_known_by_id or len(envelope.fields & set(CHANNELS)) == 1
+
+
+def _channels(person: Person) -> list[JSONObject]:
     if person.email:
-        return {"type": "email", "value": person.email}
-    return {"type": "sms", "value": digits(person.phone)}
+        return [{"type": "email", "value": person.email}]
+    return [{"type": "sms", "value": digits(person.phone)}] if person.phone else []
