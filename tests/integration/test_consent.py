@@ -243,6 +243,23 @@ def test_a_new_address_of_a_known_customer_is_unconfirmed_too(account, fake):
     assert fake.addresses["moved@example.com"] == "unconfirmed"
 
 
+def test_a_shared_phone_does_not_overwrite_somebody_else(account, fake):
+    chosen(account, "unconfirmed")
+    phone = "+380501112233"
+    AskingShop.people = {
+        "2": customer(2, first_name="Ada", phone=phone),
+        "3": customer(3, first_name="Eve", phone=phone),
+        "7": customer(7, first_name="Guest", phone=phone, is_guest=True),
+    }
+    imported(account)
+    named = {one["email"]: (one["firstName"], one["sms"]) for one in fake.all_contacts}
+    assert named == {
+        f"buyer{number}@example.com": (name, "380501112233")
+        for number, name in ((2, "Ada"), (3, "Eve"), (7, "Guest"))
+    }
+    assert set(fake.addresses.values()) == {"unconfirmed"}
+
+
 def test_whoever_said_yes_is_sent_as_ever(account, fake):
     chosen(account, "unconfirmed")
     AskingShop.people = {"4": customer(4)}
