@@ -9,7 +9,7 @@ EXTRAS := oscar,redis,cli,testing
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test coverage bench check lint types messages docs format clean
+.PHONY: help demo sandbox test chaos coverage bench check lint types messages docs format clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,10 @@ sandbox: $(VENV)/.sandbox-is-ready  ## The same, and it keeps running
 test: $(VENV)/.dev-is-ready  ## The whole suite, on real PostgreSQL and Redis (ARGS="-k …")
 	@echo "• tests"
 	@$(BIN)/python -m pytest $(ARGS)
+
+chaos: $(VENV)/.dev-is-ready  ## Real processes, faults at random, and a judge (SEED=…, MINUTES=…)
+	@echo "• chaos"
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
 
 coverage: $(VENV)/.dev-is-ready  ## The same suite, and which branches it did not take (slower)
 	@echo "• tests, with branch coverage"

@@ -89,6 +89,8 @@ class Note(str, Enum):
     DETAILS_DROPPED = "details_dropped"
     ITEM_INCOMPLETE = "item_incomplete"
     NAME_MENDED = "name_mended"
+    FIELD_CUT = "field_cut"
+    FIELD_DROPPED = "field_dropped"
 
 
 class Consent(str, Enum):

@@ -11,7 +11,14 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from .conf import conf, demand_usable
-from .destinations.base import DO_NOT_SEND, Account, Destination, EraseMode, OrderRoute
+from .destinations.base import (
+    DO_NOT_SEND,
+    Account,
+    AccountField,
+    Destination,
+    EraseMode,
+    OrderRoute,
+)
 from .event_types import event_keys
 from .exceptions import ConfigurationError
 from .fields import reveal
@@ -101,12 +108,21 @@ def account(connection: Connection) -> Account:
         erase_mode=connection.erase_mode or default_of(backend.erase_modes),
         consent_policy=connection.consent_policy if backend.consent_policies else "",
         fields=tuple(connection.field_mappings.values_list("attribute", "field_id")),
+        known_fields={field.id: field for field in known_fields(connection)},
         statuses={shop_status: _wire_status(status) for shop_status, status in mapped},
         default_status=_wire_status(status) if status else backend.default_status,
         salt=reveal(connection.salt),
         rate_limit_storage=conf.RATE_LIMIT_STORAGE,
         event_keys=event_keys(),
     )
+
+
+def known_fields(connection: Connection) -> list[AccountField]:
+    """The additional fields as the account described them last; none while it was never asked."""
+    return [
+        AccountField(**{**values, "allowed": tuple(values.get("allowed", ()))})
+        for values in connection.known_fields
+    ]
 
 
 def default_of(choices: Sequence[OrderRoute] | Sequence[EraseMode]) -> str:

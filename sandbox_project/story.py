@@ -33,6 +33,8 @@ def tell_story(*, shop_url: str, fake_url: str, check: Callable[[], None] = lamb
     import django
 
     django.setup()
+    from django.core.management import call_command
+
     from .checker import StepChecker
     from .journey import Journey
     from .received import ask
@@ -49,6 +51,8 @@ def tell_story(*, shop_url: str, fake_url: str, check: Callable[[], None] = lamb
         tell=lambda text: print(f"  {text}", flush=True),
     ).play()
     is_drained = drain(check, seconds=DRAIN_SECONDS)
+    print("\nProduct feeds, registered at the account\n")
+    call_command("esputnik_feed", "register")
     received = ask(fake_url)
     print(received_tables(received))
     print(latency_table(latencies()))

@@ -24,7 +24,18 @@ from .http import HttpClient, Timeouts
 from .options import unknown_option, unusable_option
 from .responses import Answer, ResponseRules, vendor_words
 from .throttle import Throttle
-from .values import Account, AccountInfo, Delivered, Envelope, PreparedRequest, Receipt, Remote
+from .values import (
+    Account,
+    AccountField,
+    AccountInfo,
+    Delivered,
+    Envelope,
+    PreparedRequest,
+    Receipt,
+    RegisteredFeed,
+    Remote,
+    Workflow,
+)
 
 if TYPE_CHECKING:
     from .choices import Text
@@ -33,6 +44,7 @@ __all__ = [
     "DO_NOT_SEND",
     "LONGEST_REQUEST",
     "Account",
+    "AccountField",
     "AccountInfo",
     "Answer",
     "Authentication",
@@ -47,11 +59,13 @@ __all__ = [
     "OrderRoute",
     "PreparedRequest",
     "Receipt",
+    "RegisteredFeed",
     "Remote",
     "ResponseRules",
     "Status",
     "Throttle",
     "Timeouts",
+    "Workflow",
     "digest",
     "vendor_words",
 ]
@@ -130,6 +144,15 @@ class Destination(ABC):
     supports_look_up: ClassVar[bool] = False
     """Can it be asked what it holds of a contact, by :meth:`look_up`?"""
 
+    supports_feed_registration: ClassVar[bool] = False
+    """Can it be told where the product feeds are, by :meth:`register_feeds`?"""
+
+    supports_account_fields: ClassVar[bool] = False
+    """Does it describe its additional fields, by :meth:`account_fields`?"""
+
+    supports_workflows: ClassVar[bool] = False
+    """Does it list its automations, by :meth:`workflows`?"""
+
     def __init__(self, account: Account, options: Mapping[str, Any]) -> None:
         self.account = account
         self.options = options
@@ -175,6 +198,25 @@ class Destination(ABC):
         if cleaned := text.strip():
             return cleaned
         raise ValidationError(_("Write the id of the field."))
+
+    @classmethod
+    def check_mapped_field(cls, field_id: str, known: Mapping[str, AccountField]) -> None:
+        """Can a contact attribute be sent to this additional field?
+
+        :param known: the fields of the account, by id; empty when they were never read.
+        :raises ValidationError: the account has no such field, or nobody may write to it.
+        """
+        if not known:
+            return
+        field = known.get(field_id)
+        if field is None:
+            raise ValidationError(
+                _("The account has no field %(id)s. A new one may take an hour to appear.")
+                % {"id": field_id}
+            )
+        if field.is_read_only:
+            text = _("The field %(id)s (%(name)s) is read-only: only the account itself fills it.")
+            raise ValidationError(text % {"id": field_id, "name": field.name or "–"})
 
     @classmethod
     def propose_status(cls, shop_status: str) -> str:
@@ -247,6 +289,38 @@ class Destination(ABC):
         :raises Skip: the destination has no way to tell.
         """
         raise Skip(Reason.NOT_SUPPORTED)
+
+    def registered_feeds(self) -> Sequence[RegisteredFeed]:
+        """The product feeds that the account reads.
+
+        :raises TemporaryError, CredentialsError, RejectedError: could not ask.
+        """
+        raise NotImplementedError(f"{type(self).__name__} keeps no feeds")
+
+    def register_feeds(self, feeds: Sequence[RegisteredFeed]) -> None:
+        """Make these the feeds of the account: all of them, those of others too.
+
+        :raises TemporaryError, CredentialsError, RejectedError: it was not done.
+        """
+        raise NotImplementedError(f"{type(self).__name__} keeps no feeds")
+
+    def account_fields(self) -> Sequence[AccountField]:
+        """The additional fields of the account.
+
+        :raises TemporaryError, CredentialsError, RejectedError: could not ask.
+        """
+        raise NotImplementedError(f"{type(self).__name__} describes no fields")
+
+    def workflows(self) -> Sequence[Workflow]:
+        """The automations of the account.
+
+        :raises TemporaryError, CredentialsError, RejectedError: could not ask.
+        """
+        raise NotImplementedError(f"{type(self).__name__} lists no workflows")
+
+    def expected_workflows(self) -> Mapping[str, Sequence[str]]:
+        """What the connection sends → names of the events that start a workflow by it."""
+        return {}
 
     def sources(self, kind: Kind) -> Mapping[str, str]:
         """Path in the payload → field of the record it comes from, for a person to read."""

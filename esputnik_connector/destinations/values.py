@@ -26,6 +26,7 @@ class Account:
     erase_mode: str = ""  # of ``erase_modes``
     consent_policy: str = ""  # of ``consent_policies``; "" while nothing was chosen
     fields: tuple[tuple[str, str], ...] = ()  # contact attribute → id of an additional field
+    known_fields: Mapping[str, AccountField] = field(default_factory=dict)  # by id, as last read
     statuses: Mapping[str, str] = field(default_factory=dict)  # shop status → status or "" (keep)
     default_status: str | None = None  # for one without a mapping; None: as the shop calls it
     salt: str = field(default="", repr=False)  # of this connection, for public tokens
@@ -136,6 +137,44 @@ class AccountInfo:
     def __post_init__(self) -> None:
         for name in ("organisation", "organisation_id", "user"):
             object.__setattr__(self, name, storable.words(getattr(self, name)))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegisteredFeed:
+    """A product feed that the account reads. Its address may be a secret."""
+
+    url: str = field(repr=False)
+    language: str = ""
+    is_default: bool = False
+
+    def as_json(self) -> JSONObject:
+        return {"url": self.url, "language": self.language, "default": self.is_default}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccountField:
+    """An additional field of the account, as far as the platform describes it.
+
+    :param type: in small letters, as the platform calls it; ``""`` when it does not say.
+    :param allowed: the only values that it takes; empty: any.
+    """
+
+    id: str
+    name: str = ""
+    type: str = ""
+    is_read_only: bool = False
+    allowed: tuple[str, ...] = ()
+    smallest: str = ""
+    largest: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workflow:
+    """An automation of the account. What starts it, the platform need not tell."""
+
+    name: str
+    is_active: bool = True
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -46,6 +46,7 @@ class Rules:
 
     currency: str
     fields: Mapping[str, str] = field(default_factory=dict)  # field of the feed → attribute
+    uses_google_taxonomy: bool = False  # Google's own categories instead of the shop's
     google_categories: Mapping[str, str] = field(default_factory=dict)  # category key → Google's
     brand: str = ""
     requires_brand: bool = True
@@ -154,9 +155,11 @@ class Normaliser:
         return product.categories
 
     def _google_category(self, categories: tuple[Category, ...]) -> str:
-        """Of the first category that is mapped, itself or by an ancestor; the nearest counts."""
-        if not self.rules.google_categories:
-            return ""
+        """The shop's own path, by which eSputnik joins the feed with what visitors looked at
+        (esputnik-api.md#feed-category); where the merchant wants Google's taxonomy, that of the
+        first category that is mapped, itself or by an ancestor; the nearest counts."""
+        if not self.rules.uses_google_taxonomy:
+            return identity.cut(categories[0].path, CATEGORY_LENGTH) if categories else ""
         for category in categories:
             if category.key not in self._google_by_category:
                 mapped = map(self.rules.google_categories.get, reversed(category.keys))

@@ -34,6 +34,7 @@ def rules(feed: Feed) -> Rules:
     return Rules(
         currency=feed.currency,
         fields=dict(feed.attributes.values_list("field", "attribute")),
+        uses_google_taxonomy=feed.uses_google_taxonomy,
         google_categories=dict(feed.google_categories.values_list("category", "google_category")),
         brand=identity.text(feed.brand, limit=70),
         requires_brand=feed.requires_brand,

@@ -111,6 +111,9 @@ class Connection(ConnectorModel):
     checked_at = models.DateTimeField(_("key last tried"), null=True, editable=False)
     paused_at = models.DateTimeField(_("paused since"), null=True, editable=False)
     pause_detail = models.TextField(_("why it is paused"), blank=True, editable=False)
+    # What the account said of itself when it was last asked: see operations.account.
+    known_fields = models.JSONField(default=list, editable=False)
+    registered_feeds = models.JSONField(null=True, editable=False)  # None: never asked
     environment = models.CharField(
         _("bound to"),
         max_length=300,

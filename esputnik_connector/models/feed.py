@@ -106,6 +106,15 @@ class Feed(Leased):
     )
     categories = models.JSONField(_("only these categories"), default=list, blank=True)
     product_classes = models.JSONField(_("only these product classes"), default=list, blank=True)
+    uses_google_taxonomy = models.BooleanField(
+        _("Google's categories instead of the shop's"),
+        default=False,
+        help_text=_(
+            "Off: google_product_category holds the shop's own path, by which eSputnik joins the "
+            "feed with what visitors look at. On: what the table of Google product categories "
+            "says; eSputnik then cannot join the two by category."
+        ),
+    )
     brand = models.CharField(
         _("brand of products without one"), max_length=70, blank=True, default=""
     )

@@ -77,6 +77,8 @@ NOTES: dict[Note, Lazy] = {
         "A line whose product has no category, link or picture was left out of the event."
     ),
     Note.NAME_MENDED: _("A name had signs that are not taken there; it was cleaned or left out."),
+    Note.FIELD_CUT: _("A value was longer than its additional field, and was cut."),
+    Note.FIELD_DROPPED: _("A value does not fit its additional field and was left out."),
 }
 
 

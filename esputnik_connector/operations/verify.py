@@ -19,6 +19,7 @@ from esputnik_connector.models import (
     OutboxMessage,
     SyncState,
 )
+from esputnik_connector.operations.account import fields_of, keep_fields
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.records import Kind
 
@@ -39,7 +40,9 @@ def verify(connection: Connection) -> AccountInfo:
         except CredentialsError as error:
             connection.pause(str(error))
             raise
+        fields = fields_of(destination)
     accept(connection, info)
+    keep_fields(connection, fields)
     return info
 
 
@@ -50,6 +53,8 @@ def accept(connection: Connection, info: AccountInfo) -> None:
         connection.accept_key(info.organisation, info.organisation_id)
         if former and former != connection.organisation_id:
             forget_deliveries(connection)
+            connection.known_fields, connection.registered_feeds = [], None
+            connection.save(update_fields=["known_fields", "registered_feeds"])
         if not connection.environment:
             connection.bind()
 

@@ -262,7 +262,7 @@ def test_an_upgrade_makes_the_first_connections_salt_the_shops(connection):
     Salt.objects.all().delete()
     OutboxMessage.objects.create(connection=connection, kind="contact", key="1", session="gone")
 
-    import_module("esputnik_connector.migrations.0012_move_salts").move(
+    import_module("esputnik_connector.migrations.0014_move_salts").move(
         apps, SimpleNamespace(connection=SimpleNamespace(alias="default"))
     )
 

@@ -44,7 +44,11 @@ def connection(plain_shop, settings, fake) -> Connection:
     for number in range(1200):
         plain_shop.purchases[str(number)] = order(str(number))
     return Connection.objects.create(
-        name="main", destination="esputnik", api_key=KEY, api_url=fake.api_url
+        name="main",
+        destination="esputnik",
+        api_key=KEY,
+        api_url=fake.api_url,
+        consent_policy="confirmed",
     )
 
 

@@ -86,7 +86,8 @@ def test_no_setting_is_documented_that_does_not_exist() -> None:
 
 @pytest.mark.parametrize("option", fields(Options), ids=lambda option: option.name)
 def test_an_option_of_esputnik_is_documented_with_its_default(option: Any) -> None:
-    default = json.dumps(getattr(Options(), option.name))
+    value = getattr(Options(), option.name)
+    default = value if isinstance(value, bool) else json.dumps(value)
     assert f"| `{default}` |" in row_of(reference("settings"), f"`{option.name}`")
 
 

@@ -84,13 +84,29 @@ def test_a_condition_that_no_feed_knows_is_left_empty():
 
 
 def test_a_category_without_a_google_category_leaves_the_field_empty():
-    values = rules(google_categories={"9": "1604"})
+    values = rules(uses_google_taxonomy=True, google_categories={"9": "1604"})
     shirts = Category(keys=("1", "2"), names=("Clothes", "Shirts"))
     hats = Category(keys=("9", "3"), names=("Sale", "Hats"))
     found, _problems = fitted(product(categories=(shirts,)), rules=values)
     assert found[0].google_category == ""
     found, _problems = fitted(product(categories=(shirts, hats)), rules=values)
     assert found[0].google_category == "1604"
+
+
+def test_the_category_is_the_shops_own_path_unless_googles_is_asked_for():
+    shirts = Category(keys=("1", "2"), names=("Clothes", "Shirts"))
+    mapping = {"1": "1604"}
+    found, problems = fitted(product(categories=(shirts,)), rules=rules(google_categories=mapping))
+    assert found[0].google_category == "Clothes > Shirts"
+    assert not problems.counts
+    found, problems = fitted(product(categories=()))
+    assert found[0].google_category == ""
+    assert problems.counts["no_category"] == 1
+
+
+def test_what_esputnik_requires_and_a_product_lacks_is_a_problem_each():
+    _found, problems = fitted(product(attributes={}, description="", image_urls=()))
+    assert problems.counts == {"no_brand": 1, "no_description": 1, "no_image": 1}
 
 
 def test_the_second_product_of_an_id_is_left_out():
@@ -133,7 +149,10 @@ def test_what_is_out_of_stock_stays_unless_only_the_buyable_is_wanted():
 def test_the_nearest_mapped_category_gives_googles():
     deep = Category(keys=("1", "2", "3"), names=("a", "b", "c"))
     mapping = {"1": "far", "2": "near"}
-    found, _ = fitted(product(categories=(deep,)), rules=rules(google_categories=mapping))
+    found, _ = fitted(
+        product(categories=(deep,)),
+        rules=rules(uses_google_taxonomy=True, google_categories=mapping),
+    )
     assert found[0].google_category == "near"
 
 

@@ -125,7 +125,7 @@ def test_a_feed_for_esputnik_says_its_language_and_every_field():
         "brand": "Kobzar",
         "gtin": "4006381333931",
         "mpn": "A-1",
-        "google_product_category": "1604",
+        "google_product_category": "Clothes > Shirts",
         "item_group_id": "9",
         "product_type": ["Clothes > Shirts"],
         "condition": "new",

@@ -15,13 +15,13 @@ from esputnik_connector.destinations.esputnik.calls import contacts_body
 from esputnik_connector.destinations.esputnik.contact_payload import (
     contact_envelope,
     erasure_envelope,
-    field_value,
 )
 from esputnik_connector.destinations.esputnik.events import (
     EVENT_LIMIT,
     cart_envelope,
     event_envelope,
 )
+from esputnik_connector.destinations.esputnik.field_values import plain_text
 from esputnik_connector.destinations.esputnik.order_payload import order_envelope
 from esputnik_connector.event_types import event_type as declared_type
 from esputnik_connector.exceptions import Skip
@@ -201,13 +201,13 @@ def test_an_import_without_additional_fields_does_not_mention_them():
     ],
 )
 def test_an_attribute_becomes_text(value, expected):
-    assert field_value(value) == expected
+    assert plain_text(value) == expected
 
 
 def test_a_moment_becomes_its_date_in_the_shops_time_zone(settings):
     settings.TIME_ZONE = "Europe/Kyiv"
     settings.USE_TZ = True
-    assert field_value(datetime(2026, 1, 31, 23, 0, tzinfo=timezone.utc)) == "2026-02-01"
+    assert plain_text(datetime(2026, 1, 31, 23, 0, tzinfo=timezone.utc)) == "2026-02-01"
 
 
 def test_a_text_that_is_cut_carries_a_note():

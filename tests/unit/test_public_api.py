@@ -39,9 +39,10 @@ SHOPS = """
     WishedPage values_of
 """
 DESTINATIONS = """
-    Account AccountInfo Answer Authentication BasicAuth ConsentPolicy DO_NOT_SEND Delivered
-    Destination Envelope EraseMode HeaderAuth HttpClient LONGEST_REQUEST OrderRoute PreparedRequest
-    Receipt Remote ResponseRules Status Throttle Timeouts digest vendor_words
+    Account AccountField AccountInfo Answer Authentication BasicAuth ConsentPolicy DO_NOT_SEND
+    Delivered Destination Envelope EraseMode HeaderAuth HttpClient LONGEST_REQUEST OrderRoute
+    PreparedRequest Receipt RegisteredFeed Remote ResponseRules Status Throttle Timeouts Workflow
+    digest vendor_words
 """
 PUBLIC = {
     "esputnik_connector.api": API,

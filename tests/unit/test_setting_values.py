@@ -88,6 +88,8 @@ def wrong_options() -> Iterator[tuple[str, Any]]:
         if isinstance(default, Mapping):
             values = [None, 0, 5, True, "x", [], {"back_in_stock": 5}, {"back_in_stock": ""},
                       {5: "Name"}, {None: "Name"}, {"nowhere": "Name"}]  # fmt: skip
+        elif isinstance(default, bool):
+            values = [None, 0, 1, "", "true", NAN, [], {}]
         elif isinstance(default, int):
             values = [*NO_NUMBER, 0, -1]
         elif isinstance(default, float):

@@ -19,6 +19,7 @@ from esputnik_connector.conf import conf
 from esputnik_connector.event_types import event_types
 from esputnik_connector.models import Attempt, Connection, OutboxMessage, Salt, SyncState
 from esputnik_connector.operations import statuses
+from esputnik_connector.operations.account import keep_fields
 from esputnik_connector.operations.verify import accept
 from esputnik_connector.pipeline.wake import wake
 from esputnik_connector.records import Outcome
@@ -208,6 +209,7 @@ class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  
         if check is not None and check.info is not None:
             former_id = obj.organisation_id
             accept(obj, check.info)
+            keep_fields(obj, check.fields)
             self.announce(request, obj, former_id)
         elif check is not None:
             messages.warning(request, _("Saved. %(doubt)s") % {"doubt": check.doubt})

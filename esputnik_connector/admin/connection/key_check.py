@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
-from esputnik_connector.destinations.base import Account, AccountInfo
+from esputnik_connector.destinations.base import Account, AccountField, AccountInfo
 from esputnik_connector.destinations.deadline import patience
 from esputnik_connector.exceptions import (
     ConfigurationError,
@@ -19,6 +20,7 @@ from esputnik_connector.exceptions import (
     RejectedError,
     TemporaryError,
 )
+from esputnik_connector.operations.account import fields_of
 
 from .state import DOTS
 
@@ -30,6 +32,7 @@ class KeyCheck:
     """The answer: the account, or what is wrong with which field, or why neither is known."""
 
     info: AccountInfo | None = None
+    fields: Sequence[AccountField] | None = None
     field: str = ""
     error: str = ""
     doubt: str = ""
@@ -42,7 +45,7 @@ def check_key(destination: str, account: Account) -> KeyCheck:
     """
     try:
         with closing(registry.destination_for(destination, account)) as live, patience(PATIENCE):
-            return KeyCheck(info=live.verify())
+            return KeyCheck(info=live.verify(), fields=fields_of(live))
     except ConfigurationError as error:
         return KeyCheck(field="destination", error=str(error))
     except DestinationError as error:

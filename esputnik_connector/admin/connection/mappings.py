@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
@@ -16,7 +17,7 @@ from esputnik_connector.admin.choices import (
     UniqueColumnFormSet,
     offer_choice,
 )
-from esputnik_connector.destinations.base import Destination
+from esputnik_connector.destinations.base import AccountField, Destination
 from esputnik_connector.models import FieldMapping, StatusMapping
 from esputnik_connector.operations.statuses import choices
 from esputnik_connector.shops.base import SupportsContactAttributes
@@ -31,7 +32,13 @@ class MappingFormSet(UniqueColumnFormSet):
 
     def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
         backend = backend_of(self.instance.destination)
-        return {**super().get_form_kwargs(index), "backend": backend}
+        return {**super().get_form_kwargs(index), "backend": backend, "known": self.known_fields()}
+
+    def known_fields(self) -> dict[str, AccountField]:
+        """The additional fields of the account, by id, as it described them last."""
+        if not hasattr(self, "_known"):
+            self._known = {one.id: one for one in registry.known_fields(self.instance)}
+        return self._known
 
 
 class FieldFormSet(MappingFormSet):
@@ -49,15 +56,28 @@ class StatusFormSet(MappingFormSet):
 class FieldMappingForm(TableRowForm):
     shop_column = "attribute"
 
-    def __init__(self, *args: Any, backend: type[Destination] | None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        backend: type[Destination] | None,
+        known: Mapping[str, AccountField],
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.backend = backend
+        self.backend, self.known = backend, known
         if backend and "field_id" in self.fields:
             self.fields["field_id"].help_text = str(backend.field_id_help)
+            field = known.get(self.instance.field_id)
+            if field is not None:
+                self.fields["field_id"].help_text = f"{field.name} · {field.type}"
 
     def clean_field_id(self) -> str:
         written = str(self.cleaned_data["field_id"])
-        return self.backend.clean_field_id(written) if self.backend else written
+        if self.backend is None:
+            return written
+        cleaned = self.backend.clean_field_id(written)
+        self.backend.check_mapped_field(cleaned, self.known)
+        return cleaned
 
     def read_choices(self) -> Choices:
         shop = registry.shop()
@@ -81,7 +101,14 @@ class StatusMappingForm(TableRowForm):
             "shop_status": forms.TextInput(attrs={"list": DATALIST_ID, "autocomplete": "off"})
         }
 
-    def __init__(self, *args: Any, backend: type[Destination] | None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        backend: type[Destination] | None,
+        known: Mapping[str, AccountField],
+        **kwargs: Any,
+    ) -> None:
+        del known  # of additional fields alone
         self.backend = backend
         super().__init__(*args, **kwargs)
 

@@ -23,6 +23,7 @@ from esputnik_connector.models.feed_build import FLAWS, BuildStatus, Flaw
 from esputnik_connector.operations.health.feeds import alerts
 from esputnik_connector.shops.base import SupportsFeed
 
+from .accounts import accounts_of
 from .builds import percent_text
 from .changes import changes_html
 from .form import FeedAttributeInline, FeedCategoryInline, FeedForm
@@ -63,6 +64,7 @@ class FeedAdmin(WriteOnlyFieldMixin, FeedViews, admin.ModelAdmin):  # type: igno
                     "with_offers",
                     "categories",
                     "product_classes",
+                    "uses_google_taxonomy",
                     "brand",
                     "requires_brand",
                 ]
@@ -126,6 +128,7 @@ class FeedAdmin(WriteOnlyFieldMixin, FeedViews, admin.ModelAdmin):  # type: igno
             "esputnik_alerts": alerts(feed),
             "esputnik_url": _address(feed),
             "esputnik_may_change": self.has_change_permission(request, feed),
+            "esputnik_accounts": accounts_of(feed),
             "esputnik_held": held,
             "esputnik_changes": changes_html(held) if held else "",
             "esputnik_build": build,

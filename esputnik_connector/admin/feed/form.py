@@ -117,4 +117,6 @@ class FeedCategoryInline(admin.TabularInline):  # type: ignore[type-arg]
     form = FeedCategoryForm
     formset = FeedCategoryFormSet
     extra = 0
-    verbose_name_plural = gettext_lazy("Google product categories (for a category and all below)")
+    verbose_name_plural = gettext_lazy(
+        "Google product categories (for a category and all below), if the feed uses them"
+    )

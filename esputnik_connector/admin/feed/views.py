@@ -14,11 +14,13 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 
 from esputnik_connector.admin.mixins import ActionPagesMixin
+from esputnik_connector.exceptions import ConnectorError
 from esputnik_connector.feed.artifact import delete_files
 from esputnik_connector.feed.links import fetch_trouble
 from esputnik_connector.feed.publish import AlreadyBuilding, accept_build, discard_build
 from esputnik_connector.models import Feed, FeedBuild
 from esputnik_connector.models.feed_build import BuildStatus
+from esputnik_connector.operations.feed_registration import register, registering_connections
 from esputnik_connector.pipeline.wake import wake_feed
 
 
@@ -32,7 +34,12 @@ class FeedViews(ActionPagesMixin):
     """Mixed into the feed's admin."""
 
     def get_urls(self) -> list[URLPattern]:
-        views = {"build": self.build_view, "reach": self.reach_view, "rotate": self.rotate_view}
+        views = {
+            "build": self.build_view,
+            "reach": self.reach_view,
+            "rotate": self.rotate_view,
+            "register": self.register_view,
+        }
         name = "esputnik_connector_feed_{}".format
         return [
             *(
@@ -71,14 +78,39 @@ class FeedViews(ActionPagesMixin):
             messages.success(request, _("The address can be read."))
         return self.back_to(feed)
 
+    @method_decorator(transaction.non_atomic_requests)
+    def register_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Tell the account of a connection where this feed is."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        feed = self._feed(request, pk)
+        connection = next(
+            (one for one in registering_connections() if str(one.pk) == request.POST.get("at")),
+            None,
+        )
+        if connection is None:
+            raise Http404
+        try:
+            register(connection, [feed])
+        except ConnectorError as error:
+            messages.error(request, f"{connection.name}: {error}")
+        else:
+            self.log_change(request, feed, _("Registered at %s.") % connection.name)
+            messages.success(
+                request,
+                _("“%(name)s” reads this feed from now on. Other feeds of the account stayed.")
+                % {"name": connection.name},
+            )
+        return self.back_to(feed)
+
     def rotate_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """A new secret in the address, after a page that says what that means."""
         feed = self._feed(request, pk)
         if request.method != "POST":
             consequence = _(
                 "The present address of the feed “%(name)s” answers 404 from the moment you "
-                "confirm. eSputnik keeps the products it has, and updates nothing until you "
-                "paste the new address there."
+                "confirm. eSputnik keeps the products it has, and updates nothing until the "
+                "new address is registered there."
             )
             return self.confirmation(
                 request,
@@ -89,7 +121,7 @@ class FeedViews(ActionPagesMixin):
             )
         feed.rotate()
         self.log_change(request, feed, _("A new address was made."))
-        messages.success(request, _("The feed has a new address. Paste it into eSputnik."))
+        messages.success(request, _("The feed has a new address. Register it at the account."))
         return self.back_to(feed)
 
     def accept_view(self, request: HttpRequest, pk: int, build_pk: int) -> HttpResponse:

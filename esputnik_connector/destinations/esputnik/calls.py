@@ -16,9 +16,9 @@ from . import proof, receipts
 from .client import EsputnikClient
 from .contact_fields import CHANNELS, NAMES, additional_ids
 from .erasure import send_erasure
+from .event_results import from_past_events
 from .events import EVENT_LIMIT, PAST_EVENTS_PER_CALL
 from .options import Options
-from .past_results import from_past_events
 from .subscribe import introducing
 
 BY_ID = "externalCustomerId"

@@ -20,6 +20,7 @@ from esputnik_connector.records import JSONObject, JSONValue
 
 DEFAULT_URL = "https://esputnik.com/api"
 USER = "user"  # any name will do
+WORKFLOWS_PER_PAGE = 500  # the largest page (esputnik-api.md#workflows)
 
 
 class Sender(Protocol):
@@ -117,6 +118,24 @@ class EsputnikClient:
             return event
         pairs: list[JSONValue] = [{"name": name, "value": params[name]} for name in params]
         return {**event, "params": pairs}
+
+    def feeds(self) -> Answer:
+        """``GET /v1/products/config``: the product feeds (esputnik-api.md#feed-registration)."""
+        return self._sender.send(self._http.prepared("GET", "v1/products/config"))
+
+    def configure_feeds(self, feeds: list[JSONObject]) -> Answer:
+        """``POST /v1/products/config``: the whole list anew
+        (esputnik-api.md#feed-registration)."""
+        return self._post("v1/products/config", {"feeds": [*feeds]})
+
+    def address_books(self) -> Answer:
+        """``GET /v1/addressbooks``: the additional fields (esputnik-api.md#addressbooks)."""
+        return self._sender.send(self._http.prepared("GET", "v1/addressbooks"))
+
+    def workflows(self, *, start: int) -> Answer:
+        """``GET /v1/workflows``: 500 from the one of this number on (esputnik-api.md#workflows)."""
+        query = {"startindex": str(start), "maxrows": str(WORKFLOWS_PER_PAGE)}
+        return self._sender.send(self._http.prepared("GET", "v1/workflows", query=query))
 
     def close(self) -> None:
         self._http.close()

@@ -13,7 +13,7 @@ from typing import Any
 from esputnik_connector.identity import digits, language
 from esputnik_connector.records import Contact, JSONObject
 
-from .bodies import entries
+from .answers import entries
 from .payloads import Texts, present
 
 TOP, CHANNEL, ADDRESS = "", "channels", "address"

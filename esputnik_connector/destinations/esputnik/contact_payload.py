@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from decimal import Decimal
-
-from django.utils import timezone
+from collections.abc import Mapping
 
 from esputnik_connector.destinations.base import Account, Delivered, Envelope
 from esputnik_connector.destinations.digest import digest
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.records import (
-    AttributeValue,
     Contact,
     Erasure,
     JSONObject,
@@ -24,6 +19,7 @@ from esputnik_connector.records import (
 
 from .choices import DEACTIVATE
 from .contact_fields import CHANNELS, NAMES, additional_name, placed, standard_values
+from .field_values import FieldValues
 from .payloads import Texts, notes, present
 
 
@@ -34,7 +30,8 @@ def contact_envelope(contact: Contact, *, account: Account, last: Delivered | No
     """
     texts = Texts()
     standard = standard_values(contact, texts)
-    extra = additional_fields(contact.attributes, account.fields)
+    additional = FieldValues.of(contact.attributes, account.fields, account.known_fields)
+    extra = additional.values
     if not standard.keys() & set(CHANNELS):
         raise Skip(Reason.NO_CONTACT_DATA)
     payload: JSONObject = {
@@ -54,6 +51,8 @@ def contact_envelope(contact: Contact, *, account: Account, last: Delivered | No
             contact.notes,
             (Note.TEXT_CUT, texts.are_cut),
             (Note.NAME_MENDED, texts.are_mended),
+            (Note.FIELD_CUT, Note.FIELD_CUT in additional.notes),
+            (Note.FIELD_DROPPED, Note.FIELD_DROPPED in additional.notes),
         ),
     )
 
@@ -83,29 +82,6 @@ def _cleared(
     mapped = {additional_name(number) for _, number in account.fields}
     ours = NAMES - {"languageCode"} if contact.is_guest else NAMES
     return (last.fields - fields) & (ours | mapped)
-
-
-def additional_fields(
-    attributes: Mapping[str, AttributeValue], mapping: Iterable[tuple[str, str]]
-) -> dict[str, str]:
-    """Additional fields that carry a value: id → text (esputnik-api.md#additional-fields)."""
-    values = {number: field_value(attributes.get(name)) for name, number in mapping}
-    return {number: value for number, value in values.items() if value}
-
-
-def field_value(value: AttributeValue) -> str:
-    """An attribute as the text of an additional field; a moment is its date in the shop's zone."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        is_aware = timezone.is_aware(value)
-        here = value.astimezone(timezone.get_default_timezone()) if is_aware else value
-        return here.date().isoformat()
-    if isinstance(value, tuple):
-        return ", ".join(value)
-    if isinstance(value, Decimal):
-        return format(value, "f")  # never in scientific notation
-    return str(value)
 
 
 def erasure_envelope(erasure: Erasure, *, account: Account) -> Envelope:

@@ -17,13 +17,16 @@ from django.utils.translation import gettext_lazy
 from esputnik_connector.destinations.auth import BasicAuth
 from esputnik_connector.destinations.base import (
     Account,
+    AccountField,
     AccountInfo,
     Delivered,
     Destination,
     Envelope,
     PreparedRequest,
     Receipt,
+    RegisteredFeed,
     Remote,
+    Workflow,
 )
 from esputnik_connector.destinations.choices import UNCONFIRMED
 from esputnik_connector.destinations.deferral import deferred
@@ -49,7 +52,7 @@ from esputnik_connector.records import (
     Record,
 )
 
-from . import choices, imports, receipts, remote, sources
+from . import addressbooks, choices, feeds, imports, receipts, remote, sources, workflows
 from .calls import Call, planned
 from .client import DEFAULT_URL, USER, EsputnikClient, Rehearsal
 from .contact_payload import contact_envelope, erasure_envelope
@@ -91,6 +94,9 @@ class EsputnikDestination(Destination):
     key_help = gettext_lazy("A key with full access, from the API keys of your eSputnik account.")
     option_names = tuple(field.name for field in fields(Options))
     supports_uploads = True  # esputnik-api.md#contacts-bulk
+    supports_feed_registration = True
+    supports_account_fields = True
+    supports_workflows = True
     supports_look_up = True  # contacts alone (esputnik-api.md#contact-search)
 
     def __init__(
@@ -228,12 +234,34 @@ class EsputnikDestination(Destination):
     def look_up(self, envelope: Envelope) -> Remote:
         return remote.look_up(self._client, envelope)
 
+    def registered_feeds(self) -> Sequence[RegisteredFeed]:
+        return feeds.read(self._client)
+
+    def register_feeds(self, feeds_: Sequence[RegisteredFeed]) -> None:
+        feeds.register(self._client, feeds_)
+
+    def account_fields(self) -> Sequence[AccountField]:
+        return addressbooks.read(self._client)
+
+    def workflows(self) -> Sequence[Workflow]:
+        return workflows.read(self._client)
+
+    def expected_workflows(self) -> Mapping[str, Sequence[str]]:
+        return workflows.expected(self.account, self._event_names())
+
     def sources(self, kind: Kind) -> Mapping[str, str]:
         return sources.SOURCES.get(kind, {})
 
     def close(self) -> None:
         """Give the connections back."""
         self._client.close()
+
+    def _event_names(self) -> list[str]:
+        """The ``eventTypeKey`` of every event type there is."""
+        return [
+            self._options.event_keys.get(name, usual)
+            for name, usual in self.account.event_keys.items()
+        ]
 
     def _event_type(self, record: Event) -> str:
         """The ``eventTypeKey``: by the option, else as the type declares, else its name."""

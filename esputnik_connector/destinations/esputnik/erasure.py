@@ -13,7 +13,7 @@ from esputnik_connector.exceptions import RejectedError
 from esputnik_connector.records import Outcome, Reason
 
 from . import proof, receipts, remote
-from .bodies import number_of, text_of
+from .answers import number_of, text_of
 from .client import EsputnikClient
 
 

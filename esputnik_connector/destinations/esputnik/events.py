@@ -27,7 +27,7 @@ from esputnik_connector.records import (
     Reason,
 )
 
-from .identifiers import identifiers, key_value
+from .event_identity import identifiers, key_value
 from .money import number
 from .payloads import Texts, notes, present
 

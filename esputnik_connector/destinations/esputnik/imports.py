@@ -17,7 +17,7 @@ from esputnik_connector.exceptions import RejectedError
 from esputnik_connector.identity import fingerprint
 from esputnik_connector.records import JSONValue, Kind, Outcome, Reason
 
-from .bodies import entries, number_of, text_of
+from .answers import entries, number_of, text_of
 from .receipts import readable, upload_failed
 
 Locators = Mapping[str, Mapping[str, str]]  # key → salted hashes of e-mail and phone

@@ -13,7 +13,7 @@ from esputnik_connector.destinations.options import advice, unknown_option
 from esputnik_connector.destinations.throttle import parsed_rate
 from esputnik_connector.exceptions import ConfigurationError
 
-from .identifiers import FORBIDDEN
+from .event_identity import FORBIDDEN
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from esputnik_connector.destinations.responses import Answer
 
-from .bodies import number_of, text_of
+from .answers import number_of, text_of
 
 # What a 2xx says of an order: its own fields, and what older answers held besides.
 ORDER_NAMES = frozenset({"failedOrders", "id", "asyncSessionId", "errorMessage", "errors"})

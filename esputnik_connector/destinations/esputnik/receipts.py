@@ -15,7 +15,7 @@ from esputnik_connector.destinations.responses import Answer, vendor_words
 from esputnik_connector.exceptions import RejectedError, TemporaryError
 from esputnik_connector.records import JSONValue, Kind, Outcome, Reason
 
-from .bodies import number_of, text_of
+from .answers import number_of, text_of
 from .proof import UPLOAD, Proof
 from .refusals import refusals
 from .responses import is_duplicated

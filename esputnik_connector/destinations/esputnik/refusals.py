@@ -15,7 +15,7 @@ from esputnik_connector.destinations.base import Envelope
 from esputnik_connector.destinations.responses import vendor_words
 from esputnik_connector.records import JSONValue, Kind
 
-from .bodies import entries, text_of
+from .answers import entries, text_of
 
 LISTS = ("failedContacts", "failedOrders", "errors")
 

@@ -15,7 +15,7 @@ from esputnik_connector.exceptions import RejectedError, Skip, TemporaryError
 from esputnik_connector.records import JSONObject, Kind, Reason
 
 from . import proof
-from .bodies import entries, number_of, text_of
+from .answers import entries, number_of, text_of
 from .client import EsputnikClient
 from .contact_fields import CONTACT_FIELDS, additional_name, channels, values_in
 from .receipts import is_unknown_contact, readable, says_nothing

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
-from esputnik_connector.exceptions import ConfigurationError
+from esputnik_connector.exceptions import ConfigurationError, ConnectorError
 from esputnik_connector.feed import source
 from esputnik_connector.feed.build import Build
 from esputnik_connector.feed.changes import LABELS, Changes, change_text, from_json
@@ -20,9 +20,18 @@ from esputnik_connector.feed.links import feed_url, fetch_trouble
 from esputnik_connector.feed.publish import AlreadyBuilding
 from esputnik_connector.feed.schedule import due_feeds
 from esputnik_connector.management.base import ReportingCommand
-from esputnik_connector.models import Feed, FeedBuild
+from esputnik_connector.models import Connection, Feed, FeedBuild
+from esputnik_connector.models.feed import FeedFormat
 from esputnik_connector.models.feed_build import FLAWS, BuildStatus, Flaw
 from esputnik_connector.models.timezones import local_time
+from esputnik_connector.operations.feed_registration import (
+    REGISTRATIONS,
+    one_per_language,
+    register,
+    registering_connections,
+    registration_of,
+    shown,
+)
 from esputnik_connector.operations.health.feeds import alerts
 from esputnik_connector.shops.base import SupportsFeed
 
@@ -32,12 +41,15 @@ Progress = Callable[[int], None]
 class Command(ReportingCommand):
     help = (
         "Product feeds: list them with their addresses, build them, check that they are well and "
-        "can be read from outside, or give them a new secret address."
+        "can be read from outside, give them a new secret address, or register them at the account."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("action", choices=["list", "build", "check", "rotate"])
+        parser.add_argument("action", choices=["list", "build", "check", "rotate", "register"])
         parser.add_argument("name", nargs="?", help=_("name of one feed; all if left out"))
+        parser.add_argument(
+            "--connection", help=_("register at the account of this one, if there are several")
+        )
         parser.add_argument(
             "--due", action="store_true", help=_("build only feeds whose time has come")
         )
@@ -55,6 +67,8 @@ class Command(ReportingCommand):
             self._build(feeds.filter(pk__in=due) if options["due"] else feeds)
         elif options["action"] == "check":
             self._check(feeds, is_offline=options["offline"])
+        elif options["action"] == "register":
+            self._register(feeds, options["connection"], is_named=bool(options["name"]))
         elif options["name"]:
             self._rotate(feeds.get())
         else:
@@ -158,6 +172,30 @@ class Command(ReportingCommand):
         if not is_well:
             raise SystemExit(1)
 
+    def _register(self, feeds: QuerySet[Feed], name: str | None, *, is_named: bool) -> None:
+        """Tell the account; without a name one feed for each language."""
+        connection = _registering(name)
+        chosen: list[Feed] = list(feeds)
+        left: list[Feed] = []
+        if not is_named:
+            usable = feeds.filter(is_enabled=True, format=FeedFormat.GOOGLE)
+            chosen, left = one_per_language(usable)
+        if not chosen:
+            raise CommandError(_("There is no feed that could be registered."))
+        try:
+            known = register(connection, chosen)
+            states = {feed.name: registration_of(feed, known) for feed in chosen}
+        except ConnectorError as error:
+            raise CommandError(str(error)) from error
+        for feed_name, state in states.items():
+            self.stdout.write(f"{feed_name}: {REGISTRATIONS[state]}")
+        for feed in left:
+            text = _("%(name)s: left out, its language has another feed; name it to register it")
+            self.stdout.write(text % {"name": feed.name})
+        self.stdout.write(_("The account “%(name)s” reads:") % {"name": connection.name})
+        for one in known:
+            self.stdout.write(f"    {shown(one)}")
+
     def _rotate(self, feed: Feed) -> None:
         feed.rotate()
         self.stdout.write(_("The old address answers 404 from now on. Paste the new one:"))
@@ -174,6 +212,18 @@ def _chosen(name: str | None) -> QuerySet[Feed]:
         text = _("There is no feed “%(name)s”; there are: %(known)s")
         raise CommandError(text % {"name": name, "known": known})
     return feeds.filter(name=name)
+
+
+def _registering(name: str | None) -> Connection:
+    """:raises CommandError: it is not clear whose account, or none keeps feeds."""
+    found = registering_connections()
+    chosen = [one for one in found if name in (None, one.name)]
+    if len(chosen) != 1:
+        known = ", ".join(one.name for one in found) or _("none")
+        raise CommandError(
+            _("Name one connection with --connection; there are: %(known)s.") % {"known": known}
+        )
+    return chosen[0]
 
 
 def _address(feed: Feed) -> str:

@@ -26,6 +26,7 @@ from esputnik_connector.shops.base import (
 )
 
 from . import queue
+from .account import feed_registration, workflows
 from .environment import clock
 from .findings import Finding, ok, problem, warning
 
@@ -44,6 +45,9 @@ def of_connection(connection: Connection, *, is_offline: bool = False) -> Iterat
     yield statuses(connection)
     yield fields(connection)
     yield from consent(connection)
+    if not is_offline and connection.is_enabled and connection.api_key:
+        yield from feed_registration(connection)
+        yield from workflows(connection)
     yield from queue.watched(connection, now=timezone.now())
     yield queue.unsent(connection, now=timezone.now())
     yield queue.set_aside(connection)

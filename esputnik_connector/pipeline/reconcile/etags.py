@@ -43,6 +43,7 @@ def settings_of(destination: Destination) -> str:
         name: account[name]
         for name in ("order_route", "consent_policy", "fields", "default_status")
     }
+    told["known_fields"] = sorted(account["known_fields"].items())
     told["statuses"] = sorted(account["statuses"].items())
     chosen = (conf.SHOP, conf.SHOP_URL, conf.RECORD_HOOK, conf.DESTINATIONS)
     region = getattr(settings, "PHONENUMBER_DEFAULT_REGION", None)

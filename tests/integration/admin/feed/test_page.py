@@ -30,7 +30,7 @@ def test_the_page_has_the_address_and_the_steps(client, feed):
     client.force_login(staff(is_superuser=True))
     shown = client.get(screen(feed)).content.decode()
     assert f"https://shop.example/esputnik/feeds/{feed.token}/uk.xml" in shown
-    assert "eSputnik has no public API for the registration of feeds" in shown
+    assert "How to post it in eSputnik by hand" in shown
     assert "Upload a product data feed" in shown
 
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('esputnik_connector', '0009_reasons_of_esputnik'),
+        ('esputnik_connector', '0011_reasons_of_esputnik'),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('esputnik_connector', '0010_safe_addresses'),
+        ('esputnik_connector', '0012_safe_addresses'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('esputnik_connector', '0008_consent_policy'),
+        ('esputnik_connector', '0010_keep_google_taxonomy'),
     ]
 
     operations = [

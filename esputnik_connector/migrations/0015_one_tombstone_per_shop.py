@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('esputnik_connector', '0012_move_salts'),
+        ('esputnik_connector', '0014_move_salts'),
     ]
 
     operations = [

@@ -15,7 +15,7 @@ from esputnik_connector.destinations.responses import Answer
 from esputnik_connector.exceptions import TemporaryError
 from esputnik_connector.records import JSONObject, JSONValue, Outcome, Reason
 
-from .bodies import entries, text_of
+from .answers import entries, text_of
 from .proof import says_no_trouble
 from .receipts import blank, readable, repeated
 

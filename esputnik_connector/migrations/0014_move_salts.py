@@ -41,7 +41,7 @@ def _free_rows_of_the_erased(model: dict[str, Any]) -> None:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("esputnik_connector", "0011_one_salt_per_shop"),
+        ("esputnik_connector", "0013_one_salt_per_shop"),
     ]
 
     operations = [

@@ -1,0 +1,56 @@
+"""What a broken promise looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tests.chaos.evidence import Disturbance, Evidence, Exchange
+
+from .wire_words import sent_records
+
+AFTERMATH = 3.0  # seconds after a disturbance in which its victims recover
+SETTLING = 3.0  # seconds after an answer in which it is written down
+BYSTANDERS = ("beat", "web")  # they neither send nor settle
+SHOWN = 14  # lines of a history
+
+
+@dataclass(frozen=True)
+class Breach:
+    """One record that is not as promised."""
+
+    record: str
+    expected: str
+    found: str
+    history: Sequence[str] = ()
+
+
+def lines_about(evidence: Evidence, kind: str, key: str) -> list[str]:
+    """The exchanges that carried a record, and what disturbed them."""
+    carried = [
+        (exchange, [sent.summary for sent in sent_records(exchange) if sent.is_of(kind, key)])
+        for exchange in evidence.exchanges
+    ]
+    lines = [
+        (exchange.arrived, f"{exchange.line()}  [{'; '.join(said)}]")
+        for exchange, said in carried
+        if said
+    ]
+    if lines:
+        first, last = lines[0][0] - AFTERMATH, lines[-1][0] + AFTERMATH
+        lines += [
+            (one.start, one.line())
+            for one in evidence.disturbances
+            if one.end >= first and one.start <= last and one.target not in BYSTANDERS
+        ]
+    return [line for _, line in sorted(lines)][-SHOWN:]
+
+
+def is_disturbed(exchange: Exchange, disturbances: Iterable[Disturbance]) -> bool:
+    """Whether what came of an exchange may not have been written down."""
+    end = (exchange.arrived if exchange.answered is None else exchange.answered) + SETTLING
+    return any(
+        one.target not in BYSTANDERS and one.start <= end
+        and one.end + AFTERMATH >= exchange.arrived
+        for one in disturbances
+    )  # fmt: skip
