@@ -20,6 +20,7 @@ from esputnik_connector.models import Connection, SyncState
 from esputnik_connector.records import Cart, Contact, Event, Kind, Outcome, Reason, Record
 from esputnik_connector.shops.base import ShopAdapter
 
+from . import digests
 from .consent import Consents
 from .eligibility import check_still_true
 from .load import emptied, hooked, read, unbuildable
@@ -48,6 +49,7 @@ class Prepared:
     locators: dict[str, Mapping[str, str]] = field(default_factory=dict)
     records: Mapping[str, Record] = field(default_factory=dict)
     states: Mapping[str, SyncState] = field(default_factory=dict)  # as they were before
+    outdated: dict[str, str] = field(default_factory=dict)  # digests of former versions → present
     without_consent: list[str] = field(default_factory=list)  # a hash per person who is concerned
 
     def result(self, envelope: Envelope, receipt: Receipt) -> Result:
@@ -94,7 +96,9 @@ def prepare(
     consents = Consents.around(
         connection, policy, shop, salt, records.values(), is_counted=counts_consent
     )
-    translator = Translator(connection, destination, suppression, consents, salt, always)
+    translator = Translator(
+        connection, destination, suppression, consents, salt, always, prepared.outdated
+    )
     for key in keys:
         if key in broken:
             prepared.settled.append(Result(broken[key]))
@@ -127,6 +131,7 @@ class Translator:
     consents: Consents
     salt: str
     always: frozenset[str]  # keys of what goes out even when it is unchanged
+    outdated: dict[str, str]
 
     def translate(
         self, record: Record | None, state: SyncState | None
@@ -153,9 +158,15 @@ class Translator:
         if lacks_consent:
             person = self.consents.introduced(record, is_known=_is_known(record, last))
             envelope = replace(envelope, introduces=person) if person else envelope
-        if record.key not in self.always and _is_delivered(state, envelope):
-            raise Skip(Reason.UNCHANGED)
-        return envelope, getattr(record, "contact_key", ""), hashes
+        present = digests.keyed(envelope.digest, salt=self.salt)
+        if state is not None and digests.is_of(state.digest, envelope, salt=self.salt):
+            if state.digest != present:
+                self.outdated[state.digest] = present
+                state.digest = present
+            if record.key not in self.always:
+                raise Skip(Reason.UNCHANGED)
+            envelope = replace(envelope, is_change=False)
+        return replace(envelope, digest=present), getattr(record, "contact_key", ""), hashes
 
 
 def _delivered(state: SyncState | None, hashes: Mapping[str, str]) -> Delivered | None:
@@ -178,10 +189,6 @@ def _is_known(record: Record, last: Delivered | None) -> bool:
     """Has the destination this record already, with the address that it has now?"""
     address = "email" if getattr(record, "email", "") else "phone"
     return last is not None and last.is_certain and address not in last.locators
-
-
-def _is_delivered(state: SyncState | None, envelope: Envelope) -> bool:
-    return state is not None and bool(state.digest) and state.digest == envelope.digest
 
 
 def _skipped(kind: Kind, key: str, reason: Reason, detail: str = "") -> Receipt:
