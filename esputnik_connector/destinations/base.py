@@ -284,7 +284,7 @@ class Destination(ABC):
         raise NotImplementedError(f"{type(self).__name__} has no uploads to ask about")
 
     def look_up(self, envelope: Envelope) -> Remote:
-        """Ask the destination what it really holds, and compare. One or two requests.
+        """Ask the destination what it really holds, and compare. Two to four requests.
 
         :raises Skip: the destination has no way to tell.
         """
