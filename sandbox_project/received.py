@@ -50,6 +50,7 @@ class Received:
     carts: tuple[ReceivedCart, ...]
     violations: tuple[str, ...]
     raised: tuple[str, ...]  # people who were erased and came back
+    feeds: tuple[str, ...] = ()  # host, language, default, of each registered product feed
 
     def contact(self, key: str) -> ReceivedContact | None:
         return next((contact for contact in self.contacts if contact.key == key), None)
@@ -75,12 +76,20 @@ def read(state: Mapping[str, Any]) -> Received:
         orders=tuple(_order(order) for order in _rows(state["orders"])),
         carts=tuple(_cart(event["params"]) for event in events if event["type"] == "cartUpdated"),
         violations=tuple(json.dumps(one, ensure_ascii=False) for one in state["violations"]),
+        feeds=tuple(map(_feed, state.get("feeds", ()))),
         raised=tuple(json.dumps(one) for one in state["recreated_after_erase"]),
     )
 
 
 def _rows(rows: Any) -> list[Mapping[str, Any]]:
     return list(rows.values()) if isinstance(rows, Mapping) else list(rows)
+
+
+def _feed(feed: Mapping[str, Any]) -> str:
+    """Without the secret part of the address."""
+    host = feed["url"].partition("://")[2].partition("/")[0]
+    default = ", default" if feed["default"] else ""
+    return f"{host}/… {feed['language']}{default}"
 
 
 def _contact(contact: Mapping[str, Any]) -> ReceivedContact:

@@ -63,6 +63,7 @@ def received_tables(received: Received) -> str:
                     for cart in received.carts
                 ),
             ),
+            table("Product feeds of the account", ("feed",), ((one,) for one in received.feeds)),
         ]
     )
 

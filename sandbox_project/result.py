@@ -42,6 +42,8 @@ def judge(checker: StepChecker, received: Received, *, is_drained: bool) -> list
             problems.append(f"{result.expectation}: {result.missing}")
     problems += [f"against the contract: {violation}" for violation in received.violations]
     problems += [f"erased, and there again: {person}" for person in received.raised]
+    if not received.feeds:
+        problems.append("no product feed is registered at the account")
     if not is_drained:
         problems.append(f"{OutboxMessage.objects.count()} changes are still unsent")
     problems += [

@@ -171,7 +171,7 @@ def hints(account: Connection) -> list[str]:
 def test_the_doctor_hints_at_events_that_no_workflow_is_called_after(account, fake):
     fake.configure(
         workflows=[
-            {"id": 1, "name": "Abandoned cart", "status": "active", "tags": "cartUpdated"},
+            {"id": 1, "name": "Abandoned cart", "status": "active", "tags": ["cartUpdated"]},
             {"id": 2, "name": "orderDELIVERED thanks", "status": "inactive", "tags": []},
         ]
     )

@@ -170,9 +170,9 @@ def test_a_dry_run_shows_a_choice_without_keeping_it(account, fake):
     out = StringIO()
     arguments = ["esputnik_backfill", "contacts", "--dry-run", "--consent"]
     call_command(*arguments, "unconfirmed", stdout=out)
-    assert "6 people who have not said yes to messages become unconfirmed" in out.getvalue()
+    assert "no campaign reaches them until they confirm: 6." in out.getvalue()
     call_command(*arguments, "withhold", stdout=out)
-    assert "6 people who have not said yes to messages stay in the shop" in out.getvalue()
+    assert "People who have not said yes to messages stay in the shop: 6." in out.getvalue()
     account.refresh_from_db()
     assert account.consent_policy == ""
     assert not fake.requests("/api/v1/contact")

@@ -92,7 +92,8 @@ def _bury(connection: Connection, rows: Sequence[OutboxMessage]) -> None:
             marked = Tombstone.objects.filter(fingerprint__in=list(deleted_at), is_erasure=False)
             marked.update(is_erasure=True)
         # Whoever comes back under such an address is new there, and has to be introduced again.
-        KnownAddress.objects.filter(connection=connection, fingerprint__in=[*deleted_at]).delete()
+        known = KnownAddress.objects.filter(connection=connection)
+        known.filter(fingerprint__in=list(deleted_at)).delete()
         OutboxMessage.objects.filter(pk__in=[row.pk for row in rows]).update(payload=None)
 
 

@@ -53,7 +53,7 @@ from esputnik_connector.shops.oscar.customers import attributes, consents, conta
 from esputnik_connector.shops.oscar.events import events, scan
 from esputnik_connector.shops.oscar.sync import paging, versions
 
-Personal = TypeVar("Personal", Contact, Cart)
+Shopper = TypeVar("Shopper", Contact, Cart)
 
 
 class OscarShop(
@@ -103,7 +103,7 @@ class OscarShop(
     def carts(self, keys: Sequence[str]) -> Mapping[str, Cart]:
         return self._with_staff(carts.carts(keys, self.prices))
 
-    def _with_staff(self, found: Mapping[str, Personal]) -> Mapping[str, Personal]:
+    def _with_staff(self, found: Mapping[str, Shopper]) -> Mapping[str, Shopper]:
         if not self.options.get(options.SEND_STAFF, False):
             return found
         return {key: replace(one, held_back="") for key, one in found.items()}

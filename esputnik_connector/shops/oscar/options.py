@@ -28,7 +28,7 @@ CONSENT = "CONSENT"
 messages, who has said no, who was not asked. Asked with the users of a batch, so it should cost one
 query. Whoever is left out was not asked; nor was a guest."""
 
-NAMES = (PRICE_STRATEGY, FEED_PRICES, CONSENT, SEND_STAFF)
+NAMES = (PRICE_STRATEGY, FEED_PRICES, SEND_STAFF, CONSENT)
 
 
 def problems(options: Mapping[str, Any]) -> Iterator[CheckMessage]:

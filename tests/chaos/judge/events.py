@@ -35,7 +35,7 @@ def no_event_was_started_more_often_than_the_answers_allow(evidence: Evidence) -
 
 
 def no_order_was_sent_again_without_a_change_of_its_own(evidence: Evidence) -> list[Breach]:
-    """A new name or e-mail of the customer, or another mapping, starts no workflow of old orders."""
+    """A customer's new name or e-mail, or another mapping, starts no workflow of old orders."""
     carried = _requests(evidence, lambda body: str(body.get("statusDescription")))
     return [
         breach

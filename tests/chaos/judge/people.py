@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.chaos.evidence import Erased, Evidence
 
 from .breach import Breach, lines_about
-from .wire_words import CONTACT, ERASURE
+from .wire_words import CONTACT, ERASURE, ORDER
 
 PERSONAL = ("externalCustomerId", "email", "phone", "firstName", "lastName", "deliveryAddress")
 
@@ -33,28 +33,28 @@ def nobody_erased_is_there(evidence: Evidence) -> list[Breach]:
     living = {person.email.lower() for person in evidence.people}
     phones = {person.phone for person in evidence.people if person.phone}
     return [
-        Breach(f"contact {person.key}", "nobody", found, lines_about(evidence, CONTACT, person.key))
+        Breach(f"contact {person.key}", "nobody", found, lines_about(evidence, kind, key))
         for person in evidence.erased
         if not evidence.dead(ERASURE, person.key)
-        for found in _traces(evidence, person, living, phones)
+        for found, kind, key in _traces(evidence, person, living, phones)
     ]
 
 
-def _traces(evidence: Evidence, person: Erased, living: set[str], phones: set[str]) -> list[str]:
+def _traces(
+    evidence: Evidence, person: Erased, living: set[str], phones: set[str]
+) -> Iterator[tuple[str, str, str]]:
+    """What is there in words, and the record whose history tells why."""
     emails = {email.lower() for email in person.emails} - living
     numbers = set(person.phones) - phones
-    traces = []
     for held in evidence.held.contacts:
         if _is_of(held, person.key, emails, numbers, email="email", phone="sms"):
+            who = held.get("email") or held.get("sms")
             deleted = ", marked as deleted" if held.get("deleted") else ""
-            traces.append(
-                f"contact {held.get('id')} {held.get('email') or held.get('sms')}{deleted}"
-            )
+            yield f"contact {held.get('id')} {who}{deleted}", CONTACT, person.key
     for number, order in evidence.held.orders.items():
         if _is_of(order["body"], person.key, emails, numbers, email="email", phone="phone"):
             said = [name for name in PERSONAL if name in order["body"]]
-            traces.append(f"order {number} with {', '.join(said)}")
-    return traces
+            yield f"order {number} with {', '.join(said)}", ORDER, number
 
 
 def _is_of(

@@ -40,7 +40,7 @@ def test_a_new_address_ends_the_old_one_after_a_page_that_says_so(merchant, clie
     page = merchant.get(screen(feed, "rotate")).content.decode()
     assert "The present address of the feed “main” answers 404" in page
     assert "Yes, make a new address" in page
-    assert "Paste it into eSputnik" in press(merchant, feed, "rotate")
+    assert "Register it at the account" in press(merchant, feed, "rotate")
     feed.refresh_from_db()
     assert client.get(old).status_code == 404
     answer = client.get(feed_path(feed))
