@@ -143,7 +143,7 @@ class Destination(Platform, ABC):
         raise NotImplementedError(f"{type(self).__name__} has no uploads to ask about")
 
     def look_up(self, envelope: Envelope) -> Remote:
-        """Ask the destination what it really holds, and compare. One or two requests.
+        """Ask the destination what it really holds, and compare. Two to four requests.
 
         :raises Skip: the destination has no way to tell.
         """
