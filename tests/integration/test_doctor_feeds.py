@@ -41,7 +41,7 @@ def doctor(*arguments):
     except SystemExit as end:
         code = int(end.code or 0)
     said = json.loads(output.getvalue())
-    return [one for one in said if one["subject"].startswith("feed")], code
+    return [one for one in said if one["subject"].startswith("feed “")], code
 
 
 def test_a_feed_that_is_well_is_ok(feed):

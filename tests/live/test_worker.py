@@ -40,7 +40,8 @@ def test_a_worker_killed_in_the_middle_of_a_batch_loses_nothing(fake, live, work
     worker.kill()
     assert not nothing_is_left()
     worker.start()
-    fake.wait_for(lambda: everybody_is_known(fake, users) and nothing_is_left(), timeout=60)
+    # Longer than the minute in which eSputnik takes the same request for a repetition.
+    fake.wait_for(lambda: everybody_is_known(fake, users) and nothing_is_left(), timeout=150)
     assert SyncState.objects.exclude(digest="").count() == count
     assert fake.violations == []
 

@@ -9,8 +9,8 @@ from esputnik_connector.shops.base import (
     SupportsHistory,
     SupportsReconciliation,
     SupportsStatuses,
+    values_of,
 )
-from esputnik_connector.shops.bulk import values_of
 
 from . import receivers
 from .models import Cart, Customer, Order

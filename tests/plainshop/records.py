@@ -1,7 +1,7 @@
 from decimal import Decimal
 
 from esputnik_connector.records import Cart, CartItem, Contact, Order, OrderItem
-from esputnik_connector.shops.normalise import Cleaner
+from esputnik_connector.shops.base import Cleaner
 
 
 def contact_of(row):
