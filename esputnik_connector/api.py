@@ -29,6 +29,8 @@ from .operations.preview import preview as preview_of
 from .operations.prune import prune
 from .operations.replay import Choice, chosen
 from .operations.replay import replay as replay_rows
+from .operations.send_again import Resending
+from .operations.send_again import send_again as send_again_records
 from .operations.statuses import add_proposed, of_shop
 from .operations.verify import forget_deliveries as forget_deliveries_of
 from .operations.verify import verify as verify_connection
@@ -75,6 +77,7 @@ __all__ = [
     "relay",
     "replay",
     "resume_import",
+    "send_again",
     "start_import",
     "unsent",
     "verify",
@@ -153,6 +156,31 @@ def replay(
     """
     choice = Choice(kind=kind, reason=reason, since=since, keys=tuple(keys))
     return replay_rows(chosen([get_connection(connection)], choice))
+
+
+def send_again(
+    connection: AnyConnection,
+    kind: Kind,
+    *,
+    keys: Iterable[str] = (),
+    since: datetime | None = None,
+    until: datetime | None = None,
+    route: str = "",
+) -> int:
+    """Send records again although they are unchanged: the destination lost them, or the database
+    was restored from a backup. They go in some minutes.
+
+    :param kind: contacts, orders or carts.
+    :param keys: of these records; without any, of all that were delivered, from ``since`` on and
+        before ``until`` where these are given.
+    :param route: how orders travel, as :attr:`OrderRoute.value
+        <esputnik_connector.destinations.choices.OrderRoute>`; required for orders, since most
+        routes start the events of an order, however old it is.
+    :returns: how many records are in line.
+    :raises ConfigurationError: another kind, or orders without a route that there is.
+    """
+    resending = Resending(kind=kind, keys=tuple(keys), since=since, until=until, route=route)
+    return send_again_records(get_connection(connection), resending)
 
 
 def end_pauses(connection: AnyConnection, kinds: Iterable[Kind] | None = None) -> int:

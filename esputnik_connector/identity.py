@@ -214,21 +214,53 @@ PHONE = re.compile(
         \b [0-9a-f]{8} (?:-[0-9a-f]{4}){3} - [0-9a-f]{12} \b        # a UUID
       | \b (?:19|20)\d\d-[01]\d-[0-3]\d (?:[T\ ]\d\d:\d\d[\d:.]*)? (?!\d)  # a date
     )
-    | \+? \d (?: [\s().\-\u00a0]{0,3} \d ){6,}
+    | \+? \d (?: [\s().\-/\u00a0]{0,3} \d ){6,}
     """
 )
+ORDER_NUMBERS = re.compile(r"[0-9]{7,8}(?:\s+[0-9]{7,8})*")  # shorter ones are no phone anyway
+# In JSON and in prose: {"firstName": "Олена"}, lastName=Шевченко
+LABELLED = re.compile(
+    r"""(?ix)
+    ( \b (?: (?:first|last|middle|full)?[_-]?name | surname | (?:delivery)?address | street | town
+          | city | postcode ) ["']? \s* [:=] \s* )
+    ( "[^"]*" | '[^']*' | [^"',;}\]\s][^,;}\]\n]* )
+    """
+)
+# What a sentence quotes; not the strings of JSON, which are words of the vendor's own.
+QUOTED = re.compile(
+    r"""(?x) (?<![\w:\[{,]) (?<! [:\[{,]\s )
+    (?: "(?P<a>[^"\n]+)" | '(?P<b>[^'\n]+)' | “(?P<c>[^”\n]+)” | «(?P<d>[^»\n]+)»
+      | `(?P<e>[^`\n]+)` )
+    (?!\w)
+    """
+)
+IDENTIFIER = re.compile(r"[a-z_][A-Za-z0-9_.\[\]-]*|[A-Z0-9_.:-]+|\[[a-z-]+\]")
 
 
 def redact(text: str) -> str:
     """A vendor's message without the personal data and secrets it may quote.
 
-    UUIDs, dates and numbers of up to six digits stay readable.
+    UUIDs, dates, and numbers of up to eight digits, as orders have, stay readable, and so do the
+    names of fields.
     """
     safe = AUTHORIZATION.sub(r"\1[secret]", text[:READ_LENGTH])
     safe = CREDENTIALS.sub(r"\1 [secret]", safe)
     safe = EMAIL.sub("[e-mail]", safe)
-    safe = PHONE.sub(lambda found: found["kept"] or "[phone]", safe)
+    safe = PHONE.sub(_without_phone, safe)
+    safe = LABELLED.sub(r"\1[text]", safe)
+    safe = QUOTED.sub(_without_text, safe)
     return safe[:REDACTED_LENGTH]
+
+
+def _without_phone(found: re.Match[str]) -> str:
+    is_kept = found["kept"] or ORDER_NUMBERS.fullmatch(found[0])
+    return found[0] if is_kept else "[phone]"
+
+
+def _without_text(found: re.Match[str]) -> str:
+    """A value that a message quotes is the shop's; the name of a field is not."""
+    inner = next(filter(None, found.groups()))
+    return found[0] if IDENTIFIER.fullmatch(inner) else f"{found[0][0]}[text]{found[0][-1]}"
 
 
 def fingerprint(value: str, *, salt: str) -> str:

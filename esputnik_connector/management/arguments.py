@@ -42,6 +42,35 @@ def one_connection(name: str | None) -> Connection:
     return found[0]
 
 
+def sending_connection(name: str | None) -> Connection:
+    """The connection of that name, or the only one there is; it may send from here.
+
+    :raises CommandError: there is none or several, or it sends nothing; the text says why.
+    """
+    found = Connection.objects.filter(name=name) if name else Connection.objects.all()
+    if found.count() != 1:
+        known = ", ".join(Connection.objects.values_list("name", flat=True)) or _("none")
+        raise CommandError(
+            _("Name one connection with --connection; there are: %(known)s.") % {"known": known}
+        )
+    connection = found.get()
+    if not connection.is_enabled or connection.paused_at is not None:
+        raise CommandError(
+            _("Connection “%(name)s” is switched off or paused and sends nothing. %(why)s")
+            % {"name": connection.name, "why": connection.pause_detail}
+        )
+    if not connection.is_bound_here:
+        raise CommandError(
+            _(
+                "Connection “%(name)s” belongs to another installation; this may be a copy of "
+                "its database. If this one should send, run: manage.py "
+                "esputnik_doctor --confirm-environment"
+            )
+            % {"name": connection.name}
+        )
+    return connection
+
+
 def moment(text: str | None, option: str) -> datetime | None:
     """A day or a moment; without an offset it is in the shop's time zone.
 

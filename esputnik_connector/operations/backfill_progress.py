@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils.formats import number_format
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -124,7 +123,7 @@ def consent_text(plan: Backfill, forecast: Forecast) -> str:
     if policy is None or not counts.without_consent:
         return ""
     count = f"{counts.about}{number_text(counts.without_consent)}"
-    return capfirst(str(policy.forecast) % {"count": count})
+    return str(policy.forecast) % {"count": count}
 
 
 def is_worked_at(run: Backfill, now: datetime) -> bool:

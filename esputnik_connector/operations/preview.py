@@ -123,7 +123,7 @@ def _shown(
     waiting: str,
 ) -> Preview:
     (envelope,) = prepared.outgoing
-    standing = standing_of(state, envelope.digest)
+    standing = standing_of(prepared.states.get(envelope.key, state), envelope.digest)
     request, reason, detail = None, None, ""
     try:
         request = destination.preview(envelope)

@@ -27,6 +27,7 @@ from esputnik_connector.models import (
     WatchedPrice,
 )
 from esputnik_connector.models.outbox import OutboxQuerySet
+from esputnik_connector.pipeline.delivery import digests
 from esputnik_connector.pipeline.delivery.eligibility import retained_since
 from esputnik_connector.pipeline.delivery.in_flight import STATES
 from esputnik_connector.pipeline.delivery.lane import lane_of, leased, new_holder
@@ -56,6 +57,7 @@ def prune(*, days: int | None = None) -> dict[str, int]:
     Heartbeat.beat(HEARTBEAT)
     went = {rows.model._meta.db_table: _remove(rows) for rows in _outdated(days)}
     _expired_records().update(payload=None)
+    digests.key_all()
     states = SyncState.objects.order_by()
     removed = (states.filter(pk__in=pks).delete()[0] for pks in _forgettable())
     went[OutboxMessage._meta.db_table] += _remove_repeats()
@@ -80,9 +82,11 @@ def _outdated(days: int | None) -> Iterator[QuerySet[Any]]:
     unsent = OutboxMessage.objects.filter(
         connection=OuterRef("connection"), kind=OuterRef("kind"), key=OuterRef("key")
     )
-    carts = OutboxMessage.objects.filter(kind=Kind.CART.value, key=OuterRef("cart_key"))
     yield Attempt.objects.filter(is_outdated).filter(~Exists(unsent))
-    yield CartSession.objects.filter(created_at__lt=usual).filter(~Exists(carts))
+    waiting = OutboxMessage.objects.unsent().filter(
+        kind=Kind.CART.value, key=OuterRef("cart_key"), captured_at__gte=usual
+    )
+    yield CartSession.objects.filter(created_at__lt=usual).filter(~Exists(waiting))
     yield Reconciliation.objects.filter(finished_at__lt=usual)
     yield WatchedPrice.objects.filter(seen_at__lt=retained_since(now))
     yield _orphans()

@@ -11,9 +11,9 @@
         def refuse_key(self): ...     # from now on it refuses the API key
         def be_busy(self, seconds): ...  # from now on it says: come back in so many seconds
 
-Run by pytest, which collects the subclass; this module itself needs nothing but Python. When the
-fake refuses something, let it answer :attr:`DestinationContract.indiscreet`: real platforms quote
-what they refuse, and none of that may come out again.
+Run by pytest, which collects the subclass. When the fake refuses something, let it answer
+:attr:`DestinationContract.indiscreet`: real platforms quote what they refuse, and none of that may
+come out again.
 """
 
 from __future__ import annotations
@@ -64,8 +64,6 @@ class DestinationContract:
         """Let the platform ask for a pause."""
         raise NotImplementedError
 
-    # What the tests send
-
     def account(self, api_url: str) -> Account:
         return Account(
             name="contract",
@@ -85,8 +83,6 @@ class DestinationContract:
     def record(self, kind: Kind, key: str) -> Record:
         """A record of this kind with everything in it."""
         return sample(kind, key, email=self.email, phone=self.phone)
-
-    # How they send it
 
     @property
     def kinds(self) -> list[Kind]:

@@ -18,6 +18,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from hashlib import blake2b
 
 import pytest
@@ -30,8 +31,11 @@ from esputnik_connector import registry
 from esputnik_connector.destinations.base import Destination
 from esputnik_connector.destinations.http import HttpClient
 from esputnik_connector.models import Connection, FieldMapping, OutboxMessage, SyncState
-from esputnik_connector.pipeline.delivery.dispatch import deliver, prepare
-from esputnik_connector.pipeline.delivery.settle import mark_unknown, resolve_states, settle
+from esputnik_connector.pipeline.delivery.deliver import deliver
+from esputnik_connector.pipeline.delivery.dispatch import prepare
+from esputnik_connector.pipeline.delivery.in_flight import mark_in_flight
+from esputnik_connector.pipeline.delivery.settle import settle
+from esputnik_connector.pipeline.delivery.uploads import settle_upload
 from esputnik_connector.pipeline.reconcile.compare import Comparer, chunks
 from esputnik_connector.pipeline.reconcile.run import CHUNK, Reconciler, new_run
 from esputnik_connector.records import Kind
@@ -188,9 +192,9 @@ def send_all(connection: Connection, kind: Kind) -> float:
             page = shop.keys(kind, after=cursor, limit=500)
             if page.keys:
                 prepared = prepare(connection, destination, shop, kind, page.keys)
-                mark_unknown(connection, kind, prepared)
-                for results in deliver(destination, prepared):
-                    settle(connection, kind, results, {}, now=timezone.now())
+                mark_in_flight(connection, kind, prepared)
+                settled = partial(settle, connection, kind, rows={}, now=timezone.now())
+                deliver(destination, prepared, settled)
             cursor = page.cursor
             if not cursor:
                 break
@@ -207,7 +211,7 @@ def resolve_all(connection: Connection, destination: Destination) -> None:
             [state.key for state in states],
             locators={state.key: state.locators for state in states},
         )
-        resolve_states(connection, states, receipts, now=timezone.now())
+        settle_upload(connection, states, receipts, now=timezone.now())
 
 
 def reconcile_all(connection: Connection, kind: Kind, count: int) -> float:

@@ -32,7 +32,7 @@ def test_a_merchant_runs_a_feed_from_the_admin(goods, merchant, live_server):
     page.click("input[name=_continue]")
     expect(page.locator("#esputnik-feed-state")).to_be_visible()
     expect(page.get_by_text("Not built yet")).to_be_visible()
-    expect(page.get_by_text("eSputnik has no public API")).to_be_visible()
+    expect(page.get_by_text("How to post it in eSputnik by hand")).to_be_visible()
 
     feed = Feed.objects.get()
     page.click("input[value='Build now']")

@@ -170,9 +170,9 @@ def test_a_dry_run_shows_a_choice_without_keeping_it(account, fake):
     out = StringIO()
     arguments = ["esputnik_backfill", "contacts", "--dry-run", "--consent"]
     call_command(*arguments, "unconfirmed", stdout=out)
-    assert "6 people who have not said yes to messages become unconfirmed" in out.getvalue()
+    assert "no campaign reaches them until they confirm: 6." in out.getvalue()
     call_command(*arguments, "withhold", stdout=out)
-    assert "6 people who have not said yes to messages stay in the shop" in out.getvalue()
+    assert "People who have not said yes to messages stay in the shop: 6." in out.getvalue()
     account.refresh_from_db()
     assert account.consent_policy == ""
     assert not fake.requests("/api/v1/contact")
@@ -241,6 +241,23 @@ def test_a_new_address_of_a_known_customer_is_unconfirmed_too(account, fake):
     relayed(account)
     assert fake.contact("2")["email"] == "moved@example.com"
     assert fake.addresses["moved@example.com"] == "unconfirmed"
+
+
+def test_a_shared_phone_does_not_overwrite_somebody_else(account, fake):
+    chosen(account, "unconfirmed")
+    phone = "+380501112233"
+    AskingShop.people = {
+        "2": customer(2, first_name="Ada", phone=phone),
+        "3": customer(3, first_name="Eve", phone=phone),
+        "7": customer(7, first_name="Guest", phone=phone, is_guest=True),
+    }
+    imported(account)
+    named = {one["email"]: (one["firstName"], one["sms"]) for one in fake.all_contacts}
+    assert named == {
+        f"buyer{number}@example.com": (name, "380501112233")
+        for number, name in ((2, "Ada"), (3, "Eve"), (7, "Guest"))
+    }
+    assert set(fake.addresses.values()) == {"unconfirmed"}
 
 
 def test_whoever_said_yes_is_sent_as_ever(account, fake):

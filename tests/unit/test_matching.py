@@ -11,7 +11,7 @@ import requests
 from esputnik_connector.destinations.base import Delivered
 from esputnik_connector.destinations.esputnik.destination import EsputnikDestination
 from esputnik_connector.identity import fingerprint
-from esputnik_connector.records import Contact, Outcome
+from esputnik_connector.records import Contact, Outcome, Person
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik
 from tests.unit.samples import ACCOUNT
 
@@ -154,3 +154,24 @@ def test_a_guests_card_keeps_the_language_that_it_had(destination):
     guest = Contact(key="guest:1", email="bee@example.com", language="uk", is_guest=True)
     last = replace(KNOWN, fields=frozenset({"email", "languageCode"}))
     assert destination.prepare(guest, last=last).clears == frozenset()
+
+
+@pytest.mark.parametrize("is_guest", [True, False])
+def test_whoever_is_introduced_without_consent_overwrites_nobody_either(
+    fake, destination, is_guest
+):
+    """``POST /v1/contact/subscribe`` looks by phone too."""
+    seed(fake, email="ann@example.com", sms=PHONE[1:], firstName="Ann")
+    person = Contact(
+        key="7", email="bee@example.com", phone=PHONE, first_name="Bee", is_guest=is_guest
+    )
+    envelope = destination.prepare(person, last=None)
+    who = Person(contact_key="" if is_guest else "7", email=person.email, phone=PHONE)
+    (receipt,) = destination.deliver([replace(envelope, introduces=who)])
+    assert receipt.outcome is Outcome.ACCEPTED
+    destination.resolve(receipt.session, ["7"], locators={})
+    assert sorted((one["email"], one["firstName"]) for one in fake.all_contacts) == [
+        ("ann@example.com", "Ann"),
+        ("bee@example.com", "Bee"),
+    ]
+    assert fake.addresses["bee@example.com"] == "unconfirmed"

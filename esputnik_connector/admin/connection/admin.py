@@ -239,7 +239,10 @@ class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  
         elif any(formset.has_changed() for formset in formsets):
             messages.info(
                 request,
-                _("Contacts and orders are sent with the new mapping when they next change."),
+                _(
+                    "Orders are sent with the new mapping when they next change. Customers also by "
+                    "the next nightly reconciliation."
+                ),
             )
 
     def propose(self, request: HttpRequest, connection: Connection) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
@@ -37,18 +36,16 @@ def consent_of(connection: Connection) -> ConsentText | None:
         return None
     if not policies:
         return None
-    count = _("an unknown number of")
+    count = _("how many is not known")
     if isinstance(shop, SupportsHistory):
         count = _("up to %(count)s") % {"count": number_text(shop.count(Kind.CONTACT))}
     if chosen is not None:
         text = str(chosen.forecast) % {"count": count}
-        return ConsentText(text=capfirst(text), is_warning=chosen.is_mailing)
+        return ConsentText(text=text, is_warning=chosen.is_mailing)
     text = _(
-        "%(count)s people have not said yes to messages, and nobody has chosen yet what happens to "
-        "them: their changes are sent, and %(destination)s counts them as people who may be "
+        "Nobody has chosen yet what happens to people who have not said yes to messages "
+        "(%(count)s): their changes are sent, and %(destination)s counts them as people who may be "
         "mailed. Choose it below; no import starts before."
     )
     label = registry.destination_label(connection.destination)
-    return ConsentText(
-        text=capfirst(text % {"count": count, "destination": label}), is_warning=True
-    )
+    return ConsentText(text=text % {"count": count, "destination": label}, is_warning=True)

@@ -63,6 +63,7 @@ def _introductions(envelopes: Sequence[Envelope], options: Options) -> Iterator[
     """Each person alone: first as an unconfirmed address, then the record itself."""
     for envelope in envelopes:
         send = next(way for name, way in WAYS.items() if name in envelope.payload)
+        # eSputnik knows the e-mail by then, but it does not say that it looks for that one first.
         if envelope.kind is Kind.CONTACT and not _may_go_alone(envelope, options):
             send = partial(send_contacts, restores=options.restore_deleted)
         yield Call(envelopes=(envelope,), send=introducing(send))

@@ -91,8 +91,8 @@ CONSENT_POLICIES = (
             "(an abandoned cart, an order status) still reach them."
         ),
         forecast=_(
-            "%(count)s people who have not said yes to messages become unconfirmed addresses in "
-            "eSputnik: no campaign reaches them until they confirm."
+            "People who have not said yes to messages become unconfirmed addresses in eSputnik, "
+            "and no campaign reaches them until they confirm: %(count)s."
         ),
     ),
     ConsentPolicy(
@@ -102,7 +102,7 @@ CONSENT_POLICIES = (
             "Nothing about a person without a yes leaves the shop. Their orders are missing from "
             "the reports in eSputnik until they say yes."
         ),
-        forecast=_("%(count)s people who have not said yes to messages stay in the shop."),
+        forecast=_("People who have not said yes to messages stay in the shop: %(count)s."),
     ),
     ConsentPolicy(
         value=CONFIRMED,
@@ -113,8 +113,8 @@ CONSENT_POLICIES = (
             "all of your customers."
         ),
         forecast=_(
-            "%(count)s people who have not said yes to messages become confirmed addresses in "
-            "eSputnik: the next campaign may reach them."
+            "People who have not said yes to messages become confirmed addresses in eSputnik, and "
+            "the next campaign may reach them: %(count)s."
         ),
         is_mailing=True,
     ),

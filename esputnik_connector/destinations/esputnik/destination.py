@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -29,14 +28,11 @@ from esputnik_connector.destinations.base import (
     Workflow,
 )
 from esputnik_connector.destinations.choices import UNCONFIRMED
-from esputnik_connector.destinations.deferral import deferred
 from esputnik_connector.destinations.http import HttpClient, Timeouts
 from esputnik_connector.destinations.options import unusable_option
-from esputnik_connector.destinations.throttle import Throttle, ThrottledError
+from esputnik_connector.destinations.throttle import Throttle
 from esputnik_connector.exceptions import (
     ConfigurationError,
-    CredentialsError,
-    DestinationError,
     RejectedError,
     Skip,
     TemporaryError,
@@ -53,18 +49,17 @@ from esputnik_connector.records import (
 )
 
 from . import addressbooks, choices, feeds, imports, receipts, remote, sources, workflows
-from .calls import Call, planned
+from .calls import planned
 from .client import DEFAULT_URL, USER, EsputnikClient, Rehearsal
 from .contact_payload import contact_envelope, erasure_envelope
 from .events import PAST_EVENTS_PER_CALL, cart_envelope, event_envelope
 from .options import Options, options_from
 from .order_payload import order_envelope
 from .responses import EsputnikResponses
+from .sending import sent
 
 SINGLES_PER_DELIVERY = 50  # requests of one record each: ten seconds at the usual pace
 INTRODUCTIONS_PER_DELIVERY = 100  # of people without consent, should all of a batch be new
-CALLS_PER_DELIVERY = 100  # while halving; the rest waits, so that no delivery outlives its lease
-DELIVERY_SECONDS = 60.0  # then what is settled is written down, and the rest goes next
 
 
 class EsputnikDestination(Destination):
@@ -166,35 +161,13 @@ class EsputnikDestination(Destination):
         what was delivered must not be forgotten. Likewise an error in the middle leaves the
         remaining records DEFERRED, with the error's status.
         """
-        found: dict[str, Receipt] = {}
-        waiting = deque(planned(envelopes, self._options))
-        calls_left = max(CALLS_PER_DELIVERY, len(waiting))
-        started = time.monotonic()
-        while waiting:
-            if found and time.monotonic() - started > DELIVERY_SECONDS:
-                _collect(found, _postponed(waiting, _out_of_time()))
-                break
-            if not calls_left:
-                _collect(found, _postponed(waiting, _too_many_refusals()))
-                break
-            call = waiting.popleft()
-            calls_left -= 1
-            self.before_call()
-            try:
-                answered = call.send(self._client, call.envelopes)
-            except RejectedError as error:
-                waiting.extendleft(reversed(_after_refusal(call, error, found)))
-            except (TemporaryError, CredentialsError) as error:
-                if not found:
-                    raise
-                tried = [deferred(one, error, was_tried=True) for one in call.envelopes]
-                _collect(found, [*tried, *_postponed(waiting, error)])
-                break
-            else:
-                _collect(found, answered)
-                if waiting:
-                    self.after_call(answered)
-        return [found[envelope.key] for envelope in envelopes]
+        return sent(
+            planned(envelopes, self._options),
+            client=self._client,
+            before_call=self.before_call,
+            after_call=self.after_call,
+            order=[envelope.key for envelope in envelopes],
+        )
 
     def resolve(
         self, session: str, keys: Sequence[str], *, locators: Mapping[str, Mapping[str, str]]
@@ -290,34 +263,3 @@ class EsputnikDestination(Destination):
                 deadline=options.deadline,
             ),
         )
-
-
-def _after_refusal(call: Call, error: RejectedError, found: dict[str, Receipt]) -> list[Call]:
-    """What remains to be called after a refusal.
-
-    :raises RejectedError: there is no receipt yet, so the caller can halve the batch.
-    """
-    if len(call.envelopes) == 1:
-        _collect(found, [receipts.rejected(call.envelopes[0], error)])
-        return []
-    if not found:
-        raise error
-    return call.halves()
-
-
-def _too_many_refusals() -> ThrottledError:
-    return ThrottledError(_("Too many refusals at once; the rest comes next time"))
-
-
-def _out_of_time() -> ThrottledError:
-    return ThrottledError(_("A minute of slow answers: the rest goes next"))
-
-
-def _postponed(calls: Iterable[Call], error: DestinationError) -> list[Receipt]:
-    """Receipts for records whose turn did not come."""
-    untouched = (envelope for call in calls for envelope in call.envelopes)
-    return [deferred(envelope, error, was_tried=False) for envelope in untouched]
-
-
-def _collect(found: dict[str, Receipt], more: Sequence[Receipt]) -> None:
-    found.update((receipt.key, receipt) for receipt in more)

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from esputnik_connector.destinations.base import Account, Delivered, Envelope
-from esputnik_connector.destinations.digest import measured_digest
+from esputnik_connector.destinations.digest import digest, measured_digest
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.identity import digits, text
 from esputnik_connector.records import JSONObject, JSONValue, Kind, Note, Order, OrderItem, Reason
@@ -45,7 +45,8 @@ def order_envelope(order: Order, *, account: Account, last: Delivered | None) ->
     built = order_payload(order, account=account)
     payload: JSONObject = {"order": built.body}
     # The same for every route: an order that came as history must not come again as an order.
-    order_digest, size = measured_digest(payload)
+    former, size = measured_digest(payload)
+    order_digest = digest({"order": _lasting(built.body)})
     carried = built.notes
     if account.order_route in EVENT_ROUTES:
         payload, left_out = event_payload(order, built.body, account=account, last=last, size=size)
@@ -55,9 +56,24 @@ def order_envelope(order: Order, *, account: Account, last: Delivered | None) ->
         key=order.key,
         payload=payload,
         digest=order_digest,
+        former_digest=former,
         is_change=last is not None and last.digest not in ("", order_digest),
         notes=carried,
     )
+
+
+MAPPED = frozenset({"status"})  # the merchant's word for the shop's status, which is there too
+OF_THE_CUSTOMER = frozenset({"email", "phone", "firstName", "lastName"})
+
+
+def _lasting(body: JSONObject) -> JSONObject:
+    """What of an order has to change for it to be sent again, with the event that this starts.
+
+    Not how the merchant maps its status. Nor the customer's present e-mail, phone and name, where
+    eSputnik knows the customer by their id: these travel with the contact.
+    """
+    passing = MAPPED | OF_THE_CUSTOMER if body.get("externalCustomerId") else MAPPED
+    return {name: value for name, value in body.items() if name not in passing}
 
 
 def order_payload(order: Order, *, account: Account) -> OrderPayload:

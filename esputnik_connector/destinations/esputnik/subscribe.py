@@ -14,9 +14,10 @@ from django.utils.translation import gettext as _
 from esputnik_connector.destinations.base import Envelope, Receipt
 from esputnik_connector.exceptions import TemporaryError
 from esputnik_connector.identity import digits
-from esputnik_connector.records import JSONObject, Kind, Outcome, Person
+from esputnik_connector.records import JSONObject, Outcome, Person
 
 from .client import EsputnikClient
+from .contact_fields import CHANNELS
 
 Send = Callable[[EsputnikClient, Sequence[Envelope]], list[Receipt]]
 
@@ -40,8 +41,7 @@ def introducing(send: Send) -> Send:
             # Without a proof the second request might create a mailable address.
             message = _("The answer does not say that the unconfirmed address was stored")
             raise TemporaryError(message, status=answer.status, was_received=True)
-        is_whole = envelope.kind is Kind.CONTACT and not envelope.is_replacing
-        if is_whole and stored.get("new") is True:
+        if _is_whole(envelope) and stored.get("new") is True:
             return [
                 Receipt(
                     kind=envelope.kind,
@@ -57,7 +57,9 @@ def introducing(send: Send) -> Send:
 
 
 def subscribe_body(envelope: Envelope) -> JSONObject:
-    """The body for one person. Of a contact that is new it holds everything.
+    """The body for one person. Of a contact that is new it holds everything, unless that could
+    reach somebody else: the call looks by phone too, and whoever shares one is another person. Then
+    the e-mail alone is stored, which is what campaigns would reach.
 
     A contact that eSputnik has, with another address now, is not named: the call changes no
     channel of a known contact, so the new address is stored by itself, and stays unconfirmed when
@@ -65,7 +67,7 @@ def subscribe_body(envelope: Envelope) -> JSONObject:
     """
     contact = envelope.payload.get("contact")
     person = envelope.introduces or Person()
-    if isinstance(contact, dict) and not envelope.is_replacing:
+    if isinstance(contact, dict) and _is_whole(envelope):
         told: JSONObject = dict(contact)
     else:
         told = {"channels": [*_channels(person)]}
@@ -74,6 +76,16 @@ def subscribe_body(envelope: Envelope) -> JSONObject:
     return {"contact": told, "formType": FORM_TYPE}
 
 
+def _is_whole(envelope: Envelope) -> bool:
+    """Does the introduction tell the whole contact?"""
+    contact = envelope.payload.get("contact")
+    if not isinstance(contact, dict) or envelope.is_replacing:
+        return False
+    is_known_by_id = "externalCustomerId" in contact and not envelope.is_first
+    return is_known_by_id or len(envelope.fields & set(CHANNELS)) == 1
+
+
 def _channels(person: Person) -> list[JSONObject]:
-    values = {"email": person.email, "sms": digits(person.phone)}
-    return [{"type": name, "value": value} for name, value in values.items() if value]
+    if person.email:
+        return [{"type": "email", "value": person.email}]
+    return [{"type": "sms", "value": digits(person.phone)}] if person.phone else []

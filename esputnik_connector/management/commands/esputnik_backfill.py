@@ -15,9 +15,10 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from esputnik_connector.destinations.base import OrderRoute
+from esputnik_connector.destinations.base import ConsentPolicy, OrderRoute
 from esputnik_connector.exceptions import BadRequestError, ConfigurationError
 from esputnik_connector.management import progress
+from esputnik_connector.management.arguments import sending_connection
 from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.management.follow import follow_runs
 from esputnik_connector.models import Backfill, Connection
@@ -40,7 +41,6 @@ ACTIONS = {
     "cancel": gettext_lazy("end it for good"),
     "restart": gettext_lazy("begin again; what was delivered already is skipped"),
 }
-INDENTED: dict[str, Any] = {"width": 90, "initial_indent": "  ", "subsequent_indent": "    "}
 CHANGES = {
     "pause": control.pause,
     "resume": control.resume,
@@ -88,7 +88,7 @@ class Command(ReportingCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         self.options = options
         self.unknown: list[str] = []
-        connection = self._connection()
+        connection = sending_connection(self.options["connection"])
         kinds = KINDS[options["what"]]
         try:
             if options["action"]:
@@ -105,33 +105,6 @@ class Command(ReportingCommand):
         self._report(runs)
 
     # What was asked for
-
-    def _connection(self) -> Connection:
-        found = Connection.objects.all()
-        if name := self.options["connection"]:
-            found = found.filter(name=name)
-        names = list(found.values_list("name", flat=True))
-        if len(names) != 1:
-            known = ", ".join(Connection.objects.values_list("name", flat=True)) or _("none")
-            raise CommandError(
-                _("Name one connection with --connection; there are: %(known)s.") % {"known": known}
-            )
-        connection = found.get()
-        if not connection.is_enabled or connection.paused_at is not None:
-            raise CommandError(
-                _("Connection “%(name)s” is switched off or paused and sends nothing. %(why)s")
-                % {"name": connection.name, "why": connection.pause_detail}
-            )
-        if not connection.is_bound_here:
-            raise CommandError(
-                _(
-                    "Connection “%(name)s” belongs to another installation; this may be a copy of "
-                    "its database. If this one should send, run: manage.py "
-                    "esputnik_doctor --confirm-environment"
-                )
-                % {"name": connection.name}
-            )
-        return connection
 
     def _moment(self, name: str) -> datetime | None:
         text = self.options[name]
@@ -162,10 +135,7 @@ class Command(ReportingCommand):
             raise CommandError(
                 _("Choose how orders travel: %(routes)s. Nothing was started.") % {"routes": text}
             )
-        self.stdout.write(_("How shall orders travel?"))
-        for one in routes:
-            self.stdout.write(fill(f"{one.value}: {one.label}. {one.help}", **INDENTED))
-        return input(f"{_(' or ').join(one.value for one in routes)}? ").strip()
+        return self._ask(_("How shall orders travel?"), routes)
 
     def _choose_consent(self, connection: Connection) -> None:
         """What happens to people who have not said yes: asked once, kept with the connection.
@@ -175,10 +145,8 @@ class Command(ReportingCommand):
         policies = policies_of(connection)
         chosen = self.options["consent"] or ""
         if policies and not chosen and policy_of(connection) is None and self._may_ask():
-            self.stdout.write(_("What shall happen to people who have not said yes to messages?"))
-            for one in policies:
-                self.stdout.write(fill(f"{one.value}: {one.label}. {one.help}", **INDENTED))
-            chosen = input(f"{_(' or ').join(one.value for one in policies)}? ").strip()
+            question = _("What shall happen to people who have not said yes to messages?")
+            chosen = self._ask(question, policies)
         if self.options["dry_run"]:
             connection.consent_policy = chosen or connection.consent_policy
         elif chosen:
@@ -214,11 +182,16 @@ class Command(ReportingCommand):
         self.unknown += unknown
         return known
 
+    def _ask(self, question: str, choices: Sequence[OrderRoute | ConsentPolicy]) -> str:
+        self.stdout.write(question)
+        for one in choices:
+            text = f"{one.value}: {one.label}. {one.help}"
+            self.stdout.write(fill(text, 90, initial_indent="  ", subsequent_indent="    "))
+        return input(f"{_(' or ').join(one.value for one in choices)}? ").strip()
+
     def _may_ask(self) -> bool:
         is_quiet = self.options["yes"] or self.options["json"]
         return sys.stdin.isatty() and not is_quiet
-
-    # What is done
 
     def _start(self, connection: Connection, kinds: list[Kind]) -> list[Backfill]:
         plans = self._plans(connection, kinds)

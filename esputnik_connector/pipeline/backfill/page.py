@@ -16,8 +16,9 @@ from esputnik_connector.exceptions import ConfigurationError, RecordError
 from esputnik_connector.models import Backfill, Lane, OutboxMessage
 from esputnik_connector.models.backfill import WORKING, State
 from esputnik_connector.models.lease import Lease
-from esputnik_connector.pipeline.delivery import backoff
-from esputnik_connector.pipeline.delivery.dispatch import Result, Stop, deliver, prepare
+from esputnik_connector.pipeline.delivery import backoff, digests
+from esputnik_connector.pipeline.delivery.deliver import Stop, deliver
+from esputnik_connector.pipeline.delivery.dispatch import Result, prepare
 from esputnik_connector.pipeline.delivery.in_flight import in_flight
 from esputnik_connector.pipeline.delivery.lane import LaneLease, log_outcomes
 from esputnik_connector.pipeline.delivery.outbox_rows import Rows, by_key, forced
@@ -118,6 +119,7 @@ class PageSender:
         prepared = prepare(
             connection, self.destination, registry.shop(), self.kind, keys, forced=forced(rows)
         )
+        digests.write(connection, self.kind, prepared.outdated)
         self._settle(prepared.settled, rows)
         self._lease.keep_if_due()
         with in_flight(

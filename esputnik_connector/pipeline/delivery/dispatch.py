@@ -5,29 +5,22 @@ Nothing here writes down what became of a record: :mod:`.settle` does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from logging import getLogger
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector.destinations.base import Delivered, Destination, Envelope, Receipt
-from esputnik_connector.destinations.deferral import deferred
 from esputnik_connector.event_types import event_type
 from esputnik_connector.exceptions import (
-    CredentialsError,
-    RejectedError,
     Skip,
-    TemporaryError,
     without_message,
 )
 from esputnik_connector.fields import reveal
-from esputnik_connector.halving import Halving
 from esputnik_connector.models import Connection, SyncState
-from esputnik_connector.models.lease import LostLease
 from esputnik_connector.records import Cart, Contact, Event, Kind, Outcome, Reason, Record
 from esputnik_connector.shops.base import ShopAdapter
 
+from . import digests
 from .consent import Consents
 from .eligibility import check_still_true
 from .load import emptied, hooked, read, unbuildable
@@ -56,6 +49,7 @@ class Prepared:
     locators: dict[str, Mapping[str, str]] = field(default_factory=dict)
     records: Mapping[str, Record] = field(default_factory=dict)
     states: Mapping[str, SyncState] = field(default_factory=dict)  # as they were before
+    outdated: dict[str, str] = field(default_factory=dict)  # digests of former versions → present
     without_consent: list[str] = field(default_factory=list)  # a hash per person who is concerned
 
     def result(self, envelope: Envelope, receipt: Receipt) -> Result:
@@ -102,7 +96,9 @@ def prepare(
     consents = Consents.around(
         connection, policy, shop, salt, records.values(), is_counted=counts_consent
     )
-    translator = Translator(connection, destination, suppression, consents, salt, always)
+    translator = Translator(
+        connection, destination, suppression, consents, salt, always, prepared.outdated
+    )
     for key in keys:
         if key in broken:
             prepared.settled.append(Result(broken[key]))
@@ -135,6 +131,7 @@ class Translator:
     consents: Consents
     salt: str
     always: frozenset[str]  # keys of what goes out even when it is unchanged
+    outdated: dict[str, str]
 
     def translate(
         self, record: Record | None, state: SyncState | None
@@ -161,89 +158,15 @@ class Translator:
         if lacks_consent:
             person = self.consents.introduced(record, is_known=_is_known(record, last))
             envelope = replace(envelope, introduces=person) if person else envelope
-        if record.key not in self.always and _is_delivered(state, envelope):
-            raise Skip(Reason.UNCHANGED)
-        return envelope, getattr(record, "contact_key", ""), hashes
-
-
-class Stop(Exception):
-    """A person has paused or ended the run meanwhile: nothing more of the batch is to be sent."""
-
-
-def deliver(
-    destination: Destination, prepared: Prepared, settle: Callable[[list[Result]], None]
-) -> None:
-    """Send what goes out, halving a refused batch until the culprit stands alone.
-
-    After a temporary failure the rest is deferred without a call.
-
-    :param settle: called with the results of each call as soon as they are there, one per envelope
-        over all. What it raises passes through, but for :class:`Stop`.
-    :raises LostLease: the destination's ``before_call`` found the lane with another worker.
-    """
-    landing = _Landing(prepared, settle)
-    destination.after_call = landing.early
-    parts = Halving(prepared.outgoing)
-    try:
-        for part in parts:
-            _deliver_part(destination, landing, parts, part)
-    except Stop:
-        return
-
-
-class _Landing:
-    """Hands results on to be settled, each once: some come before a ``deliver`` is over."""
-
-    def __init__(self, prepared: Prepared, settle: Callable[[list[Result]], None]) -> None:
-        self._aloft = {envelope.key: envelope for envelope in prepared.outgoing}
-        self._prepared = prepared
-        self._settle = settle
-        self.has_failed = False
-
-    def left(self, part: Sequence[Envelope]) -> list[Envelope]:
-        return [envelope for envelope in part if envelope.key in self._aloft]
-
-    def early(self, receipts: Sequence[Receipt]) -> None:
-        known = [receipt for receipt in receipts if receipt.key in self._aloft]
-        self.settle(_matched([self._aloft[receipt.key] for receipt in known], known))
-
-    def settle(self, pairs: Sequence[tuple[Envelope, Receipt]]) -> None:
-        if not pairs:
-            return
-        try:
-            self._settle([self._prepared.result(*pair) for pair in pairs])
-        except Exception:  # no fault of the destination's, in whose code it may surface
-            self.has_failed = True
-            raise
-        for envelope, _receipt in pairs:
-            del self._aloft[envelope.key]
-
-
-def _deliver_part(
-    destination: Destination,
-    landing: _Landing,
-    parts: Halving[Envelope],
-    part: Sequence[Envelope],
-) -> None:
-    try:
-        receipts = destination.deliver(part)
-    except RejectedError as error:
-        left = landing.left(part)
-        if left and not parts.halve(left):
-            landing.settle([(left[0], _refused(left[0], error))])
-    except (TemporaryError, CredentialsError) as error:
-        landing.settle(_deferred(landing.left(part), parts.rest(), error))
-    except LostLease:
-        raise
-    except Exception as error:  # a defect of ours must not hold back the lane for ever
-        if landing.has_failed:
-            raise
-        kind, cause = part[0].kind.value, without_message(error)
-        logger.error("a delivery of %d %s failed: %s", len(part), kind, cause)
-        crash = TemporaryError(type(error).__name__, was_received=True)
-        landing.settle(_deferred(landing.left(part), parts.rest(), crash))
-    else:
-        landing.settle(_matched(landing.left(part), receipts))
+        present = digests.keyed(envelope.digest, salt=self.salt)
+        if state is not None and digests.is_of(state.digest, envelope, salt=self.salt):
+            if state.digest != present:
+                self.outdated[state.digest] = present
+                state.digest = present
+            if record.key not in self.always:
+                raise Skip(Reason.UNCHANGED)
+            envelope = replace(envelope, is_change=False)
+        return replace(envelope, digest=present), getattr(record, "contact_key", ""), hashes
 
 
 def _delivered(state: SyncState | None, hashes: Mapping[str, str]) -> Delivered | None:
@@ -268,57 +191,5 @@ def _is_known(record: Record, last: Delivered | None) -> bool:
     return last is not None and last.is_certain and address not in last.locators
 
 
-def _is_delivered(state: SyncState | None, envelope: Envelope) -> bool:
-    return state is not None and bool(state.digest) and state.digest == envelope.digest
-
-
-def _matched(
-    chunk: Sequence[Envelope], receipts: Sequence[Receipt]
-) -> list[tuple[Envelope, Receipt]]:
-    by_key = {receipt.key: receipt for receipt in receipts}
-    return [(envelope, _usable(envelope, by_key.get(envelope.key))) for envelope in chunk]
-
-
-def _usable(envelope: Envelope, receipt: Receipt | None) -> Receipt:
-    """The receipt that a destination gave, or what stands for one that cannot be used."""
-    if receipt is None:
-        logger.error("no receipt for %s %s", envelope.kind.value, envelope.key)
-        silence = TemporaryError(_("the destination gave no receipt"), was_received=True)
-        return deferred(envelope, silence, was_tried=True)
-    if receipt.outcome is Outcome.ACCEPTED and not receipt.session:
-        return replace(
-            receipt,
-            outcome=Outcome.DEFERRED,
-            reason=Reason.UPLOAD_FAILED,
-            detail=_("the answer names no upload that could be asked about"),
-            is_counted=True,
-        )
-    return receipt
-
-
-def _deferred(
-    failed: Sequence[Envelope],
-    untouched: Sequence[Envelope],
-    error: TemporaryError | CredentialsError,
-) -> list[tuple[Envelope, Receipt]]:
-    """What stands for a call that failed as a whole, and for calls that are not made because of
-    it."""
-    return [
-        *((envelope, deferred(envelope, error, was_tried=True)) for envelope in failed),
-        *((envelope, deferred(envelope, error, was_tried=False)) for envelope in untouched),
-    ]
-
-
 def _skipped(kind: Kind, key: str, reason: Reason, detail: str = "") -> Receipt:
     return Receipt(kind=kind, key=key, outcome=Outcome.SKIPPED, reason=reason, detail=detail)
-
-
-def _refused(envelope: Envelope, error: RejectedError) -> Receipt:
-    return Receipt(
-        kind=envelope.kind,
-        key=envelope.key,
-        outcome=Outcome.REJECTED,
-        reason=Reason.REFUSED,
-        detail=str(error),
-        status=error.status,
-    )

@@ -19,8 +19,9 @@ from esputnik_connector.models import Connection, Lane, LostUpload, OutboxMessag
 from esputnik_connector.models.lease import LostLease
 from esputnik_connector.records import Kind
 
-from . import backoff
-from .dispatch import Result, deliver, prepare
+from . import backoff, digests
+from .deliver import deliver
+from .dispatch import Result, prepare
 from .in_flight import in_flight
 from .lane import ORDER_OF_LANES, LaneLease, lane_of, leased, log_outcomes, new_holder
 from .load import is_database_gone
@@ -165,6 +166,7 @@ class Relay:
             prepared = prepare(
                 self.connection, chosen, registry.shop(), kind, list(rows), forced=forced(rows)
             )
+            digests.write(self.connection, kind, prepared.outdated)
             self._settle(lane, lease, prepared.settled, rows)
             lease.keep()
             route = _route_of(next(iter(rows.values())))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from logging import getLogger
@@ -13,10 +14,11 @@ from django.db.models.signals import pre_delete
 from django.utils import timezone
 
 from esputnik_connector import registry
-from esputnik_connector.exceptions import ConfigurationError, ConnectorError
+from esputnik_connector.exceptions import ConfigurationError, ConnectorError, DecryptionError
 from esputnik_connector.fields import reveal
 from esputnik_connector.identity import fingerprint, order_mark
 from esputnik_connector.models import (
+    CartSession,
     Connection,
     KnownAddress,
     OutboxMessage,
@@ -94,7 +96,19 @@ def _bury(connection: Connection, rows: Sequence[OutboxMessage]) -> None:
         # Whoever comes back under such an address is new there, and has to be introduced again.
         known = KnownAddress.objects.filter(connection=connection)
         known.filter(fingerprint__in=list(deleted_at)).delete()
+        _forget_guests(set(deleted_at), salt)
         OutboxMessage.objects.filter(pk__in=[row.pk for row in rows]).update(payload=None)
+
+
+def _forget_guests(deleted: Collection[str], salt: str) -> None:
+    """The e-mails that deleted people typed as guests. A cart's is stored encrypted, so each is
+    opened; there are those of ``ATTEMPT_RETENTION_DAYS``."""
+    gone = []
+    for session in CartSession.objects.order_by("pk").iterator(chunk_size=1000):
+        with suppress(DecryptionError):
+            if fingerprint(reveal(session.email), salt=salt) in deleted:
+                gone.append(session.pk)
+    CartSession.objects.filter(pk__in=gone).delete()
 
 
 def _is_erasing(connection: Connection) -> bool:

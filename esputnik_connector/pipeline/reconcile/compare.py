@@ -19,6 +19,7 @@ from esputnik_connector.destinations.base import Destination
 from esputnik_connector.exceptions import without_message
 from esputnik_connector.models import Connection, OutboxMessage, SyncState
 from esputnik_connector.models.reconcile import REPAIRED, Verdict
+from esputnik_connector.pipeline.delivery import digests
 from esputnik_connector.pipeline.delivery.dispatch import prepare
 from esputnik_connector.pipeline.delivery.load import read
 from esputnik_connector.records import Contact, Kind, Order, Outcome, Reason, Record
@@ -143,6 +144,7 @@ class Comparer:
         found: Comparison,
     ) -> None:
         prepared = prepare(self.connection, self.destination, self.shop, kind, keys)
+        digests.write(self.connection, kind, prepared.outdated)
         found.records.update(prepared.records)
         unchanged = []
         for result in prepared.settled:
@@ -160,7 +162,9 @@ class Comparer:
 
         for key in self._quiet(kind, unchanged, versions):
             if key in known:
-                found.etags[key] = etags.etag(versions[key], known[key].digest, self._settings)
+                found.etags[key] = etags.etag(
+                    versions[key], prepared.states[key].digest, self._settings
+                )
 
     def _quiet(self, kind: Kind, keys: Sequence[str], versions: Mapping[str, str]) -> Iterator[str]:
         """Those that did not change while they were built: only then the record that was built is

@@ -1,0 +1,82 @@
+"""Digests as they are remembered: keyed by the shop's secret, so that nobody who reads the table
+can try out whose phone it was.
+
+What former versions remembered was the bare hash. It is recognised, and replaced when it is seen;
+:func:`key_all` does the same for all of them, without any payload, since the key is put around the
+former hash.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator, Mapping
+
+from django.db.models import Case, F, Value, When
+
+from esputnik_connector.destinations.base import Envelope
+from esputnik_connector.exceptions import DecryptionError
+from esputnik_connector.fields import reveal
+from esputnik_connector.models import Connection, SyncState
+from esputnik_connector.records import Kind
+
+KEYED = "k"  # begins what is keyed; a bare hash begins with 0 to 9 or a to f
+LENGTH = 64  # of the column
+CHUNK = 500
+
+
+def keyed(digest: str, *, salt: str) -> str:
+    """The digest of a payload as it is remembered; ``""`` stays ``""``."""
+    if not digest:
+        return ""
+    found = hmac.digest(salt.encode(), f"digest:{digest}".encode(), "sha256").hex()
+    return f"{KEYED}{found}"[:LENGTH]
+
+
+def is_of(remembered: str, envelope: Envelope, *, salt: str) -> bool:
+    """Was this very payload delivered? Also as a former version measured or remembered it.
+
+    :param envelope: as the destination prepared it, its digests not keyed.
+    """
+    if not remembered:
+        return False
+    bare = [one for one in (envelope.digest, envelope.former_digest) if one]
+    return remembered in bare or remembered in (keyed(one, salt=salt) for one in bare)
+
+
+def write(connection: Connection, kind: Kind, outdated: Mapping[str, str]) -> None:
+    """Replace digests, former → present. One that a delivery has replaced meanwhile stays."""
+    pairs = list(outdated.items())
+    for start in range(0, len(pairs), CHUNK):
+        some = dict(pairs[start : start + CHUNK])
+        states = SyncState.objects.filter(connection=connection, kind=kind.value)
+        states.filter(digest__in=list(some)).update(digest=_replaced("digest", some))
+
+
+def key_all() -> int:
+    """Key each digest that a former version remembered; how many there were."""
+    done = 0
+    for connection in Connection.objects.order_by("pk"):
+        try:
+            salt = reveal(connection.salt)
+        except DecryptionError:
+            continue
+        for column in ("digest", "session_digest"):
+            for some in _bare(connection, column):
+                states = SyncState.objects.filter(connection=connection, **{f"{column}__in": some})
+                pairs = {one: keyed(one, salt=salt) for one in some}
+                done += states.update(**{column: _replaced(column, pairs)})
+    return done
+
+
+def _bare(connection: Connection, column: str) -> Iterator[list[str]]:
+    last = 0
+    states = SyncState.objects.filter(connection=connection, **{f"{column}__gt": ""})
+    bare = states.filter(**{f"{column}__lt": "g"}).order_by("pk")
+    while rows := list(bare.filter(pk__gt=last).values_list("pk", column)[:CHUNK]):
+        last = rows[-1][0]
+        yield list({digest for _pk, digest in rows})
+
+
+def _replaced(column: str, pairs: Mapping[str, str]) -> Case:
+    whens = (When(**{column: old}, then=Value(new)) for old, new in pairs.items())
+    return Case(*whens, default=F(column))
