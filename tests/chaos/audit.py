@@ -37,6 +37,7 @@ BEGIN
 END $$ LANGUAGE plpgsql;
 """
 SETTLED = ("delivered", "skipped", "imported")
+UNSETTLED = ("dead", "waiting")
 FOR_EVER = 1 << 62  # later than every entry
 
 
@@ -111,18 +112,18 @@ def outbox_rows(found: Sequence[Entry]) -> list[Row]:
     is_dead = {pk: row.is_dead for pk, row in left.items()}
     words = [*of(found, Attempt), *taken_along(of(found, Backfill)), *arrived(of(found, SyncState))]
     fates = fates_of(notes, words, is_dead)
-    made = [entry.new for entry in notes if entry.new is not None]
-    return [
-        Row(
-            number=new["id"],
-            kind=new["kind"],
-            key=new["key"],
-            fate=fates[new["id"]],
-            reason=left[new["id"]].reason if new["id"] in left else "",
-            detail=_state_of(left[new["id"]]) if new["id"] in left else "",
+    stayed = {(row.kind, row.key, row.is_dead): row for row in left.values()}
+    rows = []
+    for new in (entry.new for entry in notes if entry.new is not None):
+        number, kind, key = new["id"], new["kind"], new["key"]
+        # One that was folded speaks with the words of the one that stayed.
+        row = left.get(number) or stayed.get((kind, key, fates[number] == "dead"))
+        words = (row.reason, _state_of(row)) if row and fates[number] in UNSETTLED else ("", "")
+        fate = fates[number]
+        rows.append(
+            Row(number=number, kind=kind, key=key, fate=fate, reason=words[0], detail=words[1])
         )
-        for new in made
-    ]
+    return rows
 
 
 def taken_along(runs: Iterable[Entry]) -> list[Entry]:

@@ -58,6 +58,6 @@ def tell_sums(evidence: Evidence) -> None:
         f"{len(evidence.carts)} carts, and deleted {len(evidence.erased)} customers; eSputnik was "
         f"asked {len(evidence.exchanges)} times."
     )
-    for row in evidence.rows:
-        if row.fate == FAILED:
-            tell(f"  set aside: {row.kind} {row.key}: {row.reason} {row.detail:.100}")
+    dead = {f"{row.kind} {row.key}": row for row in evidence.rows if row.fate == FAILED}
+    for record, row in dead.items():
+        tell(f"  set aside: {record}: {row.reason} {row.detail:.100}")
