@@ -16,11 +16,11 @@ from . import registry
 from .destinations.base import AccountInfo
 from .event_types import PRODUCT_PARAMS, EventType
 from .event_types import register as register_event_type
-from .exceptions import ConfigurationError
 from .feed.build import Build
 from .feed.links import feed_url
 from .feed.publish import AlreadyBuilding
 from .models import Backfill, Connection, Feed, FeedBuild, OutboxMessage, Reconciliation
+from .operations.connections import AnyConnection, get_connection
 from .operations.health.examine import examine
 from .operations.health.findings import Finding, Level
 from .operations.pauses import end_pauses as end_pauses_of
@@ -83,22 +83,6 @@ __all__ = [
     "verify",
     "work_at_import",
 ]
-
-AnyConnection = Connection | str
-
-
-def get_connection(connection: AnyConnection) -> Connection:
-    """The connection of that name, read anew; a :class:`~.models.Connection` as it is.
-
-    :raises ConfigurationError: there is none of that name; the message names those there are.
-    """
-    if isinstance(connection, Connection):
-        return connection
-    found = Connection.objects.filter(name=connection).first()
-    if found is None:
-        known = ", ".join(Connection.objects.values_list("name", flat=True)) or "–"
-        raise ConfigurationError(f"There is no connection {connection!r}; there are: {known}")
-    return found
 
 
 def verify(connection: AnyConnection) -> AccountInfo:
