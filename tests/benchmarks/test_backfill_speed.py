@@ -110,7 +110,7 @@ def test_history_goes_out_at_a_good_share_of_the_plain_limit(connection, address
     ours.add(ORDERS - WARM_UP * PAGE)
     growth = ours.highest - before
     run.refresh_from_db()
-    assert (run.state, run.counts) == ("finished", {"delivered": ORDERS})
+    assert (run.state, run.counts) == ("finished", {"delivered": ORDERS}), run.detail
     assert SyncState.objects.exclude(digest="").count() == ORDERS
     assert not OutboxMessage.objects.exists()
     share = ours.rate / plain.rate

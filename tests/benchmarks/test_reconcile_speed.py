@@ -51,16 +51,26 @@ SERVER = """
 import json, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
-sessions = count()
+sessions, stored = count(), {}
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1
     def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        is_import = self.path.endswith("/contacts")
-        self.answer({"asyncSessionId": f"session-{next(sessions)}"} if is_import else {})
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if not self.path.endswith("/contacts"):
+            return self.answer({})
+        session = f"session-{next(sessions)}"
+        sent = json.loads(body)
+        by = sent["dedupeOn"]
+        stored[session] = [
+            {"dedupeValue": one.get(by) or [each["value"] for each in one["channels"]
+                                            if each["type"] == by][0], "contactId": number}
+            for number, one in enumerate(sent["contacts"], 1)
+        ]
+        self.answer({"asyncSessionId": session})
     def do_GET(self):
-        self.answer({"status": "FINISHED"})
+        session = self.path.rpartition("/")[2]
+        self.answer({"status": "FINISHED", "mapping": stored.get(session, [])})
     def answer(self, body):
         body = json.dumps(body).encode()
         self.send_response(200)
@@ -102,6 +112,7 @@ def connection(endpoint, settings, db) -> Connection:
     with database.cursor() as cursor:
         cursor.execute("ANALYZE")
     connection = Connection.objects.create(
+        consent_policy="confirmed",
         name="bench", api_key="a key of the benchmark", api_url=endpoint, is_enabled=True,
         created_at=timezone.now() - timedelta(days=9999),
     )  # fmt: skip
