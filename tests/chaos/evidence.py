@@ -39,6 +39,7 @@ class ShopOrder:
     items: Mapping[str, int]
     owner: str = ""
     email: str = ""  # of the owner, or what the guest typed
+    phone: str = ""  # digits; whom the parcel goes to
     statuses: Sequence[str] = ()
 
 

@@ -81,7 +81,11 @@ def digits(phone: object) -> str:
 def orders(entries: Sequence[audit.Entry]) -> list[ShopOrder]:
     statuses = audit.values(entries, "status")
     found = []
-    for order in get_model("order", "Order").objects.prefetch_related("lines").order_by("pk"):
+    for order in (
+        get_model("order", "Order")
+        .objects.prefetch_related("lines", "shipping_address")
+        .order_by("pk")
+    ):
         items: dict[str, int] = {}
         for line in order.lines.all():
             key = str(line.product_id)
@@ -90,6 +94,7 @@ def orders(entries: Sequence[audit.Entry]) -> list[ShopOrder]:
             ShopOrder(
                 number=order.number, status=order.status, total=Decimal(order.total_incl_tax),
                 items=items, owner=str(order.user_id or ""), email=order.email or "",
+                phone=digits(getattr(order.shipping_address, "phone_number", "")),
                 statuses=statuses.get(order.pk, []),
             )
         )  # fmt: skip

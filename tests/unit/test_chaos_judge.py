@@ -272,10 +272,14 @@ def test_an_erased_persons_phone_may_live_on_with_their_family(good):
     assert broken(with_held(good, contacts=[OLENA, guest])) == {}
 
 
-def test_a_guest_with_an_erased_address_is_kept_back(good):
-    again = ShopOrder(number="101", status="New", total=Decimal(1), items={},
-                      email="taras@example.com", statuses=["New"])  # fmt: skip
-    assert broken(replace(good, orders=[*good.orders, again])) == {}
+@pytest.mark.parametrize(
+    "who", [{"email": "taras@example.com"}, {"email": "g@example.com", "phone": PHONE}]
+)
+def test_a_guest_with_an_erased_address_or_phone_is_kept_back(good, who):
+    again = ShopOrder(number="101", status="New", total=Decimal(1), items={}, statuses=["New"])
+    assert broken(replace(good, orders=[*good.orders, replace(again, **who)])) == {}
+    stranger = replace(again, email="stranger@example.com")
+    assert broken(replace(good, orders=[*good.orders, stranger])) == {ORDERS: "order 101"}
 
 
 def test_a_page_that_fails_while_the_database_is_away_is_not_held_against_the_shop(good):

@@ -45,12 +45,14 @@ def _contact_difference(person: Person, held: Mapping[str, Any] | None) -> tuple
 
 
 def every_order_is_there_as_the_shop_has_it(evidence: Evidence) -> list[Breach]:
+    """A guest who has the address or the phone of somebody erased is kept back."""
     breaches = []
     living = {person.key for person in evidence.people}
-    gone = {email for person in evidence.erased for email in person.emails}
+    gone = {email.lower() for person in evidence.erased for email in person.emails} | {""}
+    phones = {phone for person in evidence.erased for phone in person.phones}
     for order in evidence.orders:
-        is_kept_back = order.owner not in living and order.email.lower() in (gone | {""})
-        if is_kept_back or evidence.dead(ORDER, order.number):
+        is_gone = order.email.lower() in gone or order.phone in phones
+        if (order.owner not in living and is_gone) or evidence.dead(ORDER, order.number):
             continue
         expected, found = _order_difference(order, evidence.held.orders.get(order.number))
         if expected:
