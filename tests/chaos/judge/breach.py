@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from tests.chaos.evidence import Disturbance, Evidence, Exchange
 
-from .wire_words import sent_records
+from .wire_words import Sent, sent_records
 
 AFTERMATH = 3.0  # seconds after a disturbance in which its victims recover
 SETTLING = 3.0  # seconds after an answer in which it is written down
@@ -27,8 +28,22 @@ class Breach:
 
 def lines_about(evidence: Evidence, kind: str, key: str) -> list[str]:
     """The exchanges that carried a record, and what disturbed them."""
+    return _lines(evidence, lambda sent: sent.is_of(kind, key))
+
+
+def lines_naming(evidence: Evidence, *names: str) -> list[str]:
+    """The same for all records, of whatever kind, that name one of these: an id, an e-mail."""
+    quoted = [json.dumps(name) for name in names]
+
+    def is_named(sent: Sent) -> bool:
+        return any(name in json.dumps(sent.body) for name in quoted)
+
+    return _lines(evidence, is_named)
+
+
+def _lines(evidence: Evidence, is_meant: Callable[[Sent], bool]) -> list[str]:
     carried = [
-        (exchange, [sent.summary for sent in sent_records(exchange) if sent.is_of(kind, key)])
+        (exchange, [sent.summary for sent in sent_records(exchange) if is_meant(sent)])
         for exchange in evidence.exchanges
     ]
     lines = [

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.chaos.evidence import Erased, Evidence
 
-from .breach import Breach, lines_about
+from .breach import Breach, lines_about, lines_naming
 from .wire_words import CONTACT, ERASURE, ORDER
 
 PERSONAL = ("externalCustomerId", "email", "phone", "firstName", "lastName", "deliveryAddress")
@@ -22,7 +22,7 @@ def nobody_was_overwritten_by_somebody_else(evidence: Evidence) -> list[Breach]:
         if key and known is not None and email and email not in {one.lower() for one in known}:
             breaches.append(
                 Breach(f"contact {key}", " or ".join(known), email,
-                       lines_about(evidence, CONTACT, str(key)))
+                       lines_naming(evidence, email, *known))
             )  # fmt: skip
     return breaches
 

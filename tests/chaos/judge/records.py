@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.chaos.evidence import Evidence, Person, ShopOrder
 
-from .breach import Breach, lines_about
+from .breach import Breach, lines_about, lines_naming
 from .wire_words import CART, CONTACT, ORDER, items_of
 
 CENT = Decimal("0.01")
@@ -21,7 +21,12 @@ def every_customer_is_there_as_the_shop_has_them(evidence: Evidence) -> list[Bre
         if one.get("externalCustomerId")
     }
     return [
-        Breach(f"contact {person.key}", expected, found, lines_about(evidence, CONTACT, person.key))
+        Breach(
+            f"contact {person.key}",
+            expected,
+            found,
+            lines_naming(evidence, *evidence.emails.get(person.key, [person.email])),
+        )
         for person in evidence.people
         if person.key not in evidence.staff and not evidence.dead(CONTACT, person.key)
         for expected, found in [_contact_difference(person, held.get(person.key))]
