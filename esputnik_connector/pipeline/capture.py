@@ -17,7 +17,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from logging import getLogger
 from typing import Any
@@ -38,6 +37,7 @@ from esputnik_connector.identity import fingerprint, order_mark
 from esputnik_connector.models import CartSession, Connection, OutboxMessage
 from esputnik_connector.records import Event, JSONValue, Kind
 
+from . import debounce
 from .events.carried import sealed
 from .wake import wake_now
 
@@ -72,8 +72,9 @@ class _Noted:
 
     def __call__(self) -> None:
         self.is_over = True
+        rests = [debounce.first_rest(kind).total_seconds() for kind, _key in self.records]
         for connection_id in self.connections:
-            wake_now(connection_id, conf.DEBOUNCE_SECONDS)
+            wake_now(connection_id, min(rests, default=0.0))
 
     def survives(self, callbacks: list[Any]) -> bool:
         """False when a roll-back took this callback away, or ended its transaction."""
@@ -207,14 +208,15 @@ class OutboxCapture:
         noted = _noted_in(alias)
         if not targets or (before is None and (kind, key) in noted.records):
             return
-        due_at = timezone.now() + timedelta(seconds=conf.DEBOUNCE_SECONDS)
+        now = timezone.now()
         payload = None if record is None else sealed(record())
         rows = [
             OutboxMessage(
                 connection_id=target.pk,
                 kind=kind.value,
                 key=key,
-                due_at=due_at,
+                captured_at=now,
+                due_at=now + debounce.first_rest(kind),
                 payload=payload if locators is None else erasure_payload(target, key, locators),
             )
             for target in targets
