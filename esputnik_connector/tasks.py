@@ -35,7 +35,7 @@ wake = start_relay  # the dotted path that settings know
 def relay(connection_id: int) -> None:
     """Send what is due of one connection."""
     for run in map(Relay, Connection.objects.sending().filter(pk=connection_id)):
-        run.run(seconds=RELAY_SECONDS)
+        run.run(seconds=RELAY_SECONDS, is_watching=True)
         start_relay_at(connection_id, run.come_back())
 
 

@@ -13,6 +13,7 @@ from .reconcile import Reconciliation
 from .salt import Salt
 from .sync import KnownAddress, SyncState, Tombstone
 from .upload import LostUpload
+from .wake import Wake
 
 __all__ = [
     "Attempt",
@@ -35,5 +36,6 @@ __all__ = [
     "StatusMapping",
     "SyncState",
     "Tombstone",
+    "Wake",
     "WatchedPrice",
 ]

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from esputnik_connector.exceptions import DecryptionError, DestinationError
-from esputnik_connector.models import Backfill, Connection, Heartbeat
+from esputnik_connector.models import Backfill, Connection, Heartbeat, Wake
 from esputnik_connector.pipeline.delivery.relay import connections_with_work
 from esputnik_connector.pipeline.wake import BACKFILL, RELAY
 
@@ -25,7 +25,8 @@ def what_is_due() -> Iterator[tuple[str, int]]:
     """Name of a task → the connection or the import that it should start with."""
     Heartbeat.beat("sweep")
     now = timezone.now()
-    waiting = connections_with_work(now).values_list("pk", flat=True)
+    watched = Wake.objects.watched(now).values("connection_id")
+    waiting = connections_with_work(now).exclude(pk__in=watched).values_list("pk", flat=True)
     yield from ((RELAY, pk) for pk in waiting)
     yield from ((BACKFILL, run.pk) for run in Backfill.objects.waiting_for_a_worker(now))
 

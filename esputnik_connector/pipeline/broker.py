@@ -26,7 +26,7 @@ logger = getLogger(__name__)
 
 BROKER_TIMEOUT = 0.25  # seconds a shopper's request may wait for a broker that does not answer
 BROKER_REST = 30.0  # seconds without another try after that; the sweep does the work meanwhile
-EXPIRY = 120.0  # seconds after its time; by then a sweep has come, and sends what is due itself
+EXPIRY = 60.0  # seconds after its time; by then a sweep has come, and sends what is due itself
 
 REDIS = {
     "socket_timeout": BROKER_TIMEOUT,

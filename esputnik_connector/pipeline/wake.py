@@ -10,13 +10,14 @@ from datetime import datetime
 from functools import partial
 from logging import getLogger
 
-from django.db import router, transaction
+from django.db import DatabaseError, connections, router, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from esputnik_connector.conf import conf
 from esputnik_connector.exceptions import without_message
-from esputnik_connector.models import Backfill, OutboxMessage
+from esputnik_connector.models import Backfill, OutboxMessage, Wake
+from esputnik_connector.models.wake import MESSAGE_INTERVAL
 
 from .broker import publisher
 
@@ -26,9 +27,7 @@ RELAY = "esputnik_connector.relay"
 BACKFILL = "esputnik_connector.backfill"
 BUILD_FEED = "esputnik_connector.build_feed"
 
-CLOCK_SKEW = 1.0  # seconds by which the clocks of web and worker may differ
-
-_under_way: dict[int, float] = {}  # connection → moment at which its relay was told to start
+_known: dict[int, float] = {}  # connection → moment until which nobody needs to be told
 
 
 def wake(connection_id: int, delay: float = 0.0) -> None:
@@ -38,32 +37,43 @@ def wake(connection_id: int, delay: float = 0.0) -> None:
 
 
 def wake_now(connection_id: int, delay: float) -> None:
-    """Call ``WAKE``, unless a relay of this connection was told a moment ago to start in time.
+    """Call ``WAKE``, unless a worker is sure to look soon, and after what is committed now.
 
-    Never raises: it runs in a shopper's request, after the commit.
+    A run that is at work says how long it goes on looking, and whoever wakes one says so too: all
+    processes together wake one for each connection and debounce time. Never raises: it runs in a
+    shopper's request, after the commit.
     """
-    if not conf.WAKE or _is_under_way(connection_id, delay):
+    if not conf.WAKE or _is_told(connection_id) or not _is_mine(connection_id, delay):
         return
     try:
         import_string(conf.WAKE)(connection_id, delay)
     except Exception as error:  # a project's own callable may raise what it likes
         logger.error("WAKE failed for connection %s: %s", connection_id, without_message(error))
-    _under_way[connection_id] = time.monotonic() + delay
 
 
-def _is_under_way(connection_id: int, delay: float) -> bool:
-    """Whether a relay will start soon, but surely after what is committed now.
+def _is_told(connection_id: int) -> bool:
+    """Does this process know already that a worker looks after now?"""
+    return time.monotonic() < _known.get(connection_id, 0.0)
 
-    It also comes back by itself for what is visible and not yet due, so nothing waits for a sweep.
-    """
-    now = time.monotonic()
-    starts_at = _under_way.get(connection_id, now)
-    return now + min(CLOCK_SKEW, delay / 2) < starts_at <= now + delay
+
+def _is_mine(connection_id: int, delay: float) -> bool:
+    """Is it for this process to wake a worker?"""
+    asked_at = time.monotonic()
+    is_mine, seconds = True, MESSAGE_INTERVAL
+    database = connections[router.db_for_write(Wake)]
+    # Within a transaction of the project's own it would keep the row from everybody else.
+    if not database.in_atomic_block and database.get_autocommit():
+        try:
+            is_mine, seconds = Wake.claim(connection_id, delay)
+        except DatabaseError as error:  # one wake-up too many does no harm
+            logger.warning("it is not known who wakes a worker: %s", without_message(error))
+    _known[connection_id] = asked_at + seconds
+    return is_mine
 
 
 def forget_wakes() -> None:
     """For tests: as if no relay had been told to start."""
-    _under_way.clear()
+    _known.clear()
 
 
 def start_relay(connection_id: int, delay: float) -> None:

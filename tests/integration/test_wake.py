@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -12,15 +13,25 @@ from urllib.parse import urlsplit
 import pytest
 from celery import Celery, current_app
 from django.conf import settings as project_settings
+from django.db import connection as database
 from django.db import transaction
+from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from redis import Redis
 
 from esputnik_connector import tasks
+from esputnik_connector.models import Connection, Wake
+from esputnik_connector.models.wake import MESSAGE_INTERVAL
 from esputnik_connector.operations.health import celery as celery_health
 from esputnik_connector.operations.health.findings import Level
+from esputnik_connector.operations.sweep import recheck_keys, what_is_due
 from esputnik_connector.pipeline.broker import publisher, transport_of
 from esputnik_connector.pipeline.capture import capture
-from esputnik_connector.pipeline.wake import wake
+from esputnik_connector.pipeline.delivery.relay import Relay
+from esputnik_connector.pipeline.delivery.watch import Watch
+from esputnik_connector.pipeline.wake import forget_wakes, wake, wake_now
+from esputnik_connector.records import Contact
 from tests.live.parts import BrokerLine
 from tests.servers import free_port
 
@@ -232,15 +243,140 @@ def test_many_commits_within_the_debounce_time_wake_one_relay(resting):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_relay_that_starts_too_soon_is_no_substitute(resting):
-    """What commits shortly before it starts may come too late for it, where clocks differ."""
-    wake(resting.pk, 3)
-    wake(resting.pk, 0)  # wanted at once
-    assert woken == [resting.pk] * 2
-
-
-@pytest.mark.django_db(transaction=True)
 def test_each_connection_is_woken_for_itself(resting):
     for pk in (1, 2, 1, 2):
         wake(pk, 3)
     assert woken == [1, 2]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_processes_wake_one_relay_together(resting):
+    for number in range(20):
+        forget_wakes()  # what another process has not learnt
+        with transaction.atomic():
+            capture.contact_changed(str(number))
+    assert woken == [resting.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_processes_at_the_same_moment_wake_one_relay(resting):
+    begin = threading.Barrier(4)
+
+    def commit(number: int) -> None:
+        begin.wait(5)
+        capture.contact_changed(str(number))
+        database.close()
+
+    threads = [threading.Thread(target=commit, args=(number,)) for number in range(4)]
+    forget_wakes()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert woken == [resting.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_message_that_was_lost_is_followed_by_another_one(resting):
+    capture.contact_changed("1")
+    Wake.objects.update(looks_at=Now())  # nobody came
+    forget_wakes()
+    capture.contact_changed("2")
+    assert woken == [resting.pk] * 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_wake_up_inside_a_transaction_keeps_nothing_from_anybody(resting):
+    """Of a project that commits by hand: the row would be locked until it does."""
+    with transaction.atomic():
+        wake_now(resting.pk, 0)
+        assert not Wake.objects.exists()
+    assert woken == [resting.pk]
+
+
+# --- a run that is at work ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def watching(resting, settings, plain_shop):
+    """What is changed while a run looks on: ``WAKE`` is counted, and nothing rests."""
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "DEBOUNCE_SECONDS": 0}
+    for key in "1234":
+        plain_shop.people[key] = Contact(key=key, email=f"buyer{key}@example.com")
+    capture.contact_changed("1")
+    woken.clear()
+    return resting
+
+
+def run_and_change(connection: Connection, *keys: str) -> Relay:
+    """A run that watches, while other processes change a contact at each of its pauses."""
+    left = list(keys)
+
+    def wait(seconds: float) -> None:
+        if left:
+            forget_wakes()
+            capture.contact_changed(left.pop(0))
+        time.sleep(seconds)
+
+    relay = Relay(connection, wait=wait)
+    relay.run(is_watching=True)
+    return relay
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_changes_while_a_run_is_at_work_is_sent_by_it_and_wakes_nobody(watching, recording):
+    relay = run_and_change(watching, "2", "3", "4")
+    assert recording.keys() == ["1", "2", "3", "4"]
+    assert woken == []
+    assert relay.come_back() is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_once_it_is_over_the_next_change_wakes_again(watching):
+    run_and_change(watching)
+    forget_wakes()
+    capture.contact_changed("2")
+    assert woken == [watching.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_runs_one_watches(watching, recording):
+    with Watch(watching, is_wanted=True):
+        begun = time.monotonic()
+        relay = run_and_change(watching, "2")
+        assert time.monotonic() - begun < MESSAGE_INTERVAL
+        assert relay.come_back() is None
+        assert list(what_is_due()) == []
+    assert recording.keys() == ["1"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_whose_time_is_up_is_followed_at_once(watching):
+    relay = Relay(watching)
+    relay.run(seconds=0, is_watching=True)
+    due = relay.come_back()
+    assert due is not None
+    assert due <= timezone.now()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_that_died_is_missed_after_its_promise(watching):
+    with Watch(watching, is_wanted=True) as watch:
+        watch.go_on()
+        forget_wakes()
+        capture.contact_changed("2")
+        assert woken == []
+        Wake.objects.update(looks_at=Now())  # the promise is over, and was not kept
+        forget_wakes()
+        capture.contact_changed("3")
+        assert woken == [watching.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_idle_minute_costs_ten_queries_at_the_most(watching):
+    Relay(watching).run()
+    Connection.objects.update(verified_at=timezone.now())
+    with CaptureQueriesContext(database) as captured:
+        list(what_is_due())
+        recheck_keys()
+    assert len(captured) <= 10

@@ -33,6 +33,7 @@ from esputnik_connector.pipeline.delivery.load import is_database_gone
 from esputnik_connector.pipeline.delivery.pacing import Pacer, defect_in_words
 from esputnik_connector.pipeline.delivery.permit import Permit
 from esputnik_connector.pipeline.delivery.relay import Relay
+from esputnik_connector.pipeline.delivery.sender import POLLS_BETWEEN_BATCHES
 from esputnik_connector.pipeline.delivery.uploads import UploadPoller
 from esputnik_connector.shops import reading
 
@@ -142,10 +143,12 @@ class BackfillWorker:
         self, destination: Destination, lane: Lane, run_lease: Lease, lane_lease: LaneLease
     ) -> datetime | None:
         """Ask about uploads, then send one page, or end the run; when to come back, if later."""
-        for receipts in self._uploads.poll(destination, lane, lane_lease.joined(run_lease)):
+        run, joined = self.run, lane_lease.joined(run_lease)
+        has_more = bool(run.page) or not run.is_read
+        most = POLLS_BETWEEN_BATCHES if has_more else None
+        for receipts in self._uploads.poll(destination, lane, joined, most=most):
             log_outcomes(lane, receipts)
-        refresh(self.run)
-        run = self.run
+        refresh(run)
         sender = PageSender(
             run,
             lane,

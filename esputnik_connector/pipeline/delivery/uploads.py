@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import groupby
 from logging import getLogger
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Min, QuerySet
 from django.utils.translation import gettext as _
 
 from esputnik_connector.destinations.base import Destination, Receipt
@@ -88,31 +87,35 @@ class UploadPoller:
         lost = LostUpload.objects.filter(connection=self.connection, kind=kind.value)
         return lost.filter(poll_at__lte=self._clock())
 
-    def has_due(self, kind: Kind) -> bool:
-        """Is there anything to ask about?"""
-        return self.due(kind).exists() or self.lost_due(kind).exists()
-
     def poll(
-        self, destination: Destination, lane: Lane, lease: LaneLease
+        self, destination: Destination, lane: Lane, lease: LaneLease, *, most: int | None = None
     ) -> Iterator[Sequence[Receipt]]:
         """Ask about each upload that is due, and settle it; what was answered, by session.
 
+        :param most: about how many, those first that have waited longest; ``None`` for all.
         :raises LostLease: another worker has the lane.
         """
-        kind = Kind(lane.kind)
+        kind, asked = Kind(lane.kind), 0
         try:
-            for session, group in groupby(
-                self.due(kind).order_by("session", "pk"), key=lambda state: state.session
-            ):
-                yield self._poll_one(destination, lease, session, list(group))
+            for session in self._sessions_due(kind, most):
+                states = list(self.waiting(kind).filter(session=session).order_by("pk"))
+                if states:
+                    yield self._poll_one(destination, lease, session, states)
+                asked += 1
                 if self._unanswered >= MOST_UNANSWERED:
                     return
-            for lost in self.lost_due(kind).order_by("pk"):
+            left = None if most is None else max(0, most - asked)
+            for lost in self.lost_due(kind).order_by("poll_at", "pk")[:left]:
                 self._poll_lost(destination, lease, lost)
+                yield ()
         except CredentialsError as error:
             self._pacer.pause_connection(str(error))
         except TemporaryError as error:  # so is everything else that this lane would send
             self._pacer.pause_lane(lane, str(error), error.retry_after)
+
+    def _sessions_due(self, kind: Kind, most: int | None) -> list[str]:
+        waiting = self.due(kind).order_by().values("session").annotate(first=Min("poll_at"))
+        return list(waiting.order_by("first", "session").values_list("session", flat=True)[:most])
 
     def _poll_one(
         self, destination: Destination, lease: LaneLease, session: str, states: Sequence[SyncState]

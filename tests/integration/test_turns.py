@@ -1,0 +1,131 @@
+"""Whose turn it is: what is of now before what has waited for long, and nobody starves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+
+from esputnik_connector.destinations.base import Envelope, Receipt
+from esputnik_connector.models import OutboxMessage, SyncState
+from esputnik_connector.pipeline.capture import capture
+from esputnik_connector.pipeline.delivery.relay import Relay
+from esputnik_connector.pipeline.delivery.sender import POLLS_BETWEEN_BATCHES
+from esputnik_connector.records import Cart, CartItem, Contact, Kind, Order, Outcome
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)
+BACKLOG = 350  # contacts; the recording destination takes a hundred at a time
+
+
+@pytest.fixture
+def run(connection, clock):
+    def run_relay() -> dict[str, int]:
+        connection.refresh_from_db()
+        return dict(Relay(connection, clock=clock).run())
+
+    return run_relay
+
+
+@pytest.fixture(autouse=True)
+def _one_time(clock, monkeypatch):
+    """What is captured is captured at the time of the clock that is handed in."""
+    monkeypatch.setattr("django.utils.timezone.now", clock)
+
+
+def put_order(plain_shop, key: str = "100") -> None:
+    plain_shop.purchases[key] = Order(
+        key=key, placed_at=NOW, status="New", currency="UAH", total=Decimal(10),
+        contact_key="1", email="buyer1@example.com",
+    )  # fmt: skip
+    capture.order_changed(key)
+
+
+def put_cart(plain_shop, key: str = "7") -> None:
+    item = CartItem(product_key="1", name="Thing", quantity=1, unit_price=Decimal(10))
+    plain_shop.baskets[key] = Cart(key=key, currency="UAH", contact_key="1", items=(item,))
+    capture.cart_changed(key)
+
+
+@pytest.fixture
+def backlog(plain_shop, clock):
+    """Contacts that have waited for an hour."""
+    for number in range(BACKLOG):
+        key = f"p{number}"
+        plain_shop.people[key] = Contact(key=key, email=f"{key}@example.com")
+        capture.contact_changed(key)
+    OutboxMessage.objects.update(due_at=clock() - timedelta(hours=1))
+
+
+def taking(seconds: float, clock, then=None):
+    """Each delivery takes so long."""
+
+    def answer(envelopes: Sequence[Envelope]) -> list[Receipt]:
+        clock.forward(seconds=seconds)
+        if then is not None:
+            then(envelopes)
+        return [Receipt(kind=e.kind, key=e.key, outcome=Outcome.DELIVERED) for e in envelopes]
+
+    return staticmethod(answer)
+
+
+def test_carts_and_orders_of_now_go_before_contacts_of_an_hour_ago(
+    plain_shop, recording, run, backlog
+):
+    put_cart(plain_shop)
+    put_order(plain_shop)
+    run()
+    assert [call[0].kind.value for call in recording.calls[:3]] == ["order", "cart", "contact"]
+
+
+def test_an_order_that_comes_meanwhile_waits_for_one_batch_and_not_for_the_backlog(
+    plain_shop, recording, run, backlog, clock
+):
+    left = [True]
+
+    def somebody_buys(_envelopes: object) -> None:
+        if left:
+            left.pop()
+            put_order(plain_shop)
+
+    recording.answer = taking(2, clock, somebody_buys)
+    run()
+    assert [call[0].kind.value for call in recording.calls[:3]] == ["contact", "order", "contact"]
+
+
+def test_a_backlog_gets_its_slice_although_new_changes_never_end(
+    plain_shop, recording, run, backlog, clock
+):
+    def somebody_buys(envelopes: Sequence[Envelope]) -> None:
+        put_order(plain_shop, str(100 + len(recording.calls)))
+
+    recording.answer = taking(2, clock, somebody_buys)
+    run()
+    kinds = [call[0].kind.value for call in recording.calls]
+    assert kinds[:6] == ["contact", "order"] * 3
+    assert not OutboxMessage.objects.filter(kind="contact").exists()
+
+
+def test_questions_about_uploads_come_between_batches_and_hold_none_back(
+    plain_shop, recording, run, backlog, connection, clock, monkeypatch
+):
+    for number in range(8):
+        SyncState.objects.create(
+            connection=connection, kind="contact", key=f"u{number}", session=f"s{number}",
+            session_since=clock(), poll_at=clock() - timedelta(seconds=9 - number),
+        )  # fmt: skip
+    asked: list[str] = []
+    between: list[int] = []
+
+    def resolve(self, session, keys, *, locators):
+        asked.append(session)
+        return [Receipt(kind=Kind.CONTACT, key=key, outcome=Outcome.DELIVERED) for key in keys]
+
+    monkeypatch.setattr(recording, "resolve", resolve)
+    recording.answer = taking(0, clock, lambda _: between.append(len(asked)))
+    run()
+    assert between == [0, POLLS_BETWEEN_BATCHES, 2 * POLLS_BETWEEN_BATCHES, 6]
+    assert asked == [f"s{number}" for number in range(8)]  # whoever waits longest comes first
