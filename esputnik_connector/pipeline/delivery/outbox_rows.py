@@ -103,7 +103,7 @@ def _decide(receipt: Receipt, rows: Sequence[OutboxMessage], now: datetime) -> N
     else:
         row.attempts = max(each.attempts for each in rows)
     row.attempts += 1
-    row.failing_since = row.failing_since or now
+    row.failing_since = min(row.failing_since or now, now)  # no clock years ahead is believed
     row.due_at = backoff.record_due(
         row.attempts,
         now=now,

@@ -16,6 +16,7 @@ from esputnik_connector.destinations.base import Destination, Receipt
 from esputnik_connector.exceptions import DecryptionError, without_message
 from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import Connection, Lane, LostUpload, OutboxMessage, SyncState
+from esputnik_connector.models.clock import has_come
 from esputnik_connector.models.lease import LostLease
 from esputnik_connector.records import Kind
 
@@ -238,8 +239,8 @@ class Relay:
 def connections_with_work(now: datetime) -> QuerySet[Connection]:
     """Connections that may send, and for which a relay has something to do."""
     due = OutboxMessage.objects.due(now).values("connection_id")
-    polls = SyncState.objects.uploading().filter(poll_at__lte=now).values("connection_id")
-    lost = LostUpload.objects.filter(poll_at__lte=now).values("connection_id")
+    polls = SyncState.objects.uploading().filter(has_come("poll_at", now)).values("connection_id")
+    lost = LostUpload.objects.filter(has_come("poll_at", now)).values("connection_id")
     return Connection.objects.sending().filter(Q(pk__in=due) | Q(pk__in=polls) | Q(pk__in=lost))
 
 
