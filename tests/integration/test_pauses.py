@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from datetime import datetime, timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from esputnik_connector.destinations.base import Receipt
@@ -209,3 +211,48 @@ def test_a_key_that_was_tried_in_the_far_future_is_tried_again(connection, recor
 def test_a_mark_of_the_far_future_hides_no_standstill(db):
     Heartbeat.objects.create(name="sweep", beaten_at=years_ahead())
     assert Heartbeat.last("sweep") is None
+
+
+def test_what_waits_because_the_destination_asked_for_it_is_due_when_a_person_ends_the_pause(
+    lane, recording, connection, run, clock
+):
+    def busy(_envelopes):
+        raise TemporaryError("slow down", status=429, retry_after=3000.0)
+
+    recording.answer = staticmethod(busy)
+    run()
+    recording.answer = None
+    clock.forward(minutes=1)
+    assert run() == {}
+
+    assert end_pauses(connection) == 1
+
+    assert run() == {"delivered": 1}
+
+
+def command(*arguments: str) -> str:
+    output = io.StringIO()
+    call_command("esputnik_resume", *arguments, stdout=output, no_color=True)
+    return output.getvalue()
+
+
+def test_a_command_ends_pauses_and_says_what_rested_and_why(lane, connection, run):
+    later = timezone.now() + timedelta(hours=1)
+    lane.pause(until=later, detail="slow down", failures=7)
+    other = Lane.objects.create(connection=connection, kind="order")
+    other.pause(until=later, detail="too busy", failures=7)
+
+    text = command("--kind", "contact")
+
+    assert "main" in text
+    assert "slow down" in text
+    assert "too busy" not in text
+    assert run() == {"delivered": 1}
+    assert "too busy" in command()
+    assert "Nothing rests." in command()
+
+
+def test_a_command_cannot_accept_a_key_and_says_who_can(connection):
+    connection.pause("Refused with 401")
+    with pytest.raises(CommandError, match=r"main.*Refused with 401.*esputnik_doctor"):
+        command()
