@@ -8,6 +8,7 @@ from .feed_build import FeedBuild, FeedProblem
 from .feed_tables import FeedAttribute, FeedCategory
 from .heartbeat import Heartbeat
 from .outbox import Attempt, Lane, OutboxMessage
+from .outcome_count import OutcomeCount
 from .price import WatchedPrice
 from .reconcile import Reconciliation
 from .salt import Salt
@@ -30,6 +31,7 @@ __all__ = [
     "Lane",
     "LostUpload",
     "OutboxMessage",
+    "OutcomeCount",
     "Reconciliation",
     "Salt",
     "StatusMapping",

@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import Receipt
-from esputnik_connector.models import Attempt, Connection, OutboxMessage
+from esputnik_connector.models import Attempt, Connection, OutboxMessage, OutcomeCount
 from esputnik_connector.records import Outcome, Reason
 
 from . import backoff
 from .dispatch import Result
+from .outcome_counts import counted
 
 Rows = Mapping[str, Sequence[OutboxMessage]]
 
@@ -40,14 +41,17 @@ def settle_rows(
     *,
     attempts: Iterable[Result],
 ) -> None:
-    """Write the outbox rows of these results, and an attempt for each of ``attempts``.
+    """Write the outbox rows of these results, count them, and write an attempt for each of
+    ``attempts``.
 
     Part of a transaction of the caller.
     """
+    counts = counted([result.receipt for result in results], rows, now)
     for result in results:
         _decide(result.receipt, rows.get(result.receipt.key, ()), now)
     _remove_settled(results, rows)
     _record(connection, attempts, rows, now)
+    OutcomeCount.objects.add(connection, counts, now=now)
 
 
 def with_rows_where_needed(
