@@ -54,6 +54,7 @@ PUBLIC = {
 }
 ELSE_PUBLIC = (
     "esputnik_connector",
+    "esputnik_connector.celery_schedule",
     "esputnik_connector.identity",
     "esputnik_connector.shops.oscar.adapter",
 )
