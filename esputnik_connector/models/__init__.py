@@ -11,6 +11,7 @@ from .outbox import Attempt, Lane, OutboxMessage
 from .outcome_count import OutcomeCount
 from .price import WatchedPrice
 from .reconcile import Reconciliation
+from .restore import Restore
 from .salt import Salt
 from .sync import KnownAddress, SyncState, Tombstone
 from .upload import LostUpload
@@ -33,6 +34,7 @@ __all__ = [
     "OutboxMessage",
     "OutcomeCount",
     "Reconciliation",
+    "Restore",
     "Salt",
     "StatusMapping",
     "SyncState",
