@@ -16,6 +16,7 @@ from esputnik_connector.records import Kind
 
 from .display import reason_text, time_text, uploading_text
 from .mixins import ReadOnlyAdmin
+from .send_again import SendAgainMixin
 
 
 def waiting_text(row: OutboxMessage) -> str:
@@ -34,7 +35,7 @@ def waiting_text(row: OutboxMessage) -> str:
 
 
 @admin.register(OutboxMessage)
-class OutboxMessageAdmin(ReadOnlyAdmin):
+class OutboxMessageAdmin(SendAgainMixin):
     list_display = ["key", "kind", "state", "captured_at", "due_at", "attempts", "connection"]
     list_filter = ["is_dead", "kind", "reason", "connection"]
     search_fields = ["key__exact"]
@@ -50,7 +51,7 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
         "attempts",
         "failing_since",
     ]
-    actions = ["try_again"]
+    actions = ["try_again", "send_again"]
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, row: OutboxMessage) -> str:
