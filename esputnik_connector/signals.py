@@ -2,6 +2,9 @@
 
 ``delivered`` and ``rejected`` are sent once per record after its row was settled, with
 ``connection`` (the instance), ``kind``, ``key`` and, for ``rejected``, ``reason`` and ``detail``.
+``batch_settled`` is sent once per settled batch, before these, with ``connection``, ``kind``,
+``keys``, ``outcomes`` (:class:`~esputnik_connector.records.Outcome` → how many records) and
+``reasons`` (:class:`~esputnik_connector.records.Reason` → how many).
 ``connection_paused`` is sent with ``connection`` and ``detail``. Receivers run in the worker; an
 exception in one is logged and does no harm.
 """
@@ -9,11 +12,13 @@ exception in one is logged and does no harm.
 from django.dispatch import Signal
 
 __all__ = [
+    "batch_settled",
     "connection_paused",
     "delivered",
     "rejected",
 ]
 
+batch_settled = Signal()
 delivered = Signal()
 rejected = Signal()
 connection_paused = Signal()

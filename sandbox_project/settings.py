@@ -8,9 +8,10 @@ from urllib.parse import quote
 
 import django
 import environ
-from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
 from oscar.defaults import *  # noqa: F403
+
+from esputnik_connector.celery_schedule import BEAT_SCHEDULE
 
 from .development_keys import development_key
 
@@ -208,28 +209,15 @@ CELERY_TIMEZONE = TIME_ZONE
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A shopper never waits long for a broker that is away.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 1, "socket_timeout": 5}
-CELERY_BEAT_SCHEDULE = {
-    "esputnik-sweep": {
-        "task": "esputnik_connector.sweep",
-        "schedule": env.float("ESPUTNIK_SWEEP_SECONDS", default=60.0),
-    },
-    "esputnik-feeds": {
-        "task": "esputnik_connector.feeds",
-        "schedule": env.float("ESPUTNIK_FEEDS_SECONDS", default=300.0),
-    },
-    "esputnik-reconcile": {
-        "task": "esputnik_connector.reconcile",
-        "schedule": crontab(hour=3, minute=20),
-    },
-    "esputnik-watch": {
-        "task": "esputnik_connector.watch_products",
-        "schedule": env.float("ESPUTNIK_WATCH_SECONDS", default=900.0),
-    },
-    "esputnik-prune": {
-        "task": "esputnik_connector.prune",
-        "schedule": crontab(hour=4, minute=10),
-    },
-}
+CELERY_BEAT_SCHEDULE = {**BEAT_SCHEDULE}
+# A demo and its tests do not wait for the full minute.
+for _entry, _seconds in {
+    "esputnik-sweep": env.float("ESPUTNIK_SWEEP_SECONDS", default=0),
+    "esputnik-feeds": env.float("ESPUTNIK_FEEDS_SECONDS", default=0),
+    "esputnik-watch": env.float("ESPUTNIK_WATCH_SECONDS", default=0),
+}.items():
+    if _seconds:
+        CELERY_BEAT_SCHEDULE[_entry] = {**CELERY_BEAT_SCHEDULE[_entry], "schedule": _seconds}
 
 # --- The connector --------------------------------------------------------------------------------
 

@@ -13,10 +13,12 @@ from esputnik_connector.models import Attempt, SyncState, Tombstone
 
 from .display import reason_text, uploading_text, warning_text
 from .mixins import ReadOnlyAdmin
+from .send_again import SendAgainMixin
 
 
 @admin.register(Attempt)
-class AttemptAdmin(ReadOnlyAdmin):
+class AttemptAdmin(SendAgainMixin):
+    actions = ["send_again"]
     list_display = [
         "created_at",
         "kind",
@@ -65,7 +67,8 @@ class AttemptAdmin(ReadOnlyAdmin):
 
 
 @admin.register(SyncState)
-class SyncStateAdmin(ReadOnlyAdmin):
+class SyncStateAdmin(SendAgainMixin):
+    actions = ["send_again"]
     list_display = ["key", "kind", "state", "delivered_at", "connection"]
     list_filter = ["kind", "connection"]
     search_fields = ["key__exact"]

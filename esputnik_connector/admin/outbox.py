@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import admin, messages
-from django.contrib.auth import get_permission_codename
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -11,10 +10,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from esputnik_connector.models import Lane, OutboxMessage
+from esputnik_connector.operations.pauses import end_pauses
 from esputnik_connector.pipeline.wake import wake
+from esputnik_connector.records import Kind
 
 from .display import reason_text, time_text, uploading_text
 from .mixins import ReadOnlyAdmin
+from .send_again import SendAgainMixin
 
 
 def waiting_text(row: OutboxMessage) -> str:
@@ -33,7 +35,7 @@ def waiting_text(row: OutboxMessage) -> str:
 
 
 @admin.register(OutboxMessage)
-class OutboxMessageAdmin(ReadOnlyAdmin):
+class OutboxMessageAdmin(SendAgainMixin):
     list_display = ["key", "kind", "state", "captured_at", "due_at", "attempts", "connection"]
     list_filter = ["is_dead", "kind", "reason", "connection"]
     search_fields = ["key__exact"]
@@ -49,18 +51,13 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
         "attempts",
         "failing_since",
     ]
-    actions = ["try_again"]
+    actions = ["try_again", "send_again"]
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, row: OutboxMessage) -> str:
         return waiting_text(row)
 
-    def has_retry_permission(self, request: HttpRequest) -> bool:
-        """Trying again changes a row, although no page edits one."""
-        codename = get_permission_codename("change", self.opts)
-        return bool(request.user.has_perm(f"{self.opts.app_label}.{codename}"))
-
-    @admin.action(description=gettext_lazy("Try again"), permissions=["retry"])
+    @admin.action(description=gettext_lazy("Try again"), permissions=["act"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[OutboxMessage]) -> None:
         """What was set aside goes back in line; what waits is due now.
 
@@ -88,6 +85,7 @@ class LaneAdmin(ReadOnlyAdmin):
     list_display = ["name", "state", "failures"]
     list_filter = ["connection"]
     fields = ["connection", "kind", "state", "paused_until", "pause_detail", "failures"]
+    actions = ["end_pause"]
 
     @admin.display(description=gettext_lazy("lane"))
     def name(self, lane: Lane) -> str:
@@ -104,3 +102,19 @@ class LaneAdmin(ReadOnlyAdmin):
         if lane.is_leased(now):
             return _("being sent")
         return _("open")
+
+    @admin.action(description=gettext_lazy("Send again now: end the pause"), permissions=["act"])
+    def end_pause(self, request: HttpRequest, queryset: QuerySet[Lane]) -> None:
+        """What rests sends at once. A connection whose key was refused stays paused."""
+        ended = 0
+        for lane in queryset.select_related("connection"):
+            why = lane.pause_detail
+            if end_pauses(lane.connection, [Kind(lane.kind)]):
+                ended += 1
+                text = _("The pause was ended by hand; the lane rested because: %s") % (why or "—")
+                self.log_change(request, lane, text)
+        messages.success(
+            request,
+            ngettext("%(count)s lane sends again.", "%(count)s lanes send again.", ended)
+            % {"count": ended},
+        )

@@ -149,6 +149,14 @@ class Destination(Platform, ABC):
         """
         raise Skip(Reason.NOT_SUPPORTED)
 
+    def knows(self, key: str) -> bool:
+        """Does the destination have a customer with this key of the shop? One or two requests.
+
+        :raises Skip: the destination has no way to tell.
+        :raises TemporaryError, CredentialsError: could not ask.
+        """
+        raise Skip(Reason.NOT_SUPPORTED)
+
     def registered_feeds(self) -> Sequence[RegisteredFeed]:
         """The product feeds that the account reads.
 

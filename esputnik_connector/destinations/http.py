@@ -10,6 +10,7 @@ request is authenticated (:mod:`.auth`), what an answer means (:mod:`.responses`
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -29,6 +30,7 @@ from esputnik_connector import __version__
 from esputnik_connector.exceptions import TemporaryError
 from esputnik_connector.records import JSONObject
 
+from . import exchanges
 from .auth import Authentication
 from .deadline import Deadline, DeadlineConnection, deadline, present_patience
 from .responses import Answer, RawAnswer, ResponseRules
@@ -135,15 +137,20 @@ class HttpClient:
 
     def _exchange(self, request: PreparedRequest, content: bytes | None) -> RawAnswer:
         timeouts = self._timeouts.within(present_patience())
+        begun = time.monotonic()
+        headers: Mapping[str, str] = {}
         with deadline(timeouts.deadline) as limit:
             try:
                 answer = self._read(request, content, timeouts)
+                headers = answer.headers
             except (requests.RequestException, HTTPError, OSError) as error:
                 if limit.has_passed:
                     raise self._too_late(limit, timeouts) from None
                 raise TemporaryError(
                     f"{self._host}: {_in_words(error)}", was_received=limit.was_sent
                 ) from None  # the original quotes the address, and with it the customer's id
+            finally:
+                exchanges.note(time.monotonic() - begun, headers)
         if limit.has_passed:
             raise self._too_late(limit, timeouts)
         return answer

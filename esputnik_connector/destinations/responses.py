@@ -27,7 +27,7 @@ from esputnik_connector.exceptions import (
 from esputnik_connector.identity import redact
 from esputnik_connector.records import JSONValue
 
-RETRY_AFTER_LIMIT = 6 * 3600.0  # a longer pause than our own longest one is a mistake of the server
+RETRY_AFTER_LIMIT = 3600.0  # a longer pause is a mistake of the server: a look an hour is cheap
 WORDS_LENGTH = 300  # of the vendor's explanation: a sentence or two
 SHORT_TEXT = 500  # a refusal in plain text; whatever is longer is a page of some proxy
 

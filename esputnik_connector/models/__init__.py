@@ -8,8 +8,10 @@ from .feed_build import FeedBuild, FeedProblem
 from .feed_tables import FeedAttribute, FeedCategory
 from .heartbeat import Heartbeat
 from .outbox import Attempt, Lane, OutboxMessage
+from .outcome_count import OutcomeCount
 from .price import WatchedPrice
 from .reconcile import Reconciliation
+from .restore import Restore
 from .salt import Salt
 from .sync import KnownAddress, SyncState, Tombstone
 from .upload import LostUpload
@@ -31,7 +33,9 @@ __all__ = [
     "Lane",
     "LostUpload",
     "OutboxMessage",
+    "OutcomeCount",
     "Reconciliation",
+    "Restore",
     "Salt",
     "StatusMapping",
     "SyncState",

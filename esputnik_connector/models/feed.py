@@ -15,10 +15,13 @@ from django.utils.translation import pgettext_lazy
 from esputnik_connector.fields import EncryptedTextField
 
 from .base import ConnectorQuerySet
+from .clock import has_come
 from .lease import Leased, is_free
 
 TOKEN_BYTES = 32  # 256 bits cannot be guessed
 FIRST_RETRY = timedelta(minutes=15)
+MOST_HOURS = 24 * 7  # between two builds
+LONGEST_BETWEEN = timedelta(hours=MOST_HOURS, minutes=15)  # clocks may be minutes apart
 
 
 class FeedFormat(models.TextChoices):
@@ -34,7 +37,9 @@ def new_secret() -> str:
 class FeedQuerySet(ConnectorQuerySet["Feed"]):
     def due(self, now: datetime) -> FeedQuerySet:
         """Enabled, their time has come, and no build of theirs is running."""
-        return self.filter(is_free(now), is_enabled=True, due_at__lte=now)
+        return self.filter(
+            is_free(now), has_come("due_at", now, longest=LONGEST_BETWEEN), is_enabled=True
+        )
 
 
 class Feed(Leased):
@@ -123,7 +128,7 @@ class Feed(Leased):
     every_hours = models.PositiveSmallIntegerField(
         _("build every … hours"),
         default=24,
-        validators=[MinValueValidator(1), MaxValueValidator(24 * 7)],
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_HOURS)],
     )
     stale_hours = models.PositiveSmallIntegerField(
         _("too old after … hours"), default=48, validators=[MinValueValidator(1)]

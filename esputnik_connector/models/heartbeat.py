@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.db import models
@@ -10,6 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .base import ConnectorManager, ConnectorModel
+
+FURTHEST_AHEAD = timedelta(hours=1)  # clocks may be minutes apart
 
 
 class Heartbeat(ConnectorModel):
@@ -33,4 +35,6 @@ class Heartbeat(ConnectorModel):
 
     @classmethod
     def last(cls, name: str) -> datetime | None:
-        return cls.objects.filter(name=name).values_list("beaten_at", flat=True).first()
+        """``None``: never, or by a clock that is hours ahead, which says nothing of when."""
+        known = cls.objects.filter(name=name, beaten_at__lte=timezone.now() + FURTHEST_AHEAD)
+        return known.values_list("beaten_at", flat=True).first()

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from esputnik_connector.records import Kind
 
 from .base import ConnectorManager, ConnectorModel, ConnectorQuerySet
+from .clock import has_come
 from .connection import Connection
 from .labels import KINDS, OUTCOMES, REASONS, choices
 from .lease import Leased
@@ -27,7 +28,7 @@ class OutboxQuerySet(ConnectorQuerySet["OutboxMessage"]):
         return self.filter(is_dead=False, session="")
 
     def due(self, now: datetime) -> OutboxQuerySet:
-        return self.unsent().filter(due_at__lte=now)
+        return self.unsent().filter(has_come("due_at", now))
 
     def dead(self) -> OutboxQuerySet:
         return self.filter(is_dead=True)

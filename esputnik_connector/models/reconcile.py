@@ -35,6 +35,9 @@ class Verdict(str, Enum):
     WAITING = "waiting"
     SET_ASIDE = "set_aside"
     HISTORY = "history"
+    EQUAL = "equal"
+    ABSENT = "absent"
+    ALTERED = "altered"
 
 
 VERDICTS: dict[Verdict, Lazy] = {
@@ -47,6 +50,9 @@ VERDICTS: dict[Verdict, Lazy] = {
     Verdict.WAITING: _("waits to be sent already"),
     Verdict.SET_ASIDE: _("set aside: a person must look at it"),
     Verdict.HISTORY: _("older than the connection, or a guest: the historical import sends it"),
+    Verdict.EQUAL: _("there as the shop has it"),
+    Verdict.ABSENT: _("not there, although it was delivered"),
+    Verdict.ALTERED: _("there, but otherwise than the shop has it"),
 }
 
 REPAIRED = (
@@ -68,11 +74,20 @@ def verdict_in_words(name: str) -> str:
 class Stage(models.TextChoices):
     SHOP = "shop", _("comparing what the shop has")
     DELIVERED = "delivered", _("looking for what the shop no longer has")
+    REMOTE = "remote", _("asking what is really there")
+    REPAIR = "repair", _("asking what is really there, and sending again what is not")
+
+
+REMOTE_STAGES = (Stage.REMOTE.value, Stage.REPAIR.value)  # of runs that a person began
 
 
 class ReconciliationQuerySet(ConnectorQuerySet["Reconciliation"]):
     def unfinished(self) -> ReconciliationQuerySet:
         return self.filter(finished_at=None)
+
+    def of_the_shop(self) -> ReconciliationQuerySet:
+        """Those that compare with what was delivered, and ask the destination nothing."""
+        return self.exclude(stage__in=REMOTE_STAGES)
 
 
 class Reconciliation(ConnectorModel):
@@ -110,7 +125,7 @@ class Reconciliation(ConnectorModel):
             keys[verdict].append(key)
         for verdict, found in keys.items():
             self.counts[verdict] = self.counts.get(verdict, 0) + len(found)
-            if verdict != Reason.UNCHANGED.value:
+            if verdict not in (Reason.UNCHANGED.value, Verdict.EQUAL.value):
                 known = self.examples.get(verdict, [])
                 self.examples[verdict] = [*known, *found][:EXAMPLES]
 

@@ -25,7 +25,7 @@ RECORDS = """
     Address AttributeValue Availability Cart CartItem Category Consent Contact Erasure Event
     JSONObject JSONValue Kind Note Order OrderItem Outcome Person Product Reason Record
 """
-SIGNALS = "connection_paused delivered rejected"
+SIGNALS = "batch_settled connection_paused delivered rejected"
 EXCEPTIONS = """
     BadRequestError ConfigurationError ConnectorError CredentialsError DecryptionError
     DestinationError HookError LOGGED_FRAMES NotInstalledError NotSupportedError RecordError
@@ -54,6 +54,7 @@ PUBLIC = {
 }
 ELSE_PUBLIC = (
     "esputnik_connector",
+    "esputnik_connector.celery_schedule",
     "esputnik_connector.identity",
     "esputnik_connector.shops.oscar.adapter",
 )

@@ -157,12 +157,12 @@ def test_an_error_of_unknown_shape_is_quoted_whole():
         ("-5", 0),
         ("nan", 0),
         ("inf", 0),
-        ("999999999", 6 * 3600),
+        ("999999999", 3600),
         ("soon", 0),
         ("Sun, 01 Mar 2026 12:01:00 GMT", 60),
         ("Sun, 01 Mar 2026 12:01:00 -0000", 60),
         ("Sun, 01 Mar 2026 11:00:00 GMT", 0),
-        ("Mon, 01 Mar 2027 11:00:00 GMT", 6 * 3600),
+        ("Mon, 01 Mar 2027 11:00:00 GMT", 3600),
     ],
 )
 def test_retry_after_is_a_number_or_a_date_within_bounds(value, seconds):

@@ -207,6 +207,9 @@ class EsputnikDestination(Destination):
     def look_up(self, envelope: Envelope) -> Remote:
         return remote.look_up(self._client, envelope)
 
+    def knows(self, key: str) -> bool:
+        return any(remote.by_external_id(self._client, key))
+
     def registered_feeds(self) -> Sequence[RegisteredFeed]:
         return feeds.read(self._client)
 

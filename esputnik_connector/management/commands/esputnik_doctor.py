@@ -18,8 +18,10 @@ from django.utils.translation import gettext as _
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.models import Connection
+from esputnik_connector.operations.health import restore
 from esputnik_connector.operations.health.examine import examine
 from esputnik_connector.operations.health.findings import Finding, Level, ok, problem, warning
+from esputnik_connector.operations.restore import note_restore, settle_restore
 from esputnik_connector.operations.rotate_keys import rotate
 
 CHECK_PREFIX = "esputnik_connector."
@@ -54,6 +56,16 @@ class Command(ReportingCommand):
             help=_("this installation is the one that sends from now on"),
         )
         deeds.add_argument(
+            "--database-restored",
+            action="store_true",
+            help=_("the database was restored from a backup; say what to do about it"),
+        )
+        deeds.add_argument(
+            "--restore-settled",
+            action="store_true",
+            help=_("all that a restored backup asks for is done"),
+        )
+        deeds.add_argument(
             "--rotate-keys",
             action="store_true",
             help=_("encrypt every stored secret with the first of ENCRYPTION_KEYS"),
@@ -64,6 +76,13 @@ class Command(ReportingCommand):
             self.stdout.write(Fernet.generate_key().decode())
         elif options["confirm_environment"]:
             self._confirm_environment(options["connection"])
+        elif options["database_restored"]:
+            note_restore()
+            for finding in restore.noted():
+                self._show(finding)
+        elif options["restore_settled"]:
+            done = settle_restore()
+            self.stdout.write(_("Settled.") if done else _("There was nothing to settle."))
         elif options["rotate_keys"]:
             self._rotate_keys()
         else:

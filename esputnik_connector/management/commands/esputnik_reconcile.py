@@ -6,7 +6,6 @@ import csv
 import json
 from argparse import ArgumentParser
 from contextlib import closing
-from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -14,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
 from esputnik_connector.exceptions import ConfigurationError, DecryptionError, DestinationError
+from esputnik_connector.management import remote
 from esputnik_connector.management.arguments import chosen_connections, moment
 from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.models import Connection, Reconciliation
@@ -27,7 +27,6 @@ from esputnik_connector.pipeline.reconcile.run import (
     history_before,
     new_run,
 )
-from esputnik_connector.pipeline.reconcile.spot_check import Sample, sample
 from esputnik_connector.records import Kind
 from esputnik_connector.shops.base import SupportsHistory, SupportsReconciliation
 
@@ -36,7 +35,8 @@ class Command(ReportingCommand):
     help = (
         "Compare customers, orders and carts with what was delivered, and put in line what differs "
         "or was never sent. Sends nothing itself; a worker does. With --dry-run or --report it "
-        "only tells. Ends with 1 when something was held back."
+        "only tells. With --remote it asks the destination what it really holds. Ends with 1 when "
+        "something was held back, or is not there as the shop has it and was not put in line."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -47,25 +47,33 @@ class Command(ReportingCommand):
         add("--dry-run", action="store_true", help=_("tell, and put nothing in line"))
         add("--thorough", action="store_true", help=_("build every record, whatever its etag says"))
         add("--no-limit", action="store_true", help=_("put in line however much it is"))
-        add("--remote-sample", type=int, metavar="N", help=_("ask what is really there of N"))
+        remote.add_arguments(parser)
         add("--report", action="store_true", help=_("counts and sums per day; changes nothing"))
         add("--csv", metavar="FILE", help=_("write the report there"))
         add("--json", action="store_true", help=_("tell as JSON"))
 
     def handle(self, *_args: Any, **options: Any) -> None:
+        if (options["repair"] or options["anew"]) and not options["remote"]:
+            raise CommandError(_("--repair and --anew go with --remote."))
         connections = chosen_connections(options["connection"])
         kinds = [Kind(options["kind"])] if options["kind"] else list(KINDS)
         try:
-            if options["remote_sample"]:
-                self._sample(connections, kinds, options)
+            if options["remote"]:
+                asked = [Kind(options["kind"])] if options["kind"] else remote.ASKABLE
+                is_well = remote.ask_all(connections, asked, options, self.stdout.write)
+            elif options["remote_sample"]:
+                is_well = remote.ask_some(connections, kinds, options, self.stdout.write)
             else:
-                self._compare(connections, kinds, options)
+                is_well = self._compare(connections, kinds, options)
         except (ConfigurationError, DecryptionError, DestinationError) as error:
             raise CommandError(str(error)) from error
+        if not is_well:
+            raise SystemExit(1)
 
     def _compare(
         self, connections: list[Connection], kinds: list[Kind], options: dict[str, Any]
-    ) -> None:
+    ) -> bool:
+        """False when something was held back."""
         shop = registry.shop()
         if any(kind is not Kind.CART for kind in kinds):
             SupportsHistory.of(shop)
@@ -82,8 +90,7 @@ class Command(ReportingCommand):
             self._write_report(report, options)
         elif options["json"]:
             self.stdout.write(json.dumps([_as_json(run) for run in runs], ensure_ascii=False))
-        if any(run.held for run in runs):
-            raise SystemExit(1)
+        return not any(run.held for run in runs)
 
     def _run(
         self,
@@ -147,33 +154,6 @@ class Command(ReportingCommand):
             self.stdout.write("\t".join(COLUMNS))
             for row in rows:
                 self.stdout.write("\t".join(str(value) for value in row.values()))
-
-    def _sample(
-        self, connections: list[Connection], kinds: list[Kind], options: dict[str, Any]
-    ) -> None:
-        found = {
-            f"{connection.name} · {kind.value}": sample(connection, kind, options["remote_sample"])
-            for connection in connections
-            for kind in kinds
-        }
-        if options["json"]:
-            self.stdout.write(json.dumps({name: asdict(one) for name, one in found.items()}))
-            return
-        for name, one in found.items():
-            self._write_sample(name, one)
-
-    def _write_sample(self, name: str, one: Sample) -> None:
-        self.stdout.write(
-            _("%(name)s: %(asked)s asked, %(equal)s as sent")
-            % {"name": name, "asked": one.asked, "equal": one.equal}
-        )
-        for key in one.absent:
-            self.stdout.write(_("  %s: it is not there") % key)
-        for key, names in one.differing.items():
-            text = _("  %(key)s: differs in %(names)s")
-            self.stdout.write(text % {"key": key, "names": ", ".join(names)})
-        for reason, count in one.skipped.items():
-            self.stdout.write(f"  {count:>8}  {verdict_in_words(reason)}")
 
 
 def _total(run: Reconciliation) -> str:

@@ -25,7 +25,7 @@ from esputnik_connector.shops.base import (
     SupportsStatuses,
 )
 
-from . import queue
+from . import queue, restore
 from .account import feed_registration, workflows
 from .environment import clock
 from .findings import Finding, ok, problem, warning
@@ -48,6 +48,7 @@ def of_connection(connection: Connection, *, is_offline: bool = False) -> Iterat
     if not is_offline and connection.is_enabled and connection.api_key:
         yield from feed_registration(connection)
         yield from workflows(connection)
+        yield from restore.recognised(connection)
     yield from queue.watched(connection, now=timezone.now())
     yield queue.unsent(connection, now=timezone.now())
     yield queue.set_aside(connection)

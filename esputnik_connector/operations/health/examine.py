@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector.models import Connection
 
-from . import celery, environment, feeds, periodic
+from . import celery, environment, feeds, periodic, restore
 from .connection import of_connection
 from .findings import Finding, warning
 
@@ -34,6 +34,7 @@ def findings(connections: Iterable[Connection], *, is_offline: bool = False) -> 
     yield environment.time_zone()
     yield from environment.shop()
     yield environment.currencies()
+    yield from restore.noted()
     chosen = list(connections)
     if not chosen:
         yield warning(

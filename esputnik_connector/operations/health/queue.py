@@ -84,7 +84,7 @@ def _dead(connection: Connection) -> QuerySet[OutboxMessage]:
 def held_back(connection: Connection) -> Iterator[Finding]:
     """What the last reconciliation of a kind found too much of to put it in line by itself."""
     for kind, label in KINDS.items():
-        runs = Reconciliation.objects.filter(connection=connection, kind=kind.value)
+        runs = Reconciliation.objects.of_the_shop().filter(connection=connection, kind=kind.value)
         last = runs.exclude(finished_at=None).order_by("-pk").first()
         if last is None or not last.held:
             continue

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import Destination, Receipt
-from esputnik_connector.exceptions import ConfigurationError, RecordError
+from esputnik_connector.exceptions import ConfigurationError, RecordError, without_message
 from esputnik_connector.models import Backfill, Lane, OutboxMessage
 from esputnik_connector.models.backfill import WORKING, State
 from esputnik_connector.models.lease import Lease
@@ -92,7 +92,7 @@ class PageSender:
             run.change(*WORKING, to=State.PAUSED, detail=str(error))
             return
         except Exception as error:  # a database error, a defect of the shop's adapter
-            logger.exception("a page of import %s cannot be read", run.pk)
+            logger.error("a page of import %s cannot be read: %s", run.pk, without_message(error))
             detail = _(
                 "The shop could not be read (%(error)s); the log has the details. Nothing is "
                 "lost: resume when it is mended."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from esputnik_connector.destinations.responses import RETRY_AFTER_LIMIT
+
 FIRST_RECORD_WAIT = 30.0  # seconds; doubles with every try
 LONGEST_RECORD_WAIT = 6 * 3600.0  # so that 72 hours hold more than a dozen tries
 FIRST_LANE_WAIT = 5.0
@@ -12,7 +14,7 @@ FIRST_POLL_WAIT = 3.0
 LONGEST_POLL_WAIT = 60.0
 FIRST_LOST_POLL_WAIT = 60.0
 LONGEST_LOST_POLL_WAIT = 3600.0
-LONGEST_ASKED_WAIT = 3600.0  # a Retry-After beyond this is not believed: a look an hour is cheap
+LONGEST_ASKED_WAIT = RETRY_AFTER_LIMIT  # seconds; whatever a destination asks for
 
 
 def believed(retry_after: float) -> timedelta:

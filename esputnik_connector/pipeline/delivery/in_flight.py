@@ -21,6 +21,7 @@ from esputnik_connector.records import Kind, Outcome
 
 from . import backoff
 from .dispatch import Prepared, Result
+from .suppression import LOCATORS
 
 logger = getLogger(__name__)
 
@@ -46,6 +47,33 @@ def mark_in_flight(connection: Connection, kind: Kind, prepared: Prepared) -> No
         if envelope.key in prepared.states or kind is not Kind.ORDER
     ]
     SyncState.objects.upsert(rows, ["owner_key", "fields", "locators", "digest"])
+    if kind is Kind.ORDER:
+        _mark_customers(connection, prepared)
+
+
+def _mark_customers(connection: Connection, prepared: Prepared) -> None:
+    """An order makes its customer known at the destination, by the address that it carries. Of whom
+    nothing was sent yet, that address is kept, so that a later one is seen to replace it."""
+    addresses = {
+        owner: _main_locator(prepared.locators.get(envelope.key, {}))
+        for envelope in prepared.outgoing
+        if (owner := prepared.owners.get(envelope.key, ""))
+    }
+    if not addresses:
+        return
+    whose = {"connection_id": connection.pk, "kind": Kind.CONTACT.value}
+    known = SyncState.objects.filter(**whose, key__in=list(addresses))
+    unknown = addresses.keys() - set(known.values_list("key", flat=True))
+    SyncState.objects.bulk_create(
+        [SyncState(**whose, key=key, locators=addresses[key]) for key in sorted(unknown)],
+        ignore_conflicts=True,
+    )
+
+
+def _main_locator(hashes: Mapping[str, str]) -> dict[str, str]:
+    """By what the destination looks for somebody whose key it does not know. Of the other locator
+    nothing is said: another phone beside the same e-mail makes nobody else of them."""
+    return next(({name: hashes[name]} for name in LOCATORS if hashes.get(name)), {})
 
 
 def _unanswered(
@@ -53,6 +81,7 @@ def _unanswered(
 ) -> dict[str, object]:
     state = prepared.states.get(envelope.key)
     hashes = prepared.locators.get(envelope.key, {})
+    before = state.locators if state else _main_locator(hashes)
     owner = prepared.owners.get(envelope.key, "")
     return {
         "connection_id": connection.pk,
@@ -62,7 +91,7 @@ def _unanswered(
         "fields": sorted(envelope.fields | set(state.fields if state else ())),
         "locators": {
             name: known if hashes.get(name) == known else IN_FLIGHT
-            for name, known in (state.locators if state else {}).items()
+            for name, known in before.items()
         },
     }
 

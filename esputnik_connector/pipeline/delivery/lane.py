@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,13 +10,17 @@ from logging import getLogger
 from time import monotonic
 
 from esputnik_connector.conf import conf
+from esputnik_connector.destinations import exchanges
 from esputnik_connector.destinations.base import Receipt
 from esputnik_connector.models import Connection, Lane
 from esputnik_connector.models.lease import Lease
 from esputnik_connector.records import Kind
 
+from .outcome_counts import alike
+
 logger = getLogger(__name__)
 
+LOGGED_KEYS = 100  # in one line; a journal or a collector cuts what is much longer
 KEPT_JUST_NOW = 1.0  # seconds; a lease lasts longer than a request may
 ORDER_OF_LANES = (Kind.ERASURE, Kind.CONTACT, Kind.ORDER, Kind.CART, Kind.EVENT)
 
@@ -35,10 +38,27 @@ def lane_of(connection: Connection, kind: Kind) -> Lane:
 
 
 def log_outcomes(lane: Lane, receipts: Sequence[Receipt]) -> None:
-    """One line of how many records had which outcome."""
-    counts = Counter(receipt.outcome.value for receipt in receipts)
-    summary = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
-    logger.info("lane %s: %s", lane, summary)
+    """One line per batch, for people and, in its ``extra``, for machines. Records of a batch that
+    fared differently have a line for each outcome and reason."""
+    waited = exchanges.taken()
+    for (outcome, reason), some in sorted(alike(receipts).items()):
+        logger.info(
+            "lane %s: %d %s%s",
+            lane,
+            len(some),
+            outcome,
+            f" ({reason})" if reason else "",
+            extra={
+                "connection": lane.connection.name,
+                "kind": lane.kind,
+                "keys": [receipt.key for receipt in some[:LOGGED_KEYS]],
+                "records": len(some),
+                "outcome": outcome,
+                "reason": reason,
+                "seconds": round(waited.seconds, 3),
+                "request_ids": list(waited.request_ids),
+            },
+        )
 
 
 class LaneLease:
@@ -78,6 +98,7 @@ def leased(lane: Lane, holder: str, *, clock: Callable[[], datetime]) -> Iterato
     leases = _taken(lane, holder, clock)
     try:
         if leases:
+            exchanges.taken()  # what was asked before belongs to no batch
             connection = lane.connection
             lane.refresh_from_db()
             lane.connection = connection

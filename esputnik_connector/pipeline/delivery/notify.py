@@ -1,8 +1,10 @@
-"""Public signals: the project's receivers hear what became of a record, and cannot do harm."""
+"""Public signals: the project's receivers hear what became of a record or of a batch, and cannot do
+harm."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 from logging import getLogger
 
 from django.dispatch import Signal
@@ -16,8 +18,19 @@ from .dispatch import Result
 logger = getLogger(__name__)
 
 
-def notify(connection: Connection, results: Iterable[Result]) -> None:
-    """Send ``delivered`` and ``rejected`` for the results that are one or the other."""
+def notify(connection: Connection, results: Sequence[Result]) -> None:
+    """Send ``batch_settled``, then ``delivered`` and ``rejected`` for the results that are one or
+    the other."""
+    if results and signals.batch_settled.has_listeners(Connection):
+        receipts = [result.receipt for result in results]
+        send(
+            signals.batch_settled,
+            connection=connection,
+            kind=receipts[0].kind,
+            keys=tuple(receipt.key for receipt in receipts),
+            outcomes=Counter(receipt.outcome for receipt in receipts),
+            reasons=Counter(receipt.reason for receipt in receipts if receipt.reason),
+        )
     ours = (signals.delivered, signals.rejected)
     if not any(signal.has_listeners(Connection) for signal in ours):
         return

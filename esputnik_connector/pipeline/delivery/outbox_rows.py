@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import Receipt
-from esputnik_connector.models import Attempt, Connection, OutboxMessage
+from esputnik_connector.models import Attempt, Connection, OutboxMessage, OutcomeCount
 from esputnik_connector.records import Outcome, Reason
 
 from . import backoff
 from .dispatch import Result
+from .outcome_counts import counted
 
 Rows = Mapping[str, Sequence[OutboxMessage]]
 
@@ -40,14 +41,17 @@ def settle_rows(
     *,
     attempts: Iterable[Result],
 ) -> None:
-    """Write the outbox rows of these results, and an attempt for each of ``attempts``.
+    """Write the outbox rows of these results, count them, and write an attempt for each of
+    ``attempts``.
 
     Part of a transaction of the caller.
     """
+    counts = counted([result.receipt for result in results], rows, now)
     for result in results:
         _decide(result.receipt, rows.get(result.receipt.key, ()), now)
     _remove_settled(results, rows)
     _record(connection, attempts, rows, now)
+    OutcomeCount.objects.add(connection, counts, now=now)
 
 
 def with_rows_where_needed(
@@ -103,7 +107,7 @@ def _decide(receipt: Receipt, rows: Sequence[OutboxMessage], now: datetime) -> N
     else:
         row.attempts = max(each.attempts for each in rows)
     row.attempts += 1
-    row.failing_since = row.failing_since or now
+    row.failing_since = min(row.failing_since or now, now)  # no clock years ahead is believed
     row.due_at = backoff.record_due(
         row.attempts,
         now=now,

@@ -17,6 +17,7 @@ from esputnik_connector.destinations.base import Destination
 from esputnik_connector.exceptions import DecryptionError, without_message
 from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import Connection, Lane, LostUpload, OutboxMessage, SyncState
+from esputnik_connector.models.clock import LONGEST_WAIT, has_come
 from esputnik_connector.records import Kind
 
 from .lane import ORDER_OF_LANES, lane_of, new_holder
@@ -128,29 +129,33 @@ class Relay:
         return sorted(waiting, key=turn)
 
     def _lanes(self) -> list[tuple[Lane, datetime | None]]:
-        """The lanes of this connection, each with the moment since which its oldest work waits."""
+        """The lanes of this connection, each with the moment since which its oldest work waits.
+
+        One statement. Of the rows it asks for those due and, apart, for those that a wrong clock
+        put far ahead (see :func:`has_come`): each is the first entry of a range of the index.
+        """
         now = self.clock()
         mine = {"connection": self.connection, "kind": OuterRef("kind")}
-        rows = OutboxMessage.objects.filter(**mine).due(now).order_by("due_at")
-        polls = SyncState.objects.uploading().filter(**mine, poll_at__lte=now).order_by("poll_at")
-        lost = LostUpload.objects.filter(**mine, poll_at__lte=now).order_by("poll_at")
-        lanes = Lane.objects.filter(connection=self.connection).annotate(
-            row_since=Subquery(rows.values("due_at")[:1]),
-            poll_since=Subquery(polls.values("poll_at")[:1]),
-            lost_since=Subquery(lost.values("poll_at")[:1]),
-        )
-        found = list(lanes)
-        if len(found) < len(ORDER_OF_LANES):
+        rows = OutboxMessage.objects.filter(**mine).unsent().order_by("due_at")
+        polls = SyncState.objects.uploading().filter(has_come("poll_at", now), **mine)
+        lost = LostUpload.objects.filter(has_come("poll_at", now), **mine)
+        sources = {
+            "due": rows.filter(due_at__lte=now).values("due_at"),
+            "odd": rows.filter(due_at__gt=now + LONGEST_WAIT).values("due_at"),
+            "poll": polls.order_by("poll_at").values("poll_at"),
+            "lost": lost.order_by("poll_at").values("poll_at"),
+        }
+        named = {f"{name}_since": Subquery(some[:1]) for name, some in sources.items()}
+        lanes = Lane.objects.filter(connection=self.connection).annotate(**named)
+        if len(lanes) < len(ORDER_OF_LANES):
             for kind in ORDER_OF_LANES:
                 lane_of(self.connection, kind)
-            found = list(lanes.all())
-        return [
-            (
-                lane,
-                min(filter(None, (lane.row_since, lane.poll_since, lane.lost_since)), default=None),
-            )
-            for lane in found
-        ]
+            lanes = lanes.all()
+        found = []
+        for lane in lanes:
+            moments = [getattr(lane, name) for name in named]
+            found.append((lane, min(filter(None, moments), default=None)))
+        return found
 
     def _serve_guarded(self, destination: Destination, kind: Kind, watch: Watch) -> bool:
         """A lane that fails rests; it holds no other lane back, and no other connection."""
@@ -211,6 +216,6 @@ class Relay:
 def connections_with_work(now: datetime) -> QuerySet[Connection]:
     """Connections that may send, and for which a relay has something to do."""
     due = OutboxMessage.objects.due(now).values("connection_id")
-    polls = SyncState.objects.uploading().filter(poll_at__lte=now).values("connection_id")
-    lost = LostUpload.objects.filter(poll_at__lte=now).values("connection_id")
+    polls = SyncState.objects.uploading().filter(has_come("poll_at", now)).values("connection_id")
+    lost = LostUpload.objects.filter(has_come("poll_at", now)).values("connection_id")
     return Connection.objects.sending().filter(Q(pk__in=due) | Q(pk__in=polls) | Q(pk__in=lost))

@@ -26,6 +26,7 @@ from esputnik_connector.models import (
     OutboxMessage,
     SyncState,
 )
+from esputnik_connector.models.clock import has_come
 from esputnik_connector.records import Kind, Outcome, Reason
 
 from . import backoff
@@ -78,14 +79,14 @@ class UploadPoller:
         """Those whose upload is to be asked about now; none more after many vain questions."""
         if self._unanswered >= MOST_UNANSWERED:
             return SyncState.objects.none()
-        return self.waiting(kind).filter(poll_at__lte=self._clock())
+        return self.waiting(kind).filter(has_come("poll_at", self._clock()))
 
     def lost_due(self, kind: Kind) -> QuerySet[LostUpload]:
         """Lost uploads that are to be asked about now."""
         if self._unanswered >= MOST_UNANSWERED:
             return LostUpload.objects.none()
         lost = LostUpload.objects.filter(connection=self.connection, kind=kind.value)
-        return lost.filter(poll_at__lte=self._clock())
+        return lost.filter(has_come("poll_at", self._clock()))
 
     def poll(
         self, destination: Destination, lane: Lane, lease: LaneLease, *, most: int | None = None
@@ -127,7 +128,7 @@ class UploadPoller:
         answered = {one.key: one for one in self._ask(destination, session, keys, locators)}
         kind, now = Kind(states[0].kind), self._clock()
         receipts = [answered.get(key) or _still_uploading(kind, key) for key in keys]
-        is_old = now - (states[0].session_since or now) > LONGEST_UPLOAD
+        is_old = _is_over(states[0].session_since or now, LONGEST_UPLOAD, now)
         is_given_up = is_old and all(one.reason is Reason.UPLOADING for one in receipts)
         if is_given_up:
             words = _("the upload did not end in time")
@@ -146,7 +147,7 @@ class UploadPoller:
         receipts = self._ask(destination, lost.session, lost.keys, {})
         is_over = any(receipt.reason is not Reason.UPLOADING for receipt in receipts)
         lease.keep()
-        if is_over or now - lost.lost_at > LONGEST_LOST_UPLOAD:
+        if is_over or _is_over(lost.lost_at, LONGEST_LOST_UPLOAD, now):
             with transaction.atomic():
                 deleted = erase_again(self.connection, lost.keys, now=now)
                 left = [key for key in lost.keys if key not in deleted]
@@ -185,6 +186,11 @@ class UploadPoller:
             receipts = []
         self._unanswered += not receipts
         return receipts
+
+
+def _is_over(since: datetime, longest: timedelta, now: datetime) -> bool:
+    """Did it last that long? Or began, by a worker's wrong clock, as long after now."""
+    return abs(now - since) > longest
 
 
 def _still_uploading(kind: Kind, key: str) -> Receipt:

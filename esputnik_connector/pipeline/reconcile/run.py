@@ -241,7 +241,8 @@ def reconcile_all(*, seconds: float, is_continued: bool = False) -> bool:
     if not is_continued:
         for connection in connections:
             _start(connection)
-    open_runs = Reconciliation.objects.unfinished().filter(connection__in=connections)
+    unfinished = Reconciliation.objects.unfinished().of_the_shop()
+    open_runs = unfinished.filter(connection__in=connections)
     for run in open_runs.select_related("connection").order_by("pk"):
         try:
             _move_on(run, until)
@@ -271,6 +272,7 @@ def _start(connection: Connection) -> None:
     }
     under_way = set(
         Reconciliation.objects.unfinished()
+        .of_the_shop()
         .filter(connection=connection)
         .values_list("kind", flat=True)
     )

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
@@ -223,9 +224,9 @@ def test_lists_need_a_permission(main):
 # --- trying again ---------------------------------------------------------------------------------
 
 
-def act(client: Client, action: str, *pks: int) -> Any:
-    values = {"action": action, "_selected_action": pks}
-    return client.post(url("outboxmessage"), values, follow=True)
+def act(client: Client, action: str, *pks: int, model: str = "outboxmessage", **more: str) -> Any:
+    values = {"action": action, "_selected_action": pks, **more}
+    return client.post(url(model), values, follow=True)
 
 
 def test_try_again_puts_changes_back_in_line_and_wakes_the_relay(
@@ -264,6 +265,38 @@ def test_try_again_needs_the_permission_to_change(main):
     act(staff("change_outboxmessage"), "try_again", row.pk)
     row.refresh_from_db()
     assert not row.is_dead
+
+
+def resting_lane(connection: Connection) -> Lane:
+    lane = Lane.objects.create(connection=connection, kind="order")
+    lane.pause(until=timezone.now() + timedelta(hours=1), detail="Answered 429", failures=3)
+    return lane
+
+
+def test_a_person_ends_the_pause_of_a_lane_and_a_worker_is_woken(
+    root, main, django_capture_on_commit_callbacks
+):
+    lane = resting_lane(main)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        response = act(root, "end_pause", lane.pk, model="lane")
+
+    assert "1 lane sends again" in texts(response)
+    lane.refresh_from_db()
+    assert not lane.is_paused(timezone.now())
+    assert woken == [main.pk]
+    assert "Answered 429" in LogEntry.objects.get().change_message
+
+
+def test_ending_a_pause_needs_the_permission_to_change(main):
+    lane = resting_lane(main)
+    act(staff("view_lane"), "end_pause", lane.pk, model="lane")
+    lane.refresh_from_db()
+    assert lane.is_paused(timezone.now())
+
+    act(staff("view_lane", "change_lane"), "end_pause", lane.pk, model="lane")
+    lane.refresh_from_db()
+    assert not lane.is_paused(timezone.now())
 
 
 # --- lifting a ban --------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('esputnik_connector', '0015_one_tombstone_per_shop'),
+        ('esputnik_connector', '0017_restored_databases'),
     ]
 
     operations = [
