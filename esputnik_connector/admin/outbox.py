@@ -82,9 +82,9 @@ class OutboxMessageAdmin(SendAgainMixin):
 
 @admin.register(Lane)
 class LaneAdmin(ReadOnlyAdmin):
-    list_display = ["name", "state", "failures"]
+    list_display = ["name", "state", "pace_in_words", "failures"]
     list_filter = ["connection"]
-    fields = ["connection", "kind", "state", "paused_until", "pause_detail", "failures"]
+    fields = ["connection", "kind", "state", "pace_in_words", "paused_until", "pause_detail"]
     actions = ["end_pause"]
 
     @admin.display(description=gettext_lazy("lane"))
@@ -118,3 +118,10 @@ class LaneAdmin(ReadOnlyAdmin):
             ngettext("%(count)s lane sends again.", "%(count)s lanes send again.", ended)
             % {"count": ended},
         )
+
+    @admin.display(description=gettext_lazy("pace"))
+    def pace_in_words(self, lane: Lane) -> str:
+        """Requests a second that were found good, and the most that the settings allow."""
+        if lane.pace is None:
+            return "—"
+        return _("%(pace)s a second") % {"pace": round(lane.pace)}

@@ -26,6 +26,7 @@ from .values import (
     AccountInfo,
     Delivered,
     Envelope,
+    Part,
     PreparedRequest,
     Receipt,
     RegisteredFeed,
@@ -53,6 +54,7 @@ __all__ = [
     "HeaderAuth",
     "HttpClient",
     "OrderRoute",
+    "Part",
     "PreparedRequest",
     "Receipt",
     "RegisteredFeed",
@@ -115,6 +117,26 @@ class Destination(Platform, ABC):
             RejectedError the caller sends the halves. A destination that has sent some of them
             already answers with receipts (DEFERRED for the rest) rather than raise.
         """
+
+    @property
+    def connections(self) -> int:
+        """How many requests of one lane may be under way at once. With more than one, workers
+        deliver parts of a batch by threads, each with a destination of its own, and what runs
+        there must not touch the database."""
+        return 1
+
+    def parts(self, envelopes: Sequence[Envelope]) -> Sequence[Part]:
+        """Which envelopes of one kind travel together; each is in exactly one part. A
+        :meth:`deliver` of a part makes its one request, or a few in turn."""
+        return [Part(envelopes=tuple(envelopes))]
+
+    def pace_limit(self, kind: Kind) -> float:
+        """Requests a second that this kind may make at the most."""
+        return float("inf")
+
+    def abort(self) -> None:
+        """Break off what is under way, and send nothing more. Called from another thread."""
+        self.close()
 
     @abstractmethod
     def verify(self) -> AccountInfo:

@@ -43,6 +43,10 @@ class Deadline:
         if self.has_passed:
             self._cut()
 
+    def cut(self) -> None:
+        """End the request now. May be called from another thread."""
+        self._pass()
+
     def _pass(self) -> None:
         self.has_passed = True
         self._cut()

@@ -40,6 +40,13 @@ def note(seconds: float, headers: Mapping[str, str]) -> None:
     _noted.set(Exchanges(seconds=before.seconds + seconds, request_ids=ids))
 
 
+def join(found: Exchanges) -> None:
+    """What another thread had noted belongs to this one's batch."""
+    before = _noted.get()
+    ids = (*before.request_ids, *found.request_ids)[:KEPT_IDS]
+    _noted.set(Exchanges(seconds=before.seconds + found.seconds, request_ids=ids))
+
+
 def taken() -> Exchanges:
     """What was noted since the last call, in this thread."""
     found = _noted.get()

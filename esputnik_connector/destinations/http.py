@@ -71,6 +71,7 @@ class HttpClient:
     :param auth: what each request carries to prove whose it is.
     :param rules: what the platform's answers mean.
     :param throttle: asked for a slot before each request; ``None`` for no pace.
+    :param throttle_of: the throttle of one request, where they are not all under the same limit.
     :param clock: the present time, for ``Retry-After`` dates.
     """
 
@@ -81,6 +82,7 @@ class HttpClient:
         auth: Authentication,
         rules: ResponseRules | None = None,
         throttle: Throttle | None = None,
+        throttle_of: Callable[[PreparedRequest], Throttle] | None = None,
         timeouts: Timeouts | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
@@ -88,6 +90,9 @@ class HttpClient:
         self._rules = rules or ResponseRules()
         self._timeouts = timeouts or Timeouts()
         self._throttle = throttle
+        self._throttle_of = throttle_of
+        self._under_way: Deadline | None = None
+        self._is_aborted = False
         self._clock = clock
         self._secrets = _secrets(auth)
         self._session = requests.Session()
@@ -127,19 +132,29 @@ class HttpClient:
         :raises CredentialsError, RejectedError: see :class:`~.responses.ResponseRules`.
         """
         content = None if request.body is None else encoded(request.body)
-        if self._throttle is not None and present_patience() is None:
-            self._throttle.take()
+        throttle = self._throttle_of(request) if self._throttle_of else self._throttle
+        if throttle is not None and present_patience() is None:
+            throttle.take()
         raw = self._exchange(request, content)
         return self._rules.classify(self._without_secrets(raw), now=self._clock())
 
     def close(self) -> None:
         self._session.close()
 
+    def abort(self) -> None:
+        """Break off the request that is under way, and make no other. From another thread."""
+        self._is_aborted = True
+        if (limit := self._under_way) is not None:
+            limit.cut()
+
     def _exchange(self, request: PreparedRequest, content: bytes | None) -> RawAnswer:
         timeouts = self._timeouts.within(present_patience())
         begun = time.monotonic()
         headers: Mapping[str, str] = {}
         with deadline(timeouts.deadline) as limit:
+            self._under_way = limit
+            if self._is_aborted:
+                raise TemporaryError(_("The lane went to another worker; nothing was sent."))
             try:
                 answer = self._read(request, content, timeouts)
                 headers = answer.headers
@@ -150,6 +165,7 @@ class HttpClient:
                     f"{self._host}: {_in_words(error)}", was_received=limit.was_sent
                 ) from None  # the original quotes the address, and with it the customer's id
             finally:
+                self._under_way = None
                 exchanges.note(time.monotonic() - begun, headers)
         if limit.has_passed:
             raise self._too_late(limit, timeouts)

@@ -87,6 +87,17 @@ class Envelope:
     introduces: Person | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Envelopes that travel in one request.
+
+    ``is_upload``: the destination takes them now, and says later what became of each.
+    """
+
+    envelopes: tuple[Envelope, ...]
+    is_upload: bool = False
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Receipt:
     """What became of one envelope.

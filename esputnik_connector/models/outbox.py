@@ -115,6 +115,8 @@ class Lane(Leased):
     pause_detail = models.TextField(_("why it is paused"), blank=True, default="")
     failures = models.PositiveIntegerField(default=0)
     wake_at = models.DateTimeField(null=True)
+    # Requests a second that were found good; NULL before the first one.
+    pace = models.FloatField(_("pace"), null=True, editable=False)
 
     objects: ClassVar = LaneQuerySet.as_manager()
 

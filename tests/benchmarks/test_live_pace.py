@@ -13,6 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from django.conf import settings as project_settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from oscar.core.loading import get_model
+from oscar.test.factories import create_product
 
 from esputnik_connector.models import Backfill, Connection, OutboxMessage
 from esputnik_connector.pipeline.backfill import control
@@ -213,14 +215,8 @@ def test_contacts_arrive_within_seconds_while_an_import_runs(shop, worker, log, 
 def test_carts_keep_up_with_two_hundred_a_second(shop, worker, log):
     basket, user_model = get_model("basket", "Basket"), get_user_model()
     owners = people(PEOPLE)
-    product = get_model("catalogue", "Product").objects.create(
-        title="Thing", structure="standalone"
-    )
-    partner = get_model("partner", "Partner").objects.create(name="p")
-    stock = get_model("partner", "StockRecord").objects.create(
-        product=product, partner=partner, partner_sku="x", price_currency="UAH", price=10,
-        num_in_stock=10**6,
-    )  # fmt: skip
+    product = create_product(price=Decimal(10), num_in_stock=10**6)
+    stock = product.stockrecords.get()
     baskets = basket.objects.bulk_create(basket(owner_id=pk) for pk in owners)
     line = get_model("basket", "Line")
     line.objects.bulk_create(

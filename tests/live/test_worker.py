@@ -27,7 +27,7 @@ def everybody_is_known(fake, users) -> bool:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("count", [5, 40], ids=["one by one", "as an import"])
+@pytest.mark.parametrize("count", [5, 80], ids=["one by one", "as an import"])
 def test_a_worker_killed_in_the_middle_of_a_batch_loses_nothing(fake, live, worker, when, count):
     """``before``: eSputnik has not looked at the request yet; ``after``: it has, and the answer
     never arrives."""

@@ -248,7 +248,7 @@ def test_our_own_pace_defers_the_rest(wire):
 def test_orders_travel_as_events_where_the_account_says_so(wire):
     wire.post(f"{API}/v3/event", status=200)
     with esputnik(replace(ACCOUNT, order_route="events")) as destination:
-        assert destination.batch_sizes[Kind.ORDER] == 50
+        assert destination.batch_sizes[Kind.ORDER] == 100
         found = destination.deliver(orders(destination, 2))
     assert outcomes(found) == [DELIVERED, DELIVERED]
     assert {body["eventTypeKey"] for body in bodies(wire)} == {"orderCreated"}

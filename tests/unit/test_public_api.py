@@ -41,8 +41,8 @@ SHOPS = """
 DESTINATIONS = """
     Account AccountField AccountInfo Answer Authentication BasicAuth ConsentPolicy DO_NOT_SEND
     Delivered Destination Envelope EraseMode HeaderAuth HttpClient LONGEST_REQUEST OrderRoute
-    PreparedRequest Receipt RegisteredFeed Remote ResponseRules Status Throttle Timeouts Workflow
-    digest vendor_words
+    Part PreparedRequest Receipt RegisteredFeed Remote ResponseRules Status Throttle Timeouts
+    Workflow digest vendor_words
 """
 PUBLIC = {
     "esputnik_connector.api": API,

@@ -32,6 +32,7 @@ class Call:
 
     envelopes: tuple[Envelope, ...]
     send: Send
+    is_upload: bool = False
 
     def halves(self) -> list[Call]:
         """The same request with half the records each."""
@@ -64,25 +65,27 @@ def _introductions(envelopes: Sequence[Envelope], options: Options) -> Iterator[
     for envelope in envelopes:
         send = next(way for name, way in WAYS.items() if name in envelope.payload)
         # eSputnik knows the e-mail by then, but it does not say that it looks for that one first.
-        if envelope.kind is Kind.CONTACT and not _may_go_alone(envelope, options):
+        is_upload = envelope.kind is Kind.CONTACT and not _may_go_alone(envelope, options)
+        if is_upload:
             send = partial(send_contacts, restores=options.restore_deleted)
-        yield Call(envelopes=(envelope,), send=introducing(send))
+        yield Call(envelopes=(envelope,), send=introducing(send), is_upload=is_upload)
 
 
 def _contact_calls(envelopes: Sequence[Envelope], options: Options) -> Iterator[Call]:
-    """Few contacts go one by one, many as uploads, where both do the same."""
-    are_few = len(envelopes) < options.bulk_from
-    alone = [one for one in envelopes if are_few and _may_go_alone(one, options)]
-    yield from _chunks(alone, send_contact, size=1)
-    gone_alone = {envelope.key for envelope in alone}
+    """Few alike contacts go one by one, many as an upload, where both do the same."""
     groups: dict[tuple[str, bool, frozenset[str]], list[Envelope]] = {}
     for envelope in envelopes:
-        if envelope.key not in gone_alone:
-            likeness = _dedupe_on(envelope), _has_id(envelope), envelope.fields | envelope.clears
-            groups.setdefault(likeness, []).append(envelope)
+        likeness = _dedupe_on(envelope), _has_id(envelope), envelope.fields | envelope.clears
+        groups.setdefault(likeness, []).append(envelope)
     send = partial(send_contacts, restores=options.restore_deleted)
     for group in groups.values():
-        yield from _chunks(group, send, size=options.contacts_per_call)
+        alone = [one for one in group if _may_go_alone(one, options)]
+        if len(alone) < options.bulk_from:
+            yield from _chunks(alone, send_contact, size=1)
+            gone_alone = {envelope.key for envelope in alone}
+            group = [envelope for envelope in group if envelope.key not in gone_alone]
+        for call in _chunks(group, send, size=options.contacts_per_call):
+            yield replace(call, is_upload=True)
 
 
 def _may_go_alone(envelope: Envelope, options: Options) -> bool:

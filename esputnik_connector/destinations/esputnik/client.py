@@ -140,6 +140,9 @@ class EsputnikClient:
     def close(self) -> None:
         self._http.close()
 
+    def abort(self) -> None:
+        self._http.abort()
+
     def _post(self, path: str, body: JSONObject) -> Answer:
         """:raises TemporaryError: also for 404 and 405, which none of these endpoints documents:
         then the address is wrong, and no record is to blame."""

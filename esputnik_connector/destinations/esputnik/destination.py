@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
@@ -21,6 +20,7 @@ from esputnik_connector.destinations.base import (
     Delivered,
     Destination,
     Envelope,
+    Part,
     PreparedRequest,
     Receipt,
     RegisteredFeed,
@@ -30,7 +30,6 @@ from esputnik_connector.destinations.base import (
 from esputnik_connector.destinations.choices import UNCONFIRMED
 from esputnik_connector.destinations.http import HttpClient, Timeouts
 from esputnik_connector.destinations.options import unusable_option
-from esputnik_connector.destinations.throttle import Throttle
 from esputnik_connector.exceptions import (
     ConfigurationError,
     RejectedError,
@@ -53,12 +52,13 @@ from .calls import planned
 from .client import DEFAULT_URL, USER, EsputnikClient, Rehearsal
 from .contact_payload import contact_envelope, erasure_envelope
 from .events import PAST_EVENTS_PER_CALL, cart_envelope, event_envelope
+from .limits import limit_of, limit_of_kind, per_second, rates, throttles
 from .options import Options, options_from
 from .order_payload import order_envelope
 from .responses import EsputnikResponses
 from .sending import sent
 
-SINGLES_PER_DELIVERY = 50  # requests of one record each: ten seconds at the usual pace
+SINGLES_PER_DELIVERY = 100  # requests of one record each: half a second at eSputnik's limit
 INTRODUCTIONS_PER_DELIVERY = 100  # of people without consent, should all of a batch be new
 
 
@@ -169,6 +169,23 @@ class EsputnikDestination(Destination):
             order=[envelope.key for envelope in envelopes],
         )
 
+    @property
+    def connections(self) -> int:
+        return self._options.connections
+
+    def parts(self, envelopes: Sequence[Envelope]) -> Sequence[Part]:
+        return [
+            Part(envelopes=call.envelopes, is_upload=call.is_upload)
+            for call in planned(envelopes, self._options)
+        ]
+
+    def pace_limit(self, kind: Kind) -> float:
+        limit = limit_of_kind(kind, self.account.order_route)
+        return per_second(rates(self._options)[limit])
+
+    def abort(self) -> None:
+        self._client.abort()
+
     def resolve(
         self, session: str, keys: Sequence[str], *, locators: Mapping[str, Mapping[str, str]]
     ) -> Sequence[Receipt]:
@@ -246,20 +263,13 @@ class EsputnikDestination(Destination):
 
     def _http_client(self, wait: Callable[[float], None]) -> HttpClient:
         url = (self.account.api_url or self.default_api_url).rstrip("/")
-        # Hashed, since the key of a pace is readable in the storage. By account, not by name:
-        # two connections with one key share eSputnik's limit too.
-        owner = hashlib.sha256(f"{url} {self.account.api_key}".encode()).hexdigest()[:24]
         options = self._options
+        paces = throttles(url, self.account, options, wait=wait)
         return HttpClient(
             url,
             auth=BasicAuth(USER, self.account.api_key),
             rules=EsputnikResponses(self.label),
-            throttle=Throttle(
-                options.rate,
-                key=f"esputnik:{owner}",
-                storage=self.account.rate_limit_storage,
-                wait=wait,
-            ),
+            throttle_of=lambda request: paces[limit_of(request)],
             timeouts=Timeouts(
                 connect=options.connect_timeout,
                 read=options.read_timeout,

@@ -54,6 +54,7 @@ def of_connection(connection: Connection, *, is_offline: bool = False) -> Iterat
     yield queue.set_aside(connection)
     yield from queue.held_back(connection)
     yield from queue.paused_lanes(connection, now=timezone.now())
+    yield from queue.paces(connection)
 
 
 def key(connection: Connection, *, is_offline: bool) -> Iterator[Finding]:

@@ -114,3 +114,15 @@ def paused_lanes(connection: Connection, *, now: datetime) -> Iterator[Finding]:
             },
             _("It goes on by itself. If it keeps resting, the reason says why."),
         )
+
+
+def paces(connection: Connection) -> Iterator[Finding]:
+    """How fast each lane found that it may go, and what the settings allow at the most."""
+    found = [
+        f"{lane.get_kind_display()} {round(lane.pace)}"
+        for lane in Lane.objects.filter(connection=connection).order_by("kind")
+        if lane.pace is not None
+    ]
+    if found:
+        words = _("Requests a second that went well lately: %(paces)s.")
+        yield ok(connection.name, words % {"paces": ", ".join(found)})

@@ -112,7 +112,7 @@ class Flight:
         self._kind = kind
         self._keep = keep
         self._clock = clock
-        self._sent: Mapping[str, Envelope] = {}
+        self._sent: dict[str, Envelope] = {}
         self._aloft = {envelope.key: envelope for envelope in prepared.outgoing}
         self._answers: Sequence[Result] = ()
 
@@ -121,6 +121,14 @@ class Flight:
         self._keep()
         self._sent = self._aloft
 
+    def take(self, prepared: Prepared) -> None:
+        """Another batch is prepared to go out, beside what is under way."""
+        self._aloft.update((envelope.key, envelope) for envelope in prepared.outgoing)
+
+    def leave(self, envelopes: Sequence[Envelope]) -> None:
+        """A request with these goes out now, apart from the others."""
+        self._sent.update((envelope.key, envelope) for envelope in envelopes)
+
     @contextmanager
     def landing(self, results: Sequence[Result]) -> Iterator[None]:
         """These answers came, and are settled within."""
@@ -128,7 +136,12 @@ class Flight:
         yield
         for result in results:
             self._aloft.pop(result.receipt.key, None)
+            self._sent.pop(result.receipt.key, None)
         self._answers = ()
+
+    def came(self, results: Sequence[Result]) -> None:
+        """These answers came, and cannot be settled any more."""
+        self._answers = [*self._answers, *results]
 
     def lost(self, route: str) -> None:
         """Another worker has taken over: send again what differs from what that one delivered, and

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timedelta
+from functools import partial
 from logging import getLogger
 
 from django.db.models import Min, OuterRef, Q, QuerySet, Subquery
@@ -26,12 +27,13 @@ from .pacing import Pacer, defect_in_words
 from .permit import Permit
 from .sender import LaneSender
 from .uploads import UploadPoller
-from .watch import Watch
+from .watch import LOOK_INTERVAL, Watch
 
 logger = getLogger(__name__)
 
 SWEEP_INTERVAL = timedelta(seconds=60)
-SLICE = timedelta(seconds=1)  # for one lane while others wait; a batch that is begun is finished
+SLICE = timedelta(seconds=1)  # for one lane; a batch that is begun is finished
+SHORT_SLICE = timedelta(seconds=0.3)  # while other lanes wait for their turn
 LATE = timedelta(seconds=10)  # what waits for longer is a backlog: what is of now goes first
 
 
@@ -97,21 +99,40 @@ class Relay:
     def _go_round(self, destination: Destination, watch: Watch) -> None:
         """Each lane that has work gets its slice, round after round."""
         self._is_watched_elsewhere = watch.is_elsewhere
-        while self._permit.still_holds():
-            is_last = watch.is_over()  # asked before we look: what came until then is seen
-            did_any = False
-            for kind in self._kinds_with_work():
-                if self._permit.still_holds():
-                    did_any |= self._serve_guarded(destination, kind, watch)
+        try:
+            while self._permit.still_holds():
+                is_last = watch.is_over()  # asked before we look: what came until then is seen
+                did_any = self._serve_round(destination, watch)
                 if self.clock() >= self.deadline:
                     self._is_cut_short = watch.is_on
                     return
-            if did_any:
-                watch.go_on()
-            elif is_last:
-                return
-            else:
-                watch.pause(self._wait)
+                if did_any:
+                    watch.go_on()
+                elif self._busy():
+                    self._wait(LOOK_INTERVAL)
+                elif is_last:
+                    return
+                else:
+                    watch.pause(self._wait)
+        finally:
+            for sender in self._senders.values():
+                sender.close()
+
+    def _serve_round(self, destination: Destination, watch: Watch) -> bool:
+        """Whether any lane had something to do."""
+        kinds = self._kinds_with_work()
+        kinds += [kind for kind in self._busy() if kind not in kinds]
+        did_any = False
+        for kind in kinds:
+            if self._permit.still_holds():
+                did_any |= self._serve_guarded(destination, kind, watch, is_alone=len(kinds) == 1)
+            if self.clock() >= self.deadline:
+                break
+        return did_any
+
+    def _busy(self) -> list[Kind]:
+        """Lanes of which requests are under way."""
+        return [kind for kind, sender in self._senders.items() if sender.is_busy]
 
     def _kinds_with_work(self) -> list[Kind]:
         """Deletions, then what is of now in the order of lanes, then what has waited for long."""
@@ -157,11 +178,17 @@ class Relay:
             found.append((lane, min(filter(None, moments), default=None)))
         return found
 
-    def _serve_guarded(self, destination: Destination, kind: Kind, watch: Watch) -> bool:
+    def _serve_guarded(
+        self, destination: Destination, kind: Kind, watch: Watch, *, is_alone: bool
+    ) -> bool:
         """A lane that fails rests; it holds no other lane back, and no other connection."""
         try:
+            if kind is Kind.ERASURE:  # what is under way would bring the person back
+                for other in self._senders.values():
+                    other.finish()
             sender = self._sender(destination, kind, watch)
-            return sender.serve(min(self.deadline, self.clock() + SLICE))
+            until = min(self.deadline, self.clock() + (SLICE if is_alone else SHORT_SLICE))
+            return sender.serve(until, is_alone=is_alone)
         except Exception as error:  # a defect of ours, or a database that takes no more
             if is_database_gone(error):
                 raise
@@ -169,6 +196,12 @@ class Relay:
             logger.error("lane %s cannot be served: %s", lane, without_message(error))
             self._pacer.pause_lane(lane, defect_in_words(error))
             return False
+
+    def _go_on(self, watch: Watch) -> None:
+        """A lane is about to send: the others go on sending what they have in line."""
+        watch.go_on()
+        for sender in self._senders.values():
+            sender.pump()
 
     def _sender(self, destination: Destination, kind: Kind, watch: Watch) -> LaneSender:
         if kind not in self._senders:
@@ -181,7 +214,7 @@ class Relay:
                 pacer=self._pacer,
                 uploads=self._uploads,
                 clock=self.clock,
-                go_on=watch.go_on,
+                go_on=partial(self._go_on, watch),
             )
         return self._senders[kind]
 

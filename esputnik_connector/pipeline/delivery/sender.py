@@ -1,10 +1,10 @@
-"""One worker at one lane: read a batch, send it, settle it, and ask about uploads in between."""
+"""One worker at one lane: read a batch, send it, settle what came, and ask about uploads."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from logging import getLogger
 
@@ -16,7 +16,8 @@ from esputnik_connector.records import Kind
 
 from . import digests
 from .deliver import deliver
-from .dispatch import Result, prepare
+from .dispatch import Prepared, Result, prepare
+from .flow import Flow
 from .in_flight import in_flight
 from .lane import LaneLease, lane_of, leased, log_outcomes
 from .outbox_rows import Rows, forced
@@ -30,10 +31,14 @@ from .uploads import UploadPoller
 logger = getLogger(__name__)
 
 POLLS_BETWEEN_BATCHES = 2  # so that questions about uploads never hold changes back
+ONE_BY_ONE = (Kind.ERASURE,)  # each has several requests, which depend on each other
 
 
 class LaneSender:
-    """Sends what is due in one lane, for as long as its run lasts."""
+    """Sends what is due in one lane, for as long as its run lasts.
+
+    It keeps the lane while requests are under way, and lets go of it as soon as none is.
+    """
 
     def __init__(
         self,
@@ -59,34 +64,124 @@ class LaneSender:
         self._clock = clock
         self._go_on = go_on
         self._queue = LaneQueue(connection, kind, uploads, clock)
+        self._is_serving = False
+        self._held = ExitStack()
+        self._lane: Lane | None = None
+        self._lease: LaneLease | None = None
+        self._flow: Flow | None = None
+        if destination.connections > 1 and kind not in ONE_BY_ONE:
+            self._flow = Flow(connection, kind, destination, pacer=pacer, clock=clock)
 
-    def serve(self, until: datetime) -> bool:
-        """Send until nothing is due any more, or until then; whether there was anything to do."""
+    @property
+    def is_busy(self) -> bool:
+        """Are requests of this lane under way?"""
+        return self._flow is not None and self._flow.is_busy
+
+    def serve(self, until: datetime, *, is_alone: bool = True) -> bool:
+        """Send until nothing is due any more, or until then; whether there was anything to do.
+
+        :param is_alone: no other lane waits for its turn, so that answers can be waited for.
+        """
+        if self._lease is None and not self._begin():
+            return False
+        did_any, self._is_serving = False, True
+        try:
+            with self._guarded():
+                did_any = self._drain(until, is_alone=is_alone)
+        finally:
+            self._is_serving = False
+        return did_any
+
+    def pump(self) -> None:
+        """Let go what may leave now, while another lane has its turn."""
+        if self._flow is not None and self._flow.is_busy and not self._is_serving:
+            with self._guarded():
+                self._flow.let_go()
+
+    def finish(self) -> None:
+        """Wait for the answers to what is under way, and settle them; nothing else is sent."""
+        if self._flow is not None and self._lease is not None:
+            with self._guarded():
+                self._flow.drop()
+                while self._flow.is_busy:
+                    self._lease.keep_if_due()
+                    self._flow.wait()
+                    self._land()
+
+    def close(self) -> None:
+        """The run is over."""
+        self.finish()
+        if self._flow is not None:
+            self._flow.close()
+
+    def _begin(self) -> bool:
+        """Take the lane, if it is free and does not rest."""
         lane = lane_of(self.connection, self.kind)
         if lane.is_paused(self._clock()):
             return False
-        try:
-            with leased(lane, self._holder, clock=self._clock) as lease:
-                return lease is not None and self._drain(lane, lease, until)
-        except LostLease:
-            logger.warning("lane %s went to another worker", lane)
+        lease = self._held.enter_context(leased(lane, self._holder, clock=self._clock))
+        if lease is None:
+            self._held.close()
             return False
+        self._lane, self._lease = lane, lease
+        if self._flow is not None:
+            self._flow.begin(lane, lease)
+        return True
 
-    def _drain(self, lane: Lane, lease: LaneLease, until: datetime) -> bool:
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Whatever happens within, the lane is given back as soon as nothing is under way."""
+        try:
+            yield
+        except LostLease:
+            logger.warning("lane %s went to another worker", self._lane)
+            self._end(is_lost=True)
+        except BaseException:
+            self._end(is_broken=True)
+            raise
+        else:
+            if not self.is_busy:
+                self._end()
+
+    def _end(self, *, is_lost: bool = False, is_broken: bool = False) -> None:
+        if self._flow is not None:
+            self._flow.end(is_lost=is_lost, is_broken=is_broken)
+        self._lane = self._lease = None
+        self._held.close()
+
+    def _drain(self, until: datetime, *, is_alone: bool) -> bool:
+        lane, lease = self._in_hand()
         did_any = False
+        while True:
+            lease.keep_if_due()
+            did = self._land()
+            is_over = self._clock() >= until
+            if not lane.is_paused(self._clock()) and self._permit.still_holds():
+                if not is_over and (self._flow is None or self._flow.has_room):
+                    did |= self._take(lane, lease)
+            elif self._flow is not None:
+                self._flow.drop()
+            did_any |= did
+            if self._flow is not None and self._flow.is_busy:
+                self._flow.let_go()
+                may_leave = self._flow.only_hangs() if is_alone or not is_over else True
+                if (is_over or not did) and may_leave:
+                    self._land(at_once=True)
+                    return did_any
+                self._flow.wait()
+            elif is_over or not did:
+                return did_any
+
+    def _take(self, lane: Lane, lease: LaneLease) -> bool:
+        """Read and send a batch, and ask about a few uploads; whether there was anything."""
         full = self.destination.batch_sizes.get(self.kind, 1000)
-        while not lane.is_paused(self._clock()) and self._permit.still_holds():
-            rows = self._queue.read(full)
-            self._go_on()
-            if rows:
-                self._send(lane, lease, rows)
-            was_polled = not lane.is_paused(self._clock()) and self._poll(lane, lease)
-            if not (rows or was_polled):
-                break
-            did_any = True
-            if self._clock() >= until:
-                break
-        return did_any
+        besides = self._flow.rows if self._flow is not None else ()
+        rows = self._queue.read(full, besides=besides)
+        self._go_on()
+        if rows:
+            self._send(lane, lease, rows)
+        was_polled = not lane.is_paused(self._clock()) and self._poll(lane, lease)
+        return bool(rows) or was_polled
 
     def _poll(self, lane: Lane, lease: LaneLease) -> bool:
         """Ask about a few uploads; whether there was any."""
@@ -106,22 +201,37 @@ class LaneSender:
             )
             digests.write(self.connection, self.kind, prepared.outdated)
             self._settle(lane, lease, prepared.settled, rows)
-            lease.keep()
-            with in_flight(
-                self.connection,
-                self.kind,
-                prepared,
-                chosen,
-                keep=lease.keep,
-                clock=self._clock,
-                route=route,
-            ) as flight:
+            if self._flow is not None and not route:
+                lease.keep_if_due()
+                self._flow.take(prepared, rows)
+            else:
+                self._send_in_turn(lane, lease, rows, chosen, prepared)
 
-                def land(results: Sequence[Result]) -> None:
-                    with flight.landing(results):
-                        self._settle(lane, lease, results, rows)
+    def _send_in_turn(
+        self,
+        lane: Lane,
+        lease: LaneLease,
+        rows: Rows,
+        chosen: Destination,
+        prepared: Prepared,
+    ) -> None:
+        """One request after the other, in this thread."""
+        lease.keep()
+        with in_flight(
+            self.connection,
+            self.kind,
+            prepared,
+            chosen,
+            keep=lease.keep,
+            clock=self._clock,
+            route=routes_of(rows),
+        ) as flight:
 
-                deliver(chosen, prepared, land)
+            def land(results: Sequence[Result]) -> None:
+                with flight.landing(results):
+                    self._settle(lane, lease, results, rows)
+
+            deliver(chosen, prepared, land)
 
     @contextmanager
     def _by_route(self, route: str) -> Iterator[Destination]:
@@ -132,17 +242,38 @@ class LaneSender:
         with closing(registry.destination(self.connection, order_route=route)) as quiet:
             yield quiet
 
+    def _land(self, *, at_once: bool = False) -> bool:
+        """Settle what has come meanwhile; whether anything has."""
+        if self._flow is None:
+            return False
+        lane, lease = self._in_hand()
+        landed = self._flow.landed(at_once=at_once)
+        if landed:
+            with self._flow.landing(landed) as (results, rows):
+                receipts = self._write(lane, lease, results, rows)
+                self._flow.pace(lane, landed, receipts)
+        return bool(landed)
+
     def _settle(self, lane: Lane, lease: LaneLease, results: Sequence[Result], rows: Rows) -> None:
-        if not results:
-            return
+        if results:
+            self._pacer.pace(lane, self._write(lane, lease, results, rows))
+
+    def _write(
+        self, lane: Lane, lease: LaneLease, results: Sequence[Result], rows: Rows
+    ) -> list[Receipt]:
         # The lane is kept in the same transaction: until that is over, no other worker can take it
         # and say of these records that they were never delivered.
         now = self._clock()
         written = settle(self.connection, self.kind, results, rows, now=now, before=lease.keep)
         receipts = [result.receipt for result in written]
         self._count(lane, receipts)
-        self._pacer.pace(lane, receipts)
+        return receipts
 
     def _count(self, lane: Lane, receipts: Sequence[Receipt]) -> None:
         self.outcomes.update(receipt.outcome.value for receipt in receipts)
         log_outcomes(lane, receipts)
+
+    def _in_hand(self) -> tuple[Lane, LaneLease]:
+        if self._lane is None or self._lease is None:
+            raise RuntimeError("the lane is not in this worker's hands")
+        return self._lane, self._lease

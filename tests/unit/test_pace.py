@@ -1,0 +1,99 @@
+"""How many requests a second a lane dares, by the answers that it gets."""
+
+from __future__ import annotations
+
+import pytest
+
+from esputnik_connector.pipeline.delivery.pace import SLOW, SLOWEST, START, Pace
+
+
+class Timer:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def timer() -> Timer:
+    return Timer()
+
+
+def work(pace: Pace, timer: Timer, seconds: float, *, answer: float = 0.15) -> int:
+    """Requests that are made when something waits all the time; each answer takes so long."""
+    end, made = timer.now + seconds, 0
+    while timer.now < end:
+        if (wait := pace.seconds_to_next()) > 0:
+            timer.now += min(wait, end - timer.now)
+            continue
+        pace.start()
+        pace.answered(answer)
+        made += 1
+    return made
+
+
+def test_it_starts_careful_and_reaches_the_limit_within_seconds(timer):
+    pace = Pace(None, limit=200, clock=timer)
+    assert work(pace, timer, 1) <= START * 1.2
+    work(pace, timer, 5)
+    assert pace.per_second == 200
+    assert work(pace, timer, 10) == pytest.approx(2000, rel=0.02)
+
+
+def test_it_never_goes_above_the_setting(timer):
+    pace = Pace(500, limit=5, clock=timer)
+    assert work(pace, timer, 10) <= 52
+
+
+def test_it_does_not_rise_while_nothing_waits(timer):
+    pace = Pace(None, limit=200, clock=timer)
+    for _ in range(100):
+        timer.now += 1
+        assert pace.seconds_to_next() == 0
+        pace.start()
+        pace.answered(0.1)
+    assert pace.per_second == START
+
+
+def test_it_halves_when_the_destination_was_asked_too_often(timer):
+    pace = Pace(200, limit=200, clock=timer)
+    timer.now += 2
+    pace.complained()
+    assert pace.per_second == 100
+    pace.complained()  # of requests that were under way already
+    assert pace.per_second >= 50
+
+
+def test_it_falls_when_answers_take_long_and_rises_when_they_do_not_any_more(timer):
+    pace = Pace(200, limit=200, clock=timer)
+    work(pace, timer, 10, answer=SLOW * 2)
+    assert pace.per_second < 100
+    work(pace, timer, 20)
+    assert pace.per_second == 200
+
+
+def test_one_slow_answer_among_many_changes_little(timer):
+    pace = Pace(200, limit=200, clock=timer)
+    work(pace, timer, 5)
+    pace.answered(30)
+    work(pace, timer, 5)
+    assert pace.per_second >= 100
+
+
+def test_it_never_stops_by_itself(timer):
+    pace = Pace(None, limit=200, clock=timer)
+    for _ in range(50):
+        timer.now += 2
+        pace.complained()
+    assert pace.per_second == SLOWEST
+
+
+def test_a_pause_is_not_made_good_for_by_a_burst(timer):
+    pace = Pace(100, limit=100, clock=timer)
+    timer.now += 60
+    made = 0
+    while pace.seconds_to_next() == 0:
+        pace.start()
+        made += 1
+    assert made <= 12
