@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +15,7 @@ from esputnik_connector.records import JSONObject, Kind, Note
 
 from . import proof, receipts
 from .client import EsputnikClient
-from .contact_fields import CHANNELS, NAMES, additional_ids
+from .contact_fields import CHANNELS, NAMES, additional_ids, channels
 from .erasure import send_erasure
 from .event_results import from_past_events
 from .events import EVENT_LIMIT, PAST_EVENTS_PER_CALL
@@ -82,7 +83,26 @@ def _contact_calls(envelopes: Sequence[Envelope], options: Options) -> Iterator[
             groups.setdefault(likeness, []).append(envelope)
     send = partial(send_contacts, restores=options.restore_deleted)
     for group in groups.values():
-        yield from _chunks(group, send, size=options.contacts_per_call)
+        for part in _apart(group):
+            yield from _chunks(part, send, size=options.contacts_per_call)
+
+
+def _apart(envelopes: Sequence[Envelope]) -> list[list[Envelope]]:
+    """Never two of one address in an upload that searches by it: its result names whoever was
+    stored by that address alone, so the one would speak for the other
+    (esputnik-api.md#import-status)."""
+    searched = _dedupe_on(envelopes[0])
+    if searched == BY_ID:
+        return [list(envelopes)]
+    parts: list[list[Envelope]] = []
+    met: Counter[str] = Counter()
+    for envelope in envelopes:
+        address = next(iter(channels(_inner(envelope, "contact"), searched)), "")
+        if met[address] == len(parts):
+            parts.append([])
+        parts[met[address]].append(envelope)
+        met[address] += 1
+    return parts
 
 
 def _may_go_alone(envelope: Envelope, options: Options) -> bool:
