@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from esputnik_connector.exceptions import DecryptionError, UnreadableEventError
 from esputnik_connector.fields import EncryptedText, reveal
 from esputnik_connector.models import CartSession, Connection, OutboxMessage, Salt
+from esputnik_connector.pipeline import erasures
 from esputnik_connector.pipeline.events.carried import resealed
 from esputnik_connector.records import Kind
 
@@ -39,6 +40,7 @@ def rotate() -> Rotation:
         rows = model._default_manager.filter(pk=pk, **{column: stored})
         rotation.sealed += rows.update(**{column: plain})
     _rotate_events(rotation)
+    _rotate_erasures(rotation)
     return rotation
 
 
@@ -50,6 +52,18 @@ def _rotate_events(rotation: Rotation) -> None:
             payload = resealed(row.payload)
         except UnreadableEventError:
             rotation.unreadable.append(_("event %s") % row.key)
+            continue
+        rotation.sealed += OutboxMessage.objects.filter(pk=row.pk).update(payload=payload)
+
+
+def _rotate_erasures(rotation: Rotation) -> None:
+    """Deletions that wait in the outbox with the e-mails of whom they mean."""
+    rows = OutboxMessage.objects.filter(kind=Kind.ERASURE.value, payload__has_key=erasures.EMAILS)
+    for row in rows.order_by("pk").iterator(chunk_size=1000):
+        try:
+            payload = erasures.resealed(row.payload)
+        except DecryptionError:
+            rotation.unreadable.append(_("deletion of customer %s") % row.key)
             continue
         rotation.sealed += OutboxMessage.objects.filter(pk=row.pk).update(payload=payload)
 

@@ -20,7 +20,8 @@ from esputnik_connector.exceptions import (
 )
 from esputnik_connector.fields import reveal
 from esputnik_connector.halving import Halving
-from esputnik_connector.models import CartSession, Connection, SyncState
+from esputnik_connector.models import CartSession, Connection, OutboxMessage, SyncState
+from esputnik_connector.pipeline.erasures import emails_of
 from esputnik_connector.pipeline.events.load import events
 from esputnik_connector.records import Cart, Erasure, Kind, Outcome, Reason, Record
 from esputnik_connector.registry import record_hook
@@ -81,10 +82,23 @@ def _ask(
 
 
 def _erasures(connection: Connection, keys: Sequence[str]) -> dict[str, Record]:
-    """Deletions, with the number that the destination gave to whoever it holds."""
+    """Deletions, with the number that the destination gave to whoever it holds, and the e-mails
+    that their rows carry.
+
+    :raises DecryptionError: these cannot be read with the present keys.
+    """
     held = SyncState.objects.filter(connection=connection, kind=Kind.CONTACT.value)
     numbers = dict(held.filter(key__in=list(keys)).values_list("key", "remote_id"))
-    return {key: Erasure(key=key, remote_id=numbers.get(key, "")) for key in keys}
+    emails: dict[str, list[str]] = {key: [] for key in keys}
+    rows = OutboxMessage.objects.of(connection, Kind.ERASURE).filter(key__in=list(keys))
+    for key, payload in rows.order_by("pk").values_list("key", "payload"):
+        emails[key] += emails_of(payload)
+    return {
+        key: Erasure(
+            key=key, remote_id=numbers.get(key, ""), emails=tuple(dict.fromkeys(emails[key]))
+        )
+        for key in keys
+    }
 
 
 def _with_guests(records: Mapping[str, Record]) -> dict[str, Record]:

@@ -24,7 +24,7 @@ from .pacing import Pacer
 from .permit import Permit
 from .queue import LaneQueue, routes_of
 from .settle import settle
-from .suppression import bury_pending
+from .tombstones import bury_pending
 from .uploads import UploadPoller
 
 logger = getLogger(__name__)

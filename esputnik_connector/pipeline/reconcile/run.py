@@ -34,9 +34,9 @@ from esputnik_connector.models import (
 )
 from esputnik_connector.models.backfill import State
 from esputnik_connector.models.reconcile import Stage, Verdict
-from esputnik_connector.pipeline.capture import erasure_payload
-from esputnik_connector.pipeline.delivery import suppression
+from esputnik_connector.pipeline.delivery import tombstones
 from esputnik_connector.pipeline.delivery.load import read
+from esputnik_connector.pipeline.erasures import erasure_payload
 from esputnik_connector.pipeline.wake import wake
 from esputnik_connector.records import Kind
 from esputnik_connector.shops import reading
@@ -162,7 +162,7 @@ class Reconciler:
         if not gone or self.kind is not Kind.CONTACT:
             return gone
         noted = lines_of(self.connection, Kind.ERASURE, gone)
-        buried = suppression.buried(gone)
+        buried = tombstones.buried(gone)
         gone = [key for key in gone if key not in noted and key not in buried]
         records, broken = read(self.connection, self.shop, self.kind, gone) if gone else ({}, {})
         return [key for key in gone if key not in records and key not in broken]  # asked twice
