@@ -112,6 +112,12 @@ class Settings:
     FEED_STORAGE: Annotated[str, Filled()] = "default"
     """Alias in ``STORAGES`` of the storage that keeps the built product feeds."""
 
+    ALERT_EMAILS: list[str] = []
+    """Who gets a mail of each problem that ``esputnik_doctor --alert`` finds."""
+
+    HEALTH_TOKEN: str = ""
+    """The secret of the health and metrics addresses. Empty: they answer 404."""
+
     _PREFIX: ClassVar[str] = "ESPUTNIK_CONNECTOR"
 
     def __getattribute__(self, name: str) -> Any:

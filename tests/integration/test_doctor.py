@@ -40,7 +40,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _settings(settings, monkeypatch, db) -> None:
     """A worker answers and the sweep ran just now; what is otherwise is in test_doctor_alive.py."""
-    answer = celery.ok("worker", "Workers of Celery that answer: 1.")
+    answer = celery.ok("workers_answer", "worker", "Workers of Celery that answer: 1.")
     monkeypatch.setattr(celery, "worker", lambda: answer)
     Heartbeat.beat("sweep")
     settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "ENVIRONMENT": HERE}

@@ -25,7 +25,7 @@ RECORDS = """
     Address AttributeValue Availability Cart CartItem Category Consent Contact Erasure Event
     JSONObject JSONValue Kind Note Order OrderItem Outcome Person Product Reason Record
 """
-SIGNALS = "batch_settled connection_paused delivered rejected"
+SIGNALS = "alert batch_settled connection_paused delivered rejected"
 EXCEPTIONS = """
     BadRequestError ConfigurationError ConnectorError CredentialsError DecryptionError
     DestinationError HookError LOGGED_FRAMES NotInstalledError NotSupportedError RecordError
