@@ -56,7 +56,8 @@ def test_a_settled_batch_is_a_line_of_json(lines):
     first, second = lines()
     assert first["message"] == "lane main order: 1 delivered"
     assert (second["outcome"], second["reason"], second["keys"]) == ("rejected", "refused", ["101"])
-    documented = re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", PAGE, re.M)))
+    table = re.findall(r"^\| (`.*?) \|", PAGE.split("## Logs")[1], re.MULTILINE)
+    documented = re.findall(r"`(\w+)`", " ".join(table))
     assert set(documented) == set(first) - {"time", "level", "logger", "message"}
 
 

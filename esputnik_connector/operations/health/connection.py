@@ -38,7 +38,11 @@ def of_connection(connection: Connection, *, is_offline: bool = False) -> Iterat
 
 def moving(connection: Connection, snapshot: Snapshot) -> Iterator[Finding]:
     """What can change from one minute to the next, from the snapshot alone: for monitors."""
-    found = [_known(connection), environment(connection), *queue.findings(connection, snapshot)]
+    found = [
+        _unusable(connection) or _known(connection),
+        environment(connection),
+        *queue.findings(connection, snapshot),
+    ]
     return of(found, connection=connection.name)
 
 
@@ -65,16 +69,8 @@ def _of_connection(connection: Connection, *, is_offline: bool) -> Iterator[Find
 
 def key(connection: Connection, *, is_offline: bool) -> Iterator[Finding]:
     """Can the key be read, is it accepted, and what time is it over there?"""
-    paste = _("Paste a key in the admin and save.")
-    if not connection.api_key:
-        yield problem("key_missing", connection.name, _("It has no API key."), paste)
-        return
-    try:
-        reveal(connection.api_key)
-    except ConnectorError as error:
-        yield problem(
-            "key_unreadable", connection.name, _("The API key cannot be read."), str(error)
-        )
+    if unusable := _unusable(connection):
+        yield unusable
         return
     if is_offline or not connection.is_enabled:
         yield _known(connection)
@@ -82,7 +78,7 @@ def key(connection: Connection, *, is_offline: bool) -> Iterator[Finding]:
     try:
         info = verify(connection)
     except ConnectorError as error:
-        yield _not_accepted(connection, error, paste)
+        yield _not_accepted(connection, error)
         return
     organisation = info.organisation or "?"
     text = _("The key is accepted; the organisation is %s.") % organisation
@@ -117,11 +113,11 @@ def consent(connection: Connection) -> Iterator[Finding]:
         yield ok("consent_chosen", connection.name, text)
 
 
-def _not_accepted(connection: Connection, error: ConnectorError, paste: str) -> Finding:
+def _not_accepted(connection: Connection, error: ConnectorError) -> Finding:
     told = {"destination": registry.destination_label(connection.destination), "why": error}
     if isinstance(error, CredentialsError):
         text = _("%(destination)s refused the key: %(why)s")
-        return problem("key_refused", connection.name, text % told, paste)
+        return problem("key_refused", connection.name, text % told, paste_a_key())
     if isinstance(error, TemporaryError):
         return problem(
             "destination_unreachable",
@@ -135,6 +131,22 @@ def _not_accepted(connection: Connection, error: ConnectorError, paste: str) -> 
         _("The key cannot be checked: %s") % error,
         _("Check the API address and the settings of the destination."),
     )
+
+
+def _unusable(connection: Connection) -> Finding | None:
+    """What is wrong with the key as it is stored."""
+    if not connection.api_key:
+        return problem("key_missing", connection.name, _("It has no API key."), paste_a_key())
+    try:
+        reveal(connection.api_key)
+    except ConnectorError as error:
+        text = _("The API key cannot be read.")
+        return problem("key_unreadable", connection.name, text, str(error))
+    return None
+
+
+def paste_a_key() -> str:
+    return _("Paste a key in the admin and save.")
 
 
 def _known(connection: Connection) -> Finding:

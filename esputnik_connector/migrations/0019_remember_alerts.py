@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('esputnik_connector', '0017_restored_databases'),
+        ('esputnik_connector', '0018_wake_once'),
     ]
 
     operations = [
