@@ -26,9 +26,9 @@ test: $(VENV)/.dev-is-ready  ## The whole suite, on real PostgreSQL and Redis (A
 	@echo "• tests"
 	@$(BIN)/python -m pytest $(ARGS)
 
-chaos: $(VENV)/.dev-is-ready  ## Real processes, faults at random, and a judge (SEED=…, MINUTES=…)
+chaos: $(VENV)/.dev-is-ready  ## Real processes, faults at random, and a judge (SEED=… or SEEDS="1 2", MINUTES=…)
 	@echo "• chaos"
-	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
 
 coverage: $(VENV)/.dev-is-ready  ## The same suite, and which branches it did not take (slower)
 	@echo "• tests, with branch coverage"
