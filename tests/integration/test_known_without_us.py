@@ -75,9 +75,13 @@ def buys(plain_shop) -> Callable[..., None]:
     def buy(**values: str) -> None:
         person = {"contact_key": "1", "email": OLD, "phone": "380501112233", **values}
         plain_shop.purchases["100"] = Order(
-            key="100", placed_at=datetime.now(timezone.utc), status="New", currency="UAH",
-            total=Decimal(10), **person,
-        )  # fmt: skip
+            key="100",
+            placed_at=datetime.now(timezone.utc),
+            status="New",
+            currency="UAH",
+            total=Decimal(10),
+            **person,
+        )
         capture.order_changed("100")
 
     return buy
