@@ -38,8 +38,12 @@ STUCK = 6  # equal looks in a row: it will not move any more
 PAUSE = 3.0  # seconds in which the sweep finds what has become due
 
 
+passed: list[tuple[float, float]] = []  # when, by time.monotonic(), and how many seconds
+
+
 def let_time_pass(seconds: float) -> None:
     """As if so much time had passed for whatever the connector waits for."""
+    passed.append((time.monotonic(), seconds))
     for model, names in _waits():
         for name in names:
             with transaction.atomic():
