@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psutil
 
@@ -131,6 +130,8 @@ class Scene:
             log.rename(self.logs / f"{name}.{self._lives:02}.log")
         if name == "redis":
             self.redis.mend()
+        for schedule in self.logs.glob("beat-schedule*") if name == "beat" else ():
+            schedule.unlink()  # by a clock that was ahead, nothing would be due for as long
         command = self._commands()[name]
         self.crew.start(name, ["env", f"CHAOS_CLOCK={clock}", *command] if clock else command)
 
@@ -227,7 +228,7 @@ class Scene:
             if process is None or process.poll() is not None:
                 self.crew.running.pop(name, None)
                 self.start(name)
-        wait_for_port(urlsplit(self.env["REDIS_URL"]).port or 0)
+        wait_for_port(self.redis_port)
 
     def stop(self) -> None:
         self.crew.stop()

@@ -33,7 +33,8 @@ PACE = {"visitor 1": 1.4, "visitor 2": 1.4, "office": 0.8}  # mean seconds betwe
 
 WORKERS = ("worker-a", "worker-b")
 KILLED = (*WORKERS, "beat", "web", "redis", "postgres")
-CLOCKS = (-240.0, -15.0, 15.0, 240.0)
+TEN_YEARS = 10 * 365 * 86_400.0
+CLOCKS = (-240.0, -15.0, 15.0, 240.0, TEN_YEARS)
 APART = ("worker-b", "worker-b", "worker-a", "web", "beat")  # whose clock goes wrong
 
 
@@ -156,10 +157,16 @@ def _cards(draw: random.Random) -> list[Blow]:
     cards.append(
         Blow(at=0, what="black-hole", target="redis", seconds=LEASE_SECONDS + draw.uniform(0, 3))
     )
+    apart = draw.choice(APART)
     cards.append(
-        Blow(at=0, what="clock", target=draw.choice(APART), seconds=draw.uniform(8, 14),
-             value=draw.choice(CLOCKS))
-    )  # fmt: skip
+        Blow(
+            at=0,
+            what="clock",
+            target=apart,
+            seconds=draw.uniform(8, 14),
+            value=draw.choice([one for one in CLOCKS if apart != "web" or one != TEN_YEARS]),
+        )
+    )  # in ten years every customer would have to log in again
     draw.shuffle(cards)
     return cards
 
