@@ -202,6 +202,29 @@ def test_history_is_left_to_the_import_that_asks_how_loud_it_may_be(plain_shop, 
     assert run.counts == {"missing": 1, "waiting": 1}
 
 
+def test_a_customer_whom_only_an_order_named_is_history_still(plain_shop, connection):
+    plain_shop.people["1"] = contact("1", joined_at=connection.created_at - timedelta(days=300))
+    plain_shop.purchases["100"] = order("100")
+    capture.order_changed("100")
+    deliver_all(connection)
+    assert reconciled(connection, Kind.CONTACT).counts == {"history": 1}
+    assert queued() == []
+
+
+def test_a_customer_whom_only_an_order_named_is_erased_when_they_are_gone(
+    plain_shop, recording, connection
+):
+    plain_shop.purchases["100"] = order("100")
+    capture.order_changed("100")
+    deliver_all(connection)
+    assert reconciled(connection, Kind.CONTACT).counts == {"deleted": 1}
+    deliver_all(connection)
+    assert [(one.kind, one.key) for one in recording.calls[-1]] == [(Kind.ERASURE, "1")]
+    capture.order_changed("100")
+    deliver_all(connection)
+    assert recording.calls[-1][0].kind is Kind.ERASURE, "nothing of them was sent again"
+
+
 def test_a_guest_is_left_to_the_import(plain_shop, connection):
     plain_shop.people["guest"] = contact("guest", is_guest=True)
     assert reconciled(connection, Kind.CONTACT).counts == {"history": 1}

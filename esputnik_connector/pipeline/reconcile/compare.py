@@ -157,7 +157,10 @@ class Comparer:
                 unchanged.append(receipt.key)
         for envelope in prepared.outgoing:
             record = prepared.records[envelope.key]
-            verdict = self._difference(known.get(envelope.key), record)
+            state = known.get(envelope.key)
+            before = prepared.states.get(envelope.key)
+            is_new = before is not None and before.is_merely_named
+            verdict = self._difference(None if is_new else state, record)
             found.verdicts[envelope.key] = verdict.value
 
         for key in self._quiet(kind, unchanged, versions):
