@@ -102,12 +102,17 @@ def _in_words(value: object) -> str:
 class _Field(NamedTuple):
     name: str
     check: Callable[[Any], Any]
-    right: frozenset[type[Any]]  # a value of exactly such a type needs no look
+    right: type[Any] | None  # a value of exactly this type needs no look
 
 
 class _Fields(NamedTuple):
+    """Of one record type. Most fields are told right by their type alone: all of those at once,
+    since an import asks for hundreds of thousands."""
+
     fields: tuple[_Field, ...]
-    values: Callable[[Any], tuple[Any, ...]]  # of a record, in this order
+    plain_types: list[type[Any]]  # of the plain ones
+    plain_values: Callable[[Any], tuple[Any, ...]]  # of a record, in this order
+    others: tuple[_Field, ...]
 
 
 _known: dict[type[Any], _Fields] = {}  # each record type is looked at once
@@ -119,28 +124,40 @@ def _fields_of(record: type[Any]) -> _Fields:
         found = tuple(
             _field(one.name, hints[one.name], one.default is MISSING) for one in fields(record)
         )
-        _known[record] = _Fields(found, attrgetter(*(one.name for one in found)))
+        plain = [one for one in found if one.right is not None]
+        _known[record] = _Fields(
+            fields=found,
+            plain_types=[one.right for one in plain if one.right is not None],
+            plain_values=_getter([one.name for one in plain]),
+            others=tuple(one for one in found if one.right is None),
+        )
     return _known[record]
+
+
+def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda record: tuple(getattr(record, name) for name in names)
 
 
 def _field(name: str, hint: Any, is_required: bool) -> _Field:
     is_key = name == "key" or name.endswith("_key")
     if hint is str and is_key and is_required:
-        return _Field(name, _key, frozenset())  # it may not be empty
+        return _Field(name, _key, None)  # it may not be empty
     if hint is str:
         check = _optional_key if is_key else _required_text if is_required else _text
-        return _Field(name, check, frozenset({str}))
-    right = {hint} if hint in (int, bool, Availability, EventName) else ()
-    return _Field(name, CHECKS.get(hint, _as_it_is), frozenset(right))
+        return _Field(name, check, str)
+    right = hint if hint in (int, bool, Availability, EventName) else None
+    return _Field(name, CHECKS.get(hint, _as_it_is), right)
 
 
 def _record(expected: type[Any], value: Any) -> Any:
     if not isinstance(value, expected):
         raise _Unfit(value, expected.__name__)
     known, changed = _fields_of(expected), {}
-    for field, given in zip(known.fields, known.values(value), strict=True):
-        if type(given) in field.right:
-            continue
+    is_plain = list(map(type, known.plain_values(value))) == known.plain_types
+    for field in known.others if is_plain else known.fields:
+        given = getattr(value, field.name)
         try:
             better = field.check(given)
         except _Unfit as unfit:

@@ -45,8 +45,8 @@ def order_envelope(order: Order, *, account: Account, last: Delivered | None) ->
     built = order_payload(order, account=account)
     payload: JSONObject = {"order": built.body}
     # The same for every route: an order that came as history must not come again as an order.
-    former, size = measured_digest(payload)
-    order_digest = digest({"order": _lasting(built.body)})
+    order_digest, size = measured_digest({"order": _lasting(built.body)})
+    former = digest(payload) if last is not None and last.digest else ""
     carried = built.notes
     if account.order_route in EVENT_ROUTES:
         payload, left_out = event_payload(order, built.body, account=account, last=last, size=size)

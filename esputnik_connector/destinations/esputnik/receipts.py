@@ -100,6 +100,17 @@ def blank(envelope: Envelope) -> Receipt:
     return Receipt(kind=envelope.kind, key=envelope.key, outcome=Outcome.DEFERRED)
 
 
+def taken(envelope: Envelope, *, status: int, remote_id: str = "") -> Receipt:
+    """eSputnik holds the record. Nearly every receipt is one of these, so it is made at once."""
+    return Receipt(
+        kind=envelope.kind,
+        key=envelope.key,
+        outcome=Outcome.DELIVERED,
+        status=status,
+        remote_id=remote_id,
+    )
+
+
 def upload_failed(receipt: Receipt, words: str) -> Receipt:
     """The contact goes again, and the try counts."""
     return replace(receipt, reason=Reason.UPLOAD_FAILED, detail=words, is_counted=True)
@@ -161,10 +172,10 @@ def _refused_among(envelope: Envelope, words: str, *, status: int) -> Receipt:
 def _taken(envelope: Envelope, answer: Answer, proof: Proof, *, is_alone: bool) -> Receipt:
     """ACCEPTED when an upload works on it. Orders have none to ask about
     (esputnik-api.md#orders-add)."""
-    receipt = replace(blank(envelope), status=answer.status)
     if proof is not UPLOAD:
         remote_id = number_of(answer.body, "id") if is_alone else ""
-        return replace(receipt, outcome=Outcome.DELIVERED, remote_id=remote_id)
+        return taken(envelope, status=answer.status, remote_id=remote_id)
+    receipt = replace(blank(envelope), status=answer.status)
     if session := text_of(answer.body, "asyncSessionId"):
         return replace(receipt, outcome=Outcome.ACCEPTED, session=session)
     return upload_failed(receipt, says_nothing(answer, proof))

@@ -49,12 +49,14 @@ class Consents:
     """The answers that concern one batch.
 
     :param policy: the connection's, ``""`` while the merchant has not chosen.
+    :param is_asked: the shop was asked; else nobody's answer changes anything.
     """
 
     policy: str = ""
     salt: str = ""
     answers: Mapping[Person, Consent] = field(default_factory=dict)
     known: frozenset[str] = frozenset()  # hashes of addresses that were introduced before
+    is_asked: bool = False
 
     @classmethod
     def around(
@@ -81,10 +83,12 @@ class Consents:
             hashes = {address_of(person, salt) for person in people}
             addresses = KnownAddress.objects.filter(connection=connection, fingerprint__in=hashes)
             known = addresses.values_list("fingerprint", flat=True)
-        return cls(policy, salt, answers, frozenset(known))
+        return cls(policy, salt, answers, frozenset(known), is_asked=True)
 
     def lacks(self, record: Record) -> bool:
-        """Is this about somebody who has not said yes?"""
+        """Is this about somebody who has not said yes, and does that change anything?"""
+        if not self.is_asked:
+            return False
         person = person_of(record)
         return person is not None and self.answers.get(person) is not Consent.YES
 
