@@ -22,6 +22,7 @@ from esputnik_connector.operations.backfill_progress import (
     pace_text,
     reasons_of,
     reasons_text,
+    waiting_text,
 )
 from esputnik_connector.pipeline.backfill.forecast import Forecast
 
@@ -158,6 +159,7 @@ def as_json(run: Backfill) -> dict[str, Any]:
         "route": run.route,
         "state": run.state,
         "detail": run.detail,
+        "waits_for": waiting_text(run),
         "total": run.total,
         "left": run.left,
         "counts": {name: run.counts.get(name, 0) for name in COUNTS},
