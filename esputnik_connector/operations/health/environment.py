@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from django.apps import apps
 from django.conf import settings
 from django.utils.translation import gettext as _
 
@@ -71,15 +72,27 @@ def shop_address() -> Finding:
             remedy,
         )
     if "django.contrib.sites" in settings.INSTALLED_APPS:
-        return ok(
-            "shop_url_of_site", subject, _("Links start with the address of the current Site.")
-        )
+        return _current_site(subject, remedy)
     return problem(
         "shop_url_missing",
         subject,
         _("It is empty and there are no Sites: links cannot be sent."),
         remedy,
     )
+
+
+def _current_site(subject: str, remedy: str) -> Finding:
+    """The Site that a worker takes, which has no request to tell it by."""
+    number = getattr(settings, "SITE_ID", "")
+    if not number:
+        text = _("It is empty, and there is no SITE_ID to tell the Site by: links are left out.")
+        return problem("shop_url_no_site_id", subject, text, remedy)
+    site = apps.get_model("sites", "Site").objects.filter(pk=number).first()
+    if site is None:
+        text = _("It is empty, and there is no Site %s, as SITE_ID says: links are left out.")
+        return problem("shop_url_no_site", subject, text % number, remedy)
+    text = _("Links start with %(url)s.") % {"url": f"https://{site.domain}"}
+    return ok("shop_url_of_site", subject, text)
 
 
 def pace_storage() -> Finding:
