@@ -243,7 +243,7 @@ def check_shop_url(**_options: Any) -> list[CheckMessage]:
     if address.scheme in ("https", "http") and address.hostname not in (None, "example.com"):
         return []
     has_sites = not conf.SHOP_URL and "django.contrib.sites" in settings.INSTALLED_APPS
-    if has_sites and getattr(settings, "SITE_ID", ""):
+    if has_sites and getattr(settings, "SITE_ID", None):
         return []
     if has_sites:
         return [
