@@ -242,17 +242,12 @@ def check_shop_url(**_options: Any) -> list[CheckMessage]:
     address = urlsplit(conf.SHOP_URL)
     if address.scheme in ("https", "http") and address.hostname not in (None, "example.com"):
         return []
-    has_sites = not conf.SHOP_URL and "django.contrib.sites" in settings.INSTALLED_APPS
-    if has_sites and getattr(settings, "SITE_ID", None):
-        return []
-    if has_sites:
-        return [
-            Warning(
-                _("SHOP_URL is empty, and without SITE_ID a worker cannot tell the current Site."),
-                hint=_("Links are left out. Write the shop's address into SHOP_URL, or SITE_ID."),
-                id="esputnik_connector.W002",
-            )
-        ]
+    if not conf.SHOP_URL and "django.contrib.sites" in settings.INSTALLED_APPS:
+        if getattr(settings, "SITE_ID", None):
+            return []
+        text = _("SHOP_URL is empty, and without SITE_ID a worker cannot tell the current Site.")
+        hint = _("Links are left out. Write the shop's address into SHOP_URL, or SITE_ID.")
+        return [Warning(text, hint=hint, id="esputnik_connector.W002")]
     return [
         Warning(
             _("SHOP_URL is not an absolute address: product links cannot be sent."),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector.models import Backfill
-from esputnik_connector.models.backfill import COUNTS
+from esputnik_connector.models.backfill import COUNTS, REFUSED, State
 from esputnik_connector.models.labels import KINDS
 from esputnik_connector.operations.backfill_progress import (
     COUNT_LABELS,
@@ -122,6 +122,11 @@ def counts_text(run: Backfill, *, is_short: bool = False) -> str:
 def _in_brackets(counts: Mapping[str, int]) -> str:
     """“ (2 no longer in the shop, 1 …)”, or ``""``."""
     return f" ({reasons_text(counts)})" if counts else ""
+
+
+def is_amiss(run: Backfill) -> bool:
+    """Did it come to no good end, for whoever followed it by whichever option?"""
+    return bool(run.counts.get(REFUSED)) or run.state == State.PAUSED or run.is_working
 
 
 def result_text(run: Backfill) -> str:

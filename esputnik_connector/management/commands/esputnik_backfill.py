@@ -22,7 +22,6 @@ from esputnik_connector.management.arguments import sending_connection
 from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.management.follow import follow_runs
 from esputnik_connector.models import Backfill, Connection
-from esputnik_connector.models.backfill import State
 from esputnik_connector.operations.backfill_progress import waiting_text
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.pipeline.backfill.consent import policies_of, policy_of
@@ -275,14 +274,8 @@ class Command(ReportingCommand):
                 self.stdout.write(progress.result_text(run))
                 for text in filter(None, (run.detail, waiting_text(run))):
                     self.stdout.write(text)
-        # Whoever followed runs to their end, by whichever option, learns whether all arrived.
-        bad = [
-            run
-            for run in runs
-            if run.counts.get("refused") or run.state == State.PAUSED or run.is_working
-        ]
         self._fail_on_unknown_ids()
-        if bad and not self.options["no_wait"]:
+        if any(map(progress.is_amiss, runs)) and not self.options["no_wait"]:
             raise CommandError(
                 _("Not everything arrived. The list of unsent changes says what and why.")
             )
