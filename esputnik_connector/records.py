@@ -33,6 +33,7 @@ __all__ = [
     "Kind",
     "Note",
     "Order",
+    "OrderDeletion",
     "OrderItem",
     "Outcome",
     "Person",
@@ -290,4 +291,11 @@ class Erasure:
         return f"Erasure(key={self.key!r})"
 
 
-Record = Contact | Order | Cart | Event | Erasure
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OrderDeletion:
+    """The shop deleted an order of which the destination was told."""
+
+    key: str  # the order number
+
+
+Record = Contact | Order | OrderDeletion | Cart | Event | Erasure

@@ -80,6 +80,10 @@ class Platform:
     supports_uploads: ClassVar[bool] = False
     """May it answer ACCEPTED, and be asked later by :meth:`resolve`?"""
 
+    supports_order_deletion: ClassVar[bool] = False
+    """Can it delete an order that the shop deleted? It is given as an
+    :class:`~esputnik_connector.records.OrderDeletion` then, where the merchant wants that."""
+
     supports_look_up: ClassVar[bool] = False
     """Can it be asked what it holds of a contact, by :meth:`look_up`?"""
 

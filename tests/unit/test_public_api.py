@@ -23,7 +23,8 @@ API = """
 """
 RECORDS = """
     Address AttributeValue Availability Cart CartItem Category Consent Contact Erasure Event
-    JSONObject JSONValue Kind Note Order OrderItem Outcome Person Product Reason Record
+    JSONObject JSONValue Kind Note Order OrderDeletion OrderItem Outcome Person Product Reason
+    Record
 """
 SIGNALS = "alert batch_settled connection_paused delivered rejected"
 EXCEPTIONS = """

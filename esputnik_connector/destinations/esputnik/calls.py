@@ -20,9 +20,11 @@ from .erasure import send_erasure
 from .event_results import from_past_events
 from .events import EVENT_LIMIT, PAST_EVENTS_PER_CALL
 from .options import Options
+from .order_deletion import put_off, send_order_deletion
 from .subscribe import introducing
 
 BY_ID = "externalCustomerId"
+ORDER_DELETIONS = 20  # of one delivery: four seconds at the usual pace
 
 Send = Callable[[EsputnikClient, Sequence[Envelope]], list[Receipt]]
 
@@ -55,6 +57,7 @@ def _planned(envelopes: Sequence[Envelope], options: Options) -> Iterator[Iterab
     past = [envelope for envelope in envelopes if "past_event" in envelope.payload]
     yield _contact_calls(contacts, options)
     yield _chunks(orders, send_orders, size=options.orders_per_call)
+    yield _order_deletions([one for one in envelopes if "order_deletion" in one.payload])
     yield _chunks(events, send_event, size=1)
     yield _chunks(past, send_past_events, size=PAST_EVENTS_PER_CALL)
     yield _chunks(erasures, send_erasure, size=1)
@@ -116,6 +119,14 @@ def _may_go_alone(envelope: Envelope, options: Options) -> bool:
         return False
     has_one_channel = len(envelope.fields & set(CHANNELS)) == 1
     return _has_id(envelope) and (has_one_channel or not envelope.is_first)
+
+
+def _order_deletions(envelopes: Sequence[Envelope]) -> Iterator[Call]:
+    """One by one, some at a time: a shop that removes years of orders must not hold back those that
+    are placed meanwhile."""
+    now, later = envelopes[:ORDER_DELETIONS], envelopes[ORDER_DELETIONS:]
+    yield from _chunks(now, send_order_deletion, size=1)
+    yield from _chunks(later, put_off, size=len(later) or 1)
 
 
 def _chunks(envelopes: Sequence[Envelope], send: Send, *, size: int) -> Iterator[Call]:

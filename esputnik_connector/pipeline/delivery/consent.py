@@ -18,6 +18,7 @@ from esputnik_connector.records import (
     Consent,
     Contact,
     Erasure,
+    OrderDeletion,
     Person,
     Reason,
     Record,
@@ -26,9 +27,11 @@ from esputnik_connector.shops.base import ShopAdapter, SupportsConsent
 
 
 def person_of(record: Record) -> Person | None:
-    """Whom a record is about; ``None`` of one that concerns nobody's consent: an erasure, or a cart
+    """Whom a record is about; ``None`` of one that concerns nobody's consent: a deletion, or a cart
     that only takes back what was sent."""
-    if isinstance(record, Erasure) or (isinstance(record, Cart) and not record.items):
+    if isinstance(record, (Erasure, OrderDeletion)):
+        return None
+    if isinstance(record, Cart) and not record.items:
         return None
     if isinstance(record, Contact):
         key = "" if record.is_guest else record.key

@@ -23,7 +23,7 @@ from esputnik_connector.halving import Halving
 from esputnik_connector.models import CartSession, Connection, OutboxMessage, SyncState
 from esputnik_connector.pipeline.erasures import emails_of
 from esputnik_connector.pipeline.events.load import events
-from esputnik_connector.records import Cart, Erasure, Kind, Outcome, Reason, Record
+from esputnik_connector.records import Cart, Erasure, Kind, OrderDeletion, Outcome, Reason, Record
 from esputnik_connector.registry import record_hook
 from esputnik_connector.shops import reading
 from esputnik_connector.shops.base import ShopAdapter
@@ -142,7 +142,7 @@ def hooked(record: Record, connection: Connection) -> Record:
     :raises Skip: the hook held it back. :raises HookError: the hook returned something else.
     """
     hook = record_hook()
-    if hook is None or isinstance(record, Erasure):
+    if hook is None or isinstance(record, (Erasure, OrderDeletion)):
         return record
     try:
         answer = hook(record, connection)

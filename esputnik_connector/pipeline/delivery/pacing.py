@@ -29,6 +29,7 @@ LANE_IS_WELL = (
     Reason.SWITCHED_OFF,
     Reason.UNCONFIRMED,
     Reason.STILL_THERE,
+    Reason.ORDER_DELETION,
 )
 
 

@@ -19,7 +19,7 @@ from .deliver import deliver
 from .dispatch import Result, prepare
 from .in_flight import in_flight
 from .lane import LaneLease, lane_of, leased, log_outcomes
-from .outbox_rows import Rows, forced
+from .outbox_rows import Rows, forced, tried
 from .pacing import Pacer
 from .permit import Permit
 from .queue import LaneQueue, routes_of
@@ -102,7 +102,13 @@ class LaneSender:
         route = routes_of(rows)
         with self._by_route(route) as chosen:
             prepared = prepare(
-                self.connection, chosen, registry.shop(), self.kind, list(rows), forced=forced(rows)
+                self.connection,
+                chosen,
+                registry.shop(),
+                self.kind,
+                list(rows),
+                forced=forced(rows),
+                tried=tried(rows),
             )
             digests.write(self.connection, self.kind, prepared.outdated)
             self._settle(lane, lease, prepared.settled, rows)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from esputnik_connector.identity import fingerprint, order_mark
 from esputnik_connector.models import SyncState, Tombstone
-from esputnik_connector.records import Cart, Contact, Erasure, Event, Order, Record
+from esputnik_connector.records import Cart, Contact, Erasure, Event, Order, OrderDeletion, Record
 
 from .tombstones import bury_pending, known_salts
 
@@ -53,7 +53,7 @@ class Suppression:
 
     def holds(self, record: Record, state: SyncState | None) -> bool:
         """Must this record be kept back because its person was deleted?"""
-        if isinstance(record, Erasure) or not self.tombstones:
+        if isinstance(record, (Erasure, OrderDeletion)) or not self.tombstones:
             return False
         for owner in _owners(record, state):
             tombstone = self._of(owner)

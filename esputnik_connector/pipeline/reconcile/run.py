@@ -141,6 +141,8 @@ class Reconciler:
             met = set(self.run.pending.get(REPAIRS, ()))  # by the walk over the shop
             found = self.comparer.compare(self.kind, [key for key in keys if key not in met])
             found = found.only_repairs()
+        elif self.kind is Kind.ORDER and self._deletes_orders():
+            found = self.comparer.compare(self.kind, self._gone(keys)).only_repairs()
         else:
             gone = Verdict.DELETED if self.kind is Kind.CONTACT else Verdict.ORDER_DELETED
             found = Comparison(verdicts=dict.fromkeys(self._gone(keys), gone.value))
@@ -172,6 +174,10 @@ class Reconciler:
         orders = states.filter(~Exists(mine), kind=Kind.ORDER.value, owner_key__gt=last)
         owners = orders.order_by("owner_key").values_list("owner_key", flat=True).distinct()
         return [(f"{OWNER}{key}", key) for key in owners[:CHUNK]]
+
+    def _deletes_orders(self) -> bool:
+        can = self.comparer.destination.supports_order_deletion
+        return self.connection.delete_orders and can
 
     def _gone(self, keys: Sequence[str]) -> list[str]:
         existing = reading.existing(self.shop, self.kind, keys)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection as database
+from django.db import transaction
 from django.test.utils import CaptureQueriesContext
 from oscar.core.loading import get_model
 from oscar.test import factories
@@ -164,3 +165,44 @@ def test_to_delete_an_order_is_no_wish_to_be_forgotten(connection):
     Relay(connection).run()
     assert not OutboxMessage.objects.exists()
     assert not Tombstone.objects.exists()
+
+
+@pytest.mark.parametrize("way", ["one by one", "together", "with everything"])
+def test_deleted_orders_are_told_however_they_were_deleted(connection, way):
+    connection.delete_orders = True
+    connection.save()
+    capture.forget_connections()
+    orders = [place(None, guest_email=f"guest{n}@example.com") for n in range(3)]
+    Relay(connection).run()
+    RecordingDestination.calls.clear()
+
+    if way == "one by one":
+        for order in orders:
+            order.delete()
+    else:
+        mine = type(orders[0])._default_manager.filter(pk__in=[order.pk for order in orders])
+        with transaction.atomic():
+            if way == "with everything":
+                get_model("order", "Line").objects.filter(order__in=mine).delete()
+            mine.delete()
+    Relay(connection).run()
+
+    told = [one for call in RecordingDestination.calls for one in call if one.kind is Kind.ORDER]
+    assert sorted(one.key for one in told) == sorted(order.number for order in orders)
+    assert all(one.payload == {"key": one.key} for one in told)
+
+
+def test_a_deletion_that_is_rolled_back_deletes_nothing(connection):
+    connection.delete_orders = True
+    connection.save()
+    capture.forget_connections()
+    order = place(None, guest_email="guest@example.com")
+    Relay(connection).run()
+    RecordingDestination.calls.clear()
+
+    with pytest.raises(LookupError), transaction.atomic():
+        order.delete()
+        raise LookupError
+    Relay(connection).run()
+
+    assert RecordingDestination.calls == []
