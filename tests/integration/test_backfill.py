@@ -712,6 +712,19 @@ def test_a_record_that_is_being_imported_is_left_to_live_traffic(recording, run,
     assert recording.keys().count("5") == 1
 
 
+def test_an_upload_that_a_run_meets_is_no_failure_of_the_lane(recording, people, run, clock, work):
+    """Live changes of everybody else would rest with it, ever longer."""
+    recording.answer = staticmethod(accepted)
+    for key in people:
+        capture.contact_changed(key)
+    Relay(run.connection, clock=clock).run()
+    recording.resolutions = [resolved(key, Outcome.DEFERRED, Reason.UPLOADING) for key in people]
+    work(run)
+    assert run.counts == {"retrying": 250}
+    lane = Lane.objects.get(kind="contact")
+    assert (lane.paused_until, lane.failures) == (None, 0)
+
+
 # -- looking ahead ---------------------------------------------------------------------------------
 
 

@@ -22,6 +22,7 @@ logger = getLogger(__name__)
 ANSWERED = (Outcome.DELIVERED, Outcome.ACCEPTED, Outcome.REJECTED)
 # One record waits, and no other has to.
 LANE_IS_WELL = (
+    Reason.UPLOADING,
     Reason.UPLOAD_FAILED,
     Reason.ALREADY_ACCEPTED,
     Reason.NOT_RECORDED,
