@@ -58,6 +58,8 @@ def _is_python(step: Step) -> bool:
 
 
 def _section(whole: str, title: str) -> tuple[int, int]:
+    """Where it begins and ends. A comment in a block of code is no heading."""
+    whole = BLOCK.sub(lambda block: " " * len(block[0]), whole)
     heading = re.search(rf"^(#+) {re.escape(title)}$", whole, re.MULTILINE)
     if heading is None:
         raise PageError(f"no section {title!r}")
