@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ CELERY = {"worker": worker, "beat": beat}
 # Programs that are not ours: the page names them, and we do not test them.
 OTHERS = {".", ":", "cd", "curl", "django-admin", "docker", "echo", "export", "make", "mkdir"}
 OTHERS |= {"pip", "python3"}
+YOURS = {"yourproject", "plainshop"}  # packages of the reader's
 
 
 def lines(block: str) -> Iterator[list[str]]:
@@ -92,6 +95,16 @@ def test_a_setting_of_an_example_exists(code: str) -> None:
     for node in ast.walk(ast.parse(code)):
         for name in _settings_in(node):
             assert name in conf.setting_types(), name
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_an_example_imports_what_can_be_installed(code: str) -> None:
+    for node in ast.walk(ast.parse(code)):
+        path = (getattr(node, "module", None) or "") if isinstance(node, ast.ImportFrom) else ""
+        if path and not node.level and path.split(".")[0] not in YOURS:
+            module = import_module(path)
+            for name in (each.name for each in node.names if each.name != "*"):
+                assert hasattr(module, name) or find_spec(f"{path}.{name}"), f"{path}.{name}"
 
 
 def _settings_in(node: ast.AST) -> Iterator[str]:
