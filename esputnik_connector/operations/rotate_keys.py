@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector.exceptions import DecryptionError, UnreadableEventError
 from esputnik_connector.fields import EncryptedText, reveal
-from esputnik_connector.models import CartSession, Connection, OutboxMessage, Salt
+from esputnik_connector.models import CartSession, Connection, Feed, OutboxMessage, Salt
 from esputnik_connector.pipeline import erasures
 from esputnik_connector.pipeline.events.carried import resealed
 from esputnik_connector.records import Kind
@@ -69,7 +69,13 @@ def _rotate_erasures(rotation: Rotation) -> None:
 
 
 def _secrets() -> Iterator[
-    tuple[str, type[Connection] | type[CartSession] | type[Salt], int, str, EncryptedText]
+    tuple[
+        str,
+        type[Connection] | type[CartSession] | type[Feed] | type[Salt],
+        int,
+        str,
+        EncryptedText,
+    ]
 ]:
     for connection in Connection.objects.order_by("pk"):
         for column, what in (("api_key", _("API key")), ("salt", _("salt"))):
@@ -79,6 +85,9 @@ def _secrets() -> Iterator[
                 yield name, Connection, connection.pk, column, stored
     for salt in Salt.objects.order_by("pk"):
         yield _("salt %s of the shop") % salt.pk, Salt, salt.pk, "value", EncryptedText(salt.value)
+    for feed in Feed.objects.exclude(auth_password="").order_by("pk"):
+        name = _("feed %s: password") % feed.name
+        yield name, Feed, feed.pk, "auth_password", EncryptedText(feed.auth_password)
     sessions = CartSession.objects.exclude(email="").order_by("pk")
     for session in sessions.iterator(chunk_size=1000):
         name = _("guest of cart %s") % session.cart_key

@@ -14,30 +14,45 @@ from logging import getLogger
 
 from django.db.models import QuerySet
 
-from esputnik_connector.exceptions import ConnectorError
+from esputnik_connector.exceptions import ConnectorError, DecryptionError
 from esputnik_connector.fields import decrypt, encrypt, reveal
 from esputnik_connector.identity import fingerprint
 from esputnik_connector.models import Connection, OutboxMessage
 from esputnik_connector.records import JSONObject, JSONValue, Kind
 
+from . import secret_key
+
 logger = getLogger(__name__)
 
-FINGERPRINTS, EMAILS = "fingerprints", "emails"  # in the payload
+FINGERPRINTS, EMAILS, LOCATORS = "fingerprints", "emails", "locators"  # in the payload
 
 
 def erasure_payload(connection: Connection, key: str, locators: Sequence[str]) -> JSONValue:
     """The payload of a deletion that is noted now.
 
-    A process that lacks the encryption keys can neither hash nor encrypt: the worker hashes the key
-    then, and adds what it knows of the deliveries.
+    A process that lacks the encryption keys, or has wrong ones, can make no hash that anybody would
+    recognise: it leaves the locators to the worker, encrypted with Django's ``SECRET_KEY``.
 
     :param locators: e-mails, phones and marks of orders.
     """
     try:
         return sealed(key, locators, salt=reveal(connection.salt))
     except ConnectorError as error:  # its frame holds the locators, which no log may have
-        logger.error("the deletion of contact %s is noted without its locators: %s", key, error)
-        return {FINGERPRINTS: []}
+        logger.error("the deletion of contact %s is left to a worker to hash: %s", key, error)
+        return {FINGERPRINTS: [], LOCATORS: secret_key.encrypted(locators)}
+
+
+def take_over(rows: Iterable[OutboxMessage], *, salt: str) -> None:
+    """Hash, unsaved, what processes without the encryption keys left to us. What cannot be read any
+    more is lost; the key of the customer is known all the same."""
+    for row in rows:
+        stored = row.payload.get(LOCATORS) if isinstance(row.payload, dict) else None
+        if not isinstance(stored, str):
+            continue
+        try:
+            row.payload = sealed(row.key, secret_key.decrypted(stored), salt=salt)
+        except DecryptionError as error:
+            logger.error("what else named deleted contact %s is lost: %s", row.key, error)
 
 
 def sealed(

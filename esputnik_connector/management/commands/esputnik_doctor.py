@@ -11,7 +11,7 @@ from typing import Any
 from cryptography.fernet import Fernet
 from django.core import checks
 from django.core.management.base import CommandError
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
@@ -192,7 +192,8 @@ def _chosen(name: str | None) -> QuerySet[Connection]:
 
 def _settings() -> Iterator[Finding]:
     """What the system checks of the connector say."""
-    messages = checks.run_checks(tags=[checks.Tags.compatibility, checks.Tags.security])
+    tags = [checks.Tags.compatibility, checks.Tags.security, checks.Tags.database]
+    messages = checks.run_checks(tags=tags, databases=list(connections))
     mine = [
         message
         for message in messages

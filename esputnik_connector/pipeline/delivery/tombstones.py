@@ -47,7 +47,7 @@ def bury_pending() -> None:
 
     Any worker may do it, in any lane and for any connection; done twice it changes nothing. The
     deliveries know the hashes of the e-mails and phones that were sent, of the customer and of
-    their orders. The key is hashed here too: a web process without encryption keys could not.
+    their orders. A process without encryption keys could hash nothing: it is done here.
     """
     pending = list(erasures.unburied(OutboxMessage.objects.all()).order_by("pk"))
     if not pending:  # as ever; each batch asks
@@ -60,6 +60,7 @@ def bury_pending() -> None:
 
 def _bury(connection: Connection, rows: Sequence[OutboxMessage]) -> None:
     salt = reveal(connection.salt)
+    erasures.take_over(rows, salt=salt)
     sent = _sent_locators(connection, [row.key for row in rows], salt)
     is_erasure = _is_erasing(connection)
     deleted_at = {
