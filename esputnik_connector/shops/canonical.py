@@ -32,7 +32,7 @@ from esputnik_connector.records import (
 )
 
 from . import field_checks
-from .field_checks import Unfit
+from .field_checks import InvalidValue
 
 Value = TypeVar("Value")
 
@@ -44,10 +44,10 @@ def key_of(value: object) -> str:
     """
     try:
         return field_checks.key(value)
-    except Unfit as unfit:
+    except InvalidValue as invalid:
         raise RecordError(
             _("%(found)s is no key; a key must be %(expected)s.")
-            % {"found": _in_words(value), "expected": unfit.expected}
+            % {"found": _in_words(value), "expected": invalid.expected}
         ) from None
 
 
@@ -59,16 +59,16 @@ def canonical(name: str, value: object, expected: type[Value]) -> Value:
     """
     try:
         record: Value = _record(expected, value)
-    except Unfit as unfit:
+    except InvalidValue as invalid:
         text = _("%(record)s: %(field)s is %(found)s; it must be %(expected)s.")
         whole = _("%(record)s is %(found)s; it must be %(expected)s.")
         raise RecordError(
-            (text if unfit.path else whole)
+            (text if invalid.path else whole)
             % {
                 "record": name,
-                "field": unfit.path,
-                "found": _in_words(unfit.value),
-                "expected": unfit.expected,
+                "field": invalid.path,
+                "found": _in_words(invalid.value),
+                "expected": invalid.expected,
             }
         ) from None
     return record
@@ -140,15 +140,15 @@ def _field(name: str, hint: Any, is_required: bool) -> _Field:
 
 def _record(expected: type[Any], value: Any) -> Any:
     if not isinstance(value, expected):
-        raise Unfit(value, expected.__name__)
+        raise InvalidValue(value, expected.__name__)
     known, changed = _fields_of(expected), {}
     is_plain = list(map(type, known.plain_values(value))) == known.plain_types
     for field in known.others if is_plain else known.fields:
         given = getattr(value, field.name)
         try:
             better = field.check(given)
-        except Unfit as unfit:
-            raise unfit.inside(field.name) from None
+        except InvalidValue as invalid:
+            raise invalid.inside(field.name) from None
         if better is not given:
             changed[field.name] = better
     return replace(value, **changed) if changed else value

@@ -1,6 +1,6 @@
 """One value of a record, as an adapter gave it: in the type that the field declares, or refused.
 
-Each check returns the value, or what means the same; :class:`Unfit` says what belongs there.
+Each check returns the value, or what means the same; :class:`InvalidValue` says what belongs there.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from esputnik_connector.event_names import EventName
 from esputnik_connector.records import AttributeValue
 
 
-class Unfit(Exception):
+class InvalidValue(Exception):
     """A value that is refused: where it stands in the record, what it is, what belongs there."""
 
     def __init__(self, value: object, expected: str, path: str = "") -> None:
         super().__init__(path)
         self.value, self.expected, self.path = value, expected, path
 
-    def inside(self, name: str) -> Unfit:
+    def inside(self, name: str) -> InvalidValue:
         path = name + self.path if self.path.startswith("[") else f"{name}.{self.path}"
-        return Unfit(self.value, self.expected, path.removesuffix("."))
+        return InvalidValue(self.value, self.expected, path.removesuffix("."))
 
 
 def key(value: Any) -> str:
@@ -37,7 +37,7 @@ def key(value: Any) -> str:
         return value
     if isinstance(value, (str, int, UUID)) and not isinstance(value, bool) and value != "":
         return str(value)
-    raise Unfit(value, _("text, a whole number or a UUID"))
+    raise InvalidValue(value, _("text, a whole number or a UUID"))
 
 
 def optional_key(value: Any) -> str:
@@ -53,7 +53,7 @@ def text(value: Any) -> str:
         return value
     if isinstance(value, Promise):  # gettext_lazy
         return str(value)
-    raise Unfit(value, _("text"))
+    raise InvalidValue(value, _("text"))
 
 
 def money(value: Any) -> Decimal:
@@ -61,29 +61,29 @@ def money(value: Any) -> Decimal:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return Decimal(value)
-    raise Unfit(value, _("a finite Decimal"))
+    raise InvalidValue(value, _("a finite Decimal"))
 
 
 def moment(value: Any) -> datetime:
     if not isinstance(value, datetime):
-        raise Unfit(value, _("a datetime with a time zone"))
+        raise InvalidValue(value, _("a datetime with a time zone"))
     if value.utcoffset() is not None:
         return value
     if settings.USE_TZ:
-        raise Unfit(value, _("a datetime with a time zone"))
+        raise InvalidValue(value, _("a datetime with a time zone"))
     return timezone.make_aware(value, timezone.get_default_timezone())
 
 
 def whole_number(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise Unfit(value, _("a whole number"))
+    raise InvalidValue(value, _("a whole number"))
 
 
 def yes_or_no(value: Any) -> bool:
     if isinstance(value, bool):
         return value
-    raise Unfit(value, _("True or False"))
+    raise InvalidValue(value, _("True or False"))
 
 
 def as_it_is(value: Any) -> Any:
@@ -97,26 +97,26 @@ def or_none(check: Callable[[Any], Any], value: Any) -> Any:
 def one_of(expected: type[Any], value: Any) -> Any:
     if isinstance(value, expected):
         return value
-    raise Unfit(value, expected.__name__)
+    raise InvalidValue(value, expected.__name__)
 
 
 def event_name(value: Any) -> EventName:
     if isinstance(value, str) and value:
         return value if isinstance(value, EventName) else EventName(value)
-    raise Unfit(value, _("the name of an event type"))
+    raise InvalidValue(value, _("the name of an event type"))
 
 
 def several(check: Callable[[Any], Any], value: Any) -> Any:
     if value == ():
         return value
     if not isinstance(value, (tuple, list)):
-        raise Unfit(value, _("a tuple"))
+        raise InvalidValue(value, _("a tuple"))
     found = []
     for index, each in enumerate(value):
         try:
             found.append(check(each))
-        except Unfit as unfit:
-            raise unfit.inside(f"[{index}]") from None
+        except InvalidValue as invalid:
+            raise invalid.inside(f"[{index}]") from None
     is_same = isinstance(value, tuple) and all(map(_is, found, value))
     return value if is_same else tuple(found)
 
@@ -129,13 +129,13 @@ def named(check: Callable[[Any], Any], value: Any) -> Any:
     if value == {}:
         return value
     if not isinstance(value, Mapping):
-        raise Unfit(value, _("a mapping of name → value"))
+        raise InvalidValue(value, _("a mapping of name → value"))
     found = {}
     for name, each in value.items():
         try:
             found[text(name)] = check(each)
-        except Unfit as unfit:
-            raise unfit.inside(f"[{name!r}]") from None
+        except InvalidValue as invalid:
+            raise invalid.inside(f"[{name!r}]") from None
     return value if all(map(_is, found.values(), value.values())) else found
 
 
@@ -155,4 +155,4 @@ def attribute(value: Any) -> AttributeValue:
     if isinstance(value, (tuple, list)):
         texts: tuple[str, ...] = several(text, value)
         return texts
-    raise Unfit(value, _("text, a number, a date, or a tuple of texts"))
+    raise InvalidValue(value, _("text, a number, a date, or a tuple of texts"))
