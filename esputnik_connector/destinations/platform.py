@@ -59,8 +59,8 @@ class Platform:
 
     consent_policies: ClassVar[Sequence[ConsentPolicy]] = ()
     """What can be done with people who have not said yes. The merchant chooses before the first
-    import; nothing is chosen in advance. Empty: what is sent makes nobody mailable, or the platform
-    has no such notion, and nothing is asked."""
+    import; nothing is chosen in advance. Empty: what is sent makes no customer mailable, or the
+    platform has no such notion, and nothing is asked."""
 
     default_api_url: ClassVar[str] = ""
     """Where the API is, for a connection that names no address. Empty: the merchant must."""
@@ -130,7 +130,7 @@ class Platform:
         """Can a contact attribute be sent to this additional field?
 
         :param known: the fields of the account, by id; empty when they were never read.
-        :raises ValidationError: the account has no such field, or nobody may write to it.
+        :raises ValidationError: the account has no such field, or it is read-only.
         """
         if not known:
             return

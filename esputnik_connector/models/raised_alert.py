@@ -1,4 +1,4 @@
-"""What somebody was alerted of, and is not well yet."""
+"""What the merchant was alerted of, and is not well yet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .base import ConnectorManager, ConnectorModel
 
 
 class RaisedAlert(ConnectorModel):
-    """A row per cause, so that nobody is told of it twice. It goes when the cause is gone."""
+    """A row per cause, so that no person is told of it twice. It goes when the cause is gone."""
 
     cause = models.CharField(max_length=255, unique=True)
     code = models.CharField(max_length=100)

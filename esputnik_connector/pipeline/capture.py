@@ -81,7 +81,7 @@ class _Noted:
         if callbacks is self.callbacks:
             return True
         self.callbacks = callbacks
-        self.records.clear()  # nobody tells which rows are left, and one too many does no harm
+        self.records.clear()  # which rows are left is unknown, and one too many does no harm
         return any(callback[1] is self for callback in callbacks)
 
 
@@ -175,7 +175,7 @@ class OutboxCapture:
             self._guarded(note, kind, key, router.db_for_write(OutboxMessage), **more)
 
         if not database.in_atomic_block and not database.get_autocommit():
-            note_now()  # commits by hand, which Django tells nobody
+            note_now()  # commits by hand, of which Django sends no signal
             return
         noted.records.add((kind, key))
         transaction.on_commit(note_now, using=alias, robust=True)

@@ -176,7 +176,7 @@ class SupportsEvents(Capability):
 
     @abstractmethod
     def wished(self, *, after: str = "", limit: int) -> WishedPage:
-        """The next products that somebody wishes for, each once over the whole walk, and in the
+        """The next products that a customer wishes for, each once over the whole walk, and in the
         same order in every walk."""
 
     @abstractmethod

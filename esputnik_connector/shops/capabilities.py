@@ -265,7 +265,7 @@ class SupportsGuests(Capability):
 
     @abstractmethod
     def guest_traces(self, email: str) -> GuestTraces:
-        """Of the orders of nobody's account with this e-mail, which is in canonical form."""
+        """Of the orders without an account that have this e-mail, which is in canonical form."""
 
 
 class SupportsCurrencies(Capability):

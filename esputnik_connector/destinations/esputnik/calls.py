@@ -112,7 +112,7 @@ def _may_go_alone(envelope: Envelope, options: Options) -> bool:
     """Would ``POST /v1/contact`` find and write just what an upload would?
 
     It looks for an unknown id by e-mail *and* phone (esputnik-api.md#contact-add), so whoever
-    shares a phone with somebody could overwrite them; it restores whoever was deleted; and it
+    shares a phone with a customer could overwrite them; it restores whoever was deleted; and it
     cannot empty or replace a field.
     """
     if envelope.clears or envelope.is_replacing or not options.restore_deleted:

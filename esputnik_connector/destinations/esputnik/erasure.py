@@ -56,8 +56,8 @@ def _deleted(envelope: Envelope, delete: Callable[[], Answer]) -> Receipt:
 
 
 def _cards(client: EsputnikClient, envelope: Envelope) -> Iterator[str]:
-    """Numbers of the cards that are this person's; one that has another external id is somebody
-    else's."""
+    """Numbers of the cards that are this person's; one that has another external id is another
+    person's."""
     found = []
     if number := text_of(envelope.payload, "contactId"):
         found.append(remote.by_number(client, number))

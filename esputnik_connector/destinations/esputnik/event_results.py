@@ -73,7 +73,7 @@ def _receipt(envelope: Envelope, word: str, *, status: int) -> Receipt:
 
 
 def _segmentation_is_off(event_type: str) -> str:
-    """Nothing of this type can arrive until somebody clicks (esputnik-api.md#segmentation)."""
+    """Nothing of this type can arrive until the merchant clicks (esputnik-api.md#segmentation)."""
     text = _(
         "In eSputnik open Automation → Event types, choose %(type)s, switch “Use event for "
         "segmentation” on, and then resume the import here."

@@ -38,7 +38,7 @@ class OrderPayload:
 
 
 def order_envelope(order: Order, *, account: Account, last: Delivered | None) -> Envelope:
-    """:raises Skip: nobody to attach the order to, or the merchant does not send its status.
+    """:raises Skip: no customer to attach the order to, or the merchant does not send its status.
 
     :raises ValueError: the order's moment has no time zone, or an amount is no number.
     """

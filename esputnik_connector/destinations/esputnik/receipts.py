@@ -74,7 +74,7 @@ def is_unknown_contact(error: RejectedError) -> bool:
 
 
 def account_info(answer: Answer) -> AccountInfo:
-    """:raises RejectedError: somebody else answered."""
+    """:raises RejectedError: the answer is about another person."""
     organisation = text_of(answer.body, "organisationName")
     if not organisation:
         message = _("The answer names no organisation. Is the address really eSputnik's?")

@@ -200,7 +200,7 @@ class PageSender:
         ]
 
     def _stop_for_a_person(self, stays: Sequence[Receipt]) -> None:
-        """Nothing that comes next would fare better until somebody has acted."""
+        """Nothing that comes next would fare better until the merchant has acted."""
         stopped = next((one for one in stays if one.reason in NEEDS_A_PERSON), None)
         if stopped is not None and self.run.change(
             *WORKING, to=State.PAUSED, detail=stopped.detail, tries=0

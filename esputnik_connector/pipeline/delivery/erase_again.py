@@ -14,7 +14,7 @@ from esputnik_connector.shops import reading
 from .tombstones import buried
 
 LONGEST_LOST_UPLOAD = timedelta(days=1)  # that it is asked about after it was given up
-BETWEEN_DELETIONS = timedelta(hours=6)  # of one person, while nobody hears of the upload
+BETWEEN_DELETIONS = timedelta(hours=6)  # of one person, while eSputnik is silent about the upload
 
 
 def repeat_after_uploads(

@@ -35,8 +35,8 @@ LANE_IS_WELL = (
 
 
 def defect_in_words(error: Exception) -> str:
-    """What a merchant reads of an error that is nobody's answer. Its own text stays out: it may
-    quote personal data."""
+    """What a merchant reads of an error that is not the destination's answer. Its own text stays
+    out: it may quote personal data."""
     return _("The connector failed (%(error)s); the log has the details. Nothing is lost.") % {
         "error": type(error).__name__
     }

@@ -36,7 +36,7 @@ class Suppression:
         """Look up a batch. Asked after the records were read, so that a deletion which these
         records do not know of yet is seen here.
 
-        :raises DecryptionError: nobody can tell who was deleted.
+        :raises DecryptionError: the worker cannot tell who was deleted.
         """
         bury_pending()
         if not Tombstone.objects.exists():

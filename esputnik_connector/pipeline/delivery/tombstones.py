@@ -35,7 +35,7 @@ def known_salts() -> tuple[str, ...]:
     """Every salt by which a deleted person may have been noted, opened.
 
     :raises DecryptionError: one cannot be read with the present keys. Nothing is sent then, for
-        nobody can tell who was deleted.
+        the worker cannot tell who was deleted.
     """
     stored = [*Salt.objects.order_by("pk").values_list("value", flat=True)]
     stored += Connection.objects.exclude(salt="").order_by("pk").values_list("salt", flat=True)

@@ -47,7 +47,7 @@ def traces_of(user: Any, using: str | None) -> Traces:
 
 
 def traces_of_guest(email: str) -> GuestTraces:
-    """Of the orders of nobody's account, however their e-mail is written; one query, and one pass
+    """Of the orders without an account, however their e-mail is written; one query, and one pass
     over the orders: Oscar has no index on the e-mail."""
     model = get_model("order", "Order")
     rows = model._base_manager.filter(user_id=None, guest_email__iexact=email).order_by("pk")
