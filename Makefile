@@ -7,9 +7,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 EXTRAS := oscar,redis,cli,testing
 ARGS ?=
+# Other versions than the newest, in a new environment: make test DJANGO='~=4.2.0' WITH=mysqlclient
+DJANGO ?=
+WITH ?=
+PYTHONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test chaos coverage bench check lint types messages docs format clean
+.PHONY: help demo sandbox test chaos coverage bench check lint types messages docs linkcheck \
+	trial matrix build release format clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -26,9 +31,9 @@ test: $(VENV)/.dev-is-ready  ## The whole suite, on real PostgreSQL and Redis (A
 	@echo "• tests"
 	@$(BIN)/python -m pytest $(ARGS)
 
-chaos: $(VENV)/.dev-is-ready  ## Real processes, faults at random, and a judge (SEED=…, MINUTES=…)
+chaos: $(VENV)/.dev-is-ready  ## Real processes, faults at random, and a judge (SEED=… or SEEDS="1 2", MINUTES=…)
 	@echo "• chaos"
-	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
 
 coverage: $(VENV)/.dev-is-ready  ## The same suite, and which branches it did not take (slower)
 	@echo "• tests, with branch coverage"
@@ -58,6 +63,28 @@ docs: $(VENV)/.dev-is-ready  ## HTML in docs/_build
 	@echo "• docs"
 	@$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build
 
+linkcheck: docs  ## Every link and anchor of the pages; EXTERNAL=1 asks other hosts too
+	@echo "• links"
+	@$(BIN)/python -m tests.links docs/_build
+	@$(if $(EXTERNAL),$(BIN)/python -m sphinx -b linkcheck -q docs docs/_build/linkcheck)
+
+trial: $(VENV)/.dev-is-ready  ## The wheel in blank environments, by README's own words (PYTHONS=…)
+	@echo "• trial"
+	@$(BIN)/python -m tests.trial $(if $(PYTHONS),--python $(PYTHONS)) $(ARGS)
+
+matrix: $(VENV)/.dev-is-ready  ## The suite on every Python that is installed (ARGS="tests/unit")
+	@echo "• matrix"
+	@$(BIN)/tox run $(if $(ARGS),-- $(ARGS))
+
+build: $(VENV)/.dev-is-ready  ## Wheel and source distribution in dist/, checked
+	@echo "• build"
+	@rm -rf dist && mkdir dist
+	@$(BIN)/python -c "from hatchling import build; [make('dist') for make in (build.build_sdist, build.build_wheel)]"
+	@$(BIN)/python -m twine check --strict dist/*
+
+release: build  ## The same, if TAG is the version of the code and the changelog has it
+	@$(BIN)/python -m tests.release $(TAG)
+
 format: $(VENV)/.dev-is-ready  ## Let ruff write
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -82,5 +109,5 @@ $(VENV)/.sandbox-is-ready: pyproject.toml $(VENV)/.pip-is-ready
 
 $(VENV)/.dev-is-ready: pyproject.toml $(VENV)/.pip-is-ready
 	@echo "• packages for development"
-	@$(PIP) install -qq -e '.[$(EXTRAS)]' --group dev
+	@$(PIP) install -qq -e '.[$(EXTRAS)]' --group dev $(if $(DJANGO),'Django$(DJANGO)') $(WITH)
 	@touch $@ $(VENV)/.sandbox-is-ready

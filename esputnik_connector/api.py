@@ -21,6 +21,7 @@ from .feed.links import feed_url
 from .feed.publish import AlreadyBuilding
 from .models import Backfill, Connection, Feed, FeedBuild, OutboxMessage, Reconciliation
 from .operations.connections import AnyConnection, get_connection
+from .operations.erase_guest import erase_guest
 from .operations.health.examine import examine
 from .operations.health.findings import Finding, Level
 from .operations.pauses import end_pauses as end_pauses_of
@@ -64,6 +65,7 @@ __all__ = [
     "cancel_import",
     "capture",
     "end_pauses",
+    "erase_guest",
     "examine",
     "feed_url",
     "forecast_import",

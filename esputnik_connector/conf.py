@@ -21,7 +21,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from .exceptions import ConfigurationError
-from .setting_values import Address, Entry, Filled, OrDefault, Range, falls_back, fault_of
+from .setting_values import Address, Entry, Filled, OrDefault, Range, Secret, falls_back, fault_of
 
 logger = getLogger(__name__)
 
@@ -111,6 +111,12 @@ class Settings:
 
     FEED_STORAGE: Annotated[str, Filled()] = "default"
     """Alias in ``STORAGES`` of the storage that keeps the built product feeds."""
+
+    ALERT_EMAILS: Annotated[list[str], OrDefault()] = []
+    """Who gets a mail of each problem that ``esputnik_doctor --alert`` finds."""
+
+    HEALTH_TOKEN: Annotated[str, Secret(20), OrDefault()] = ""
+    """The secret of the health and metrics addresses. Empty: they answer 404."""
 
     _PREFIX: ClassVar[str] = "ESPUTNIK_CONNECTOR"
 

@@ -14,7 +14,7 @@ from .exceptions import ConfigurationError, DecryptionError
 
 KEY_LENGTH = 44  # characters of 32 bytes in base64
 PREFIX = "fernet:"  # tells a ciphertext from anything else, so that neither is taken for the other
-# A Fernet token has 100 characters at least: nobody types one, and no API key looks like it.
+# A Fernet token has 100 characters at least: no merchant types one, and no API key looks like it.
 STORED = re.compile(PREFIX + r"gAAAAA[A-Za-z0-9_-]{92,}={0,2}")
 
 

@@ -140,7 +140,12 @@ def text(value: object, *, limit: int = TEXT_LENGTH) -> str:
 
 def fitted(value: object) -> tuple[str, bool]:
     """``value`` on one line within :data:`TEXT_LENGTH`, and whether it was longer."""
-    whole = one_line(value)
+    return ("", False) if value is None else _fitted(str(value))
+
+
+@lru_cache(maxsize=4096)  # as of _one_line: an import asks for it twenty times per order
+def _fitted(raw: str) -> tuple[str, bool]:
+    whole = _one_line(raw)
     return cut(whole, TEXT_LENGTH), len(whole) > TEXT_LENGTH
 
 

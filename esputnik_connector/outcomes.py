@@ -49,6 +49,7 @@ class Reason(str, Enum):
     SWITCHED_OFF = "switched_off"
     UNCONFIRMED = "unconfirmed"
     STILL_THERE = "still_there"
+    ORDER_DELETION = "order_deletion"
 
 
 class Note(str, Enum):
@@ -66,3 +67,4 @@ class Note(str, Enum):
     NAME_MENDED = "name_mended"
     FIELD_CUT = "field_cut"
     FIELD_DROPPED = "field_dropped"
+    DELETION_QUEUED = "deletion_queued"

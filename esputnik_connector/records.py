@@ -33,6 +33,7 @@ __all__ = [
     "Kind",
     "Note",
     "Order",
+    "OrderDeletion",
     "OrderItem",
     "Outcome",
     "Person",
@@ -278,16 +279,23 @@ class Event:
 class Erasure:
     """The shop deleted this person.
 
-    ``remote_id`` is what the destination called them when it last took them, and ``email`` what
-    they were known by, if it is still known: a guest has no other name there.
+    ``remote_id`` is what the destination called them when it last took them, and ``emails`` all by
+    which the shop knew them: whoever is known there from an order alone has no other name.
     """
 
     key: str
     remote_id: str = ""
-    email: str = ""
+    emails: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Erasure(key={self.key!r})"
 
 
-Record = Contact | Order | Cart | Event | Erasure
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OrderDeletion:
+    """The shop deleted an order of which the destination was told."""
+
+    key: str  # the order number
+
+
+Record = Contact | Order | OrderDeletion | Cart | Event | Erasure

@@ -33,6 +33,13 @@ class Address:
 
 
 @dataclass(frozen=True)
+class Secret:
+    """Empty, or long enough that nobody guesses it."""
+
+    shortest: int
+
+
+@dataclass(frozen=True)
 class OrDefault:
     """A value that cannot be used counts as not written. So do all numbers."""
 
@@ -70,6 +77,9 @@ def fault_of(value: Any, declared: Any, name: str) -> str | None:
             return _("%(name)s must not be empty. Leave it out for the default.") % {"name": name}
         if isinstance(rule, Address) and not _is_address(value):
             return _("%(name)s cannot be read as an address.") % {"name": name}
+        if isinstance(rule, Secret) and 0 < len(value) < rule.shortest:
+            text = _("%(name)s is short enough to be guessed; write %(shortest)s characters.")
+            return text % {"name": name, "shortest": rule.shortest}
         if isinstance(rule, Entry) and (fault := _fault_of_entries(value, rule, name)):
             return fault
     return None

@@ -11,5 +11,7 @@ from . import views
 
 app_name = "esputnik_connector"
 urlpatterns = [
+    path("health", views.health, name="health"),
+    path("metrics", views.metrics, name="metrics"),
     path("feeds/<str:token>/<str:language>.<str:extension>", views.feed, name="feed"),
 ]

@@ -1,14 +1,82 @@
-"""Doors for the world: the feed a CDP fetches."""
+"""Doors for the world: the feed a CDP fetches, and what a monitor asks."""
 
 from __future__ import annotations
 
-from django.db import transaction
-from django.http import HttpRequest, HttpResponseBase
+from collections.abc import Callable
 
+from django.db import DatabaseError, transaction
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    HttpResponseNotFound,
+    JsonResponse,
+)
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.cache import never_cache
+
+from .conf import conf
 from .feed import serving
+from .operations.health import metrics as metrics_of
+from .operations.health.examine import moving
+from .operations.health.findings import Level, worst
+from .operations.health.report import report
+from .operations.health.snapshot import take
+
+BLIND = 503
 
 
 @transaction.non_atomic_requests
 def feed(request: HttpRequest, token: str, language: str, extension: str) -> HttpResponseBase:
     """The built file; see :mod:`esputnik_connector.feed.serving`."""
     return serving.feed_response(request, token=token, language=language, extension=extension)
+
+
+@never_cache
+@transaction.non_atomic_requests
+def health(request: HttpRequest) -> HttpResponse:
+    """Is all well? 200, or 503 for a problem; JSON either way."""
+    return _for_a_monitor(request, _health)
+
+
+@never_cache
+@transaction.non_atomic_requests
+def metrics(request: HttpRequest) -> HttpResponse:
+    """The same as numbers, for Prometheus."""
+    return _for_a_monitor(request, _metrics)
+
+
+def _health() -> HttpResponse:
+    snapshot = take()
+    found = list(moving(snapshot))
+    is_problem = worst(found) is Level.PROBLEM
+    return JsonResponse(report(snapshot, found), status=BLIND if is_problem else 200)
+
+
+def _metrics() -> HttpResponse:
+    snapshot = take()
+    text = metrics_of.exposition(snapshot, moving(snapshot))
+    return HttpResponse(text, content_type=metrics_of.CONTENT_TYPE)
+
+
+def _for_a_monitor(request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
+    """``answer``, for whoever has the token; 404 while there is none."""
+    if not conf.HEALTH_TOKEN:
+        return HttpResponseNotFound("Not found\n", content_type="text/plain")
+    if request.method not in ("GET", "HEAD"):
+        return HttpResponseNotAllowed(["GET", "HEAD"])
+    if not constant_time_compare(_token(request), conf.HEALTH_TOKEN):
+        refusal = HttpResponse("Wrong token\n", content_type="text/plain", status=401)
+        refusal["WWW-Authenticate"] = "Bearer"
+        return refusal
+    try:
+        return answer()
+    except DatabaseError:  # an answer all the same: this is what it is asked for
+        return JsonResponse({"verdict": "unknown"}, status=BLIND)
+
+
+def _token(request: HttpRequest) -> str:
+    """From the header, or from the address for whoever cannot send one."""
+    scheme, _separator, given = request.headers.get("Authorization", "").partition(" ")
+    return given.strip() if scheme.lower() == "bearer" else request.GET.get("token", "")

@@ -83,6 +83,8 @@ class SyncStateAdmin(SendAgainMixin):
             return uploading_text(row)
         if row.digest:
             return _("delivered")
+        if row.is_merely_named:
+            return _("named by an order, not sent yet")
         if row.delivered_at is None:
             return _("sent, not confirmed yet")
         return _("delivered before; the last sending is not confirmed")

@@ -16,7 +16,7 @@ def demand_safe_address(address: str) -> None:
     """Validates the address of an API: https, or http to this machine and to the hosts of
     ``PLAIN_HTTP_HOSTS``; nothing in it that makes its host look like another one.
 
-    :raises ValidationError: the key would travel in clear, or nobody can tell where to.
+    :raises ValidationError: the key would travel in clear, or to an unknown host.
     """
     parts = _parts(address)
     if parts is None:

@@ -92,7 +92,7 @@ def patience(seconds: float) -> Iterator[None]:
 
 
 def present_patience() -> float | None:
-    """Seconds that a person waits for the request that is made now; ``None``: nobody does."""
+    """Seconds that a person waits for the request that is made now; ``None``: none does."""
     return _patience.get()
 
 

@@ -59,8 +59,8 @@ class Platform:
 
     consent_policies: ClassVar[Sequence[ConsentPolicy]] = ()
     """What can be done with people who have not said yes. The merchant chooses before the first
-    import; nothing is chosen in advance. Empty: what is sent makes nobody mailable, or the platform
-    has no such notion, and nothing is asked."""
+    import; nothing is chosen in advance. Empty: what is sent makes no customer mailable, or the
+    platform has no such notion, and nothing is asked."""
 
     default_api_url: ClassVar[str] = ""
     """Where the API is, for a connection that names no address. Empty: the merchant must."""
@@ -79,6 +79,10 @@ class Platform:
 
     supports_uploads: ClassVar[bool] = False
     """May it answer ACCEPTED, and be asked later by :meth:`resolve`?"""
+
+    supports_order_deletion: ClassVar[bool] = False
+    """Can it delete an order that the shop deleted? It is given as an
+    :class:`~esputnik_connector.records.OrderDeletion` then, where the merchant wants that."""
 
     supports_look_up: ClassVar[bool] = False
     """Can it be asked what it holds of a contact, by :meth:`look_up`?"""
@@ -126,7 +130,7 @@ class Platform:
         """Can a contact attribute be sent to this additional field?
 
         :param known: the fields of the account, by id; empty when they were never read.
-        :raises ValidationError: the account has no such field, or nobody may write to it.
+        :raises ValidationError: the account has no such field, or it is read-only.
         """
         if not known:
             return

@@ -135,6 +135,8 @@ def _storage(uri: str) -> Storage:
 
 def _without_retries() -> dict[str, Any]:
     """redis-py retries with growing pauses by itself: 10 s for a server that is gone."""
+    # First and whole: while another thread imports it, limits takes the half for an old version.
+    import redis  # noqa: F401
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 

@@ -52,7 +52,7 @@ class Delivered:
     """What the destination is known to hold of a record, from the last delivery.
 
     ``is_certain`` is False while no delivery was ever answered positively: something was sent, and
-    nobody knows whether it arrived.
+    the shop does not know whether it arrived.
     """
 
     digest: str = ""

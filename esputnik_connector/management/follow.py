@@ -12,7 +12,11 @@ from django.utils.translation import gettext as _
 from esputnik_connector.management import progress
 from esputnik_connector.management.base import INTERRUPTED
 from esputnik_connector.models import Backfill
-from esputnik_connector.operations.backfill_progress import is_worked_at
+from esputnik_connector.operations.backfill_progress import (
+    is_stuck,
+    is_worked_at,
+    waiting_text,
+)
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 
 WORKER_START = 3.0  # seconds for a Celery worker to begin; then this process works itself
@@ -64,10 +68,10 @@ def _interrupted_text(command: str, *, works_here: bool) -> str:
 
 
 def _obstacle(run: Backfill) -> str:
-    """Why nothing is sent now, ``""`` if something can be."""
+    """Why nothing is sent until a person acts, ``""`` if something can be."""
     run.connection.refresh_from_db()
     if run.connection.is_enabled and run.connection.paused_at is None:
-        return ""
+        return waiting_text(run) if is_stuck(run) else ""
     return _("Connection “%(name)s” was paused; the import goes on when it is resumed. %(why)s") % {
         "name": run.connection.name,
         "why": run.connection.pause_detail,

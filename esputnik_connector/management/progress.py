@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector.models import Backfill
-from esputnik_connector.models.backfill import COUNTS
+from esputnik_connector.models.backfill import COUNTS, REFUSED, State
 from esputnik_connector.models.labels import KINDS
 from esputnik_connector.operations.backfill_progress import (
     COUNT_LABELS,
@@ -22,6 +22,7 @@ from esputnik_connector.operations.backfill_progress import (
     pace_text,
     reasons_of,
     reasons_text,
+    waiting_text,
 )
 from esputnik_connector.pipeline.backfill.forecast import Forecast
 
@@ -123,6 +124,11 @@ def _in_brackets(counts: Mapping[str, int]) -> str:
     return f" ({reasons_text(counts)})" if counts else ""
 
 
+def is_amiss(run: Backfill) -> bool:
+    """Did it come to no good end, for whoever followed it by whichever option?"""
+    return bool(run.counts.get(REFUSED)) or run.state == State.PAUSED or run.is_working
+
+
 def result_text(run: Backfill) -> str:
     """The last line: all there were, and their shares."""
     shares = _shares({name: run.counts.get(name, 0) for name in COUNTS} | {"left": run.left})
@@ -158,6 +164,7 @@ def as_json(run: Backfill) -> dict[str, Any]:
         "route": run.route,
         "state": run.state,
         "detail": run.detail,
+        "waits_for": waiting_text(run),
         "total": run.total,
         "left": run.left,
         "counts": {name: run.counts.get(name, 0) for name in COUNTS},

@@ -10,6 +10,7 @@ from .heartbeat import Heartbeat
 from .outbox import Attempt, Lane, OutboxMessage
 from .outcome_count import OutcomeCount
 from .price import WatchedPrice
+from .raised_alert import RaisedAlert
 from .reconcile import Reconciliation
 from .restore import Restore
 from .salt import Salt
@@ -34,6 +35,7 @@ __all__ = [
     "LostUpload",
     "OutboxMessage",
     "OutcomeCount",
+    "RaisedAlert",
     "Reconciliation",
     "Restore",
     "Salt",

@@ -12,5 +12,5 @@ LONGEST_WAIT = timedelta(hours=12)
 
 def has_come(column: str, now: datetime, *, longest: timedelta = LONGEST_WAIT) -> Q:
     """Rows whose moment in ``column`` has come; also those in which it lies further ahead than
-    ``longest``: a process with a wrong clock wrote it, and nobody would wait for years."""
+    ``longest``: a process with a wrong clock wrote it, and no merchant would wait for years."""
     return Q(**{f"{column}__lte": now}) | Q(**{f"{column}__gt": now + longest})

@@ -95,6 +95,13 @@ class Connection(ConnectorModel):
     erase_mode = models.CharField(
         _("when a customer is deleted"), max_length=10, blank=True, default=""
     )
+    delete_orders = models.BooleanField(
+        _("delete orders that the shop deleted"),
+        default=False,
+        help_text=_(
+            "Off: what was sent of an order stays, with its revenue, after the shop deleted it."
+        ),
+    )
     consent_policy = models.CharField(
         _("people who have not said yes to messages"), max_length=12, blank=True, default=""
     )

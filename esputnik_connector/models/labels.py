@@ -59,6 +59,7 @@ REASONS: dict[Reason, Lazy] = {
     Reason.NO_IDENTIFIER: _("no id, e-mail or phone of this person can stand in an event"),
     Reason.SWITCHED_OFF: _("a switch at the destination is off; the detail says which"),
     Reason.STILL_THERE: _("the destination still shows the person after the deletion"),
+    Reason.ORDER_DELETION: _("waits while orders are deleted; the detail says why"),
     Reason.UNCONFIRMED: _(
         "the answer does not say whether it arrived; the detail says where to look"
     ),
@@ -79,6 +80,9 @@ NOTES: dict[Note, Lazy] = {
     Note.NAME_MENDED: _("A name had signs that are not taken there; it was cleaned or left out."),
     Note.FIELD_CUT: _("A value was longer than its additional field, and was cut."),
     Note.FIELD_DROPPED: _("A value does not fit its additional field and was left out."),
+    Note.DELETION_QUEUED: _(
+        "The deletion of the order was accepted; when it is done, the destination does not tell."
+    ),
 }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from time import monotonic
 from types import TracebackType
 from typing import Any
 
@@ -22,6 +23,7 @@ from .base import ConnectorModel
 # What lies further ahead was written by a worker with a wrong clock, and is not believed. Clocks
 # may be minutes apart, and a feed on its way to a far storage is kept for an hour.
 LONGEST_LEASE = timedelta(hours=2)
+KEPT_JUST_NOW = 1.0  # seconds; a lease lasts longer than a request may
 
 
 def is_free(now: datetime) -> Q:
@@ -57,11 +59,11 @@ class Leased(ConnectorModel):
         :param seconds: how long the row stays with a worker that died.
         :param values: further columns to write when the row is taken.
         """
-        now = clock()
+        now, asked_at = clock(), monotonic()
         taken = self.leasable().filter(is_free(now) | Q(holder=holder))
         if not taken.update(holder=holder, leased_until=now + timedelta(seconds=seconds), **values):
             return None
-        return Lease(self, holder, seconds=seconds, clock=clock)
+        return Lease(self, holder, seconds=seconds, clock=clock, kept_at=asked_at)
 
     def leasable(self) -> QuerySet[Any]:
         """This row, as long as there is something to do about it."""
@@ -77,25 +79,41 @@ class Lease:
     """What :meth:`Leased.lease` returns. Left as a context manager, it lets go of the row."""
 
     def __init__(
-        self, row: Leased, holder: str, *, seconds: float, clock: Callable[[], datetime]
+        self,
+        row: Leased,
+        holder: str,
+        *,
+        seconds: float,
+        clock: Callable[[], datetime],
+        kept_at: float,
     ) -> None:
         self.row = row
         self.holder = holder
         self.seconds = seconds
         self._clock = clock
+        self._kept_at = kept_at  # of the monotonic clock, which goes on in a stopped process
 
     @property
     def held(self) -> QuerySet[Any]:
         """The row while it is ours: an UPDATE of it that finds nothing says that it is not."""
         return type(self.row)._default_manager.filter(pk=self.row.pk, holder=self.holder)
 
-    def keep(self, seconds: float = 0) -> None:
+    def keep(self, seconds: float = 0, **values: Any) -> None:
         """Hold on to the row for as long again, or for so many seconds.
 
+        :param values: further columns to write with the same statement.
         :raises LostLease: the lease ran out, and another worker has the row.
         """
+        asked_at = monotonic()
         until = self._clock() + timedelta(seconds=seconds or self.seconds)
-        self.write(leased_until=until)
+        self.write(leased_until=until, **values)
+        self._kept_at = asked_at
+
+    def keep_if_due(self) -> None:
+        """As :meth:`keep`, unless that was a moment ago: what was kept then has minutes to run, and
+        no other worker can have taken it."""
+        if monotonic() - self._kept_at >= KEPT_JUST_NOW:
+            self.keep()
 
     def write(self, **values: Any) -> None:
         """Write columns of the row.
@@ -106,12 +124,16 @@ class Lease:
             raise LostLease(_("Another worker has taken over."))
 
     def lock(self) -> None:
-        """Hold the row until the caller's transaction is over, so that it stays ours as long.
+        """Hold the row until the caller's transaction is over, so that it stays ours as long, and
+        read its columns anew.
 
         :raises LostLease: another worker has the row.
         """
-        if not self.held.select_for_update().values_list("pk", flat=True).first():
+        found = self.held.select_for_update().first()
+        if found is None:
             raise LostLease(_("Another worker has taken over."))
+        for field in found._meta.concrete_fields:
+            setattr(self.row, field.attname, getattr(found, field.attname))
 
     def release(self, **values: Any) -> bool:
         """Let go, writing further columns; False when the row was another worker's already."""

@@ -40,7 +40,7 @@ class OutcomeCountQuerySet(ConnectorQuerySet["OutcomeCount"]):
     def add(self, connection: Connection, outcomes: Iterable[Outcomes], *, now: datetime) -> None:
         """Count a settled batch: one ``UPDATE`` per outcome and reason, usually one in all.
 
-        Part of a transaction of the caller, who has the lane: nobody else writes these rows.
+        Part of a transaction of the caller, who has the lane: no other worker writes these rows.
         """
         for some in sorted(outcomes, key=lambda each: (each.outcome, each.reason)):
             place = {"kind": some.kind, "outcome": some.outcome, "reason": some.reason}

@@ -42,8 +42,8 @@ class WatchedPriceQuerySet(ConnectorQuerySet["WatchedPrice"]):
 
 class WatchedPrice(ConnectorModel):
     """The highest price of a sellable unit since people were last told that it fell, or since
-    somebody first wished for it. A price that rises is remembered silently, one that falls a little
-    is not: small steps add up.
+    a customer first wished for it. A price that rises is remembered silently, one that falls a
+    little is not: small steps add up.
 
     ``noted_on`` is the day on which a drop was first seen by a walk that has not come to its end:
     until one does, it is one drop, however often it is found.

@@ -13,6 +13,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from esputnik_connector.records import Kind
+
 from .backfill import Backfill
 from .base import ConnectorManager, ConnectorModel, ConnectorQuerySet
 from .connection import Connection
@@ -153,6 +155,12 @@ class SyncState(ConnectorModel):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key}"
+
+    @property
+    def is_merely_named(self) -> bool:
+        """An order told this customer's address, and nothing of themselves was sent yet."""
+        is_sent = bool(self.digest or self.delivered_at or self.fields or self.session)
+        return self.kind == Kind.CONTACT.value and not is_sent
 
 
 class KnownAddress(ConnectorModel):

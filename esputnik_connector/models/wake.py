@@ -43,7 +43,7 @@ class Wake(Leased):
     @classmethod
     def claim(cls, connection_id: int, delay: float) -> tuple[bool, float]:
         """Whether the caller is the one to wake a worker in ``delay`` seconds, and for how many
-        seconds from now on nobody needs to ask again."""
+        seconds from now on no worker needs to ask again."""
         known = cls._read(connection_id)
         if known is None:
             row = Wake(connection_id=connection_id)
@@ -68,7 +68,7 @@ class Wake(Leased):
 
     @classmethod
     def seconds_to_keep(cls, connection_id: int) -> float:
-        """Until the moment after which somebody must look; 0 when it has come."""
+        """Until the moment after which a worker must look; 0 when it has come."""
         known = cls._read(connection_id)
         if known is None or known[0] is None:
             return 0.0

@@ -11,9 +11,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector.models import Backfill, Heartbeat
-from esputnik_connector.models.backfill import ACCEPTED, DELIVERED, REFUSED, RETRYING, SKIPPED
+from esputnik_connector.models.backfill import (
+    ACCEPTED,
+    DELIVERED,
+    REFUSED,
+    RETRYING,
+    SKIPPED,
+    State,
+)
 from esputnik_connector.models.labels import REASONS
 from esputnik_connector.pipeline.backfill.consent import policy_of
+from esputnik_connector.pipeline.backfill.control import awaited_contacts
 from esputnik_connector.pipeline.backfill.forecast import Forecast
 from esputnik_connector.records import Reason
 
@@ -124,6 +132,27 @@ def consent_text(plan: Backfill, forecast: Forecast) -> str:
         return ""
     count = f"{counts.about}{number_text(counts.without_consent)}"
     return str(policy.forecast) % {"count": count}
+
+
+def waiting_text(run: Backfill) -> str:
+    """What a run waits for that goes on by itself, or only when a person says so; ``""`` when it
+    waits for nothing."""
+    contacts = awaited_contacts(run) if run.is_working else None
+    if contacts is None:
+        return ""
+    if contacts.state != State.PAUSED:
+        return _("Waits until the import of customers has ended.")
+    text = _(
+        "Waits for the import of customers, which is paused: %(why)s Resume that one (on its page, "
+        "or: manage.py esputnik_backfill contacts --resume), or cancel it."
+    )
+    return text % {"why": contacts.detail or "–"}
+
+
+def is_stuck(run: Backfill) -> bool:
+    """Does it wait for what only a person can do?"""
+    contacts = awaited_contacts(run) if run.is_working else None
+    return contacts is not None and contacts.state == State.PAUSED
 
 
 def is_worked_at(run: Backfill, now: datetime) -> bool:

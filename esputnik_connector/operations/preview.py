@@ -149,7 +149,7 @@ def _shown(
 
 def standing_of(state: SyncState | None, digest: str) -> Standing:
     """``digest`` is of what would be sent, ``""`` when nothing would be."""
-    if state is None:
+    if state is None or state.is_merely_named:
         return Standing.NEVER
     if not state.digest:
         return Standing.UNKNOWN

@@ -14,7 +14,7 @@ from django.utils import timezone
 from esputnik_connector import registry
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.models import Connection, Restore, SyncState
-from esputnik_connector.pipeline.delivery import suppression
+from esputnik_connector.pipeline.delivery import tombstones
 from esputnik_connector.records import Kind
 from esputnik_connector.shops import reading
 
@@ -66,5 +66,5 @@ def _not_given_yet(connection: Connection) -> Iterator[str]:
     given = reading.existing(registry.shop(), Kind.CONTACT, following)
     first = max((int(key) for key in given), default=last) + 1
     asked = [str(number) for number in range(first, first + MOST_ASKED)]
-    deleted = suppression.buried(asked)
+    deleted = tombstones.buried(asked)
     yield from (key for key in asked if key not in deleted)

@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector.exceptions import DecryptionError, UnreadableEventError
 from esputnik_connector.fields import EncryptedText, reveal
-from esputnik_connector.models import CartSession, Connection, OutboxMessage, Salt
+from esputnik_connector.models import CartSession, Connection, Feed, OutboxMessage, Salt
+from esputnik_connector.pipeline import erasures
 from esputnik_connector.pipeline.events.carried import resealed
 from esputnik_connector.records import Kind
 
@@ -39,6 +40,7 @@ def rotate() -> Rotation:
         rows = model._default_manager.filter(pk=pk, **{column: stored})
         rotation.sealed += rows.update(**{column: plain})
     _rotate_events(rotation)
+    _rotate_erasures(rotation)
     return rotation
 
 
@@ -54,8 +56,26 @@ def _rotate_events(rotation: Rotation) -> None:
         rotation.sealed += OutboxMessage.objects.filter(pk=row.pk).update(payload=payload)
 
 
+def _rotate_erasures(rotation: Rotation) -> None:
+    """Deletions that wait in the outbox with the e-mails of whom they mean."""
+    rows = OutboxMessage.objects.filter(kind=Kind.ERASURE.value, payload__has_key=erasures.EMAILS)
+    for row in rows.order_by("pk").iterator(chunk_size=1000):
+        try:
+            payload = erasures.resealed(row.payload)
+        except DecryptionError:
+            rotation.unreadable.append(_("deletion of customer %s") % row.key)
+            continue
+        rotation.sealed += OutboxMessage.objects.filter(pk=row.pk).update(payload=payload)
+
+
 def _secrets() -> Iterator[
-    tuple[str, type[Connection] | type[CartSession] | type[Salt], int, str, EncryptedText]
+    tuple[
+        str,
+        type[Connection] | type[CartSession] | type[Feed] | type[Salt],
+        int,
+        str,
+        EncryptedText,
+    ]
 ]:
     for connection in Connection.objects.order_by("pk"):
         for column, what in (("api_key", _("API key")), ("salt", _("salt"))):
@@ -65,6 +85,9 @@ def _secrets() -> Iterator[
                 yield name, Connection, connection.pk, column, stored
     for salt in Salt.objects.order_by("pk"):
         yield _("salt %s of the shop") % salt.pk, Salt, salt.pk, "value", EncryptedText(salt.value)
+    for feed in Feed.objects.exclude(auth_password="").order_by("pk"):
+        name = _("feed %s: password") % feed.name
+        yield name, Feed, feed.pk, "auth_password", EncryptedText(feed.auth_password)
     sessions = CartSession.objects.exclude(email="").order_by("pk")
     for session in sessions.iterator(chunk_size=1000):
         name = _("guest of cart %s") % session.cart_key

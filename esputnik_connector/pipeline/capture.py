@@ -31,13 +31,13 @@ from django.utils import timezone
 from esputnik_connector.conf import conf
 from esputnik_connector.event_names import EventName
 from esputnik_connector.event_types import event_type
-from esputnik_connector.exceptions import ConfigurationError, ConnectorError, without_message
-from esputnik_connector.fields import reveal
-from esputnik_connector.identity import fingerprint, order_mark
+from esputnik_connector.exceptions import ConfigurationError, without_message
+from esputnik_connector.identity import order_mark
 from esputnik_connector.models import CartSession, Connection, OutboxMessage
-from esputnik_connector.records import Event, JSONValue, Kind
+from esputnik_connector.records import Event, Kind
 
 from . import debounce
+from .erasures import erasure_payload
 from .events.carried import sealed
 from .wake import wake_now
 
@@ -81,7 +81,7 @@ class _Noted:
         if callbacks is self.callbacks:
             return True
         self.callbacks = callbacks
-        self.records.clear()  # nobody tells which rows are left, and one too many does no harm
+        self.records.clear()  # which rows are left is unknown, and one too many does no harm
         return any(callback[1] is self for callback in callbacks)
 
 
@@ -175,7 +175,7 @@ class OutboxCapture:
             self._guarded(note, kind, key, router.db_for_write(OutboxMessage), **more)
 
         if not database.in_atomic_block and not database.get_autocommit():
-            note_now()  # commits by hand, which Django tells nobody
+            note_now()  # commits by hand, of which Django sends no signal
             return
         noted.records.add((kind, key))
         transaction.on_commit(note_now, using=alias, robust=True)
@@ -254,22 +254,6 @@ def _dated(event: Event) -> Event:
     now = timezone.now()
     moment = event.happened_at or (now if timezone.is_aware(now) else timezone.make_aware(now))
     return replace(event, happened_at=moment, asked_at=event.asked_at or moment)
-
-
-def erasure_payload(connection: Connection, key: str, locators: list[str]) -> JSONValue:
-    """Salted hashes of what named the person, to become tombstones. No personal data.
-
-    A process that lacks the encryption keys can make none: the worker hashes the key then, and adds
-    what it knows of the deliveries.
-    """
-    try:
-        salt = reveal(connection.salt)
-    except ConnectorError as error:  # its frame holds the locators, which no log may have
-        logger.error("the deletion of contact %s is noted without its locators: %s", key, error)
-        return {"fingerprints": []}
-    return {
-        "fingerprints": list(dict.fromkeys(fingerprint(one, salt=salt) for one in (key, *locators)))
-    }
 
 
 capture = OutboxCapture()

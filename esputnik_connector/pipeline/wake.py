@@ -27,7 +27,7 @@ RELAY = "esputnik_connector.relay"
 BACKFILL = "esputnik_connector.backfill"
 BUILD_FEED = "esputnik_connector.build_feed"
 
-_known: dict[int, float] = {}  # connection → moment until which nobody needs to be told
+_known: dict[int, float] = {}  # connection → moment until which no worker needs to be told
 
 
 def wake(connection_id: int, delay: float = 0.0) -> None:

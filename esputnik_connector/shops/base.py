@@ -23,6 +23,7 @@ from esputnik_connector.shops.bulk import values_of
 from esputnik_connector.shops.capabilities import (
     Assortment,
     Capability,
+    GuestTraces,
     Page,
     SupportsCarts,
     SupportsConsent,
@@ -30,6 +31,7 @@ from esputnik_connector.shops.capabilities import (
     SupportsCurrencies,
     SupportsFeed,
     SupportsFieldOrigins,
+    SupportsGuests,
     SupportsHistory,
     SupportsReconciliation,
     SupportsStaffLinks,
@@ -43,6 +45,7 @@ __all__ = [
     "Capability",
     "Capture",
     "Cleaner",
+    "GuestTraces",
     "Offer",
     "Page",
     "PriceDrop",
@@ -54,6 +57,7 @@ __all__ = [
     "SupportsEvents",
     "SupportsFeed",
     "SupportsFieldOrigins",
+    "SupportsGuests",
     "SupportsHistory",
     "SupportsReconciliation",
     "SupportsStaffLinks",
@@ -172,7 +176,7 @@ class SupportsEvents(Capability):
 
     @abstractmethod
     def wished(self, *, after: str = "", limit: int) -> WishedPage:
-        """The next products that somebody wishes for, each once over the whole walk, and in the
+        """The next products that a customer wishes for, each once over the whole walk, and in the
         same order in every walk."""
 
     @abstractmethod
@@ -228,6 +232,7 @@ CAPABILITIES: tuple[type[Capability], ...] = (
     SupportsStatuses,
     SupportsContactAttributes,
     SupportsConsent,
+    SupportsGuests,
     SupportsCurrencies,
     SupportsStaffLinks,
     SupportsFieldOrigins,

@@ -26,7 +26,7 @@ from typing import ClassVar
 
 from esputnik_connector.destinations.base import Account, Destination, Envelope
 from esputnik_connector.exceptions import CredentialsError, Skip, TemporaryError
-from esputnik_connector.records import Event, Kind, Outcome, Reason, Record
+from esputnik_connector.records import Event, Kind, OrderDeletion, Outcome, Reason, Record
 
 from .halving import halved
 from .observed import logged, raises, readings
@@ -147,6 +147,17 @@ class DestinationContract:
             told = [(receipt.kind, receipt.key) for receipt in receipts]
             assert told == [(one.kind, one.key) for one in envelopes], kind
             assert {receipt.outcome for receipt in receipts} <= SENT, (kind, receipts)
+
+    def test_an_order_that_the_shop_deleted_is_deleted_where_that_can_be(self) -> None:
+        if not self.backend.supports_order_deletion:
+            return
+        with self.live() as destination:
+            envelope = destination.prepare(OrderDeletion(key="911"), last=None)
+            order = destination.prepare(self.record(Kind.ORDER, "911"), last=None)
+            (receipt,) = destination.deliver([envelope])
+        assert (receipt.kind, receipt.key) == (Kind.ORDER, "911")
+        assert receipt.outcome in SENT
+        assert envelope.digest != order.digest
 
     def test_what_it_accepted_can_be_asked_about(self) -> None:
         for kind in self.kinds:

@@ -30,7 +30,10 @@ from esputnik_connector.destinations.esputnik import choices
 from esputnik_connector.exceptions import DestinationError
 from esputnik_connector.records import Event, Kind, Outcome, Record
 
-KINDS: dict[str, Kind] = {kind.value.capitalize(): kind for kind in Kind}
+KINDS: dict[str, Kind] = {
+    **{kind.value.capitalize(): kind for kind in Kind},
+    "OrderDeletion": Kind.ORDER,
+}
 
 Answer = Callable[[Sequence[Envelope]], Sequence[Receipt]]
 
@@ -56,6 +59,7 @@ class RecordingDestination(Destination):
     default_api_url = "https://recording.invalid"
     batch_sizes: Mapping[Kind, int] = dict.fromkeys(Kind, 100)
     supports_uploads = True
+    supports_order_deletion = True
     calls: ClassVar[list[list[Envelope]]] = []
     resolutions: ClassVar[list[Receipt]] = []
     answer: ClassVar[Answer | None] = None

@@ -11,5 +11,7 @@ driver     customers, staff and developers at work
 quiet      after the storm: time passes until nothing is left to do
 gather     the evidence, from the database, the wire and the fake
 judge      promises, each a sentence, each against the evidence
+line       between any two processes: it can be cut
+series     several seeds, and one table
 report     what a person reads
 """

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from types import FrameType
 
+from . import series
 from .report import tell, tell_at, tell_complaints, tell_sums, tell_verdicts
 from .scene import FAKE_KEY, STATE_DIR, Scene
 from .schedule import Schedule, drawn
@@ -21,6 +22,9 @@ LARGEST_SEED = 10**6
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    if options.seeds:
+        signal.signal(signal.SIGTERM, _terminate)
+        return series.run(_numbers(options.seeds), _of_each(options), STATE_DIR)
     seed = random.SystemRandom().randrange(LARGEST_SEED) if options.seed is None else options.seed
     tell(f"Chaos: seed {seed}, a storm of {options.minutes:g} minutes")
     tell(f"again: make chaos SEED={seed} MINUTES={options.minutes:g}")
@@ -92,6 +96,17 @@ def show(schedule: Schedule) -> None:
         tell_at(moment, who, what)
 
 
+def _numbers(seeds: Sequence[str]) -> list[int]:
+    """``--seeds "1 2 3"`` and ``--seeds 1 2 3``."""
+    return [int(word) for words in seeds for word in words.replace(",", " ").split()]
+
+
+def _of_each(options: argparse.Namespace) -> list[str]:
+    """What holds for every run of a series."""
+    leaving_out = [word for one in options.without for word in ("--without", one)]
+    return ["--minutes", f"{options.minutes:g}", *leaving_out]
+
+
 def _done(done: dict[str, int]) -> str:
     return ", ".join(f"{count} × {what}" for what, count in sorted(done.items()))
 
@@ -99,6 +114,7 @@ def _done(done: dict[str, int]) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, help="repeats a run; drawn if left out")
+    parser.add_argument("--seeds", nargs="+", help="several, one after another, and a table")
     parser.add_argument("--minutes", type=float, default=MINUTES, help="length of the storm")
     parser.add_argument("--show", action="store_true", help="print the schedule, run nothing")
     parser.add_argument(

@@ -23,7 +23,7 @@ from .cast import Cast, pick
 from .evidence import Complaint, Disturbance
 from .faults import NEVER, Trouble
 from .office import Office
-from .quiet import let_time_pass, press_test
+from .quiet import attend, let_time_pass
 from .report import tell_at
 from .scene import FAKE_KEY, Scene
 from .schedule import Blow, Schedule, Step
@@ -86,7 +86,7 @@ class Storm:
             )  # whoever looks, ends them
             self._ask("settings", {"import_seconds": self._account.get("import_seconds", usual)})
         let_time_pass(seconds)
-        press_test()
+        attend()
 
     # -- actors
 
@@ -163,6 +163,10 @@ class Storm:
             time.sleep(blow.seconds)
             scene.kill(blow.target)
             scene.start(blow.target)
+        elif blow.what == "black-hole":
+            scene.redis.cut("swallowed")
+            time.sleep(blow.seconds)
+            scene.redis.mend()
         elif blow.what == "empty":
             scene.empty_redis()
         elif blow.what == "deploy":
@@ -185,9 +189,12 @@ class Storm:
                 )
                 continue
             tell_at(self.clock(), "eSputnik", trouble.name + self._aim(trouble))
+            if trouble.line:
+                self.scene.wire.cut(trouble.line)
             if trouble.settings:
                 self._account |= trouble.settings
                 self._ask("settings", trouble.settings)
+            if trouble.seconds:
                 running = sorted([*running, (mischief.at + trouble.seconds, trouble)],
                                  key=lambda one: one[0])  # fmt: skip
         for end, trouble in running:
@@ -212,6 +219,8 @@ class Storm:
     def _calm(self, moment: float, trouble: Trouble) -> None:
         self._wait_until(moment)
         tell_at(self.clock(), "eSputnik", f"no longer: {trouble.name}")
+        if trouble.line:
+            self.scene.wire.mend()
         for name in trouble.settings or ():
             self._account.pop(name, None)
             self._ask("settings", {name: usual_settings()[name]})

@@ -114,6 +114,14 @@ class Disturbance:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Leap:
+    """A moment in which so many seconds passed for the connector."""
+
+    at: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Complaint:
     """Something the driver wanted to do and could not."""
 
@@ -129,6 +137,7 @@ class Held:
     """What the fake eSputnik holds, in the words of its control API."""
 
     contacts: Sequence[Mapping[str, Any]] = ()
+    writes: Sequence[Mapping[str, Any]] = ()  # each state of a contact, as it was stored
     orders: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     carts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     events: Sequence[Mapping[str, Any]] = ()
@@ -149,6 +158,7 @@ class Evidence:
     exchanges: Sequence[Exchange] = ()
     disturbances: Sequence[Disturbance] = ()
     complaints: Sequence[Complaint] = ()
+    leaps: Sequence[Leap] = ()
     staff: frozenset[str] = frozenset()  # keys; whether they are sent is the merchant's choice
     emails: Mapping[str, Sequence[str]] = field(default_factory=dict)  # key → every e-mail ever
 

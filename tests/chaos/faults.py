@@ -13,10 +13,12 @@ from typing import Any, get_args
 from esputnik_connector.testing.fake_esputnik import Fault, Settings
 from esputnik_connector.testing.fake_esputnik import faults as fake_faults
 
+from .line import Cut
+
 CONTACT, CONTACTS, ORDERS, EVENT = (
     "/api/v1/contact", "/api/v1/contacts", "/api/v1/orders", "/api/v3/event",
 )  # fmt: skip
-STATUS = "/api/v1/importstatus"
+STATUS, PAST_EVENTS = "/api/v1/importstatus", "/api/v3/past_events"
 PATHS = (CONTACT, CONTACTS, ORDERS, EVENT, "/api/")
 # Where a 200 proves nothing by itself. Of an event it does; and of orders an empty one does.
 PROVEN = (CONTACT, CONTACTS, ORDERS)
@@ -27,12 +29,13 @@ Script = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
-    """A fault of eSputnik: scripted answers, settings for a while, or both."""
+    """A fault of eSputnik: scripted answers, settings for a while, a line that is cut."""
 
     name: str
     scripts: Sequence[Script] = ()
     settings: Mapping[str, Any] | None = None
-    seconds: float = 0.0  # how long the settings last
+    line: Cut | None = None
+    seconds: float = 0.0  # how long the settings or the cut last
 
     def missing(self) -> str:
         """What of this the fake does not know; empty when it can play it."""
@@ -112,11 +115,22 @@ SCRIPTS: Mapping[str, Sequence[Script]] = {
     "an import skips people": [_new("import_skip", path=CONTACTS)],
     "an import without ids": [_new("import_no_id", path=CONTACTS)],
     "an import never ends": [_new("import_stuck", path=CONTACTS)],
+    "past events without results": [_new("patch", path=PAST_EVENTS, body={"results": None})],
+    "past events with a result too few": [
+        _new("patch", path=PAST_EVENTS, body={"results": [{"status": "ACCEPTED"}]})
+    ],
+    "past events that all failed, by their count": [
+        _new("patch", path=PAST_EVENTS, body={"successCount": 0})
+    ],
     "an import ends late": [_new("import_late", path=CONTACTS, seconds=12.0)],
 }
 
 NEVER = 100_000.0  # seconds; longer than any storm
 TARGETED = ("refuse", "refuse_nameless", "refuse_batch")  # these need somebody's id
+LINES: Mapping[str, tuple[Cut, float]] = {
+    "connections refused": ("refused", 4.0),
+    "connections into nothing": ("swallowed", 5.0),
+}
 
 ACCOUNTS: Mapping[str, tuple[Mapping[str, Any], float]] = {
     "401 for a while": ({"key": "another key"}, 4.0),
@@ -127,6 +141,14 @@ ACCOUNTS: Mapping[str, tuple[Mapping[str, Any], float]] = {
     "no guard against duplicates": ({"duplicate_seconds": 0.0}, 10.0),
     "a guard against duplicates everywhere": ({"duplicate_scope": "everywhere"}, 10.0),
     "lists of one as objects": ({"lists_of_one": "objects"}, 10.0),
+    "three a second, until a date": (
+        {"rate": 3, "retry_after": 2.0, "retry_after_as_date": True},
+        6.0,
+    ),
+    "imports are worked off backwards": ({"import_order": "reversed"}, 15.0),
+    "past events without a word": ({"past_events_v3_answer": "empty"}, 10.0),
+    "past events with an OK": ({"past_events_v3_answer": "text"}, 10.0),
+    "segmentation is off": ({"segmentation": False}, 10.0),
     "imports search again": ({"import_searches_again": True}, 12.0),
 }
 
@@ -137,6 +159,9 @@ def deck(draw: random.Random) -> list[Trouble]:
     cards += [
         Trouble(name=name, settings=dict(settings), seconds=seconds)
         for name, (settings, seconds) in ACCOUNTS.items()
+    ]
+    cards += [
+        Trouble(name=name, line=cut, seconds=seconds) for name, (cut, seconds) in LINES.items()
     ]
     cards += [
         Trouble(name=f"{kind} somebody", scripts=[_targeted(kind, draw)]) for kind in TARGETED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
@@ -15,9 +16,9 @@ from esputnik_connector import identity
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import Backfill, Connection
 
-from . import audit
+from . import audit, quiet
 from .driver import Storm
-from .evidence import Erased, Evidence, Held, ImportRun, Person, ShopCart, ShopOrder
+from .evidence import Erased, Evidence, Held, ImportRun, Leap, Person, ShopCart, ShopOrder
 
 User = get_user_model()
 
@@ -41,9 +42,16 @@ def evidence(storm: Storm) -> Evidence:
         exchanges=storm.scene.wire.exchanges(),
         disturbances=list(storm.disturbances),
         complaints=list(storm.complaints),
+        leaps=leaps(storm),
         staff=frozenset(str(user.pk) for user in User.objects.filter(is_staff=True)),
         emails=emails,
     )  # fmt: skip
+
+
+def leaps(storm: Storm) -> list[Leap]:
+    """By the clock of the run."""
+    zero = time.monotonic() - storm.clock()
+    return [Leap(at=moment - zero, seconds=seconds) for moment, seconds in quiet.passed]
 
 
 def people(users: Sequence[audit.Entry]) -> list[Person]:
@@ -124,6 +132,7 @@ def held(fake_url: str) -> Held:
     state = json.loads(answer.text)
     return Held(
         contacts=state["contacts"],
+        writes=state["contact_writes"],
         orders=state["orders"],
         carts=state["carts"],
         events=state["events"],

@@ -38,8 +38,12 @@ STUCK = 6  # equal looks in a row: it will not move any more
 PAUSE = 3.0  # seconds in which the sweep finds what has become due
 
 
+passed: list[tuple[float, float]] = []  # when, by time.monotonic(), and how many seconds
+
+
 def let_time_pass(seconds: float) -> None:
     """As if so much time had passed for whatever the connector waits for."""
+    passed.append((time.monotonic(), seconds))
     for model, names in _waits():
         for name in names:
             with transaction.atomic():
@@ -49,11 +53,13 @@ def let_time_pass(seconds: float) -> None:
                 found.update(**{name: F(name) - timedelta(seconds=seconds)})
 
 
-def press_test() -> None:
-    """The merchant sees that the connection is paused, and presses the button."""
+def attend() -> None:
+    """The merchant sees that the connection or an import is paused, and presses the button."""
     for connection in Connection.objects.exclude(paused_at=None):
         with suppress(DestinationError):
             verify(connection)
+    for run in Backfill.objects.open():
+        control.resume(run)
 
 
 def _waits() -> Iterator[tuple[type[Model], list[str]]]:
@@ -81,6 +87,7 @@ def settle(tell: Callable[[str], None]) -> bool:
             break
         if seen[-1]:
             let_time_pass(HOUR)
+            attend()
             hours += 1
     tell(f"after {hours} hours still waiting: {seen[-1]}")
     return False
@@ -100,8 +107,7 @@ def still_waiting() -> str:
 def import_history() -> None:
     """What the merchant would do in any case: all customers, then all orders, unless it is done."""
     connection = Connection.objects.get()
-    for run in Backfill.objects.open():
-        control.resume(run)
+    attend()
     for kind, route in ((Kind.CONTACT, ""), (Kind.ORDER, "past_events")):
         whole = Backfill.objects.filter(kind=kind.value, keys=None).exclude(state="cancelled")
         if not whole.exists():

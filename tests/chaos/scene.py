@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psutil
 
@@ -20,6 +19,7 @@ from sandbox_project.demo import answers_ping, is_up
 from sandbox_project.processes import Crew, redis_executable
 from tests.servers import free_port, wait_for_port
 
+from .line import Line
 from .schedule import WORKERS
 from .wire import Wire
 
@@ -29,7 +29,7 @@ FAKE_KEY = "chaos-key"
 PYTHON = (sys.executable, "-m")
 GRACE = 6.0  # seconds of a deploy in which processes may end their work
 CELERY = (*PYTHON, "celery", "-A", "sandbox_project")
-DEPLOYED = ("web", *WORKERS)
+DEPLOYED = ("web", *WORKERS, "beat")
 
 
 @dataclass
@@ -77,10 +77,11 @@ class Scene:
         self.postgres = Postgres(Path(tempfile.mkdtemp(prefix="chaos-postgres-")))
         self.shop_port, self.fake_port, self.redis_port = free_port(), free_port(), free_port()
         self.wire = Wire(("127.0.0.1", self.fake_port), self.clock)
+        self.redis = Line(("127.0.0.1", self.redis_port))
         self.env |= {
             "DJANGO_SETTINGS_MODULE": "tests.chaos.settings",
             "DATABASE_URL": self.postgres.url,
-            "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0",
+            "REDIS_URL": f"redis://127.0.0.1:{self.redis.port}/0",
             "SHOP_URL": self.shop_url,
             "EMAIL_URL": "dummymail://",
             "NO_PROXY": "127.0.0.1,localhost",
@@ -127,6 +128,10 @@ class Scene:
         if log.exists():
             self._lives += 1
             log.rename(self.logs / f"{name}.{self._lives:02}.log")
+        if name == "redis":
+            self.redis.mend()
+        for schedule in self.logs.glob("beat-schedule*") if name == "beat" else ():
+            schedule.unlink()  # by a clock that was ahead, nothing would be due for as long
         command = self._commands()[name]
         self.crew.start(name, ["env", f"CHAOS_CLOCK={clock}", *command] if clock else command)
 
@@ -162,6 +167,8 @@ class Scene:
 
     def kill(self, name: str) -> None:
         """kill −9 for a process and all its children: nobody has time to clean up."""
+        if name == "redis":
+            self.redis.cut("refused")  # as without a line before it
         tree = self._tree(name)
         _signal(tree, signal.SIGKILL)
         psutil.wait_procs(tree, timeout=10)
@@ -179,7 +186,7 @@ class Scene:
             _signal(tree, signal.SIGCONT)
 
     def deploy(self) -> None:
-        """Web and workers are asked to end, and started anew."""
+        """Web, workers and beat are asked to end, and started anew."""
         running = {name: self.crew.running.pop(name, None) for name in DEPLOYED}
         for process in filter(None, running.values()):
             process.terminate()
@@ -196,7 +203,7 @@ class Scene:
     def empty_redis(self) -> None:
         import redis
 
-        redis.Redis.from_url(self.env["REDIS_URL"], socket_timeout=5).flushall()
+        redis.Redis(port=self.redis_port, socket_timeout=5).flushall()
 
     def _tree(self, name: str) -> list[psutil.Process]:
         pid = self.postgres.pid() if name == "postgres" else self._pid(name)
@@ -214,16 +221,19 @@ class Scene:
 
     def mend(self) -> None:
         """Everything runs again, by the right clock."""
+        self.wire.mend()
+        self.redis.mend()
         for name in ("redis", "web", *WORKERS, "beat"):
             process = self.crew.running.get(name)
             if process is None or process.poll() is not None:
                 self.crew.running.pop(name, None)
                 self.start(name)
-        wait_for_port(urlsplit(self.env["REDIS_URL"]).port or 0)
+        wait_for_port(self.redis_port)
 
     def stop(self) -> None:
         self.crew.stop()
         self.wire.close()
+        self.redis.close()
         self.postgres.server.cleanup()
         shutil.rmtree(self.postgres.directory, ignore_errors=True)
 

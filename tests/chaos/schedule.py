@@ -27,13 +27,15 @@ OFFICE: Mapping[str, int] = {
     "sign_up_a_family": 3, "rename": 6, "rename_silently": 4, "change_email": 2, "take_an_order": 6,
     "take_a_guests_order": 3, "change_status": 9, "change_status_silently": 1, "delete_account": 2,
     "merge_accounts": 1, "roll_back": 2, "map_a_status": 1, "map_a_field": 1, "import_customers": 1,
-    "import_orders": 1, "reconcile": 2, "try_again": 1,
+    "import_orders": 2, "reconcile": 2, "try_again": 1,
 }  # fmt: skip
 PACE = {"visitor 1": 1.4, "visitor 2": 1.4, "office": 0.8}  # mean seconds between two operations
 
 WORKERS = ("worker-a", "worker-b")
 KILLED = (*WORKERS, "beat", "web", "redis", "postgres")
-CLOCKS = (-240.0, -15.0, 15.0, 240.0)
+TEN_YEARS = 10 * 365 * 86_400.0
+CLOCKS = (-240.0, -15.0, 15.0, 240.0, TEN_YEARS)
+APART = ("worker-b", "worker-b", "worker-a", "web", "beat")  # whose clock goes wrong
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,9 +155,18 @@ def _cards(draw: random.Random) -> list[Blow]:
     ]
     cards.append(Blow(at=0, what="empty", target="redis"))
     cards.append(
-        Blow(at=0, what="clock", target="worker-b", seconds=draw.uniform(8, 14),
-             value=draw.choice(CLOCKS))
-    )  # fmt: skip
+        Blow(at=0, what="black-hole", target="redis", seconds=LEASE_SECONDS + draw.uniform(0, 3))
+    )
+    apart = draw.choice(APART)
+    cards.append(
+        Blow(
+            at=0,
+            what="clock",
+            target=apart,
+            seconds=draw.uniform(8, 14),
+            value=draw.choice([one for one in CLOCKS if apart != "web" or one != TEN_YEARS]),
+        )
+    )  # in ten years every customer would have to log in again
     draw.shuffle(cards)
     return cards
 

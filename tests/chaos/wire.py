@@ -6,19 +6,15 @@ The fake knows what it was asked; only here it is known what arrived in return, 
 from __future__ import annotations
 
 import json
-import socket
-import struct
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .evidence import Exchange
+from .line import Line
 
-LINGER_ZERO = struct.pack("ii", 1, 0)  # closing sends RST instead of FIN
 PATIENCE = 4.0  # seconds; every request of the connector is over by then
 
 
@@ -98,16 +94,13 @@ class Reader:
         return Message(first, data[start:stop], begun, self.direction.moment(stop))
 
 
-class Wire:
-    """A TCP line that remembers. ``clock``: seconds since the start of the run."""
+class Wire(Line):
+    """A line that remembers. ``clock``: seconds since the start of the run."""
 
     def __init__(self, target: tuple[str, int], clock: Callable[[], float]) -> None:
-        self.target = target
         self.clock = clock
         self.talks: list[Talk] = []
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.port = int(self.listener.getsockname()[1])
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(target)
 
     def exchanges(self) -> list[Exchange]:
         """All so far, in the order of their arrival."""
@@ -124,43 +117,13 @@ class Wire:
                 return
             time.sleep(0.1)
 
-    def close(self) -> None:
-        self.listener.close()
+    def opened(self) -> Talk:
+        talk = Talk()
+        self.talks.append(talk)
+        return talk
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                near, _ = self.listener.accept()
-            except OSError:
-                return
-            talk = Talk()
-            self.talks.append(talk)
-            try:
-                far = socket.create_connection(self.target, timeout=5)
-                far.settimeout(None)
-            except OSError:
-                near.close()
-                continue
-            for source, sink, direction in ((near, far, talk.asked), (far, near, talk.said)):
-                source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                threading.Thread(
-                    target=self._pump, args=(source, sink, direction), daemon=True
-                ).start()
-
-    def _pump(self, source: socket.socket, sink: socket.socket, direction: Direction) -> None:
-        try:
-            while chunk := source.recv(65536):
-                direction.add(chunk, self.clock())
-                sink.sendall(chunk)
-        except ConnectionResetError:
-            with suppress(OSError):
-                sink.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
-                sink.shutdown(socket.SHUT_RD)  # wakes the other pump, which holds the socket open
-                sink.close()
-        except OSError:
-            pass
-        with suppress(OSError):
-            sink.shutdown(socket.SHUT_RDWR)
+    def passing(self, talk: Talk, chunk: bytes, *, is_question: bool) -> None:
+        (talk.asked if is_question else talk.said).add(chunk, self.clock())
 
 
 def _status(first: str) -> int | None:

@@ -112,6 +112,13 @@ class HasOneDigestForAll(RecordingDestination):
         return replace(super().prepare(record, last=last), digest="same")
 
 
+class TakesADeletionForTheOrder(RecordingDestination):
+    def prepare(self, record, *, last):
+        envelope = super().prepare(record, last=last)
+        is_order = envelope.kind is Kind.ORDER
+        return replace(envelope, digest=envelope.key) if is_order else envelope
+
+
 class DigestsTheWholeEvent(RecordingDestination):
     def prepare(self, record, *, last):
         return replace(
@@ -156,6 +163,7 @@ BROKEN = {
     ShowsTheKeyInAPreview: "to_prepare_and_to_preview_send_nothing",
     HasAnotherDigestEachTime: "equal_records_have_equal_digests",
     HasOneDigestForAll: "a_changed_record_has_another_digest",
+    TakesADeletionForTheOrder: "an_order_that_the_shop_deleted_is_deleted_where_that_can_be",
     DigestsTheWholeEvent: "an_event_is_told_once_whatever_its_product_costs_by_then",
     QuotesTheKey: "a_refusal_of_the_key_does_not_quote_it",
     LogsWhatItSends: "neither_the_key_nor_a_locator_comes_out_again",

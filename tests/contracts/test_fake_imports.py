@@ -232,3 +232,14 @@ def test_an_import_that_is_given_up_does_not_end_by_being_asked(
     assert [call("GET", path).status_code for _ in range(4)] == [503] * 4
     fake.clear_faults()
     assert call("GET", path).json()["status"] == "STARTED"
+
+
+def test_it_tells_in_which_order_states_were_stored(fake: FakeEsputnik, call: Caller) -> None:
+    upload = batch(contact("7", email="a@b.example", firstName="Old"))
+    session = call("POST", "/v1/contacts", upload).json()["asyncSessionId"]
+    call("POST", "/v1/contact", contact("7", email="a@b.example", firstName="New"))
+    for _ in range(3):
+        call("GET", f"/v1/importstatus/{session}")
+
+    told = [(one["firstName"], one["session"]) for one in fake.contact_writes]
+    assert told == [("New", ""), ("Old", session)]

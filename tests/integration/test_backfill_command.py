@@ -13,6 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from esputnik_connector.destinations.base import Envelope, Receipt
+from esputnik_connector.exceptions import CredentialsError
 from esputnik_connector.management import follow
 from esputnik_connector.models import Backfill, OutboxMessage
 from esputnik_connector.records import Contact, Outcome, Reason
@@ -174,3 +175,71 @@ def test_everybody_comes_before_what_they_bought(plain_shop, recording, people):
     run("all", "--route", "past_events")
     assert recording.keys()[-1] == "100"
     assert Backfill.objects.filter(state="finished").count() == 2
+
+
+@pytest.fixture
+def paused_customers(plain_shop, recording, people) -> None:
+    """The import of customers was stopped by a person; that of orders waits for it."""
+    from tests.integration.test_backfill import order
+
+    plain_shop.purchases["100"] = order("100")
+    run("contacts", "--no-wait")
+    run("contacts", "--pause")
+
+
+@pytest.mark.usefixtures("paused_customers")
+def test_orders_that_wait_for_paused_customers_say_so_and_do_not_hang(recording):
+    out = io.StringIO()
+    with pytest.raises(CommandError, match="Not everything"):
+        call_command("esputnik_backfill", "orders", "--route", "past_events", stdout=out)
+    assert "Waits for the import of customers, which is paused: Paused by hand." in out.getvalue()
+    assert "--resume" in out.getvalue()
+    assert recording.calls == []
+    assert Backfill.objects.get(kind="order").state == "running"
+
+
+@pytest.mark.usefixtures("paused_customers")
+def test_a_script_reads_what_an_import_waits_for():
+    run("orders", "--route", "past_events", "--no-wait")
+    (one,) = json.loads(run("orders", "--watch", "--no-wait", "--json"))["runs"]
+    assert "which is paused" in one["waits_for"]
+    assert one["state"] == "running"
+    (one,) = json.loads(run("contacts", "--watch", "--no-wait", "--json"))["runs"]
+    assert one["waits_for"] == ""
+
+
+@pytest.mark.usefixtures("paused_customers")
+def test_both_together_go_on_when_the_customers_do(recording):
+    with pytest.raises(CommandError):
+        run("all", "--route", "past_events")
+    run("all", "--resume")
+    assert recording.keys()[-1] == "100"
+
+
+def test_following_ends_with_one_whatever_way_it_began(recording, people):
+    """Starting, resuming, looking on and restarting tell a script the same."""
+    recording.answer = refuse("3")
+    for way in ([], ["--watch"], ["--restart"]):
+        with pytest.raises(CommandError, match="Not everything"):
+            run("contacts", *way)
+    run("contacts", "--restart", "--no-wait")
+    run("contacts", "--pause")
+    with pytest.raises(CommandError, match="Not everything"):
+        run("contacts", "--resume")
+
+
+def test_what_is_only_begun_or_stopped_ends_with_zero(recording, people):
+    recording.answer = refuse("3")
+    run("contacts", "--no-wait")
+    run("contacts", "--pause")
+    run("contacts", "--resume", "--no-wait")
+    run("contacts", "--cancel")
+
+
+def test_an_import_of_a_connection_that_is_paused_meanwhile_ends_with_one(
+    connection, recording, people
+):
+    run("contacts", "--no-wait")
+    recording.error = CredentialsError("Refused with 401")
+    with pytest.raises(CommandError, match="Not everything"):
+        run("contacts", "--watch")

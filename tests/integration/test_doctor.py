@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from celery import current_app
 from cryptography.fernet import Fernet
+from django.contrib.sites.models import Site
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
@@ -27,7 +28,7 @@ from esputnik_connector.models import (
     Reconciliation,
     StatusMapping,
 )
-from esputnik_connector.operations.health import celery
+from esputnik_connector.operations.health import celery, environment
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
 from tests.servers import free_port
 
@@ -40,7 +41,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _settings(settings, monkeypatch, db) -> None:
     """A worker answers and the sweep ran just now; what is otherwise is in test_doctor_alive.py."""
-    answer = celery.ok("worker", "Workers of Celery that answer: 1.")
+    answer = celery.ok("workers_answer", "worker", "Workers of Celery that answer: 1.")
     monkeypatch.setattr(celery, "worker", lambda: answer)
     Heartbeat.beat("sweep")
     settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "ENVIRONMENT": HERE}
@@ -213,6 +214,29 @@ def test_a_retry_in_the_future_is_not_late(main):
     )  # fmt: skip
 
     assert "1 changes wait" in told("ok")
+
+
+@pytest.mark.parametrize(
+    ("site", "words"),
+    [
+        ({"SITE_ID": 1}, "Links start with https://shop.example"),
+        ({"SITE_ID": 404}, "no Site 404"),
+        ({}, "no SITE_ID"),
+    ],
+)
+def test_links_that_a_worker_cannot_make_are_a_problem(main, settings, site, words):
+    Site.objects.update_or_create(pk=1, defaults={"domain": "shop.example"})
+    Site.objects.create(pk=2, domain="other.example")
+    Site.objects.clear_cache()
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "SHOP_URL": ""}
+    del settings.SITE_ID
+    for name, value in site.items():
+        setattr(settings, name, value)
+
+    finding = environment.shop_address()
+
+    assert words in finding.text
+    assert finding.level.value == ("ok" if site == {"SITE_ID": 1} else "problem")
 
 
 def test_no_connection_is_a_warning(db):

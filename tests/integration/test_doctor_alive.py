@@ -80,10 +80,10 @@ def test_no_worker_is_a_problem_on_a_real_broker():
 
 
 def test_beat_is_known_by_the_mark_of_the_sweep():
-    assert celery.beat(now=clock.now()).level is Level.WARNING
+    assert celery.beat(last=Heartbeat.last("sweep"), now=clock.now()).level is Level.WARNING
     tasks.sweep()
-    assert celery.beat(now=clock.now()).level is Level.OK
-    finding = celery.beat(now=clock.now() + timedelta(minutes=6))
+    assert celery.beat(last=Heartbeat.last("sweep"), now=clock.now()).level is Level.OK
+    finding = celery.beat(last=Heartbeat.last("sweep"), now=clock.now() + timedelta(minutes=6))
     assert finding.level is Level.PROBLEM
     assert "6 minutes ago" in finding.text.replace("\xa0", " ")
     tasks.sweep()
@@ -91,7 +91,7 @@ def test_beat_is_known_by_the_mark_of_the_sweep():
 
 
 def test_workers_are_not_asked_for_when_the_broker_is_away(monkeypatch):
-    away = celery.problem("broker", "away", "")
+    away = celery.problem("broker_away", "broker", "away", "")
     monkeypatch.setattr(celery, "broker", lambda: away)
     monkeypatch.setattr(celery, "worker", lambda: pytest.fail("nobody can be asked"))
     assert away in list(celery.findings())
@@ -108,7 +108,7 @@ def test_one_for_a_problem_and_two_for_a_database_that_cannot_be_read(monkeypatc
     def unreadable(*_args: object, **_named: object) -> None:
         raise DatabaseError("no such table")
 
-    monkeypatch.setattr(examine, "findings", unreadable)
+    monkeypatch.setattr(examine, "_of_the_installation", unreadable)
     found, code = doctor()
     assert code == 2
     assert "cannot be read" in found[-1]["text"]

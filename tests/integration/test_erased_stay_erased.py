@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from importlib import import_module
 from types import SimpleNamespace
 
 import pytest
+from cryptography.fernet import Fernet
 from django.apps import apps
 
 from esputnik_connector.destinations.base import Receipt
@@ -195,6 +200,62 @@ def test_a_deletion_that_is_noted_without_keys_bans_the_customer(
     assert run() == {"skipped": 1}
     assert outcomes("1")[-1] == ("skipped", "erased")
     assert recording.calls == []
+
+
+@pytest.fixture(params=["none", "wrong"])
+def keyless(request, settings) -> Callable[[], None]:
+    """Let this process go on without the keys, or with those of another shop, and back again."""
+    present = settings.ESPUTNIK_CONNECTOR
+    keys = {"none": [], "wrong": [Fernet.generate_key().decode()]}[request.param]
+
+    @contextmanager
+    def without() -> Iterator[None]:
+        settings.ESPUTNIK_CONNECTOR = {**present, "ENCRYPTION_KEYS": keys}
+        yield
+        settings.ESPUTNIK_CONNECTOR = present
+
+    return without
+
+
+def test_a_deletion_that_is_noted_without_usable_keys_bans_all_that_named_the_customer(
+    plain_shop, recording, run, keyless
+):
+    with keyless():
+        capture.contact_deleted(
+            "1", locators=["buyer1@example.com", "+380501112233"], orders=["100"]
+        )
+    payload = json.dumps(OutboxMessage.objects.get().payload)
+    assert "buyer1" not in payload
+    assert "501112233" not in payload
+
+    run()
+
+    assert Tombstone.objects.count() == 4  # the key, the e-mail, the phone and the order
+    assert OutboxMessage.objects.filter(payload__isnull=False).count() == 0
+    plain_shop.purchases["100"] = replace(order("100"), contact_key="", email="new@example.com")
+    capture.order_changed("100")
+    assert run() == {"skipped": 1}
+
+
+def test_what_only_a_lost_secret_key_opens_bans_the_customer_at_least(
+    plain_shop, recording, run, keyless, settings
+):
+    with keyless():
+        capture.contact_deleted("1", locators=["buyer1@example.com"])
+    settings.SECRET_KEY = "another one"
+    run()
+    assert Tombstone.objects.count() == 1
+
+
+def test_a_secret_key_that_was_rotated_meanwhile_opens_it(
+    plain_shop, recording, run, keyless, settings
+):
+    with keyless():
+        capture.contact_deleted("1", locators=["buyer1@example.com"])
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another one"
+    run()
+    assert Tombstone.objects.count() == 2
 
 
 # -- other connections -----------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from esputnik_connector.models import Connection, OutboxMessage, SyncState
+from esputnik_connector.operations.preview import Standing, preview
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Contact, Kind, Order
@@ -75,9 +76,13 @@ def buys(plain_shop) -> Callable[..., None]:
     def buy(**values: str) -> None:
         person = {"contact_key": "1", "email": OLD, "phone": "380501112233", **values}
         plain_shop.purchases["100"] = Order(
-            key="100", placed_at=datetime.now(timezone.utc), status="New", currency="UAH",
-            total=Decimal(10), **person,
-        )  # fmt: skip
+            key="100",
+            placed_at=datetime.now(timezone.utc),
+            status="New",
+            currency="UAH",
+            total=Decimal(10),
+            **person,
+        )
         capture.order_changed("100")
 
     return buy
@@ -150,3 +155,13 @@ def test_a_customer_who_is_known_here_is_left_alone_by_their_orders(
     buys()
     work_off()
     assert SyncState.objects.filter(kind=Kind.CONTACT.value).values().get() == before
+
+
+def test_whom_only_an_order_named_was_never_sent(connection, buys, says, clock, admin_client):
+    buys()
+    relay_once(clock)
+    OutboxMessage.objects.all().delete()
+    says(OLD)
+    assert preview(connection, Kind.CONTACT, "1").standing is Standing.NEVER
+    page = admin_client.get("/admin/esputnik_connector/syncstate/?kind__exact=contact")
+    assert "named by an order, not sent yet" in page.content.decode()

@@ -8,6 +8,7 @@ import pytest
 from django.db import transaction
 
 from esputnik_connector.models import Backfill, Feed, Lane
+from esputnik_connector.models import lease as lease_module
 from esputnik_connector.models.lease import LONGEST_LEASE, Leased, LostLease
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -103,3 +104,40 @@ def test_a_held_row_stays_ours_until_the_transaction_is_over(row, clock):
         clock.forward(seconds=61)
         assert fresh(row).holder == OURS
     assert row.lease(THEIRS, seconds=60, clock=clock) is not None
+
+
+def test_a_lease_that_was_kept_a_moment_ago_costs_no_statement(
+    row, clock, django_assert_num_queries
+):
+    lease = row.lease(OURS, seconds=60, clock=clock)
+    with django_assert_num_queries(0):
+        lease.keep_if_due()
+
+
+def test_a_lease_is_kept_again_once_the_moment_is_over(row, clock, monkeypatch):
+    monkeypatch.setattr(lease_module, "KEPT_JUST_NOW", 0.0)  # as if a second had gone by
+    lease = row.lease(OURS, seconds=60, clock=clock)
+    clock.forward(seconds=61)
+    row.lease(THEIRS, seconds=60, clock=clock)
+    with pytest.raises(LostLease):
+        lease.keep_if_due()
+
+
+def test_columns_written_with_a_kept_lease_cost_one_statement(
+    row, clock, django_assert_num_queries
+):
+    lease = row.lease(OURS, seconds=60, clock=clock)
+    clock.forward(seconds=40)
+    with django_assert_num_queries(1):
+        lease.keep(holder=OURS)
+    clock.forward(seconds=40)
+    assert fresh(row).is_leased(clock())
+
+
+def test_a_locked_row_shows_what_another_process_wrote(connection, clock):
+    run = Backfill.objects.create(connection=connection, kind="contact")
+    lease = run.lease(OURS, seconds=60, clock=clock)
+    Backfill.objects.filter(pk=run.pk).update(detail="paused by a person")
+    with transaction.atomic():
+        lease.lock()
+    assert run.detail == "paused by a person"

@@ -202,6 +202,29 @@ def test_history_is_left_to_the_import_that_asks_how_loud_it_may_be(plain_shop, 
     assert run.counts == {"missing": 1, "waiting": 1}
 
 
+def test_a_customer_whom_only_an_order_named_is_history_still(plain_shop, connection):
+    plain_shop.people["1"] = contact("1", joined_at=connection.created_at - timedelta(days=300))
+    plain_shop.purchases["100"] = order("100")
+    capture.order_changed("100")
+    deliver_all(connection)
+    assert reconciled(connection, Kind.CONTACT).counts == {"history": 1}
+    assert queued() == []
+
+
+def test_a_customer_whom_only_an_order_named_is_erased_when_they_are_gone(
+    plain_shop, recording, connection
+):
+    plain_shop.purchases["100"] = order("100")
+    capture.order_changed("100")
+    deliver_all(connection)
+    assert reconciled(connection, Kind.CONTACT).counts == {"deleted": 1}
+    deliver_all(connection)
+    assert [(one.kind, one.key) for one in recording.calls[-1]] == [(Kind.ERASURE, "1")]
+    capture.order_changed("100")
+    deliver_all(connection)
+    assert recording.calls[-1][0].kind is Kind.ERASURE, "nothing of them was sent again"
+
+
 def test_a_guest_is_left_to_the_import(plain_shop, connection):
     plain_shop.people["guest"] = contact("guest", is_guest=True)
     assert reconciled(connection, Kind.CONTACT).counts == {"history": 1}
@@ -482,3 +505,51 @@ def test_the_number_of_queries_does_not_grow_with_the_records(plain_shop, connec
 
     queries_for(1)
     assert queries_for(3) == queries_for(300)
+
+
+@pytest.fixture
+def only_orders(plain_shop, recording, connection) -> type[MemoryShop]:
+    """Two customers of whom nothing but orders was delivered, as where customers are not sent."""
+    plain_shop.people = {"1": contact("1"), "2": contact("2")}
+    for number in range(6):
+        owner = "2" if number % 2 else "1"
+        key = str(100 + number)
+        plain_shop.purchases[key] = order(key, contact_key=owner, email=f"buyer{owner}@example.com")
+        capture.order_changed(key)
+    deliver_all(connection)
+    SyncState.objects.filter(kind="contact").delete()  # as former versions remembered it
+    return plain_shop
+
+
+def test_a_customer_known_by_orders_alone_is_erased_too(only_orders, recording, connection):
+    del only_orders.people["2"]
+
+    run = reconciled(connection, Kind.CONTACT)
+
+    assert run.counts["deleted"] == 1
+    assert ("erasure", "2") in queued()
+    assert ("erasure", "1") not in queued()
+    deliver_all(connection)
+    assert Tombstone.objects.count() == 1 + 3 + 1  # the key, three orders and the e-mail
+    assert "deleted" not in reconciled(connection, Kind.CONTACT).counts
+    assert queued() == []
+
+
+def test_such_a_customer_is_counted_once_however_many_orders_they_had(
+    only_orders, connection, monkeypatch
+):
+    monkeypatch.setattr(reconciliation, "CHUNK", 2)
+    only_orders.people.clear()
+
+    run = reconciled(connection, Kind.CONTACT)
+
+    assert run.counts == {"deleted": 2}
+    assert queued() == [("erasure", "1"), ("erasure", "2")]
+
+
+def test_customers_who_are_not_sent_are_looked_for_all_the_same(only_orders, connection):
+    """Their orders brought them there."""
+    connection.sync_contacts = False
+    connection.save()
+    del only_orders.people["2"]
+    assert reconciled(connection, Kind.CONTACT).counts == {"deleted": 1}

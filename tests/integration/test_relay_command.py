@@ -53,3 +53,59 @@ def test_a_connection_that_cannot_be_used_holds_no_other_back(plain_shop, record
     with pytest.raises(CommandError, match="lost"):
         call_command("esputnik_relay", stdout=io.StringIO(), stderr=io.StringIO())
     assert recording.keys() == ["1"]
+
+
+def relay(*arguments: str) -> str:
+    """What it says of connections that send nothing."""
+    said = io.StringIO()
+    call_command("esputnik_relay", *arguments, stdout=io.StringIO(), stderr=said)
+    return said.getvalue()
+
+
+def test_a_copy_of_the_database_ends_with_one_and_says_what_to_do(
+    plain_shop, recording, connection
+):
+    connection.environment = "another installation"
+    connection.save()
+    with pytest.raises(CommandError, match=r"main: bound to another.*--confirm-environment"):
+        relay()
+    connection.is_enabled = False  # on a copy that lives for long
+    connection.save()
+    assert relay() == ""
+
+
+def test_a_paused_connection_ends_with_one_and_says_why(plain_shop, recording, connection):
+    connection.pause("Refused with 401")
+    with pytest.raises(CommandError, match="main: paused: Refused with 401"):
+        relay()
+
+
+def test_one_that_sends_holds_no_other_back_and_the_end_says_which_did_not(
+    plain_shop, recording, connection
+):
+    plain_shop.people["1"] = Contact(key="1", email="buyer1@example.com")
+    other = Connection.objects.create(name="other", destination="recording", api_key="k")
+    other.pause("Refused with 401")
+    capture.forget_connections()
+    capture.contact_changed("1")
+    with pytest.raises(CommandError, match="other"):
+        relay()
+    assert recording.keys() == ["1"]
+    relay("--connection", "main")
+
+
+def test_watching_a_copy_says_so_once_and_ends_with_zero_when_it_is_stopped(
+    plain_shop, recording, connection, monkeypatch
+):
+    connection.environment = "another installation"
+    connection.save()
+    command, rounds, said = esputnik_relay.Command(), [], io.StringIO()
+
+    def between_rounds(seconds: float) -> None:
+        rounds.append(seconds)
+        command.is_stopping = len(rounds) > 2
+
+    monkeypatch.setattr(esputnik_relay.time, "sleep", between_rounds)
+    monkeypatch.setattr(esputnik_relay.signal, "signal", lambda *_: None)
+    call_command(command, "--watch", stdout=io.StringIO(), stderr=said)
+    assert said.getvalue().count("bound to another installation") == 1

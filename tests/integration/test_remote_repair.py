@@ -12,7 +12,7 @@ from django.utils import timezone
 from esputnik_connector import registry
 from esputnik_connector.exceptions import NotSupportedError, TemporaryError
 from esputnik_connector.models import OutboxMessage, Reconciliation, Restore, SyncState
-from esputnik_connector.operations.health import queue
+from esputnik_connector.operations.health.examine import examine
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.pipeline.reconcile import remote
@@ -204,7 +204,7 @@ def test_the_nightly_run_neither_goes_on_with_it_nor_takes_it_for_its_own(
     assert not OutboxMessage.objects.filter(kind="contact").exists()
     Reconciliation.objects.exclude(pk__in=[held.pk, mine.pk]).delete()
     Reconciliation.objects.filter(pk=mine.pk).update(finished_at=timezone.now())
-    assert "5" in next(queue.held_back(connection)).text
+    assert "reconciliation_held" in {one.code for one in examine([connection], is_offline=True)}
 
 
 def test_a_sample_ends_with_one_when_something_is_amiss(keys):

@@ -16,7 +16,7 @@ from django.db import connection as database
 from django.db import transaction
 
 from esputnik_connector.models import Connection, OutboxMessage, Restore
-from esputnik_connector.operations.health.examine import findings
+from esputnik_connector.operations.health.examine import examine
 from esputnik_connector.operations.health.findings import Level
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
@@ -95,7 +95,7 @@ def _users_of(backup: Path) -> list[int]:
 
 
 def problems(connection: Connection) -> str:  # noqa: F811
-    found = findings([connection], is_offline=False)
+    found = examine([connection], areas=("environment", "connections"))
     return " ".join(f"{one.text} {one.remedy}" for one in found if one.level is Level.PROBLEM)
 
 

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from esputnik_connector.models import Connection, Lane, OutboxMessage, SyncState
 from esputnik_connector.operations.health import queue as health
+from esputnik_connector.operations.health.snapshot import take
 from esputnik_connector.pipeline.delivery import flow as flow_module
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.testing.fake_esputnik import Fault
@@ -165,7 +166,7 @@ def test_too_many_requests_halve_the_pace_and_the_rest_stays_in_line(shop, fake)
     assert lane.paused_until is not None
     assert lane.pace == pytest.approx(100)
     assert OutboxMessage.objects.exists()
-    (finding,) = health.paces(shop)
+    (finding,) = health.paces(shop, take(connections=[shop]))
     assert "100" in finding.text
 
 

@@ -19,6 +19,7 @@ from tests.chaos.evidence import (
     Exchange,
     Held,
     ImportRun,
+    Leap,
     Person,
     Row,
     ShopCart,
@@ -100,6 +101,7 @@ def test_a_run_in_which_all_is_well_breaks_no_promise(good):
 ORDERS = "every order is there as the shop has it"
 CUSTOMERS = "every customer is there as the shop has them"
 CARTS = "every cart is there as the shop has it"
+UPLOADS = "no upload put an older state over a newer one"
 HISTORY = "no older state came after a newer one"
 EVENTS = "no event was started more often than the answers allow"
 ERASED = "nobody erased is there"
@@ -167,6 +169,41 @@ def test_a_planted_breach_is_caught_and_names_its_record(
 def test_an_older_state_behind_a_newer_one_is_a_breach(good, kind, late):
     found = broken(replace(good, exchanges=[*good.exchanges, late]))
     assert found[HISTORY] == kind
+
+
+UPLOAD = replace(
+    post_contact(2.5, "Va"), path="/api/v1/contacts", answer={"asyncSessionId": "s1"},
+    body={"contacts": [post_contact(2.5, "Va").body]},
+)  # fmt: skip
+POLL = Exchange(arrived=2.8, answered=2.9, method="GET", path="/api/v1/importstatus/s1",
+                status=200, answer={"status": "IMPORTING"})  # fmt: skip
+
+
+def written(name: str, session: str = "") -> dict[str, str]:
+    return {"externalCustomerId": "1", "firstName": name, "session": session}
+
+
+def test_a_newer_state_that_goes_out_while_an_upload_is_open_is_a_breach(good):
+    """Va is in the upload, Vb goes out at 3 seconds, and the upload is worked off after it."""
+    order = [written("Vb"), written("Va", "s1"), written("Vb")]
+    mended = with_held(replace(good, exchanges=[*good.exchanges, UPLOAD, POLL]), writes=order)
+    assert broken(mended)[UPLOADS] == "contact 1"
+    for excuse in (
+        {"exchanges": [*good.exchanges, replace(UPLOAD, answered=None, answer=None), POLL]},
+        {"exchanges": [*good.exchanges, UPLOAD, replace(POLL, answer={"status": "ERROR"})]},
+        {"leaps": [Leap(at=2.7, seconds=3600)]},
+        {"disturbances": [replace(STOP, start=2, end=3)]},
+    ):
+        assert UPLOADS not in broken(replace(mended, **excuse))
+        not_mended = with_held(replace(mended, **excuse), writes=order[:2])
+        assert broken(not_mended)[UPLOADS] == "contact 1"
+    too_late = replace(mended, leaps=[Leap(at=9, seconds=3600), Leap(at=2.7, seconds=1200)])
+    assert broken(too_late)[UPLOADS] == "contact 1"
+
+
+def test_an_upload_that_is_worked_off_in_its_turn_is_none(good):
+    order = [written("Va", "s1"), written("Vb")]
+    assert broken(with_held(good, writes=order)) == {}
 
 
 def test_a_fuller_cart_is_newer_and_a_closed_one_the_newest(good):

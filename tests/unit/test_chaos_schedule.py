@@ -12,7 +12,7 @@ from esputnik_connector.testing.fake_esputnik.faults import Kind
 from tests.chaos.cast import in_letters, pick
 from tests.chaos.faults import Trouble, deck
 from tests.chaos.office import Office
-from tests.chaos.schedule import LEASE_SECONDS, OFFICE, VISITOR, drawn
+from tests.chaos.schedule import APART, CLOCKS, LEASE_SECONDS, OFFICE, VISITOR, drawn
 from tests.chaos.visitors import Visitor
 
 STORM = 120.0
@@ -37,6 +37,18 @@ def test_blows_come_one_after_another_and_every_stop_outlasts_a_lease():
         assert all(end < blow.at for end, blow in zip(ends, blows[1:], strict=False))
         assert all(blow.seconds > LEASE_SECONDS for blow in blows if blow.what == "stop")
         assert sum(blow.what == "deploy" for blow in blows) == 1
+
+
+def test_every_fault_that_the_promises_name_is_drawn():
+    blows = [blow for seed in range(40) for blow in drawn(seed, STORM).blows]
+    everybody = {"worker-a", "worker-b", "beat", "web", "redis", "postgres"}
+    assert {blow.target for blow in blows if blow.what == "kill"} == everybody
+    assert {blow.target for blow in blows if blow.what == "stop"} == everybody
+    assert {blow.target for blow in blows if blow.what == "clock"} == set(APART)
+    assert {blow.target for blow in blows if blow.what in ("empty", "black-hole")} == {"redis"}
+    assert {blow.value for blow in blows if blow.what == "clock"} == set(CLOCKS)
+    troubles = {one.trouble.name for seed in range(9) for one in drawn(seed, STORM).mischiefs}
+    assert troubles == {one.name for one in deck(random.Random(1))}
 
 
 def test_every_operation_of_the_schedule_can_be_done():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ import requests
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault, Settings
 from tests.chaos.evidence import Exchange
 from tests.chaos.judge.wire_words import sent_records
+from tests.chaos.line import Line
 from tests.chaos.wire import Wire
 
 CONTACT = {
@@ -76,3 +78,61 @@ def test_an_odd_answer_is_kept_as_it_arrived(wire, fake):
         post(wire, fake, session)
     (found,) = exchanges(wire, 1)
     assert (found.status, found.answer) == (200, "OK")
+
+
+@pytest.fixture
+def line(fake: FakeEsputnik) -> Iterator[Line]:
+    address = urlsplit(fake.url)
+    line = Line((str(address.hostname), int(address.port or 0)))
+    yield line
+    line.close()
+
+
+def ask(line: Line) -> int:
+    """The status of a page behind the line."""
+    with requests.Session() as session:
+        session.trust_env = False
+        url = f"http://127.0.0.1:{line.port}/_fake/settings"
+        return session.get(url, timeout=(0.5, 0.5)).status_code
+
+
+def test_a_line_that_refuses_lets_nobody_in_until_it_is_mended(line):
+    assert ask(line) == 200
+    line.cut("refused")
+    with pytest.raises(requests.ConnectionError, match="refused"):
+        ask(line)
+    line.mend()
+    assert ask(line) == 200
+
+
+def test_a_black_hole_answers_no_packet_until_it_is_mended(line):
+    line.cut("swallowed")
+    for _ in range(3):
+        with pytest.raises(requests.ConnectTimeout):
+            ask(line)
+    line.mend()
+    assert ask(line) == 200
+
+
+def test_a_connection_into_a_black_hole_stays_and_says_nothing(line):
+    with socket.create_connection(("127.0.0.1", line.port), timeout=0.5) as caller:
+        caller.sendall(b"GET /_fake/settings HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert caller.recv(15) == b"HTTP/1.1 200 OK"
+        time.sleep(0.1)
+        caller.recv(1 << 20)
+        line.cut("swallowed")
+        caller.sendall(b"GET /_fake/settings HTTP/1.1\r\nHost: x\r\n\r\n")
+        with pytest.raises(TimeoutError):
+            caller.recv(1)
+        line.mend()
+        with pytest.raises(ConnectionResetError):
+            caller.recv(1)
+
+
+def test_what_was_swallowed_never_arrived_and_is_not_written_down(wire, fake):
+    wire.cut("swallowed")
+    with requests.Session() as session, pytest.raises(requests.ConnectTimeout):
+        session.trust_env = False
+        url = f"http://127.0.0.1:{wire.port}/api/v1/contact"
+        session.post(url, json=CONTACT, auth=("user", fake.key), timeout=(0.5, 0.5))
+    assert (wire.exchanges(), fake.contacts) == ([], {})

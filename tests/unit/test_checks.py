@@ -131,6 +131,16 @@ def test_a_short_horizon_is_a_warning(change):
     assert [message.id for message in checks.check_times()] == ["esputnik_connector.W001"]
 
 
+def test_links_of_the_current_site_need_to_know_which_one_that_is(change, settings):
+    """A worker has no request that would tell it; without a Site it leaves the links out."""
+    change(SHOP_URL="")
+    assert checks.check_shop_url() == []
+    del settings.SITE_ID
+    (message,) = checks.check_shop_url()
+    assert message.id == "esputnik_connector.W002"
+    assert "SITE_ID" in str(message.hint)
+
+
 @pytest.mark.parametrize("address", ["shop.example", "https://example.com"])
 def test_a_shop_address_that_makes_no_links_is_a_warning(change, address):
     change(SHOP_URL=address)

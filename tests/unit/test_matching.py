@@ -12,7 +12,7 @@ from esputnik_connector.destinations.base import Delivered
 from esputnik_connector.destinations.esputnik.destination import EsputnikDestination
 from esputnik_connector.identity import fingerprint
 from esputnik_connector.records import Contact, Outcome, Person
-from esputnik_connector.testing.fake_esputnik import FakeEsputnik
+from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
 from tests.unit.samples import ACCOUNT
 
 KNOWN = Delivered(digest="before", fields=frozenset({"email"}))
@@ -175,3 +175,38 @@ def test_whoever_is_introduced_without_consent_overwrites_nobody_either(
         ("bee@example.com", "Bee"),
     ]
     assert fake.addresses["bee@example.com"] == "unconfirmed"
+
+
+# -- two people with one address -------------------------------------------------------------------
+
+
+@pytest.fixture
+def uploading(fake) -> Iterator[EsputnikDestination]:
+    """Every contact goes by an upload."""
+    options = {"rate": "10000/second", "bulk_from": 1}
+    made = EsputnikDestination(replace(ACCOUNT, api_url=fake.api_url, fields=()), options)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("lost", ["7", "8"])
+@pytest.mark.parametrize(
+    "address", [{"email": "Both@example.com", "phone": PHONE}, {"phone": PHONE}], ids=str
+)
+def test_of_two_customers_with_one_address_neither_speaks_for_the_other(
+    fake, uploading, lost, address
+):
+    """The result of an upload names them by the address: the row of whoever was stored must not
+    count for whoever was not."""
+    fake.script(Fault("import_skip", ids=[lost], times=None))
+    people = [Contact(key=key, first_name="Ann", **address) for key in ("7", "8")]
+
+    outcomes = dict(zip(("7", "8"), send(uploading, *people), strict=True))
+
+    assert outcomes.pop(lost) == Outcome.DEFERRED
+    assert [*outcomes.values()] == [Outcome.DELIVERED]
+
+
+def test_people_with_addresses_of_their_own_share_an_upload(fake, uploading):
+    send(uploading, *(Contact(key=str(n), email=f"{n}@example.com") for n in range(20)))
+    assert len(fake.requests("/api/v1/contacts", "POST")) == 1

@@ -17,26 +17,27 @@ OF_CONTRIBUTORS = ("add-an-event-type.md", "decisions")
 API = """
     AccountInfo AlreadyBuilding Backfill Connection EventType Feed FeedBuild Finding Forecast Level
     PRODUCT_PARAMS Preview Reconciliation add_proposed_statuses build_feed cancel_import capture
-    end_pauses examine feed_url forecast_import forget_deliveries get_connection pause_import
-    preview prune reconcile register_event_type relay replay resume_import send_again start_import
-    unsent verify work_at_import
+    end_pauses erase_guest examine feed_url forecast_import forget_deliveries get_connection
+    pause_import preview prune reconcile register_event_type relay replay resume_import send_again
+    start_import unsent verify work_at_import
 """
 RECORDS = """
     Address AttributeValue Availability Cart CartItem Category Consent Contact Erasure Event
-    JSONObject JSONValue Kind Note Order OrderItem Outcome Person Product Reason Record
+    JSONObject JSONValue Kind Note Order OrderDeletion OrderItem Outcome Person Product Reason
+    Record
 """
-SIGNALS = "batch_settled connection_paused delivered rejected"
+SIGNALS = "alert batch_settled connection_paused delivered rejected"
 EXCEPTIONS = """
     BadRequestError ConfigurationError ConnectorError CredentialsError DecryptionError
     DestinationError HookError LOGGED_FRAMES NotInstalledError NotSupportedError RecordError
     RejectedError Skip TemporaryError UnreadableEventError Veto without_message
 """
 SHOPS = """
-    Assortment CAPABILITIES Capability Capture Cleaner Offer Page PriceDrop ShopAdapter
+    Assortment CAPABILITIES Capability Capture Cleaner GuestTraces Offer Page PriceDrop ShopAdapter
     SupportsCarts SupportsConsent SupportsContactAttributes SupportsCurrencies SupportsEvents
     SupportsFeed
-    SupportsFieldOrigins SupportsHistory SupportsReconciliation SupportsStaffLinks SupportsStatuses
-    WishedPage values_of
+    SupportsFieldOrigins SupportsGuests SupportsHistory SupportsReconciliation SupportsStaffLinks
+    SupportsStatuses WishedPage values_of
 """
 DESTINATIONS = """
     Account AccountField AccountInfo Answer Authentication BasicAuth ConsentPolicy DO_NOT_SEND

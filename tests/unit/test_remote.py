@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import requests
@@ -45,7 +46,7 @@ def email(value: str) -> list[dict[str, str]]:
     return [{"type": "email", "value": value}]
 
 
-def erase(destination, **erasure: str):
+def erase(destination, **erasure: Any):
     (receipt,) = destination.deliver([destination.prepare(Erasure(**erasure), last=None)])
     return receipt
 
@@ -115,13 +116,13 @@ def test_a_guest_is_erased_by_the_number_that_their_upload_told(fake, destinatio
 def test_a_guest_is_erased_by_their_address(fake, destination):
     put(fake, channels=email("ann@example.com"))
     put(fake, channels=email("bee@example.com"))
-    assert erase(destination, key="guest:1", email="Ann@example.com").outcome is DELIVERED
+    assert erase(destination, key="guest:1", emails=("Ann@example.com",)).outcome is DELIVERED
     assert [one["email"] for one in fake.all_contacts] == ["bee@example.com"]
 
 
 def test_a_customer_who_has_the_guests_address_stays(fake, destination):
     number = put(fake, channels=email("ann@example.com"), externalCustomerId="8")
-    receipt = erase(destination, key="guest:1", email="ann@example.com", remote_id=number)
+    receipt = erase(destination, key="guest:1", emails=("ann@example.com",), remote_id=number)
     assert receipt.outcome is DELIVERED
     assert len(fake.all_contacts) == 1
 

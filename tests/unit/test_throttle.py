@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 import responses
@@ -12,6 +15,8 @@ from esputnik_connector.destinations.auth import BasicAuth
 from esputnik_connector.destinations.http import HttpClient
 from esputnik_connector.destinations.throttle import Throttle, ThrottledError, limiter
 from esputnik_connector.exceptions import ConfigurationError
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def throttle(rate: str, *, key: str, **changes) -> tuple[Throttle, list[float]]:
@@ -106,3 +111,33 @@ def test_an_unknown_storage_is_explained_without_its_password():
     with pytest.raises(ConfigurationError, match="RATE_LIMIT_STORAGE") as caught:
         Throttle("5/second", key="x", storage="carrier-pigeon://u:hush-hush@coop")
     assert "hush-hush" not in str(caught.value)
+
+
+RACE = """
+import threading, time
+from django.conf import settings
+settings.configure(USE_I18N=False)
+from esputnik_connector.destinations.throttle import limiter
+
+failed = []
+
+def ask(number):
+    time.sleep(number * 0.03)
+    try:
+        limiter(f"redis://127.0.0.1:1/{number}")
+    except Exception as error:
+        failed.append(str(error))
+
+threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(len(failed), *failed)
+"""
+
+
+def test_threads_that_begin_together_all_find_the_storage():
+    """The library that counts took a half-imported redis for one that is too old."""
+    done = subprocess.run(
+        [sys.executable, "-c", RACE], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout.strip() == "0"

@@ -13,8 +13,7 @@ from esputnik_connector.admin.connection.state import is_readable, state_text
 from esputnik_connector.admin.display import time_text
 from esputnik_connector.models import Backfill, Connection, Heartbeat, Lane
 from esputnik_connector.models.backfill import WORKING, State
-from esputnik_connector.operations.backfill_progress import has_no_worker
-from esputnik_connector.pipeline.backfill.control import waits_for_contacts
+from esputnik_connector.operations.backfill_progress import has_no_worker, is_stuck, waiting_text
 from esputnik_connector.shops.base import SupportsHistory
 
 
@@ -29,10 +28,11 @@ def alerts(run: Backfill, now: datetime) -> Iterator[str]:
     if not _may_send(run.connection):
         yield _sends_nothing(run.connection)
         return
-    if has_no_worker(run, now):
+    is_idle = has_no_worker(run, now)
+    if is_idle:
         yield _no_worker_text(now)
-    elif waits_for_contacts(run):
-        yield _("Waits until the import of customers has ended.")
+    if (waiting := waiting_text(run)) and (is_stuck(run) or not is_idle):
+        yield waiting
     lane = Lane.objects.filter(connection=run.connection, kind=run.kind).resting(now).first()
     if lane is not None and lane.paused_until is not None:
         text = _(

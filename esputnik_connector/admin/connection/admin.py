@@ -66,6 +66,7 @@ class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  
                     "tracker_url",
                     "order_route",
                     "erase_mode",
+                    "delete_orders",
                     *readonly_fields,
                 ],
             },

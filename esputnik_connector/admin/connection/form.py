@@ -72,6 +72,8 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
             self._offer(name, [(row.value, row.label) for row in rows], registry.default_of(rows))
             if not rows and name in self.fields:
                 self.fields[name].disabled = True
+        if "delete_orders" in self.fields:
+            self.fields["delete_orders"].disabled = not backend.supports_order_deletion
         self._ask_consent(backend)
         for name in ("api_url", "tracker_url"):
             self._show_default(name, getattr(backend, f"default_{name}"))

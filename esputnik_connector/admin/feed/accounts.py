@@ -1,4 +1,4 @@
-"""Which accounts know a feed, for its page. Nobody is asked: what they told last is compared."""
+"""Which accounts know a feed, for its page. No request is made: what they told last is compared."""
 
 from __future__ import annotations
 

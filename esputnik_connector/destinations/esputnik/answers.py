@@ -12,7 +12,7 @@ def text_of(body: JSONValue | JSONObject, name: str) -> str:
 
 
 def number_of(body: JSONValue | JSONObject, name: str) -> str:
-    """An id that eSputnik gave, as text; ``""`` for none. A 0 names nobody."""
+    """An id that eSputnik gave, as text; ``""`` for none. A 0 names no record."""
     found = text_of(body, name)
     return "" if found == "0" else found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,14 +15,16 @@ from esputnik_connector.records import JSONObject, Kind, Note
 
 from . import proof, receipts
 from .client import EsputnikClient
-from .contact_fields import CHANNELS, NAMES, additional_ids
+from .contact_fields import CHANNELS, NAMES, additional_ids, channels
 from .erasure import send_erasure
 from .event_results import from_past_events
 from .events import EVENT_LIMIT, PAST_EVENTS_PER_CALL
 from .options import Options
+from .order_deletion import put_off, send_order_deletion
 from .subscribe import introducing
 
 BY_ID = "externalCustomerId"
+ORDER_DELETIONS = 20  # of one delivery: four seconds at the usual pace
 
 Send = Callable[[EsputnikClient, Sequence[Envelope]], list[Receipt]]
 
@@ -55,6 +58,7 @@ def _planned(envelopes: Sequence[Envelope], options: Options) -> Iterator[Iterab
     past = [envelope for envelope in envelopes if "past_event" in envelope.payload]
     yield _contact_calls(contacts, options)
     yield _chunks(orders, send_orders, size=options.orders_per_call)
+    yield _order_deletions([one for one in envelopes if "order_deletion" in one.payload])
     yield _chunks(events, send_event, size=1)
     yield _chunks(past, send_past_events, size=PAST_EVENTS_PER_CALL)
     yield _chunks(erasures, send_erasure, size=1)
@@ -84,21 +88,48 @@ def _contact_calls(envelopes: Sequence[Envelope], options: Options) -> Iterator[
             yield from _chunks(alone, send_contact, size=1)
             gone_alone = {envelope.key for envelope in alone}
             group = [envelope for envelope in group if envelope.key not in gone_alone]
-        for call in _chunks(group, send, size=options.contacts_per_call):
-            yield replace(call, is_upload=True)
+        for part in _apart(group) if group else []:
+            for call in _chunks(part, send, size=options.contacts_per_call):
+                yield replace(call, is_upload=True)
+
+
+def _apart(envelopes: Sequence[Envelope]) -> list[list[Envelope]]:
+    """Never two of one address in an upload that searches by it: its result names whoever was
+    stored by that address alone, so the one would speak for the other
+    (esputnik-api.md#import-status)."""
+    searched = _dedupe_on(envelopes[0])
+    if searched == BY_ID:
+        return [list(envelopes)]
+    parts: list[list[Envelope]] = []
+    met: Counter[str] = Counter()
+    for envelope in envelopes:
+        address = next(iter(channels(_inner(envelope, "contact"), searched)), "")
+        if met[address] == len(parts):
+            parts.append([])
+        parts[met[address]].append(envelope)
+        met[address] += 1
+    return parts
 
 
 def _may_go_alone(envelope: Envelope, options: Options) -> bool:
     """Would ``POST /v1/contact`` find and write just what an upload would?
 
     It looks for an unknown id by e-mail *and* phone (esputnik-api.md#contact-add), so whoever
-    shares a phone with somebody could overwrite them; it restores whoever was deleted; and it
+    shares a phone with a customer could overwrite them; it restores whoever was deleted; and it
     cannot empty or replace a field.
     """
     if envelope.clears or envelope.is_replacing or not options.restore_deleted:
         return False
     has_one_channel = len(envelope.fields & set(CHANNELS)) == 1
     return _has_id(envelope) and (has_one_channel or not envelope.is_first)
+
+
+def _order_deletions(envelopes: Sequence[Envelope]) -> Iterator[Call]:
+    """One by one, some at a time: a shop that removes years of orders must not hold back those that
+    are placed meanwhile."""
+    now, later = envelopes[:ORDER_DELETIONS], envelopes[ORDER_DELETIONS:]
+    yield from _chunks(now, send_order_deletion, size=1)
+    yield from _chunks(later, put_off, size=len(later) or 1)
 
 
 def _chunks(envelopes: Sequence[Envelope], send: Send, *, size: int) -> Iterator[Call]:

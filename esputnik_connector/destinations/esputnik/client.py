@@ -101,6 +101,15 @@ class EsputnikClient:
         (esputnik-api.md#orders-add)."""
         return self._post("v1/orders", {"orders": [*orders]})
 
+    def delete_order(self, number: str) -> Answer:
+        """``DELETE /v1/orders``: accepted at once, done later, and nothing tells when
+        (esputnik-api.md#orders-delete).
+
+        :raises TemporaryError: also for 404 and 405 that do not speak of the order.
+        """
+        query = {"externalOrderId": number}
+        return self._sent(self._http.prepared("DELETE", "v1/orders", query=query))
+
     def generate_event(self, event: JSONObject) -> Answer:
         """``POST /v3/event``, or that of another version (esputnik-api.md#event-send)."""
         return self._post(f"{self._version}/event", self._versioned(event))
@@ -144,12 +153,15 @@ class EsputnikClient:
         self._http.abort()
 
     def _post(self, path: str, body: JSONObject) -> Answer:
+        return self._sent(self._http.prepared("POST", path, body=body))
+
+    def _sent(self, request: PreparedRequest) -> Answer:
         """:raises TemporaryError: also for 404 and 405, which none of these endpoints documents:
         then the address is wrong, and no record is to blame."""
         try:
-            return self._sender.send(self._http.prepared("POST", path, body=body))
+            return self._sender.send(request)
         except RejectedError as error:
-            if error.status not in (404, 405):
+            if error.status not in (404, 405) or is_unknown_order(error):
                 raise
             message = _("No such endpoint; is the API address right? %(why)s") % {"why": error}
             raise TemporaryError(message, status=error.status, was_received=True) from error
@@ -162,6 +174,13 @@ def _by_number(number: str) -> str:
 def _word(erase: bool) -> str:
     """1 and 0 are not documented."""
     return "true" if erase else "false"
+
+
+def is_unknown_order(error: RejectedError) -> bool:
+    """The order is not there (any more), which is what its deletion is for. Not documented, so the
+    words must say so (esputnik-api.md#orders-delete)."""
+    words = str(error).lower()
+    return "order" in words and ("not found" in words or "not exist" in words)
 
 
 class Rehearsal:

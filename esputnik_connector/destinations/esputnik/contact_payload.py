@@ -89,6 +89,6 @@ def erasure_envelope(erasure: Erasure, *, account: Account) -> Envelope:
     payload: JSONObject = {
         "externalCustomerId": erasure.key,
         "erase": account.erase_mode != DEACTIVATE,
-        **present({"contactId": erasure.remote_id, "email": erasure.email}),
+        **present({"contactId": erasure.remote_id, "emails": [*erasure.emails]}),
     }
     return Envelope(kind=Kind.ERASURE, key=erasure.key, payload=payload, digest=digest(payload))

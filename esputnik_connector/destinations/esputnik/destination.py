@@ -43,6 +43,7 @@ from esputnik_connector.records import (
     Event,
     Kind,
     Order,
+    OrderDeletion,
     Reason,
     Record,
 )
@@ -54,6 +55,7 @@ from .contact_payload import contact_envelope, erasure_envelope
 from .events import PAST_EVENTS_PER_CALL, cart_envelope, event_envelope
 from .limits import limit_of, limit_of_kind, per_second, rates, throttles
 from .options import Options, options_from
+from .order_deletion import order_deletion_envelope
 from .order_payload import order_envelope
 from .responses import EsputnikResponses
 from .sending import sent
@@ -89,6 +91,7 @@ class EsputnikDestination(Destination):
     key_help = gettext_lazy("A key with full access, from the API keys of your eSputnik account.")
     option_names = tuple(field.name for field in fields(Options))
     supports_uploads = True  # esputnik-api.md#contacts-bulk
+    supports_order_deletion = True  # esputnik-api.md#orders-delete
     supports_feed_registration = True
     supports_account_fields = True
     supports_workflows = True
@@ -145,6 +148,8 @@ class EsputnikDestination(Destination):
             return contact_envelope(record, account=self.account, last=last)
         if isinstance(record, Order):
             return order_envelope(record, account=self.account, last=last)
+        if isinstance(record, OrderDeletion):
+            return order_deletion_envelope(record)
         if isinstance(record, Cart):
             return cart_envelope(record, account=self.account, last=last)
         if isinstance(record, Event):

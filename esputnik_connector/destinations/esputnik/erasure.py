@@ -19,7 +19,7 @@ from .client import EsputnikClient
 
 def send_erasure(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Receipt]:
     """Delete by external id; a guest has none there, so also by eSputnik's own number, as their
-    upload told it, and by e-mail (esputnik-api.md#contact-delete).
+    upload told it, and by each e-mail (esputnik-api.md#contact-delete).
 
     An upload of theirs that is worked off meanwhile would bring them back, so whoever is still
     there goes again.
@@ -34,8 +34,13 @@ def send_erasure(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[
         if more.outcome is not Outcome.DELIVERED:
             return [more]
     # One that is only marked as deleted may well be found.
-    is_there = is_erasure and any(True for _one in remote.by_external_id(client, envelope.key))
+    is_there = is_erasure and _is_there(client, envelope)
     return [_still_there(deleted) if is_there else deleted]
+
+
+def _is_there(client: EsputnikClient, envelope: Envelope) -> bool:
+    by_id = remote.by_external_id(client, envelope.key)
+    return any(True for _one in by_id) or any(True for _one in _cards(client, envelope))
 
 
 def _deleted(envelope: Envelope, delete: Callable[[], Answer]) -> Receipt:
@@ -51,16 +56,21 @@ def _deleted(envelope: Envelope, delete: Callable[[], Answer]) -> Receipt:
 
 
 def _cards(client: EsputnikClient, envelope: Envelope) -> Iterator[str]:
-    """Numbers of the cards that are this person's; one that has another external id is somebody
-    else's."""
+    """Numbers of the cards that are this person's; one that has another external id is another
+    person's."""
     found = []
     if number := text_of(envelope.payload, "contactId"):
         found.append(remote.by_number(client, number))
-    if email := text_of(envelope.payload, "email"):
+    for email in _emails(envelope):
         found += remote.by_email(client, email)
     for held in found:
         if held and text_of(held, "externalCustomerId") in ("", envelope.key):
             yield number_of(held, "id")
+
+
+def _emails(envelope: Envelope) -> list[str]:
+    found = envelope.payload.get("emails")
+    return [str(email) for email in found] if isinstance(found, list) else []
 
 
 def _still_there(receipt: Receipt) -> Receipt:

@@ -17,7 +17,7 @@ from esputnik_connector.records import JSONObject, JSONValue, Outcome, Reason
 
 from .answers import entries, text_of
 from .proof import says_no_trouble
-from .receipts import blank, readable, repeated
+from .receipts import blank, readable, repeated, taken
 
 ACCEPTED = "ACCEPTED"
 SEGMENTATION_OFF = "EVENT_SEGMENTATION_DISABLED"
@@ -61,9 +61,9 @@ def _counts_agree(body: JSONValue, words: Sequence[str]) -> bool:
 
 
 def _receipt(envelope: Envelope, word: str, *, status: int) -> Receipt:
-    receipt = replace(blank(envelope), status=status, detail=word)
     if word == ACCEPTED:
-        return replace(receipt, outcome=Outcome.DELIVERED, detail="")
+        return taken(envelope, status=status)
+    receipt = replace(blank(envelope), status=status, detail=word)
     if word in REFUSED:
         return replace(receipt, outcome=Outcome.REJECTED, reason=Reason.REFUSED)
     if word == SEGMENTATION_OFF:
@@ -73,7 +73,7 @@ def _receipt(envelope: Envelope, word: str, *, status: int) -> Receipt:
 
 
 def _segmentation_is_off(event_type: str) -> str:
-    """Nothing of this type can arrive until somebody clicks (esputnik-api.md#segmentation)."""
+    """Nothing of this type can arrive until the merchant clicks (esputnik-api.md#segmentation)."""
     text = _(
         "In eSputnik open Automation → Event types, choose %(type)s, switch “Use event for "
         "segmentation” on, and then resume the import here."

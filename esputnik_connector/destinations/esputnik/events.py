@@ -68,7 +68,7 @@ def cart_envelope(cart: Cart, *, account: Account, last: Delivered | None) -> En
     ``last`` without a digest is a try whose answer was lost: eSputnik may hold that cart, so it is
     emptied there too.
 
-    :raises Skip: nobody knows whose cart it is, or it is empty and was never sent.
+    :raises Skip: the customer of the cart is unknown, or it is empty and was never sent.
     """
     identity = _identity(cart)
     if not identity:
@@ -103,7 +103,7 @@ def event_envelope(record: Event, *, event_type: str) -> Envelope:
 
     Its digest is of the key: it is one event, whatever the parameters are at the next try.
 
-    :raises Skip: there is nobody to tell.
+    :raises Skip: there is no customer to tell.
     :raises ConfigurationError: a parameter has a name by which eSputnik finds people.
     """
     identity = _identity(record)

@@ -26,6 +26,8 @@ def person_name(value: str) -> str:
 
     "(VIP) 2024" → "VIP"; "J.R. Tolkien" → "J. R. Tolkien"; an e-mail is no name.
     """
+    if value.isalpha() and len(value) <= LONGEST:
+        return value  # most are one word of letters: an import has two of them per record
     if ADDRESS.search(value):
         return ""
     plain = "".join(_taken(char) for char in INNER_DOT.sub(". ", value.translate(LIKE)))

@@ -26,7 +26,9 @@ EVENT_ITEM_FIELDS = frozenset(
     {"externalItemId", "name", "quantity", "cost", "url", "imageUrl", "category"}
 )
 
-EVENT_FRAME = 1400  # bytes around the order: type, key of the person, moment, token of the cart
+# Bytes, at most: the event's type, key and moment, the token of the cart, and the customer's names
+# and addresses, which no digest of an order counts.
+EVENT_FRAME = 4000
 
 EVENT_ROUTES = frozenset({EVENTS, PAST_EVENTS})
 

@@ -38,15 +38,15 @@ class OrderPayload:
 
 
 def order_envelope(order: Order, *, account: Account, last: Delivered | None) -> Envelope:
-    """:raises Skip: nobody to attach the order to, or the merchant does not send its status.
+    """:raises Skip: no customer to attach the order to, or the merchant does not send its status.
 
     :raises ValueError: the order's moment has no time zone, or an amount is no number.
     """
     built = order_payload(order, account=account)
     payload: JSONObject = {"order": built.body}
     # The same for every route: an order that came as history must not come again as an order.
-    former, size = measured_digest(payload)
-    order_digest = digest({"order": _lasting(built.body)})
+    order_digest, size = measured_digest({"order": _lasting(built.body)})
+    former = digest(payload) if last is not None and last.digest else ""
     carried = built.notes
     if account.order_route in EVENT_ROUTES:
         payload, left_out = event_payload(order, built.body, account=account, last=last, size=size)

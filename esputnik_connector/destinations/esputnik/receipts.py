@@ -74,7 +74,7 @@ def is_unknown_contact(error: RejectedError) -> bool:
 
 
 def account_info(answer: Answer) -> AccountInfo:
-    """:raises RejectedError: somebody else answered."""
+    """:raises RejectedError: the answer is about another person."""
     organisation = text_of(answer.body, "organisationName")
     if not organisation:
         message = _("The answer names no organisation. Is the address really eSputnik's?")
@@ -98,6 +98,17 @@ def readable(answer: Answer) -> JSONValue:
 def blank(envelope: Envelope) -> Receipt:
     """A receipt of which nothing is known yet."""
     return Receipt(kind=envelope.kind, key=envelope.key, outcome=Outcome.DEFERRED)
+
+
+def taken(envelope: Envelope, *, status: int, remote_id: str = "") -> Receipt:
+    """eSputnik holds the record. Nearly every receipt is one of these, so it is made at once."""
+    return Receipt(
+        kind=envelope.kind,
+        key=envelope.key,
+        outcome=Outcome.DELIVERED,
+        status=status,
+        remote_id=remote_id,
+    )
 
 
 def upload_failed(receipt: Receipt, words: str) -> Receipt:
@@ -161,10 +172,10 @@ def _refused_among(envelope: Envelope, words: str, *, status: int) -> Receipt:
 def _taken(envelope: Envelope, answer: Answer, proof: Proof, *, is_alone: bool) -> Receipt:
     """ACCEPTED when an upload works on it. Orders have none to ask about
     (esputnik-api.md#orders-add)."""
-    receipt = replace(blank(envelope), status=answer.status)
     if proof is not UPLOAD:
         remote_id = number_of(answer.body, "id") if is_alone else ""
-        return replace(receipt, outcome=Outcome.DELIVERED, remote_id=remote_id)
+        return taken(envelope, status=answer.status, remote_id=remote_id)
+    receipt = replace(blank(envelope), status=answer.status)
     if session := text_of(answer.body, "asyncSessionId"):
         return replace(receipt, outcome=Outcome.ACCEPTED, session=session)
     return upload_failed(receipt, says_nothing(answer, proof))

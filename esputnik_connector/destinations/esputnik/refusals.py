@@ -3,7 +3,7 @@
 An item of ``failedContacts`` is the contact without its external id, so it is known by its whole
 set of channels (esputnik-api.md#failed-contacts). An item of ``failedOrders`` is known by the
 number of its order, and by nothing else: a customer's id may equal another order's number
-(esputnik-api.md#failed-orders). What fits no record or several names nobody.
+(esputnik-api.md#failed-orders). What fits no record or several names none.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Refusal:
 
 def refusals(body: JSONValue, envelopes: Sequence[Envelope]) -> list[Refusal]:
     """Every refusal in the answer to a call with these records. With a single record there is
-    nobody else whom it could mean."""
+    no other record that it could mean."""
     items = list(_items(body))
     if len(envelopes) == 1:
         return [Refusal(key=envelopes[0].key, words=_words(item)) for item in items]

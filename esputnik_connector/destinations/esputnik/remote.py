@@ -67,7 +67,7 @@ def by_email(client: EsputnikClient, email: str) -> Iterator[JSONObject]:
 def by_number(client: EsputnikClient, number: str) -> JSONObject | None:
     """The whole contact with eSputnik's own number; ``None`` when there is none.
 
-    :raises TemporaryError: the answer is about somebody else.
+    :raises TemporaryError: the answer is about another person.
     """
     if not number:
         return None

@@ -58,8 +58,8 @@ def introducing(send: Send) -> Send:
 
 def subscribe_body(envelope: Envelope) -> JSONObject:
     """The body for one person. Of a contact that is new it holds everything, unless that could
-    reach somebody else: the call looks by phone too, and whoever shares one is another person. Then
-    the e-mail alone is stored, which is what campaigns would reach.
+    reach another person: the call looks by phone too, and whoever shares one is another person.
+    Then the e-mail alone is stored, which is what campaigns would reach.
 
     A contact that eSputnik has, with another address now, is not named: the call changes no
     channel of a known contact, so the new address is stored by itself, and stays unconfirmed when

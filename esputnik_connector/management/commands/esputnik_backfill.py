@@ -22,7 +22,7 @@ from esputnik_connector.management.arguments import sending_connection
 from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.management.follow import follow_runs
 from esputnik_connector.models import Backfill, Connection
-from esputnik_connector.models.backfill import State
+from esputnik_connector.operations.backfill_progress import waiting_text
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.pipeline.backfill.consent import policies_of, policy_of
 from esputnik_connector.pipeline.backfill.forecast import forecast
@@ -52,7 +52,8 @@ CHANGES = {
 class Command(ReportingCommand):
     help = (
         "Import contacts and orders that were there before the connection, in pages, beside live "
-        "traffic. Ends with 1 when something was refused, paused or unknown."
+        "traffic. Ends with 1 when those it followed came to no good end: something was refused, "
+        "paused or unknown."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -271,11 +272,10 @@ class Command(ReportingCommand):
         else:
             for run in runs:
                 self.stdout.write(progress.result_text(run))
-                if run.detail:
-                    self.stdout.write(run.detail)
-        bad = [run for run in runs if run.counts.get("refused") or run.state == State.PAUSED]
+                for text in filter(None, (run.detail, waiting_text(run))):
+                    self.stdout.write(text)
         self._fail_on_unknown_ids()
-        if bad and self.options["action"] in (None, "watch") and not self.options["no_wait"]:
+        if any(map(progress.is_amiss, runs)) and not self.options["no_wait"]:
             raise CommandError(
                 _("Not everything arrived. The list of unsent changes says what and why.")
             )

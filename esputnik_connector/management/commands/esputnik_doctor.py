@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from cryptography.fernet import Fernet
 from django.core import checks
 from django.core.management.base import CommandError
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.management.base import ReportingCommand
-from esputnik_connector.models import Connection
+from esputnik_connector.models import Connection, Restore
+from esputnik_connector.operations.alerts import Scope, raise_alerts
 from esputnik_connector.operations.health import restore
-from esputnik_connector.operations.health.examine import examine
-from esputnik_connector.operations.health.findings import Finding, Level, ok, problem, warning
+from esputnik_connector.operations.health.examine import AREAS, examine
+from esputnik_connector.operations.health.findings import Finding, Level, of, ok, problem, warning
 from esputnik_connector.operations.restore import note_restore, settle_restore
 from esputnik_connector.operations.rotate_keys import rotate
 
 CHECK_PREFIX = "esputnik_connector."
 BLIND = 2  # exit code: most could not be looked at
+SETTINGS = "settings"
+ALL_AREAS = (SETTINGS, *AREAS)
 IN_HEALTH = "esputnik_connector.W002"  # the shop's address has a finding of its own
 
 
@@ -34,7 +37,7 @@ class Command(ReportingCommand):
         "Check the connector: one line each with ok, warning or problem, and what to do. Asks each "
         "destination whether the key is accepted, and the shop's own address for its feeds, unless "
         "--offline. Ends with 1 when there is a problem, with 0 when there are only warnings, "
-        "with 2 when the database could not be read."
+        "with 2 when it could not look: no database, or wrong arguments."
     )
     requires_system_checks = []  # it must run when the settings are wrong: that is what it is for
 
@@ -48,6 +51,14 @@ class Command(ReportingCommand):
             help=_("ask neither the destinations nor the shop's address"),
         )
         parser.add_argument("--json", action="store_true", help=_("findings as JSON"))
+        parser.add_argument(
+            "--only", nargs="+", choices=ALL_AREAS, metavar="AREA", help=_("look only at these")
+        )
+        parser.add_argument(
+            "--alert",
+            action="store_true",
+            help=_("tell of each new problem, by the signal “alert” and to ALERT_EMAILS"),
+        )
         deeds = parser.add_mutually_exclusive_group()
         deeds.add_argument("--new-key", action="store_true", help=_("print a new encryption key"))
         deeds.add_argument(
@@ -78,7 +89,7 @@ class Command(ReportingCommand):
             self._confirm_environment(options["connection"])
         elif options["database_restored"]:
             note_restore()
-            for finding in restore.noted():
+            for finding in restore.noted(Restore.unsettled()):
                 self._show(finding)
         elif options["restore_settled"]:
             done = settle_restore()
@@ -90,8 +101,9 @@ class Command(ReportingCommand):
 
     def _examine(self, options: dict[str, Any]) -> None:
         found: list[Finding] = []
-        self.is_blind = False
-        for finding in self._findings(options["connection"], options["offline"]):
+        self.is_blind = self.is_cut_short = False
+        areas = options["only"] or ALL_AREAS
+        for finding in self._findings(options["connection"], options["offline"], areas):
             found.append(finding)
             if not options["json"]:
                 self._show(finding)
@@ -99,18 +111,32 @@ class Command(ReportingCommand):
             self.stdout.write(json.dumps([asdict(each) for each in found], ensure_ascii=False))
         if self.is_blind:
             raise SystemExit(BLIND)
+        if options["alert"]:
+            scope = Scope(
+                areas=(SETTINGS,) if self.is_cut_short else areas,
+                connection=options["connection"],
+                is_offline=options["offline"],
+            )
+            raise_alerts(found, scope)
         if any(finding.level is Level.PROBLEM for finding in found):
             raise SystemExit(1)
 
-    def _findings(self, name: str | None, is_offline: bool) -> Iterator[Finding]:
-        yield from _settings()
+    def _findings(
+        self, name: str | None, is_offline: bool, areas: Sequence[str]
+    ) -> Iterator[Finding]:
+        if SETTINGS in areas:
+            yield from of(_settings(), area=SETTINGS)
         try:
-            yield from examine(_chosen(name), is_offline=is_offline)
+            yield from examine(_chosen(name), is_offline=is_offline, areas=areas)
         except ConfigurationError as error:
-            yield problem(_("settings"), str(error), _("Correct the settings."))
+            self.is_cut_short = True
+            remedy = _("Correct the settings.")
+            unusable = problem("settings_unusable", _("settings"), str(error), remedy)
+            yield from of([unusable], area=SETTINGS)
         except DatabaseError as error:
             self.is_blind = True
             yield problem(
+                "tables_unreadable",
                 _("database"),
                 _("The tables of the connector cannot be read (%s).") % type(error).__name__,
                 _("Run: manage.py migrate"),
@@ -158,14 +184,16 @@ def _chosen(name: str | None) -> QuerySet[Connection]:
         known = ", ".join(connections.values_list("name", flat=True)) or "–"
         raise CommandError(
             _("There is no connection “%(name)s”; there are: %(known)s")
-            % {"name": name, "known": known}
+            % {"name": name, "known": known},
+            returncode=BLIND,
         )
     return connections.filter(name=name)
 
 
 def _settings() -> Iterator[Finding]:
     """What the system checks of the connector say."""
-    messages = checks.run_checks(tags=[checks.Tags.compatibility, checks.Tags.security])
+    tags = [checks.Tags.compatibility, checks.Tags.security, checks.Tags.database]
+    messages = checks.run_checks(tags=tags, databases=list(connections))
     mine = [
         message
         for message in messages
@@ -173,9 +201,9 @@ def _settings() -> Iterator[Finding]:
     ]
     for message in mine:
         find = problem if message.level >= checks.ERROR else warning
-        yield find(_("settings"), str(message.msg), str(message.hint or ""))
+        yield find(str(message.id), _("settings"), str(message.msg), str(message.hint or ""))
     if not mine:
-        yield ok(_("settings"), _("ESPUTNIK_CONNECTOR is in order."))
+        yield ok("settings_in_order", _("settings"), _("ESPUTNIK_CONNECTOR is in order."))
 
 
 def _level_text(level: Level) -> str:

@@ -25,7 +25,11 @@ ROUND_SECONDS = 10.0  # so that a stop is heard soon
 
 
 class Command(ReportingCommand):
-    help = "Send what is due. With --watch it goes on until it is stopped."
+    help = (
+        "Send what is due. With --watch it goes on until it is stopped. Without, it ends with 1 "
+        "when a connection that is on could not send: paused, failed, or bound to another "
+        "installation."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--connection", help=_("name of one connection; all if left out"))
@@ -40,25 +44,32 @@ class Command(ReportingCommand):
             signal.signal(signal.SIGINT, self._stop)
         if not options["watch"]:
             self._round(options["connection"])
-            if self.failed:
-                raise CommandError(_("Not sent: %s. The log says why.") % ", ".join(self.failed))
+            self._fail_if_not_sent()
             return
         while not self.is_stopping:
             try:
-                self._round(options["connection"])
+                self._round(options["connection"], is_watching=True)
             except (OperationalError, InterfaceError) as error:
                 self._lose_database(error)
             if not self.is_stopping:
                 time.sleep(PAUSE_BETWEEN_ROUNDS)
 
+    def _fail_if_not_sent(self) -> None:
+        """:raises CommandError: some connection sent nothing, and could not."""
+        texts = [f"{name}: {reason}" for name, reason in self.told.items() if reason]
+        if self.failed:
+            texts.append(_("Not sent: %s. The log says why.") % ", ".join(self.failed))
+        if texts:
+            raise CommandError("\n".join(texts))
+
     def _stop(self, *_args: object) -> None:
         self.is_stopping = True
 
-    def _round(self, name: str | None) -> None:
+    def _round(self, name: str | None, *, is_watching: bool = False) -> None:
         """One run for each connection; one that fails holds no other back."""
         self.failed = []
         for connection in self._connections(name):
-            self._tell_why_not(connection)
+            self._note_why_not(connection, is_watching=is_watching)
             try:
                 outcomes = Relay(connection).run(seconds=ROUND_SECONDS)
             except (OperationalError, InterfaceError):
@@ -86,13 +97,17 @@ class Command(ReportingCommand):
         connections = Connection.objects.capturing()
         return connections.filter(name=name) if name else connections
 
-    def _tell_why_not(self, connection: Connection) -> None:
-        """What keeps this connection from sending, once each time it changes."""
+    def _note_why_not(self, connection: Connection, *, is_watching: bool) -> None:
+        """What keeps this connection from sending; said once each time it changes, or in the end
+        where there is one."""
         reason = ""
         if connection.paused_at is not None:
             reason = _("paused: %(why)s") % {"why": connection.pause_detail}
         elif not connection.is_bound_here:
-            reason = _("bound to another installation; nothing is sent from here")
-        if reason and self.told.get(connection.name) != reason:
+            reason = _(
+                "bound to another installation; nothing is sent from here. If this is the real "
+                "shop now, run: manage.py esputnik_doctor --confirm-environment"
+            )
+        if is_watching and reason and self.told.get(connection.name) != reason:
             self.stderr.write(f"{connection.name}: {reason}")
         self.told[connection.name] = reason

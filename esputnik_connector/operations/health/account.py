@@ -19,7 +19,7 @@ from esputnik_connector.operations.feed_registration import (
     registration_of,
 )
 
-from .findings import Finding, ok, problem, warning
+from .findings import Finding, of, ok, problem, warning
 
 
 def feed_registration(connection: Connection) -> Iterator[Finding]:
@@ -32,12 +32,14 @@ def feed_registration(connection: Connection) -> Iterator[Finding]:
         states = [(feed, registration_of(feed, known)) for feed in feeds]
     except ConnectorError as error:
         yield warning(
+            "feeds_unknown_to_account",
             connection.name,
             _("It is not known which product feeds the account reads: %s") % error,
             _("Check the rights of the key; the feeds can be looked up in the account too."),
         )
         return
     for feed, state in states:
+        where = {"feed": feed.name}
         text = _("Feed “%(name)s”: %(state)s.") % {
             "name": feed.name,
             "state": REGISTRATIONS[state],
@@ -45,11 +47,14 @@ def feed_registration(connection: Connection) -> Iterator[Finding]:
         command = f"manage.py esputnik_feed register {feed.name} --connection {connection.name}"
         if state is Registration.OTHER_ADDRESS:
             remedy = _("The account reads an address that answers 404. Run: %s") % command
-            yield problem(connection.name, text, remedy)
+            yield from of(
+                [problem("feed_registered_elsewhere", connection.name, text, remedy)], **where
+            )
         elif state is Registration.MISSING:
-            yield ok(connection.name, f"{text} {_('To register it, run: %s') % command}")
+            text = f"{text} {_('To register it, run: %s') % command}"
+            yield from of([ok("feed_not_registered", connection.name, text)], **where)
         else:
-            yield ok(connection.name, text)
+            yield from of([ok("feed_registered", connection.name, text)], **where)
 
 
 def workflows(connection: Connection) -> Iterator[Finding]:
@@ -63,9 +68,15 @@ def workflows(connection: Connection) -> Iterator[Finding]:
     except (ConfigurationError, ConnectorError):
         return  # whether it answers at all is said elsewhere
     active = sum(workflow.is_active for workflow in found)
-    yield ok(connection.name, _("Active workflows in the account: %s.") % active)
+    yield ok(
+        "workflows_active",
+        connection.name,
+        _("Active workflows in the account: %s.") % active,
+        count=active,
+    )
     for events in silent:
         yield ok(
+            "no_workflow_listens",
             connection.name,
             _(
                 "Hint: no active workflow has %(events)s in its name or tags. If none listens to "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ SWEEP = "esputnik_connector.sweep"
 def findings() -> Iterator[Finding]:
     if not is_configured():
         yield warning(
+            "celery_not_loaded",
             "Celery",
             _("No Celery application is loaded in this process, so changes wait for the sweep."),
             _(
@@ -40,7 +42,8 @@ def findings() -> Iterator[Finding]:
     if line.level is Level.OK:  # else nobody can be asked
         yield worker()
     yield schedule()
-    yield beat(now=timezone.now())
+    found = beat(last=Heartbeat.last("sweep"), now=timezone.now())
+    yield replace(found, task="sweep")
 
 
 def is_configured() -> bool:
@@ -52,8 +55,11 @@ def transport() -> Finding:
     """Are workers woken by this kind of broker at all?"""
     name = transport_of(current_app)
     if name in TRANSPORTS:
-        return ok(_("broker"), _("Workers are woken by the transport “%s”.") % name)
+        return ok(
+            "transport_wakes", _("broker"), _("Workers are woken by the transport “%s”.") % name
+        )
     return warning(
+        "transport_does_not_wake",
         _("broker"),
         _("Workers are not woken by the transport “%s”: every change waits for the sweep.") % name,
         _("It might keep a shopper waiting. For changes within seconds use Redis or RabbitMQ."),
@@ -67,13 +73,14 @@ def broker() -> Finding:
         line.ensure_connection(max_retries=0)
     except Exception as error:  # kombu lets through what its transports raise
         return problem(
+            "broker_away",
             _("broker"),
             _("The broker of Celery does not answer (%s).") % type(error).__name__,
             _("Start it, or correct CELERY_BROKER_URL. Changes are noted meanwhile."),
         )
     finally:
         line.release()
-    return ok(_("broker"), _("The broker of Celery answers."))
+    return ok("broker_answers", _("broker"), _("The broker of Celery answers."))
 
 
 def worker() -> Finding:
@@ -82,39 +89,54 @@ def worker() -> Finding:
         answers = current_app.control.inspect(timeout=PATIENCE).ping() or {}
     except Exception as error:  # kombu lets through what its transports raise
         return warning(
+            "workers_not_asked",
             _("worker"),
             _("The workers of Celery cannot be asked (%s).") % type(error).__name__,
             _("Look whether one is running."),
         )
     if answers:
-        return ok(_("worker"), _("Workers of Celery that answer: %s.") % len(answers))
+        return ok(
+            "workers_answer",
+            _("worker"),
+            _("Workers of Celery that answer: %s.") % len(answers),
+            count=len(answers),
+        )
     return problem(
+        "no_worker_answers",
         _("worker"),
         _("No worker of Celery answers: changes are noted, and nobody sends them."),
         _("Start one: celery -A <project> worker"),
     )
 
 
-def beat(*, now: datetime) -> Finding:
+def beat(*, last: datetime | None, now: datetime) -> Finding:
     """Did the sweep run lately? It leaves a mark in the database, so this sees beat and a worker at
     work together, whatever machine they are on."""
-    last = Heartbeat.last("sweep")
     remedy = _("Start beat: celery -A <project> beat")
     if last is None:
-        return warning("beat", _("The sweep never ran."), remedy)
+        return warning("sweep_never_ran", "beat", _("The sweep never ran."), remedy)
+    age = (now - last).total_seconds()
     text = _("The sweep ran %s ago.") % timesince(last, now)
-    return ok("beat", text) if now - last < LATE else problem("beat", text, remedy)
+    return (
+        ok("sweep_ran", "beat", text, age_seconds=age)
+        if now - last < LATE
+        else problem("sweep_late", "beat", text, remedy, age_seconds=age)
+    )
 
 
 def schedule() -> Finding:
     """Is the sweep in the plan of beat, in the settings or in django-celery-beat?"""
     planned = {entry.get("task") for entry in (current_app.conf.beat_schedule or {}).values()}
     if SWEEP in planned or _is_in_database():
-        return ok("beat", _("The sweep is in the schedule of Celery beat."))
+        return ok("sweep_scheduled", "beat", _("The sweep is in the schedule of Celery beat."))
     return problem(
+        "sweep_not_scheduled",
         "beat",
         _("“%s” is not in Celery beat's schedule: what a wake-up missed stays unsent.") % SWEEP,
-        _("Add it to CELERY_BEAT_SCHEDULE, every 60 seconds."),
+        _(
+            "Write into the settings: CELERY_BEAT_SCHEDULE = {**BEAT_SCHEDULE}, imported from "
+            "esputnik_connector.celery_schedule"
+        ),
     )
 
 

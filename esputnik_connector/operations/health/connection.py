@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
@@ -28,13 +27,29 @@ from esputnik_connector.shops.base import (
 from . import queue, restore
 from .account import feed_registration, workflows
 from .environment import clock
-from .findings import Finding, ok, problem, warning
+from .findings import Finding, of, ok, problem, warning
+from .snapshot import Snapshot, take
 
 
 def of_connection(connection: Connection, *, is_offline: bool = False) -> Iterator[Finding]:
     """The state of one connection."""
+    return of(_of_connection(connection, is_offline=is_offline), connection=connection.name)
+
+
+def moving(connection: Connection, snapshot: Snapshot) -> Iterator[Finding]:
+    """What can change from one minute to the next, from the snapshot alone: for monitors."""
+    found = [
+        _unusable(connection) or _known(connection),
+        environment(connection),
+        *queue.findings(connection, snapshot),
+    ]
+    return of(found, connection=connection.name)
+
+
+def _of_connection(connection: Connection, *, is_offline: bool) -> Iterator[Finding]:
     if not connection.is_enabled:
         yield warning(
+            "connection_off",
             connection.name,
             _("It is off: changes are not even noted."),
             _("Switch it on in the admin when it should send."),
@@ -49,24 +64,13 @@ def of_connection(connection: Connection, *, is_offline: bool = False) -> Iterat
         yield from feed_registration(connection)
         yield from workflows(connection)
         yield from restore.recognised(connection)
-    yield from queue.watched(connection, now=timezone.now())
-    yield queue.unsent(connection, now=timezone.now())
-    yield queue.set_aside(connection)
-    yield from queue.held_back(connection)
-    yield from queue.paused_lanes(connection, now=timezone.now())
-    yield from queue.paces(connection)
+    yield from queue.findings(connection, take(connections=[connection]))
 
 
 def key(connection: Connection, *, is_offline: bool) -> Iterator[Finding]:
     """Can the key be read, is it accepted, and what time is it over there?"""
-    paste = _("Paste a key in the admin and save.")
-    if not connection.api_key:
-        yield problem(connection.name, _("It has no API key."), paste)
-        return
-    try:
-        reveal(connection.api_key)
-    except ConnectorError as error:
-        yield problem(connection.name, _("The API key cannot be read."), str(error))
+    if unusable := _unusable(connection):
+        yield unusable
         return
     if is_offline or not connection.is_enabled:
         yield _known(connection)
@@ -74,11 +78,11 @@ def key(connection: Connection, *, is_offline: bool) -> Iterator[Finding]:
     try:
         info = verify(connection)
     except ConnectorError as error:
-        yield _not_accepted(connection, error, paste)
+        yield _not_accepted(connection, error)
         return
     organisation = info.organisation or "?"
     text = _("The key is accepted; the organisation is %s.") % organisation
-    yield ok(connection.name, text)
+    yield ok("key_accepted", connection.name, text)
     if time := clock(connection, info):
         yield time
 
@@ -93,6 +97,7 @@ def consent(connection: Connection) -> Iterator[Finding]:
         return
     if chosen is None:
         yield warning(
+            "consent_not_chosen",
             connection.name,
             _("It is not chosen what happens to people who have not said yes to messages."),
             _(
@@ -103,45 +108,67 @@ def consent(connection: Connection) -> Iterator[Finding]:
         return
     text = _("People who have not said yes to messages: %(choice)s.") % {"choice": chosen.label}
     if not isinstance(registry.shop(), SupportsConsent):
-        yield warning(connection.name, text, str(SupportsConsent.missing))
+        yield warning("consent_not_supported", connection.name, text, str(SupportsConsent.missing))
     else:
-        yield ok(connection.name, text)
+        yield ok("consent_chosen", connection.name, text)
 
 
-def _not_accepted(connection: Connection, error: ConnectorError, paste: str) -> Finding:
+def _not_accepted(connection: Connection, error: ConnectorError) -> Finding:
     told = {"destination": registry.destination_label(connection.destination), "why": error}
     if isinstance(error, CredentialsError):
         text = _("%(destination)s refused the key: %(why)s")
-        return problem(connection.name, text % told, paste)
+        return problem("key_refused", connection.name, text % told, paste_a_key())
     if isinstance(error, TemporaryError):
         return problem(
+            "destination_unreachable",
             connection.name,
             _("%(destination)s cannot be reached: %(why)s") % told,
             _("Check the network and the API address. Changes wait meanwhile; nothing is lost."),
         )
     return problem(
+        "key_not_checked",
         connection.name,
         _("The key cannot be checked: %s") % error,
         _("Check the API address and the settings of the destination."),
     )
 
 
+def _unusable(connection: Connection) -> Finding | None:
+    """What is wrong with the key as it is stored."""
+    if not connection.api_key:
+        return problem("key_missing", connection.name, _("It has no API key."), paste_a_key())
+    try:
+        reveal(connection.api_key)
+    except ConnectorError as error:
+        text = _("The API key cannot be read.")
+        return problem("key_unreadable", connection.name, text, str(error))
+    return None
+
+
+def paste_a_key() -> str:
+    return _("Paste a key in the admin and save.")
+
+
 def _known(connection: Connection) -> Finding:
     """What is known of the key without asking."""
     if connection.paused_at is not None:
         return problem(
+            "connection_paused",
             connection.name,
             _("Sending is paused: %s") % (connection.pause_detail or "?"),
             _("Paste a key that is accepted, or press “Test connection” in the admin."),
         )
     if connection.verified_at is None:
         return warning(
+            "key_never_accepted",
             connection.name,
             _("The key was never accepted."),
             _("Press “Test connection” in the admin."),
         )
     return ok(
-        connection.name, _("The key was accepted before, by %s.") % (connection.organisation or "?")
+        "key_accepted_before",
+        connection.name,
+        _("The key was accepted before, by %s.") % (connection.organisation or "?"),
     )
 
 
@@ -150,6 +177,7 @@ def salt(connection: Connection) -> Iterator[Finding]:
         reveal(connection.salt)
     except ConnectorError:
         yield problem(
+            "salt_unreadable",
             connection.name,
             _("Its salt cannot be read: nothing is sent, deleted customers are not recognised."),
             _("Bring the old key back into ENCRYPTION_KEYS, or paste the API key again."),
@@ -158,8 +186,9 @@ def salt(connection: Connection) -> Iterator[Finding]:
 
 def environment(connection: Connection) -> Finding:
     if connection.is_bound_here:
-        return ok(connection.name, _("This installation may send."))
+        return ok("environment_here", connection.name, _("This installation may send."))
     return problem(
+        "environment_elsewhere",
         connection.name,
         _("It is bound to another installation and sends nothing from here."),
         _("If this is the real shop now, run: manage.py esputnik_doctor --confirm-environment"),
@@ -168,15 +197,17 @@ def environment(connection: Connection) -> Finding:
 
 def statuses(connection: Connection) -> Finding:
     if not isinstance(registry.shop(), SupportsStatuses):
-        return ok(connection.name, str(SupportsStatuses.missing))
+        return ok("statuses_not_supported", connection.name, str(SupportsStatuses.missing))
     missing = unmapped(connection)
     if not missing:
-        return ok(connection.name, _("Every order status is mapped."))
+        return ok("statuses_mapped", connection.name, _("Every order status is mapped."))
     return warning(
+        "statuses_unmapped",
         connection.name,
         _("Order statuses without a mapping, sent as “%(status)s”: %(missing)s")
         % {"status": default_text(connection), "missing": ", ".join(missing)},
         _("Add them to the table of statuses in the admin."),
+        count=len(missing),
     )
 
 
@@ -186,9 +217,11 @@ def fields(connection: Connection) -> Finding:
     names = connection.field_mappings.values_list("attribute", flat=True)
     unknown = sorted({name for name in names if name not in known})
     if not unknown:
-        return ok(connection.name, _("Every mapped contact attribute exists."))
+        return ok("fields_known", connection.name, _("Every mapped contact attribute exists."))
     return warning(
+        "fields_unknown",
         connection.name,
         _("Mapped contact attributes that the shop does not have: %s") % ", ".join(unknown),
         _("Correct the table of fields in the admin, or add them to CONTACT_ATTRIBUTES."),
+        count=len(unknown),
     )

@@ -5,42 +5,69 @@ Reads, and asks the destination whose key it is. Names no person, shows no secre
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from django.utils.translation import gettext as _
 
-from esputnik_connector.models import Connection
+from esputnik_connector.models import Connection, Restore
 
-from . import celery, environment, feeds, periodic, restore
-from .connection import of_connection
-from .findings import Finding, warning
+from . import celery, connection, environment, feeds, periodic, restore
+from .findings import Finding, of, warning
+from .snapshot import Snapshot
+
+AREAS = ("celery", "environment", "connections", "periodic", "feeds")
 
 
-def examine(connections: Iterable[Connection], *, is_offline: bool = False) -> Iterator[Finding]:
+def examine(
+    connections: Iterable[Connection],
+    *,
+    is_offline: bool = False,
+    areas: Collection[str] = AREAS,
+) -> Iterator[Finding]:
     """All that the doctor looks at: Celery, the installation, the connections, the feeds.
 
     :param is_offline: ask neither the destinations nor the shop's own address.
+    :param areas: only these of :data:`AREAS`; nothing else is asked.
     """
-    yield from celery.findings()
-    yield from findings(connections, is_offline=is_offline)
-    yield from periodic.findings()
-    yield from feeds.findings(is_offline=is_offline)
+    found: dict[str, Callable[[], Iterator[Finding]]] = {
+        "celery": celery.findings,
+        "environment": _of_the_installation,
+        "connections": lambda: _of_connections(list(connections), is_offline=is_offline),
+        "periodic": periodic.findings,
+        "feeds": lambda: feeds.findings(is_offline=is_offline),
+    }
+    for area in AREAS:
+        if area in areas:
+            yield from of(found[area](), area=area)
 
 
-def findings(connections: Iterable[Connection], *, is_offline: bool = False) -> Iterator[Finding]:
-    """Everything that can be seen from here, one by one, as each check ends."""
-    yield environment.shop_address()
-    yield environment.pace_storage()
-    yield environment.time_zone()
-    yield from environment.shop()
-    yield environment.currencies()
-    yield from restore.noted()
-    chosen = list(connections)
+def moving(snapshot: Snapshot) -> Iterator[Finding]:
+    """What a monitor asks for every minute: the same judgement as :func:`examine`, of all that was
+    read at once. Makes no query and asks nobody."""
+    last = snapshot.heartbeats.get("sweep")
+    if last is not None or celery.is_configured():
+        beat = celery.beat(last=last, now=snapshot.now)
+        yield from of([beat], area="celery", task="sweep")
+    yield from of(restore.noted(snapshot.restore), area="environment")
+    for each in snapshot.connections:
+        yield from of(connection.moving(each, snapshot), area="connections")
+    yield from of(periodic.moving(snapshot), area="periodic")
+    yield from of(feeds.moving(snapshot), area="feeds")
+
+
+def _of_the_installation() -> Iterator[Finding]:
+    yield from environment.findings()
+    yield from restore.noted(Restore.unsettled())
+
+
+def _of_connections(chosen: Sequence[Connection], *, is_offline: bool) -> Iterator[Finding]:
+    """Each connection, one by one, as each check ends."""
     if not chosen:
         yield warning(
+            "no_connection",
             _("connections"),
             _("There is no connection yet, so nothing is sent."),
             _("Add one in the admin: eSputnik → Connections."),
         )
-    for connection in chosen:
-        yield from of_connection(connection, is_offline=is_offline)
+    for each in chosen:
+        yield from connection.of_connection(each, is_offline=is_offline)

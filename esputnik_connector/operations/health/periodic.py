@@ -11,17 +11,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from celery import current_app
-from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector.feed import schedule
-from esputnik_connector.models import Connection, Feed, Heartbeat
 from esputnik_connector.operations import prune
 from esputnik_connector.pipeline.reconcile import run
 
-from .findings import Finding, ok, warning
+from .findings import Finding, of, ok, warning
+from .snapshot import Snapshot, take
 
 LONG_INTERVAL = timedelta(hours=6)  # a deployment restarts beat, and it counts from its start
 
@@ -71,32 +70,45 @@ FEEDS = PeriodicTask(
 
 def findings(*, now: datetime | None = None) -> Iterator[Finding]:
     """Of the periodic work that this shop needs; the sweep has a finding with Celery's."""
-    now = now or timezone.now()
-    for needed in _needed(now):
-        yield from _intervals(needed)
-        yield last_run(needed, now=now)
+    snapshot = take(now=now)
+    for needed in _needed(snapshot):
+        yield from of(_intervals(needed), task=needed.heartbeat)
+    yield from moving(snapshot)
 
 
-def last_run(needed: PeriodicTask, *, now: datetime) -> Finding:
+def moving(snapshot: Snapshot) -> Iterator[Finding]:
+    """When it ran last, from the snapshot alone: for monitors."""
+    for needed in _needed(snapshot):
+        last = snapshot.heartbeats.get(needed.heartbeat)
+        yield from of([last_run(needed, last, now=snapshot.now)], task=needed.heartbeat)
+
+
+def last_run(needed: PeriodicTask, last: datetime | None, *, now: datetime) -> Finding:
     """When it ran last, or that it never did."""
-    last = Heartbeat.last(needed.heartbeat)
     if last is None:
         text = _("“%(task)s” never ran. %(consequence)s")
         told = {"task": needed.heartbeat, "consequence": str(needed.consequence)}
-        return warning(needed.heartbeat, text % told, str(needed.remedy))
+        return warning("task_never_ran", needed.heartbeat, text % told, str(needed.remedy))
+    age = (now - last).total_seconds()
     text = _("It ran %s ago.") % timesince(last, now)
     if now - last < needed.late_after:
-        return ok(needed.heartbeat, text)
-    return warning(needed.heartbeat, f"{text} {needed.consequence}", str(needed.remedy))
+        return ok("task_ran", needed.heartbeat, text, age_seconds=age)
+    return warning(
+        "task_late",
+        needed.heartbeat,
+        f"{text} {needed.consequence}",
+        str(needed.remedy),
+        age_seconds=age,
+    )
 
 
-def _needed(now: datetime) -> Iterator[PeriodicTask]:
+def _needed(snapshot: Snapshot) -> Iterator[PeriodicTask]:
     """A connection that is younger than a night or two needs no reconciliation yet."""
-    connections = Connection.objects.capturing()
     for each in (RECONCILE, PRUNE):
-        if connections.filter(created_at__lt=now - each.late_after).exists():
+        old = snapshot.now - each.late_after
+        if any(connection.created_at < old for connection in snapshot.connections):
             yield each
-    if Feed.objects.filter(is_enabled=True).exists():
+    if snapshot.feeds:
         yield FEEDS
 
 
@@ -110,6 +122,7 @@ def _intervals(needed: PeriodicTask) -> Iterator[Finding]:
             continue
         if seconds >= LONG_INTERVAL.total_seconds():
             yield warning(
+                "task_interval_too_long",
                 needed.heartbeat,
                 _(
                     "“%(name)s” has an interval of %(hours)s hours, which beat counts from its own "

@@ -3,40 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 
-from django.db.models import Count, Min, QuerySet
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from esputnik_connector.event_types import event_types
-from esputnik_connector.models import (
-    Connection,
-    Heartbeat,
-    Lane,
-    OutboxMessage,
-    Reconciliation,
-)
-from esputnik_connector.models.labels import KINDS
+from esputnik_connector.models import Connection, Lane, Reconciliation
 from esputnik_connector.pipeline.events.scan import HEARTBEAT
 
 from .findings import Finding, ok, problem, warning
+from .snapshot import OutboxCount, Snapshot
 
 LATE = timedelta(minutes=5)  # several sweeps: a change that is due longer is worth a look
 VERY_LATE = timedelta(hours=1)
 
 
-def watched(connection: Connection, *, now: datetime) -> Iterator[Finding]:
+def findings(connection: Connection, snapshot: Snapshot) -> Iterator[Finding]:
+    """Of one connection of the snapshot. Asks nothing."""
+    waiting = snapshot.waiting_of(connection)
+    yield from watched(connection, snapshot)
+    yield unsent(connection, waiting, snapshot)
+    yield set_aside(connection, waiting)
+    for held in snapshot.held:
+        if held.connection_id == connection.pk:
+            yield held_back(connection, held)
+    for lane in snapshot.lanes:
+        if lane.connection_id == connection.pk and lane.is_paused(snapshot.now):
+            yield resting(connection, lane, snapshot)
+    yield from paces(connection, snapshot)
+
+
+def watched(connection: Connection, snapshot: Snapshot) -> Iterator[Finding]:
     """Does the scan run that finds what came back or got cheaper? Of no matter to a connection that
     sends nothing that is scanned for."""
     if not any(each.scan is not None and connection.sends(each) for each in event_types()):
         return
-    last = Heartbeat.last(HEARTBEAT)
+    last, now = snapshot.heartbeats.get(HEARTBEAT), snapshot.now
     if last is not None and now - last < VERY_LATE:
         text = _("The products that people wait for were scanned %s ago.") % timesince(last, now)
-        yield ok(connection.name, text)
+        yield ok("watch_ran", connection.name, text)
         return
     yield warning(
+        "watch_late",
         connection.name,
         _("No scan of the products that people wait for: silent changes are not found."),
         _(
@@ -46,83 +56,79 @@ def watched(connection: Connection, *, now: datetime) -> Iterator[Finding]:
     )
 
 
-def unsent(connection: Connection, *, now: datetime) -> Finding:
+def unsent(connection: Connection, waiting: OutboxCount, snapshot: Snapshot) -> Finding:
     """How much waits, and since when. Compared with when it was due: a retry may be hours away."""
-    rows = OutboxMessage.objects.filter(connection=connection).unsent().order_by()
-    waiting = rows.aggregate(count=Count("pk"), oldest=Min("captured_at"), due=Min("due_at"))
-    if not waiting["count"]:
-        return ok(connection.name, _("No change is waiting."))
+    if waiting.oldest is None or waiting.due is None:
+        return ok("nothing_waits", connection.name, _("No change is waiting."), count=0)
     text = _("%(count)s changes wait; the oldest was noted %(age)s ago.") % {
-        "count": waiting["count"],
-        "age": timesince(waiting["oldest"], now),
+        "count": waiting.unsent,
+        "age": timesince(waiting.oldest, snapshot.now),
     }
-    overdue = now - waiting["due"]
+    overdue = snapshot.now - waiting.due
+    numbers = {
+        "count": waiting.unsent,
+        "age_seconds": (snapshot.now - waiting.oldest).total_seconds(),
+        "overdue_seconds": max(0.0, overdue.total_seconds()),
+    }
     if overdue < LATE:
-        return ok(connection.name, text)
+        return ok("changes_wait", connection.name, text, **numbers)
     remedy = _(
         "If the connection may send, check that a Celery worker and beat are running, or run: "
         "manage.py esputnik_relay"
     )
-    return (problem if overdue >= VERY_LATE else warning)(connection.name, text, remedy)
+    find = problem if overdue >= VERY_LATE else warning
+    return find("changes_overdue", connection.name, text, remedy, **numbers)
 
 
-def set_aside(connection: Connection) -> Finding:
-    count = _dead(connection).count()
-    if not count:
-        return ok(connection.name, _("No change is set aside."))
+def set_aside(connection: Connection, waiting: OutboxCount) -> Finding:
+    if not waiting.dead:
+        return ok("nothing_set_aside", connection.name, _("No change is set aside."), count=0)
     return warning(
+        "changes_set_aside",
         connection.name,
-        _("Changes set aside: %s") % count,
+        _("Changes set aside: %s") % waiting.dead,
         _("See why in the admin: eSputnik → Unsent changes; then press “Try again”."),
+        count=waiting.dead,
     )
 
 
-def _dead(connection: Connection) -> QuerySet[OutboxMessage]:
-    return OutboxMessage.objects.filter(connection=connection).dead()
-
-
-def held_back(connection: Connection) -> Iterator[Finding]:
+def held_back(connection: Connection, held: Reconciliation) -> Finding:
     """What the last reconciliation of a kind found too much of to put it in line by itself."""
-    for kind, label in KINDS.items():
-        runs = Reconciliation.objects.of_the_shop().filter(connection=connection, kind=kind.value)
-        last = runs.exclude(finished_at=None).order_by("-pk").first()
-        if last is None or not last.held:
-            continue
-        yield problem(
-            connection.name,
-            _(
-                "The last reconciliation held %(count)s records of the kind “%(kind)s” back: so "
-                "many differences at once look like a mistake."
-            )
-            % {"count": last.held, "kind": label},
-            _(
-                "Look at them: manage.py esputnik_reconcile --dry-run. If they are right, let them "
-                "through with --no-limit."
-            ),
-        )
+    text = _(
+        "The last reconciliation held %(count)s records of the kind “%(kind)s” back: so "
+        "many differences at once look like a mistake."
+    ) % {"count": held.held, "kind": held.get_kind_display()}
+    remedy = _(
+        "Look at them: manage.py esputnik_reconcile --dry-run. If they are right, let them "
+        "through with --no-limit."
+    )
+    found = problem("reconciliation_held", connection.name, text, remedy, count=held.held)
+    return replace(found, kind=held.kind)
 
 
-def paused_lanes(connection: Connection, *, now: datetime) -> Iterator[Finding]:
-    for lane in Lane.objects.filter(connection=connection).resting(now).order_by("kind"):
-        yield warning(
-            connection.name,
-            _("The lane of “%(kind)s” rests for %(time)s: %(why)s")
-            % {
-                "kind": lane.get_kind_display(),
-                "time": timesince(now, lane.paused_until),
-                "why": lane.pause_detail or "?",
-            },
-            _("It goes on by itself. If it keeps resting, the reason says why."),
-        )
+def resting(connection: Connection, lane: Lane, snapshot: Snapshot) -> Finding:
+    until = lane.paused_until or snapshot.now
+    found = warning(
+        "lane_rests",
+        connection.name,
+        _("The lane of “%(kind)s” rests for %(time)s: %(why)s")
+        % {
+            "kind": lane.get_kind_display(),
+            "time": timesince(snapshot.now, until),
+            "why": lane.pause_detail or "?",
+        },
+        _("It goes on by itself. If it keeps resting, the reason says why."),
+        seconds=(until - snapshot.now).total_seconds(),
+        failures=lane.failures,
+    )
+    return replace(found, kind=lane.kind)
 
 
-def paces(connection: Connection) -> Iterator[Finding]:
-    """How fast each lane found that it may go, and what the settings allow at the most."""
-    found = [
-        f"{lane.get_kind_display()} {round(lane.pace)}"
-        for lane in Lane.objects.filter(connection=connection).order_by("kind")
-        if lane.pace is not None
-    ]
-    if found:
-        words = _("Requests a second that went well lately: %(paces)s.")
-        yield ok(connection.name, words % {"paces": ", ".join(found)})
+def paces(connection: Connection, snapshot: Snapshot) -> Iterator[Finding]:
+    """How fast each lane found that it may go."""
+    for lane in snapshot.lanes:
+        if lane.connection_id == connection.pk and lane.pace is not None:
+            text = _("The lane of “%(kind)s” has found that %(pace)d requests a second go well.")
+            values = {"kind": lane.get_kind_display(), "pace": round(lane.pace)}
+            found = ok("lane_pace", connection.name, text % values, per_second=lane.pace)
+            yield replace(found, kind=lane.kind)

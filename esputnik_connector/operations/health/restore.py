@@ -16,11 +16,11 @@ from .findings import Finding, problem
 PAGE = "docs/howto/after-a-restored-backup.md"
 
 
-def noted() -> Iterator[Finding]:
+def noted(restore: Restore | None) -> Iterator[Finding]:
     """A person said so, and has not said yet that all is settled."""
-    restore = Restore.unsettled()
     if restore is not None:
         yield problem(
+            "backup_restored",
             _("backup"),
             _("The database was restored from a backup, as was said %s ago.")
             % timesince(restore.noted_at),
@@ -39,6 +39,7 @@ def recognised(connection: Connection) -> Iterator[Finding]:
         return
     if unknown:
         yield problem(
+            "backup_seems_restored",
             connection.name,
             _(
                 "The account knows customers whom the shop does not have yet (%(keys)s): the "

@@ -276,5 +276,9 @@ def next_page(run: Backfill, limit: int) -> tuple[list[str], str]:
 
 def waits_for_contacts(run: Backfill) -> bool:
     """Orders come after the people who placed them."""
-    contacts = Backfill.objects.open().filter(connection=run.connection, kind=Kind.CONTACT.value)
-    return run.kind == Kind.ORDER and contacts.exists()
+    return awaited_contacts(run) is not None
+
+
+def awaited_contacts(run: Backfill) -> Backfill | None:
+    """The import of customers that has to end before this one of orders goes on."""
+    return _open(run.connection, Kind.CONTACT) if run.kind == Kind.ORDER else None

@@ -102,7 +102,7 @@ class PageSender:
         run.page, run.cursor, run.is_read = keys, cursor, not cursor
         run.page_size, run.page_refused, run.tries = len(keys), 0, 0
         names = ("page", "cursor", "is_read", "page_size", "page_refused", "tries")
-        self._run_lease.write(**{name: getattr(run, name) for name in names})
+        self._run_lease.keep(**{name: getattr(run, name) for name in names})
 
     def send(self) -> None:
         """Send the page, or as much of it as goes together after so many failures.
@@ -200,7 +200,7 @@ class PageSender:
         ]
 
     def _stop_for_a_person(self, stays: Sequence[Receipt]) -> None:
-        """Nothing that comes next would fare better until somebody has acted."""
+        """Nothing that comes next would fare better until the merchant has acted."""
         stopped = next((one for one in stays if one.reason in NEEDS_A_PERSON), None)
         if stopped is not None and self.run.change(
             *WORKING, to=State.PAUSED, detail=stopped.detail, tries=0
@@ -212,8 +212,7 @@ class PageSender:
     ) -> None:
         """Count records and take them off the page, in the transaction that settles them."""
         run = self.run
-        self._run_lease.lock()
-        refresh(run)
+        self._run_lease.lock()  # and read what a person may have done to the run
         run.count(receipts)
         gone = {receipt.key for receipt in receipts}
         run.page = [key for key in run.page if key not in gone]

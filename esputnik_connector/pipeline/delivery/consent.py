@@ -18,6 +18,7 @@ from esputnik_connector.records import (
     Consent,
     Contact,
     Erasure,
+    OrderDeletion,
     Person,
     Reason,
     Record,
@@ -26,9 +27,11 @@ from esputnik_connector.shops.base import ShopAdapter, SupportsConsent
 
 
 def person_of(record: Record) -> Person | None:
-    """Whom a record is about; ``None`` of one that concerns nobody's consent: an erasure, or a cart
-    that only takes back what was sent."""
-    if isinstance(record, Erasure) or (isinstance(record, Cart) and not record.items):
+    """Whom a record is about; ``None`` of one that concerns no customer's consent: a deletion, or a
+    cart that only takes back what was sent."""
+    if isinstance(record, (Erasure, OrderDeletion)):
+        return None
+    if isinstance(record, Cart) and not record.items:
         return None
     if isinstance(record, Contact):
         key = "" if record.is_guest else record.key
@@ -38,7 +41,7 @@ def person_of(record: Record) -> Person | None:
 
 
 def consents_of(shop: ShopAdapter, people: Iterable[Person]) -> Mapping[Person, Consent]:
-    """What these people answered. A shop that cannot tell has asked nobody."""
+    """What these people answered. A shop that cannot tell has asked no customer."""
     if not isinstance(shop, SupportsConsent):
         return {}
     return shop.consents(list(dict.fromkeys(people)))
@@ -49,12 +52,14 @@ class Consents:
     """The answers that concern one batch.
 
     :param policy: the connection's, ``""`` while the merchant has not chosen.
+    :param is_asked: the shop was asked; else no answer changes anything.
     """
 
     policy: str = ""
     salt: str = ""
     answers: Mapping[Person, Consent] = field(default_factory=dict)
     known: frozenset[str] = frozenset()  # hashes of addresses that were introduced before
+    is_asked: bool = False
 
     @classmethod
     def around(
@@ -81,10 +86,12 @@ class Consents:
             hashes = {address_of(person, salt) for person in people}
             addresses = KnownAddress.objects.filter(connection=connection, fingerprint__in=hashes)
             known = addresses.values_list("fingerprint", flat=True)
-        return cls(policy, salt, answers, frozenset(known))
+        return cls(policy, salt, answers, frozenset(known), is_asked=True)
 
     def lacks(self, record: Record) -> bool:
-        """Is this about somebody who has not said yes?"""
+        """Is this about a customer who has not said yes, and does that change anything?"""
+        if not self.is_asked:
+            return False
         person = person_of(record)
         return person is not None and self.answers.get(person) is not Consent.YES
 
@@ -94,7 +101,7 @@ class Consents:
         return address_of(person, self.salt) or fingerprint(person.contact_key, salt=self.salt)
 
     def introduced(self, record: Record, *, is_known: bool) -> Person | None:
-        """Whom the destination has to store as unconfirmed first, of a record about somebody
+        """Whom the destination has to store as unconfirmed first, of a record about a customer
         without a yes.
 
         :param record: as it goes out; the shop's hook may have changed the address.
@@ -110,7 +117,7 @@ class Consents:
 
 
 def address_of(person: Person, salt: str) -> str:
-    """The salted hash by which an introduction is remembered; ``""`` of somebody without an
-    address, whom nobody can write to."""
+    """The salted hash by which an introduction is remembered; ``""`` of a customer without an
+    address, to whom the merchant cannot write."""
     address = person.email or person.phone
     return fingerprint(address, salt=salt) if address else ""

@@ -1,4 +1,4 @@
-"""Digests as they are remembered: keyed by the shop's secret, so that nobody who reads the table
+"""Digests as they are remembered: keyed by the shop's secret, so that no reader of the table
 can try out whose phone it was.
 
 What former versions remembered was the bare hash. It is recognised, and replaced when it is seen;

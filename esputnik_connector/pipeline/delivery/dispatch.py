@@ -17,13 +17,14 @@ from esputnik_connector.exceptions import (
 )
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import Connection, SyncState
-from esputnik_connector.records import Cart, Contact, Event, Kind, Outcome, Reason, Record
+from esputnik_connector.records import Cart, Contact, Event, Kind, Order, Outcome, Reason, Record
 from esputnik_connector.shops.base import ShopAdapter
 
 from . import digests
 from .consent import Consents
 from .eligibility import check_still_true
 from .load import emptied, hooked, read, unbuildable
+from .order_deletion import Deferral, deleted, wait_for_deletion
 from .suppression import Suppression, locators_of
 
 logger = getLogger(__name__)
@@ -66,12 +67,14 @@ def prepare(
     *,
     with_unchanged: bool = False,
     forced: Collection[str] = (),
+    tried: Collection[str] = (),
     counts_consent: bool = False,
 ) -> Prepared:
     """Translate a batch. A constant number of queries, unless a record cannot be read.
 
     :param with_unchanged: prepare also what eSputnik has exactly so already: for a preview.
     :param forced: keys of the records that go out even so.
+    :param tried: keys of records that were sent once, without an answer.
     :param counts_consent: tell who has not said yes, also where it changes nothing.
     """
     prepared = Prepared()
@@ -89,6 +92,9 @@ def prepare(
     records, broken = read(connection, shop, kind, keys)
     if kind is Kind.CART:
         records |= emptied(keys, {*records, *broken}, states)
+    if kind is Kind.ORDER and connection.delete_orders and destination.supports_order_deletion:
+        left = [key for key in keys if key not in records and key not in broken]
+        records |= deleted(shop, [key for key in left if key in states or key in tried])
     prepared.records, prepared.states = records, states
     suppression = Suppression.around(records.values(), states)
     always = frozenset(keys if with_unchanged else forced)
@@ -105,6 +111,8 @@ def prepare(
             continue
         try:
             envelope, owner, hashes = translator.translate(records.get(key), states.get(key))
+        except Deferral as wait:
+            prepared.settled.append(Result(wait.receipt))
         except Skip as skip:
             if skip.reason is Reason.NO_CONSENT:
                 prepared.without_consent.append(consents.hash_of(records[key]))
@@ -166,6 +174,8 @@ class Translator:
             if record.key not in self.always:
                 raise Skip(Reason.UNCHANGED)
             envelope = replace(envelope, is_change=False)
+        elif isinstance(record, Order) and state is not None:
+            wait_for_deletion(record, state, self.destination, salt=self.salt)
         return replace(envelope, digest=present), getattr(record, "contact_key", ""), hashes
 
 

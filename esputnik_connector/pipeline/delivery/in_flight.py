@@ -1,4 +1,4 @@
-"""What was sent and is not settled yet: until it is, nobody knows what the destination holds.
+"""What was sent and is not settled yet: what the destination holds is unknown until then.
 
 A worker that was stopped for longer than its lease sends an older state after another worker sent
 the newer one, and so does an upload that ends after it was given up. Both are noticed, and what was
@@ -71,8 +71,8 @@ def _mark_customers(connection: Connection, prepared: Prepared) -> None:
 
 
 def _main_locator(hashes: Mapping[str, str]) -> dict[str, str]:
-    """By what the destination looks for somebody whose key it does not know. Of the other locator
-    nothing is said: another phone beside the same e-mail makes nobody else of them."""
+    """By what the destination looks for a customer whose key it does not know. Of the other locator
+    nothing is said: another phone beside the same e-mail makes no other customer of them."""
     return next(({name: hashes[name]} for name in LOCATORS if hashes.get(name)), {})
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from logging import getLogger
-from time import monotonic
 
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations import exchanges
@@ -21,7 +20,6 @@ from .outcome_counts import alike
 logger = getLogger(__name__)
 
 LOGGED_KEYS = 100  # in one line; a journal or a collector cuts what is much longer
-KEPT_JUST_NOW = 1.0  # seconds; a lease lasts longer than a request may
 ORDER_OF_LANES = (Kind.ERASURE, Kind.CONTACT, Kind.ORDER, Kind.CART, Kind.EVENT)
 
 
@@ -67,7 +65,6 @@ class LaneLease:
 
     def __init__(self, leases: Sequence[Lease]) -> None:
         self._leases = leases
-        self._kept_at: float | None = None
 
     def joined(self, lease: Lease) -> LaneLease:
         """These leases and another one, kept together."""
@@ -80,13 +77,11 @@ class LaneLease:
         """
         for lease in self._leases:
             lease.keep()
-        self._kept_at = monotonic()
 
     def keep_if_due(self) -> None:
-        """As :meth:`keep`, unless that was a moment ago: what was kept then has minutes to run, and
-        no other worker can have taken it."""
-        if self._kept_at is None or monotonic() - self._kept_at >= KEPT_JUST_NOW:
-            self.keep()
+        """As :meth:`keep`, for those leases that were not kept a moment ago."""
+        for lease in self._leases:
+            lease.keep_if_due()
 
 
 @contextmanager

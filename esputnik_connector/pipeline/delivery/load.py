@@ -20,9 +20,10 @@ from esputnik_connector.exceptions import (
 )
 from esputnik_connector.fields import reveal
 from esputnik_connector.halving import Halving
-from esputnik_connector.models import CartSession, Connection, SyncState
+from esputnik_connector.models import CartSession, Connection, OutboxMessage, SyncState
+from esputnik_connector.pipeline.erasures import emails_of
 from esputnik_connector.pipeline.events.load import events
-from esputnik_connector.records import Cart, Erasure, Kind, Outcome, Reason, Record
+from esputnik_connector.records import Cart, Erasure, Kind, OrderDeletion, Outcome, Reason, Record
 from esputnik_connector.registry import record_hook
 from esputnik_connector.shops import reading
 from esputnik_connector.shops.base import ShopAdapter
@@ -81,10 +82,23 @@ def _ask(
 
 
 def _erasures(connection: Connection, keys: Sequence[str]) -> dict[str, Record]:
-    """Deletions, with the number that the destination gave to whoever it holds."""
+    """Deletions, with the number that the destination gave to whoever it holds, and the e-mails
+    that their rows carry.
+
+    :raises DecryptionError: these cannot be read with the present keys.
+    """
     held = SyncState.objects.filter(connection=connection, kind=Kind.CONTACT.value)
     numbers = dict(held.filter(key__in=list(keys)).values_list("key", "remote_id"))
-    return {key: Erasure(key=key, remote_id=numbers.get(key, "")) for key in keys}
+    emails: dict[str, list[str]] = {key: [] for key in keys}
+    rows = OutboxMessage.objects.of(connection, Kind.ERASURE).filter(key__in=list(keys))
+    for key, payload in rows.order_by("pk").values_list("key", "payload"):
+        emails[key] += emails_of(payload)
+    return {
+        key: Erasure(
+            key=key, remote_id=numbers.get(key, ""), emails=tuple(dict.fromkeys(emails[key]))
+        )
+        for key in keys
+    }
 
 
 def _with_guests(records: Mapping[str, Record]) -> dict[str, Record]:
@@ -128,7 +142,7 @@ def hooked(record: Record, connection: Connection) -> Record:
     :raises Skip: the hook held it back. :raises HookError: the hook returned something else.
     """
     hook = record_hook()
-    if hook is None or isinstance(record, Erasure):
+    if hook is None or isinstance(record, (Erasure, OrderDeletion)):
         return record
     try:
         answer = hook(record, connection)

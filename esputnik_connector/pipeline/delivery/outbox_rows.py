@@ -168,6 +168,11 @@ def by_key(found: Iterable[OutboxMessage]) -> dict[str, list[OutboxMessage]]:
     return rows
 
 
+def tried(rows: Rows) -> frozenset[str]:
+    """Keys that were sent, and of which no answer told what became of them."""
+    return frozenset(key for key, mine in rows.items() if any(row.attempts for row in mine))
+
+
 def forced(rows: Rows) -> frozenset[str]:
     """Keys that are to be sent even when they are unchanged."""
     return frozenset(key for key, mine in rows.items() if any(row.is_forced for row in mine))

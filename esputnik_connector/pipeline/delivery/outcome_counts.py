@@ -45,7 +45,8 @@ def _wait(
     receipt: Receipt, rows: Mapping[str, Sequence[OutboxMessage]], now: datetime
 ) -> float | None:
     """Seconds from the shop's commit until the destination took it; ``None`` where it took nothing
-    now: it was accepted before, when its upload began, or it is history, which nobody waits for."""
+    now: it was accepted before, when its upload began, or it is history, for which no customer
+    waits."""
     mine = rows.get(receipt.key, ())
     if receipt.outcome not in TAKEN or not mine or any(row.session for row in mine):
         return None

@@ -22,6 +22,7 @@ logger = getLogger(__name__)
 ANSWERED = (Outcome.DELIVERED, Outcome.ACCEPTED, Outcome.REJECTED)
 # One record waits, and no other has to.
 LANE_IS_WELL = (
+    Reason.UPLOADING,
     Reason.UPLOAD_FAILED,
     Reason.ALREADY_ACCEPTED,
     Reason.NOT_RECORDED,
@@ -29,12 +30,13 @@ LANE_IS_WELL = (
     Reason.SWITCHED_OFF,
     Reason.UNCONFIRMED,
     Reason.STILL_THERE,
+    Reason.ORDER_DELETION,
 )
 
 
 def defect_in_words(error: Exception) -> str:
-    """What a merchant reads of an error that is nobody's answer. Its own text stays out: it may
-    quote personal data."""
+    """What a merchant reads of an error that is not the destination's answer. Its own text stays
+    out: it may quote personal data."""
     return _("The connector failed (%(error)s); the log has the details. Nothing is lost.") % {
         "error": type(error).__name__
     }

@@ -224,7 +224,7 @@ class Relay:
         Further off than a sweep is left to the sweep.
         """
         now = self.clock()
-        if self._is_cut_short:  # others rely on somebody who looks
+        if self._is_cut_short:  # other workers rely on one that looks
             return now
         if self._is_watched_elsewhere:
             return None

@@ -20,12 +20,12 @@ from .dispatch import Prepared, Result, prepare
 from .flow import Flow
 from .in_flight import in_flight
 from .lane import LaneLease, lane_of, leased, log_outcomes
-from .outbox_rows import Rows, forced
+from .outbox_rows import Rows, forced, tried
 from .pacing import Pacer
 from .permit import Permit
 from .queue import LaneQueue, routes_of
 from .settle import settle
-from .suppression import bury_pending
+from .tombstones import bury_pending
 from .uploads import UploadPoller
 
 logger = getLogger(__name__)
@@ -197,7 +197,13 @@ class LaneSender:
         route = routes_of(rows)
         with self._by_route(route) as chosen:
             prepared = prepare(
-                self.connection, chosen, registry.shop(), self.kind, list(rows), forced=forced(rows)
+                self.connection,
+                chosen,
+                registry.shop(),
+                self.kind,
+                list(rows),
+                forced=forced(rows),
+                tried=tried(rows),
             )
             digests.write(self.connection, self.kind, prepared.outdated)
             self._settle(lane, lease, prepared.settled, rows)

@@ -25,6 +25,7 @@ from esputnik_connector.records import Kind, Outcome, Reason
 
 from . import backoff
 from .dispatch import Result
+from .erase_again import repeat_after_uploads
 from .load import is_database_gone
 from .notify import notify
 from .outbox_rows import Rows, outcome_of_history, settle_rows, with_rows_where_needed
@@ -78,7 +79,9 @@ def settle(
     def write(some: Sequence[Result]) -> None:
         with transaction.atomic():
             before()
-            _remember(connection, kind, some, now, backfill)
+            erased = _remember(connection, kind, some, now, backfill)
+            made = [row for key in erased for row in rows.get(key, ())]
+            repeat_after_uploads(connection, made, now=now)
             known = rows
             if backfill is not None:
                 receipts = [result.receipt for result in some]
@@ -136,7 +139,8 @@ def _remember(
     results: Iterable[Result],
     now: datetime,
     backfill: Backfill | None,
-) -> None:
+) -> list[str]:
+    """The states of what was delivered or accepted; keys of those whose deletion was made."""
     delivered, accepted, erased = [], [], []
     introduced: set[str] = set()
     for result in results:
@@ -182,3 +186,4 @@ def _remember(
         SyncState.objects.filter(**contacts).delete()
         # Nothing is left that would ask about their upload.
         OutboxMessage.objects.filter(**contacts).exclude(session="").update(session="")
+    return erased

@@ -31,6 +31,7 @@ from esputnik_connector.records import Kind, Outcome, Reason
 
 from . import backoff
 from .dispatch import Result
+from .erase_again import LONGEST_LOST_UPLOAD, erase_again
 from .in_flight import follow, send_again
 from .lane import LaneLease
 from .notify import notify
@@ -42,13 +43,11 @@ from .outbox_rows import (
     with_rows_where_needed,
 )
 from .pacing import Pacer
-from .suppression import erase_again
 
 logger = getLogger(__name__)
 
 MOST_UNANSWERED = 3  # polls without an answer in one run: each takes as long as a request may
 LONGEST_UPLOAD = timedelta(minutes=30)  # after that it is given up and its records go again
-LONGEST_LOST_UPLOAD = timedelta(days=1)  # that it is asked about after that; it may still end
 IDENTITY = ("connection_id", "kind", "key")
 UPLOAD_COLUMNS = (
     "digest",

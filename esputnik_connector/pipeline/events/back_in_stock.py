@@ -9,7 +9,7 @@ from .enqueue import PAGE
 
 
 def scan_back_in_stock(run: ScanRun) -> int:
-    """How many events were enqueued. None in a shop that knows nobody who waits."""
+    """How many events were enqueued. None in a shop that knows no customer who waits."""
     if not isinstance(run.shop, SupportsEvents):
         return 0
     count, after = 0, ""

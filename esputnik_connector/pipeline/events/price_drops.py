@@ -27,7 +27,7 @@ from .enqueue import CHUNK, PAGE
 
 logger = getLogger(__name__)
 
-FORGOTTEN_AFTER = timedelta(days=3)  # without a scan: nobody is told of what fell meanwhile
+FORGOTTEN_AFTER = timedelta(days=3)  # without a scan: no customer is told of what fell meanwhile
 TOUCHED_AFTER = timedelta(days=1)  # so that a price that stays costs no write per scan
 
 Unit = tuple[str, str]  # key of a product and currency: another currency is another price
@@ -46,7 +46,7 @@ def is_still_cheaper(event: Event) -> bool:
 
 
 def scan_price_drops(run: ScanRun) -> int:
-    """How many events were enqueued. None in a shop that knows nobody who waits."""
+    """How many events were enqueued. None in a shop that knows no customer who waits."""
     return PriceDropScan(run, run.shop).find() if isinstance(run.shop, SupportsEvents) else 0
 
 
@@ -100,7 +100,7 @@ class PriceDropScan:
             return self.run.enqueue(keys)
 
     def _is_first(self, person: str, drop: PriceDrop) -> bool:
-        """Somebody may wish for a product and for its variation, perhaps pages apart. Products
+        """A customer may wish for a product and for its variation, perhaps pages apart. Products
         come in the same order in every scan, so it is always the same wish that is answered."""
         pair = person, drop.product_key
         is_first = pair not in self._reached

@@ -2,8 +2,9 @@
 
 Most of what comes back in stock or gets cheaper does so silently: ``update()``, imports, a database
 that another system writes to. To listen to every saved product would cost each import a query per
-row. So the worker scans the few products that somebody waits for, every quarter of an hour. A scan
-enqueues keys, as capture does, and sends nothing; the relay asks the shop again before it sends.
+row. So the worker scans the few products that a customer waits for, every quarter of an hour. A
+scan enqueues keys, as capture does, and sends nothing; the relay asks the shop again before it
+sends.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from esputnik_connector.models.reconcile import REPAIRED, Verdict
 from esputnik_connector.pipeline.delivery import digests
 from esputnik_connector.pipeline.delivery.dispatch import prepare
 from esputnik_connector.pipeline.delivery.load import read
-from esputnik_connector.records import Contact, Kind, Order, Outcome, Reason, Record
+from esputnik_connector.records import Contact, Kind, Order, OrderDeletion, Outcome, Reason, Record
 from esputnik_connector.shops import reading
 from esputnik_connector.shops.base import ShopAdapter
 
@@ -157,7 +157,10 @@ class Comparer:
                 unchanged.append(receipt.key)
         for envelope in prepared.outgoing:
             record = prepared.records[envelope.key]
-            verdict = self._difference(known.get(envelope.key), record)
+            state = known.get(envelope.key)
+            before = prepared.states.get(envelope.key)
+            is_new = before is not None and before.is_merely_named
+            verdict = self._difference(None if is_new else state, record)
             found.verdicts[envelope.key] = verdict.value
 
         for key in self._quiet(kind, unchanged, versions):
@@ -176,7 +179,8 @@ class Comparer:
         if state is not None and state.digest:
             return Verdict.DIFFERS
         if state is not None:  # an order went to a former account: no night may fire its events
-            is_forgotten = isinstance(record, Order) and not state.was_delivered
+            is_order = isinstance(record, (Order, OrderDeletion))
+            is_forgotten = is_order and not state.was_delivered
             return Verdict.HISTORY if is_forgotten else Verdict.UNCERTAIN
         if isinstance(record, Contact) and record.is_guest:
             return Verdict.HISTORY  # live, a guest comes with the order

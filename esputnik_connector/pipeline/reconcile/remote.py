@@ -38,7 +38,7 @@ Found = Callable[[str, str, Sequence[str]], None]  # key, verdict, names of fiel
 
 
 def _nothing(_key: str, _verdict: str, _names: Sequence[str]) -> None:
-    """Nobody looks on."""
+    """No person watches the progress."""
 
 
 class RemoteReconciler:

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from logging import getLogger
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from esputnik_connector import registry
@@ -34,9 +35,9 @@ from esputnik_connector.models import (
 )
 from esputnik_connector.models.backfill import State
 from esputnik_connector.models.reconcile import Stage, Verdict
-from esputnik_connector.pipeline.capture import erasure_payload
-from esputnik_connector.pipeline.delivery import suppression
+from esputnik_connector.pipeline.delivery import tombstones
 from esputnik_connector.pipeline.delivery.load import read
+from esputnik_connector.pipeline.erasures import erasure_payload
 from esputnik_connector.pipeline.wake import wake
 from esputnik_connector.records import Kind
 from esputnik_connector.shops import reading
@@ -57,6 +58,7 @@ HEARTBEAT = "reconcile"
 
 CHUNK = 2000  # keys per step; a step is seconds when all of them have to be built
 KINDS = (Kind.CONTACT, Kind.ORDER, Kind.CART)
+OWNER = "@"  # begins a cursor that is a customer's key; else it is a number
 FOUND_COLUMNS = ("counts", "examples", "pending", "queued", "held")
 CART_WINDOW = timedelta(days=2)  # an older cart must not look abandoned anew because a price rose
 
@@ -132,29 +134,50 @@ class Reconciler:
     def _look_behind(self) -> None:
         """What was delivered and the walk over the shop did not meet."""
         rows = self._delivered_page()
-        keys = [key for _pk, key in rows]
+        keys = [key for _cursor, key in rows]
         if not rows:
             found = Comparison()
         elif self.kind is Kind.CART:
             met = set(self.run.pending.get(REPAIRS, ()))  # by the walk over the shop
             found = self.comparer.compare(self.kind, [key for key in keys if key not in met])
             found = found.only_repairs()
+        elif self.kind is Kind.ORDER and self._deletes_orders():
+            found = self.comparer.compare(self.kind, self._gone(keys)).only_repairs()
         else:
             gone = Verdict.DELETED if self.kind is Kind.CONTACT else Verdict.ORDER_DELETED
             found = Comparison(verdicts=dict.fromkeys(self._gone(keys), gone.value))
-        cursor = str(rows[-1][0]) if rows else self.run.cursor
+        cursor = rows[-1][0] if rows else self.run.cursor
         self._save(found, stage=Stage.DELIVERED, cursor=cursor, is_over=not rows)
 
-    def _delivered_page(self) -> list[tuple[int, str]]:
-        """The next of all customers and orders, unless the run is partial; of the fresh carts."""
+    def _delivered_page(self) -> list[tuple[str, str]]:
+        """Cursor and key of the next of all customers and orders, unless the run is partial; of the
+        fresh carts."""
+        if self.kind is not Kind.CART and self.run.since is not None:
+            return []
+        if self.run.cursor.startswith(OWNER):
+            return self._owners_page()
         states = SyncState.objects.filter(
             connection=self.connection, kind=self.kind.value, pk__gt=int(self.run.cursor or 0)
         )
         if self.kind is Kind.CART:
             states = states.filter(delivered_at__gte=fresh_since(self.run))
-        elif self.run.since is not None:
-            return []
-        return list(states.order_by("pk").values_list("pk", "key")[:CHUNK])
+        rows = states.order_by("pk").values_list("pk", "key")[:CHUNK]
+        page = [(str(pk), key) for pk, key in rows]
+        return page or (self._owners_page() if self.kind is Kind.CONTACT else [])
+
+    def _owners_page(self) -> list[tuple[str, str]]:
+        """Customers of whom nothing but orders was delivered, by a former version: the others left
+        a state of their own."""
+        states = SyncState.objects.filter(connection=self.connection)
+        mine = states.filter(kind=Kind.CONTACT.value, key=OuterRef("owner_key"))
+        last = self.run.cursor[len(OWNER) :] if self.run.cursor.startswith(OWNER) else ""
+        orders = states.filter(~Exists(mine), kind=Kind.ORDER.value, owner_key__gt=last)
+        owners = orders.order_by("owner_key").values_list("owner_key", flat=True).distinct()
+        return [(f"{OWNER}{key}", key) for key in owners[:CHUNK]]
+
+    def _deletes_orders(self) -> bool:
+        can = self.comparer.destination.supports_order_deletion
+        return self.connection.delete_orders and can
 
     def _gone(self, keys: Sequence[str]) -> list[str]:
         existing = reading.existing(self.shop, self.kind, keys)
@@ -162,7 +185,7 @@ class Reconciler:
         if not gone or self.kind is not Kind.CONTACT:
             return gone
         noted = lines_of(self.connection, Kind.ERASURE, gone)
-        buried = suppression.buried(gone)
+        buried = tombstones.buried(gone)
         gone = [key for key in gone if key not in noted and key not in buried]
         records, broken = read(self.connection, self.shop, self.kind, gone) if gone else ({}, {})
         return [key for key in gone if key not in records and key not in broken]  # asked twice

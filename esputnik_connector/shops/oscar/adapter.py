@@ -29,6 +29,7 @@ from esputnik_connector.records import (
 from esputnik_connector.shops.base import (
     Assortment,
     Capture,
+    GuestTraces,
     Page,
     ShopAdapter,
     SupportsCarts,
@@ -38,6 +39,7 @@ from esputnik_connector.shops.base import (
     SupportsEvents,
     SupportsFeed,
     SupportsFieldOrigins,
+    SupportsGuests,
     SupportsHistory,
     SupportsReconciliation,
     SupportsStaffLinks,
@@ -49,7 +51,7 @@ from esputnik_connector.shops.oscar import carts, field_origins, options, orders
 from esputnik_connector.shops.oscar.catalogue import cards, product_attributes, products
 from esputnik_connector.shops.oscar.catalogue.categories import Tree
 from esputnik_connector.shops.oscar.catalogue.prices import Prices
-from esputnik_connector.shops.oscar.customers import attributes, consents, contacts
+from esputnik_connector.shops.oscar.customers import attributes, consents, contacts, traces
 from esputnik_connector.shops.oscar.events import events, scan
 from esputnik_connector.shops.oscar.sync import paging, versions
 
@@ -66,6 +68,7 @@ class OscarShop(
     SupportsStatuses,
     SupportsContactAttributes,
     SupportsConsent,
+    SupportsGuests,
     SupportsCurrencies,
     SupportsStaffLinks,
     SupportsFieldOrigins,
@@ -143,6 +146,9 @@ class OscarShop(
 
     def consents(self, people: Sequence[Person]) -> Mapping[Person, Consent]:
         return consents.consents(people, path=self.options.get(options.CONSENT, ""))
+
+    def guest_traces(self, email: str) -> GuestTraces:
+        return traces.traces_of_guest(email)
 
     def currencies(self) -> Collection[str]:
         orders = get_model("order", "Order")._base_manager.order_by("currency")

@@ -95,6 +95,7 @@ class ContactBook:
         self.erased: set[Locator] = set()
         self.recreated_after_erase: list[dict[str, Any]] = []
         self.not_stored: list[dict[str, Any]] = []
+        self.writes: list[dict[str, Any]] = []
         self._settings = settings
         self._holders: dict[Locator, set[int]] = {}
         self._ids: dict[str, int] = {}
@@ -164,6 +165,13 @@ class ContactBook:
         for kind in {channel["type"] for channel in body["channels"]}:
             self.set_channels(contact, kind, body["channels"], is_confirmed=is_confirmed)
         self.touch(contact)
+        self.note_write(contact)
+
+    def note_write(self, contact: StoredContact, *, session: str = "") -> None:
+        """The contact as it is from now on; an upload writes when it is worked off."""
+        names = {name: contact.scalars.get(name) for name in forms.NAMES}
+        known = {"contactId": contact.id, "externalCustomerId": contact.external_id}
+        self.writes.append({**known, **names, "email": contact.first("email"), "session": session})
 
     def drop(
         self, contact: StoredContact, body: Mapping[str, Any], *, is_order: bool = False

@@ -204,6 +204,13 @@ class FakeEsputnik:
         return ignored
 
     @property
+    def contact_writes(self) -> list[dict[str, Any]]:
+        """Each state that a contact was brought into, in the order in which it was stored:
+        contactId, externalCustomerId, firstName, lastName, email, and the session of an upload."""
+        writes: list[dict[str, Any]] = self._state.view("contact_writes")
+        return writes
+
+    @property
     def feeds(self) -> list[dict[str, Any]]:
         """The product feeds of the account: url, language, default."""
         feeds: list[dict[str, Any]] = self._state.view("feeds")

@@ -143,6 +143,7 @@ class Imports:
             contact = self._contacts.create(external_id, locators, by=session.by)
         self._contacts.touch(contact)
         self._write(contact, body, options, is_new=is_new)
+        self._contacts.note_write(contact, session=session.id)
         if is_new and options.get("eventKeyForNewContacts"):
             self._welcome(contact, options["eventKeyForNewContacts"])
         return contact

@@ -119,6 +119,7 @@ class State:
             "addresses": lambda: addresses.states,
             "mailable": self.contacts.mailable,
             "not_stored": lambda: self.contacts.not_stored,
+            "contact_writes": lambda: self.contacts.writes,
             "orders": lambda: self.orders.by_number,
             "ignored_orders": lambda: self.orders.ignored,
             "events": lambda: self.events.stored,

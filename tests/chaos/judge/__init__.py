@@ -16,6 +16,7 @@ CHECKS: Sequence[Check] = (
     records.every_order_is_there_as_the_shop_has_it,
     records.every_cart_is_there_as_the_shop_has_it,
     history.no_older_state_came_after_a_newer_one,
+    history.no_upload_put_an_older_state_over_a_newer_one,
     people.nobody_was_overwritten_by_somebody_else,
     people.nobody_erased_is_there,
     people.nobody_is_there_whom_the_shop_never_had,

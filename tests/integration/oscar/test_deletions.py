@@ -7,13 +7,17 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection as database
+from django.db import transaction
 from django.test.utils import CaptureQueriesContext
 from oscar.core.loading import get_model
 from oscar.test import factories
 
-from esputnik_connector.models import Attempt, Connection, OutboxMessage
+from esputnik_connector import registry
+from esputnik_connector.models import Attempt, Connection, OutboxMessage, Tombstone
+from esputnik_connector.operations.erase_guest import erase_guest
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
+from esputnik_connector.records import Kind
 from esputnik_connector.shops.oscar.customers.traces import traces_of
 from esputnik_connector.testing.recording import RecordingDestination
 from tests.oscar_rows import OSCAR_WARNINGS, place, ukraine
@@ -124,3 +128,81 @@ def test_a_deletion_costs_three_queries_however_many_orders_there_are(connection
 
     ukraine()
     assert cost(1) == cost(5)
+
+
+def test_a_guest_is_known_by_all_orders_of_their_email(connection):
+    address = factories.ShippingAddressFactory(country=ukraine(), phone_number="+380503334455")
+    first = place(None, guest_email="Ann@Example.com", shipping_address=address)
+    second = place(None, guest_email="ann@example.com")
+    place(None, guest_email="other@example.com")
+    place(customer(), guest_email="ann@example.com")
+
+    found = registry.shop().guest_traces("ann@example.com")
+
+    assert found.orders == (first.number, second.number)
+    assert found.contacts == (f"guest:{first.number}", f"guest:{second.number}")
+    assert found.locators[0] == "ann@example.com"
+    assert "+380503334455" in found.locators
+
+
+def test_a_guest_who_was_erased_does_not_come_back_with_an_order_that_was_blanked(connection):
+    order = place(None, guest_email="Ann@Example.com")
+    forget_all()
+    assert erase_guest("ann@example.com") == 1
+    Relay(connection).run()
+    RecordingDestination.calls.clear()
+
+    order.guest_email = ""
+    order.save()
+    place(None, guest_email="ann@example.com")
+    Relay(connection).run()
+
+    assert {one.kind for call in RecordingDestination.calls for one in call} <= {Kind.CART}
+
+
+def test_to_delete_an_order_is_no_wish_to_be_forgotten(connection):
+    place(None, guest_email="ann@example.com").delete()
+    Relay(connection).run()
+    assert not OutboxMessage.objects.exists()
+    assert not Tombstone.objects.exists()
+
+
+@pytest.mark.parametrize("way", ["one by one", "together", "with everything"])
+def test_deleted_orders_are_told_however_they_were_deleted(connection, way):
+    connection.delete_orders = True
+    connection.save()
+    capture.forget_connections()
+    orders = [place(None, guest_email=f"guest{n}@example.com") for n in range(3)]
+    Relay(connection).run()
+    RecordingDestination.calls.clear()
+
+    if way == "one by one":
+        for order in orders:
+            order.delete()
+    else:
+        mine = type(orders[0])._default_manager.filter(pk__in=[order.pk for order in orders])
+        with transaction.atomic():
+            if way == "with everything":
+                get_model("order", "Line").objects.filter(order__in=mine).delete()
+            mine.delete()
+    Relay(connection).run()
+
+    told = [one for call in RecordingDestination.calls for one in call if one.kind is Kind.ORDER]
+    assert sorted(one.key for one in told) == sorted(order.number for order in orders)
+    assert all(one.payload == {"key": one.key} for one in told)
+
+
+def test_a_deletion_that_is_rolled_back_deletes_nothing(connection):
+    connection.delete_orders = True
+    connection.save()
+    capture.forget_connections()
+    order = place(None, guest_email="guest@example.com")
+    Relay(connection).run()
+    RecordingDestination.calls.clear()
+
+    with pytest.raises(LookupError), transaction.atomic():
+        order.delete()
+        raise LookupError
+    Relay(connection).run()
+
+    assert RecordingDestination.calls == []

@@ -60,7 +60,7 @@ def purchase_attributes(user_pks: Sequence[Any]) -> dict[Any, Attributes]:
     totals = _totals(user_pks)
     categories = _categories(user_pks)
     return {
-        pk: _summary(totals.get(pk, [])) | {"purchased_categories": categories.get(pk, ())}
+        pk: summary(totals.get(pk, [])) | {"purchased_categories": categories.get(pk, ())}
         for pk in user_pks
     }
 
@@ -117,7 +117,11 @@ def _totals(user_pks: Iterable[Any]) -> dict[Any, list[Mapping[str, Any]]]:
     return dict(totals)
 
 
-def _summary(totals: Sequence[Mapping[str, Any]]) -> Attributes:
+def summary(totals: Sequence[Mapping[str, Any]]) -> Attributes:
+    """The attributes that come from a customer's orders.
+
+    :param totals: a row per currency. SQLite sums to ``240`` what PostgreSQL sums to ``240.00``.
+    """
     if not totals:
         return {
             "first_order_date": None,
@@ -132,7 +136,7 @@ def _summary(totals: Sequence[Mapping[str, Any]]) -> Attributes:
         "first_order_date": aware(min(row["first"] for row in totals)),
         "last_order_date": aware(max(row["last"] for row in totals)),
         "order_count": sum(row["orders"] for row in totals),
-        "total_spent": main["spent"],
+        "total_spent": main["spent"].quantize(CENT, ROUND_HALF_UP),
         "average_order": (main["spent"] / main["orders"]).quantize(CENT, ROUND_HALF_UP),
         "currency": main["currency"],
     }

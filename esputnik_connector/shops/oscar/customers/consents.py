@@ -15,11 +15,11 @@ ANSWERS = {True: Consent.YES, False: Consent.NO}
 
 
 def consents(people: Sequence[Person], *, path: str) -> dict[Person, Consent]:
-    """Person → answer, in one query besides the callable's own. Oscar itself asks nobody.
+    """Person → answer, in one query besides the callable's own. Oscar itself asks no customer.
 
     A guest, and a customer who is no longer in the shop, was not asked.
 
-    :param path: the option ``CONSENT``; ``""``: nobody was asked.
+    :param path: the option ``CONSENT``; ``""``: no customer was asked.
     """
     keys = {person.contact_key for person in people if person.contact_key}
     if not path or not keys:

@@ -1,4 +1,4 @@
-"""All by which a customer of Oscar could be recognised after their account is gone."""
+"""All by which a customer of Oscar could be recognised after their account is gone, or a guest."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from django.db import transaction
+from oscar.core.loading import get_model
 
 from esputnik_connector import identity
+from esputnik_connector.shops.base import GuestTraces
 from esputnik_connector.shops.bulk import field_names, present
 from esputnik_connector.shops.normalise import read_phone
+from esputnik_connector.shops.oscar.keys import GUEST
 from esputnik_connector.shops.oscar.optional import model_or_none
 
 from . import people
@@ -38,12 +41,24 @@ def traces_of(user: Any, using: str | None) -> Traces:
         for row in _orders(user, using):
             orders.append(row["number"])
             emails.append(row.get("guest_email") or "")
-            phones += [
-                (row.get(f"{name}__phone_number"), row.get(f"{name}__country_id") or "")
-                for name in ADDRESSES
-            ]
+            phones += _phones(row)
     found = [*map(identity.email, emails), *(read_phone(*pair) for pair in phones)]
     return Traces([*filter(None, dict.fromkeys(found))], orders)
+
+
+def traces_of_guest(email: str) -> GuestTraces:
+    """Of the orders without an account, however their e-mail is written; one query, and one pass
+    over the orders: Oscar has no index on the e-mail."""
+    model = get_model("order", "Order")
+    rows = model._base_manager.filter(user_id=None, guest_email__iexact=email).order_by("pk")
+    found = list(rows.values(*_lookups(model)))
+    phones = (read_phone(*pair) for row in found for pair in _phones(row))
+    numbers = tuple(str(row["number"]) for row in found)
+    return GuestTraces(
+        contacts=tuple(f"{GUEST}{number}" for number in numbers),
+        orders=numbers,
+        locators=(email, *filter(None, dict.fromkeys(phones))),
+    )
 
 
 def _book(user: Any, using: str | None) -> Iterator[tuple[Any, str]]:
@@ -59,9 +74,22 @@ def _orders(user: Any, using: str | None) -> Iterator[dict[str, Any]]:
     model = model_or_none("order", "Order")
     if model is None:
         return
+    mine = model._base_manager.using(using).filter(user_id=user.pk)
+    yield from mine.values(*_lookups(model))
+
+
+def _lookups(model: Any) -> list[str]:
     lookups = [*present(model, ("number", "guest_email"))]
     for name in ADDRESSES:
         if name in field_names(model):
             address = model._meta.get_field(name).related_model
             lookups += [f"{name}__{column}" for column in present(address, ADDRESS_COLUMNS)]
-    yield from model._base_manager.using(using).filter(user_id=user.pk).values(*lookups)
+    return lookups
+
+
+def _phones(order: dict[str, Any]) -> list[tuple[Any, str]]:
+    """Phones of an order, each with the country that it is read by."""
+    return [
+        (order.get(f"{name}__phone_number"), order.get(f"{name}__country_id") or "")
+        for name in ADDRESSES
+    ]

@@ -1,6 +1,6 @@
 """Who asked to be told of a product, and how it stands now. Twelve queries per batch.
 
-Back in stock: Oscar's product alerts. Cheaper: its wish lists, the one other place where somebody
+Back in stock: Oscar's product alerts. Cheaper: its wish lists, the one other place where a customer
 asks. Either app may be missing. Each type has a reader in :data:`READERS`, from keys to requests;
 :func:`events_of` adds people, offers and pictures for all of them at once.
 """
@@ -162,7 +162,7 @@ def _drops(keys: Sequence[str]) -> Iterator[PriceDrop]:
         if PRICE_DROP.is_of(key):
             try:
                 drop = PriceDrop.from_key(key)
-            except ValueError:  # somebody typed it; there is no such record
+            except ValueError:  # a person typed it; there is no such record
                 continue
             if drop.key == key:
                 yield drop

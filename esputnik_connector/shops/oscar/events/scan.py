@@ -72,7 +72,7 @@ def wished(*, prices: Prices, after: str, limit: int) -> WishedPage:
 
 
 def wishes(product_keys: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
-    """Of somebody who has a product in several lists, the oldest wish. One query."""
+    """Of a customer who has a product in several lists, the oldest wish. One query."""
     model = model_or_none("wishlists", "Line")
     if model is None:
         return {}

@@ -35,6 +35,13 @@ def test_the_buttons_follow_the_state(merchant, recording, connection, run, woke
     assert Backfill.objects.open().get() != run
 
 
+def test_orders_that_wait_for_paused_customers_say_so(merchant, connection, run, people):
+    control.start(connection, Kind.ORDER, route="past_events")
+    press(merchant, run, "pause")
+    page = page_of(merchant, "page", connection.pk)
+    assert "Waits for the import of customers, which is paused: Paused by hand." in page
+
+
 def test_a_button_that_comes_too_late_changes_nothing(merchant, run):
     control.cancel(run)
     assert "in another state already" in press(merchant, run, "pause")

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('esputnik_connector', '0018_wake_once'),
+        ('esputnik_connector', '0020_delete_orders'),
     ]
 
     operations = [

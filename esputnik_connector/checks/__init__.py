@@ -6,47 +6,31 @@ cannot be used is reported once, by :func:`check_values`; the others pass over i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
-from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.db import router
-from django.db.models import Model
 from django.utils.translation import gettext as _
 
+from esputnik_connector import registry
+from esputnik_connector.conf import conf, faults, setting_types, written
 from esputnik_connector.destinations.base import LONGEST_REQUEST, Destination
+from esputnik_connector.event_types import event_type, event_types
+from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.feed.artifact import storage
+from esputnik_connector.fields import cipher
+from esputnik_connector.models import Connection
 
-from . import registry
-from .conf import conf, faults, setting_types, written
-from .event_types import event_type, event_types
-from .exceptions import ConfigurationError
-from .fields import cipher
-from .models import Connection, OutboxMessage
+from .database import check_databases as check_databases
+from .database import check_stored_secrets as check_stored_secrets
+from .setting import over_usable_settings
 
 # Names that lead nowhere by RFC 2606, or to the machine itself.
 UNREACHABLE = (".example", ".test", ".invalid", "localhost", "127.0.0.1", "::1")
-
-Check = Callable[..., list[CheckMessage]]
-
-
-def over_usable_settings(check: Check) -> Check:
-    """A check that finds nothing where it needs a setting that :func:`check_values` reports."""
-
-    @wraps(check)
-    def checked(**options: Any) -> list[CheckMessage]:
-        try:
-            return check(**options)
-        except ConfigurationError:
-            return []
-
-    return checked
 
 
 @register(Tags.compatibility)
@@ -105,8 +89,8 @@ def check_encryption(**_options: Any) -> list[CheckMessage]:
         cipher()
     except ConfigurationError as error:
         hint = _(
-            "In every process: one without the keys notes a deleted customer without the e-mail "
-            "and the phone, by which they must never be sent again."
+            "In every process: one without the keys cannot keep a guest's e-mail, and leaves it to "
+            "a worker to remember whom the shop deleted."
         )
         return [Error(str(error), hint=hint, id="esputnik_connector.E003")]
     return []
@@ -193,57 +177,17 @@ def _event_type_messages() -> Iterator[CheckMessage]:
 
 @register(Tags.compatibility)
 @over_usable_settings
-def check_databases(**_options: Any) -> list[CheckMessage]:
-    """What reports a change lives in the outbox's own database: one transaction holds both."""
-    outbox = router.db_for_write(OutboxMessage)
-    torn = _elsewhere(outbox, apps.get_app_config("esputnik_connector").get_models())
-    messages: list[CheckMessage] = []
-    if torn:
-        text = _("DATABASE_ROUTERS writes %(models)s elsewhere than the outbox (“%(outbox)s”).")
-        messages.append(
-            Error(
-                text % {"models": _labels(torn), "outbox": outbox},
-                hint=_("All tables of esputnik_connector must be in one database."),
-                id="esputnik_connector.E005",
-            )
-        )
-    for alias, models in _elsewhere(outbox, registry.shop().models()).items():
-        messages.append(
-            Warning(
-                _("%(models)s are in the database “%(alias)s”, and the outbox is in “%(outbox)s”.")
-                % {"models": _labels({alias: models}), "alias": alias, "outbox": outbox},
-                hint=_(
-                    "Their changes are noted just after they are committed. If the process dies in "
-                    "between, the next reconciliation finds them: let beat run it every night."
-                ),
-                id="esputnik_connector.W004",
-            )
-        )
-    return messages
-
-
-def _elsewhere(outbox: str, models: Iterable[type[Model]]) -> Mapping[str, list[str]]:
-    """Alias → labels of the models that are written there, and not beside the outbox."""
-    found: dict[str, list[str]] = {}
-    for model in models:
-        if model._meta.managed and (alias := router.db_for_write(model)) != outbox:
-            found.setdefault(alias, []).append(model._meta.label)
-    return found
-
-
-def _labels(found: Mapping[str, list[str]]) -> str:
-    return ", ".join(sorted(label for labels in found.values() for label in labels))
-
-
-@register(Tags.compatibility)
-@over_usable_settings
 def check_shop_url(**_options: Any) -> list[CheckMessage]:
     """Product links can be made absolute."""
     address = urlsplit(conf.SHOP_URL)
     if address.scheme in ("https", "http") and address.hostname not in (None, "example.com"):
         return []
     if not conf.SHOP_URL and "django.contrib.sites" in settings.INSTALLED_APPS:
-        return []
+        if getattr(settings, "SITE_ID", None):
+            return []
+        text = _("SHOP_URL is empty, and without SITE_ID a worker cannot tell the current Site.")
+        hint = _("Links are left out. Write the shop's address into SHOP_URL, or SITE_ID.")
+        return [Warning(text, hint=hint, id="esputnik_connector.W002")]
     return [
         Warning(
             _("SHOP_URL is not an absolute address: product links cannot be sent."),

@@ -1,0 +1,148 @@
+"""Everything that a judgement of the moving parts is made from, read in a fixed number of queries.
+
+The doctor, the health address and the metrics judge by the same values, however many connections
+and feeds there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db.models import Count, Max, Min, Q
+from django.utils import timezone
+
+from esputnik_connector.models import (
+    Backfill,
+    Connection,
+    Feed,
+    FeedBuild,
+    Heartbeat,
+    Lane,
+    OutboxMessage,
+    OutcomeCount,
+    Reconciliation,
+    Restore,
+)
+from esputnik_connector.models.feed_build import BuildStatus
+from esputnik_connector.records import Outcome
+
+TAKEN = (Outcome.DELIVERED.value, Outcome.ACCEPTED.value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutboxCount:
+    """What waits in one lane, or in all lanes of a connection."""
+
+    unsent: int = 0
+    dead: int = 0
+    oldest: datetime | None = None  # when the first of the unsent was noted
+    due: datetime | None = None  # when the first of them was or is to be sent
+
+    def with_(self, other: OutboxCount) -> OutboxCount:
+        return OutboxCount(
+            unsent=self.unsent + other.unsent,
+            dead=self.dead + other.dead,
+            oldest=min(filter(None, (self.oldest, other.oldest)), default=None),
+            due=min(filter(None, (self.due, other.due)), default=None),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """What is there now. Read with :func:`take`."""
+
+    now: datetime
+    connections: Sequence[Connection]
+    waiting: Mapping[tuple[int, str], OutboxCount] = field(default_factory=dict)
+    counts: Sequence[OutcomeCount] = ()
+    lanes: Sequence[Lane] = ()
+    held: Sequence[Reconciliation] = ()
+    heartbeats: Mapping[str, datetime] = field(default_factory=dict)
+    feeds: Sequence[Feed] = ()
+    builds: Mapping[int, Sequence[FeedBuild]] = field(default_factory=dict)
+    imports: Sequence[Backfill] = ()
+    restore: Restore | None = None
+
+    def waiting_of(self, connection: Connection) -> OutboxCount:
+        """What waits in all lanes of a connection together."""
+        total = OutboxCount()
+        for (pk, _kind), some in self.waiting.items():
+            if pk == connection.pk:
+                total = total.with_(some)
+        return total
+
+    def last_success(self) -> dict[tuple[int, str], datetime]:
+        """(connection, kind) → when the destination last took a record."""
+        found: dict[tuple[int, str], datetime] = {}
+        for count in self.counts:
+            if count.outcome in TAKEN:
+                place = (count.connection_id, count.kind)
+                found[place] = max(count.last_at, found.get(place, count.last_at))
+        return found
+
+
+def take(
+    *, now: datetime | None = None, connections: Collection[Connection] | None = None
+) -> Snapshot:
+    """Read it all: eleven queries, whatever there is.
+
+    :param connections: only these; all that are on if left out.
+    """
+    now = now or timezone.now()
+    chosen = list(Connection.objects.capturing()) if connections is None else list(connections)
+    mine = {"connection__in": [connection.pk for connection in chosen]}
+    feeds = list(Feed.objects.filter(is_enabled=True).order_by("name"))
+    return Snapshot(
+        now=now,
+        connections=chosen,
+        waiting=_waiting(mine),
+        counts=list(OutcomeCount.objects.filter(**mine)),
+        lanes=list(Lane.objects.filter(**mine).order_by("kind")),
+        held=_held(mine),
+        heartbeats=dict(Heartbeat.objects.values_list("name", "beaten_at")),
+        feeds=feeds,
+        builds=_builds(feeds),
+        restore=Restore.unsettled(),
+        imports=list(Backfill.objects.open().filter(**mine).order_by("pk")),
+    )
+
+
+def _waiting(mine: Mapping[str, object]) -> dict[tuple[int, str], OutboxCount]:
+    is_unsent, is_dead = Q(is_dead=False, session=""), Q(is_dead=True)
+    rows = (
+        OutboxMessage.objects.filter(**mine)
+        .order_by()
+        .values_list("connection_id", "kind")
+        .annotate(
+            unsent=Count("pk", filter=is_unsent),
+            dead=Count("pk", filter=is_dead),
+            oldest=Min("captured_at", filter=is_unsent),
+            due=Min("due_at", filter=is_unsent),
+        )
+    )
+    return {
+        (pk, kind): OutboxCount(unsent=unsent, dead=dead, oldest=oldest, due=due)
+        for pk, kind, unsent, dead, oldest, due in rows
+    }
+
+
+def _held(mine: Mapping[str, object]) -> list[Reconciliation]:
+    """Of each connection and kind the last finished run, if it held something back."""
+    finished = (
+        Reconciliation.objects.of_the_shop().filter(**mine).exclude(finished_at=None).order_by()
+    )
+    last = finished.values("connection", "kind").annotate(last=Max("pk")).values("last")
+    return list(Reconciliation.objects.filter(pk__in=last, held__gt=0).order_by("kind"))
+
+
+def _builds(feeds: Sequence[Feed]) -> dict[int, list[FeedBuild]]:
+    """Feed → its build that waits for a person, if any, and its last one that is over."""
+    over = FeedBuild.objects.filter(feed__in=feeds).exclude(status=BuildStatus.RUNNING).order_by()
+    last = over.values("feed").annotate(last=Max("pk")).values("last")
+    found: dict[int, list[FeedBuild]] = {}
+    wanted = Q(pk__in=last) | Q(feed__in=feeds, status=BuildStatus.HELD)
+    for build in FeedBuild.objects.filter(wanted).order_by("-pk"):
+        found.setdefault(build.feed_id, []).append(build)
+    return found
