@@ -149,9 +149,6 @@ class EsputnikClient:
     def close(self) -> None:
         self._http.close()
 
-    def abort(self) -> None:
-        self._http.abort()
-
     def _post(self, path: str, body: JSONObject) -> Answer:
         return self._sent(self._http.prepared("POST", path, body=body))
 

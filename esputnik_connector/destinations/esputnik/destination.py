@@ -189,7 +189,7 @@ class EsputnikDestination(Destination):
         return per_second(rates(self._options)[limit])
 
     def abort(self) -> None:
-        self._client.abort()
+        self._http.abort()
 
     def resolve(
         self, session: str, keys: Sequence[str], *, locators: Mapping[str, Mapping[str, str]]

@@ -70,7 +70,7 @@ def _check(name: str, value: Any, default: Any) -> None:
         _check_choice(name, value)
         return
     if isinstance(default, str):
-        parsed_rate(value)
+        _check_rate(name, value)
         return
     numbers = int if isinstance(default, int) else (int, float)
     largest = LARGEST.get(name, float("inf"))
@@ -92,6 +92,14 @@ def _check_choice(name: str, value: Any) -> None:
     if not isinstance(value, bool):
         text = _("Option %(name)r must be True or False, not %(value)r.")
         raise ConfigurationError(text % {"name": name, "value": value})
+
+
+def _check_rate(name: str, value: Any) -> None:
+    try:
+        parsed_rate(value)
+    except ConfigurationError as error:
+        text = _("Option %(name)r: %(why)s") % {"name": name, "why": error}
+        raise ConfigurationError(text) from error
 
 
 def _check_version(value: Any) -> None:
