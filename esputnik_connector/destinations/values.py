@@ -70,13 +70,16 @@ class Envelope:
     names that carry a value, remembered for the next time, so that a field that becomes empty in
     the shop can be cleared, and no other is touched. ``introduces`` is a person without consent
     whose address the destination does not have from us yet: it must be stored there as one that may
-    not be mailed, before anything else is sent of them.
+    not be mailed, before anything else is sent of them. ``form`` is the version of the form in
+    which this kind of record is spelled: raise it with every change of the form that would give an
+    unchanged record another digest, or every old order would be sent again, each with its event.
     """
 
     kind: Kind
     key: str
     payload: JSONObject = field(repr=False)
     digest: str
+    form: int = 1
     former_digest: str = ""  # as a former version measured it, so that nothing is sent again
     fields: frozenset[str] = frozenset()
     clears: frozenset[str] = frozenset()

@@ -109,6 +109,7 @@ class LaneSender:
                 list(rows),
                 forced=forced(rows),
                 tried=tried(rows),
+                is_told=True,
             )
             digests.write(self.connection, self.kind, prepared.outdated)
             self._settle(lane, lease, prepared.settled, rows)
