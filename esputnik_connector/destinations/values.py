@@ -99,6 +99,8 @@ class Receipt:
     DEFERRED record that it may be the cause itself: the try counts, and the record goes out in
     smaller batches from then on. ``goes_alone`` says of one that the destination may have taken
     it, among others of which it refused some without a name: it must go once more, and by itself.
+    ``names_refusals`` is what the answer showed: True, by its form, that it would name a record
+    that it refuses; False, by a refusal, that it does not; ``None``, nothing.
 
     Whatever the destination wrote into these, they can be stored: words are cut and cleaned, an id
     or a session that would have to be changed for it is left out.
@@ -115,6 +117,7 @@ class Receipt:
     retry_after: float = 0
     is_counted: bool = False
     goes_alone: bool = False
+    names_refusals: bool | None = None
 
     def __post_init__(self) -> None:
         keep = partial(object.__setattr__, self)  # the usual way of a frozen dataclass

@@ -20,7 +20,7 @@ from .dispatch import Result, prepare
 from .in_flight import in_flight
 from .lane import LaneLease, lane_of, leased, log_outcomes
 from .outbox_rows import Rows, forced, tried
-from .pacing import Pacer
+from .pacing import Pacer, batch_size
 from .permit import Permit
 from .queue import LaneQueue, routes_of
 from .settle import settle
@@ -74,9 +74,8 @@ class LaneSender:
 
     def _drain(self, lane: Lane, lease: LaneLease, until: datetime) -> bool:
         did_any = False
-        full = self.destination.batch_sizes.get(self.kind, 1000)
         while not lane.is_paused(self._clock()) and self._permit.still_holds():
-            rows = self._queue.read(full)
+            rows = self._queue.read(batch_size(self.destination, lane))
             self._go_on()
             if rows:
                 self._send(lane, lease, rows)
