@@ -70,7 +70,7 @@ def start_everything(crew: Crew, environment: Environment) -> None:
     print("  starting Redis and the fake eSputnik, filling the database", flush=True)
     if environment.redis_port:
         start_redis(crew, environment)
-    fake = f"--port {environment.fake_port} --key {environment.fake_key}"
+    fake = f"--port {environment.fake_port} --key {environment.fake_key} --segmentation"
     fake_module = [sys.executable, "-m", "esputnik_connector.testing.fake_esputnik"]
     crew.start("fake-esputnik", [*fake_module, *fake.split()])
     crew.run("migrate", [*MANAGE, "migrate", "--verbosity", "0"])

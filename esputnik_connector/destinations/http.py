@@ -98,7 +98,7 @@ class HttpClient:
         self._session = requests.Session()
         self._session.auth = _Authenticated(auth)
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, DeadlineAdapter(max_retries=CONNECTION_RETRY))
+            self._session.mount(scheme, DeadlineAdapter(max_retries=NO_RETRY))
 
     def __repr__(self) -> str:
         return f"HttpClient({self._host!r})"
@@ -156,7 +156,7 @@ class HttpClient:
             if self._is_aborted:
                 raise TemporaryError(_("The lane went to another worker; nothing was sent."))
             try:
-                answer = self._read(request, content, timeouts)
+                answer = self._connected(request, content, timeouts, limit)
                 headers = answer.headers
             except (requests.RequestException, HTTPError, OSError) as error:
                 if limit.has_passed:
@@ -170,6 +170,21 @@ class HttpClient:
         if limit.has_passed:
             raise self._too_late(limit, timeouts)
         return answer
+
+    def _connected(
+        self, request: PreparedRequest, content: bytes | None, timeouts: Timeouts, limit: Deadline
+    ) -> RawAnswer:
+        """A connection that cannot be made is tried once more. Not by urllib3: its log would quote
+        the address, and with it an e-mail that is looked for or the secret of a feed."""
+        try:
+            return self._read(request, content, timeouts)
+        except requests.ConnectionError as error:
+            is_final = isinstance(
+                error, (requests.exceptions.SSLError, requests.exceptions.ProxyError)
+            )
+            if is_final or limit.was_sent or limit.has_passed:
+                raise
+        return self._read(request, content, timeouts)
 
     def _read(
         self, request: PreparedRequest, content: bytes | None, timeouts: Timeouts
@@ -281,8 +296,8 @@ class _HTTPSPool(HTTPSConnectionPool):
 
 POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
 
-CONNECTION_RETRY = Retry(
-    total=1, connect=1, read=0, redirect=0, status=0, other=0, respect_retry_after_header=False
+NO_RETRY = Retry(
+    total=0, connect=0, read=0, redirect=0, status=0, other=0, respect_retry_after_header=False
 )
 
 

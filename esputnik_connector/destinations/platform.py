@@ -34,6 +34,11 @@ class Platform:
     """How many records of a kind one ``deliver`` takes. A kind that is absent is not supported. An
     account may have other sizes than its class."""
 
+    cautious_sizes: Mapping[Kind, int] = {}
+    """How many records of a kind one ``deliver`` takes while it is unknown whether the account
+    names those that it refuses (:attr:`Receipt.names_refusals`): for kinds of which each repetition
+    starts something anew. A kind that is absent needs no such care."""
+
     statuses: ClassVar[Sequence[Status]] = ()
     """The order statuses that the platform knows. Empty: it takes any word."""
 

@@ -70,13 +70,16 @@ class Envelope:
     names that carry a value, remembered for the next time, so that a field that becomes empty in
     the shop can be cleared, and no other is touched. ``introduces`` is a person without consent
     whose address the destination does not have from us yet: it must be stored there as one that may
-    not be mailed, before anything else is sent of them.
+    not be mailed, before anything else is sent of them. ``form`` is the version of the form in
+    which this kind of record is spelled: raise it with every change of the form that would give an
+    unchanged record another digest, or every old order would be sent again, each with its event.
     """
 
     kind: Kind
     key: str
     payload: JSONObject = field(repr=False)
     digest: str
+    form: int = 1
     former_digest: str = ""  # as a former version measured it, so that nothing is sent again
     fields: frozenset[str] = frozenset()
     clears: frozenset[str] = frozenset()
@@ -107,6 +110,8 @@ class Receipt:
     DEFERRED record that it may be the cause itself: the try counts, and the record goes out in
     smaller batches from then on. ``goes_alone`` says of one that the destination may have taken
     it, among others of which it refused some without a name: it must go once more, and by itself.
+    ``names_refusals`` is what the answer showed: True, by its form, that it would name a record
+    that it refuses; False, by a refusal, that it does not; ``None``, nothing.
 
     Whatever the destination wrote into these, they can be stored: words are cut and cleaned, an id
     or a session that would have to be changed for it is left out.
@@ -123,6 +128,7 @@ class Receipt:
     retry_after: float = 0
     is_counted: bool = False
     goes_alone: bool = False
+    names_refusals: bool | None = None
 
     def __post_init__(self) -> None:
         keep = partial(object.__setattr__, self)  # the usual way of a frozen dataclass

@@ -117,6 +117,8 @@ class Lane(Leased):
     wake_at = models.DateTimeField(null=True)
     # Requests a second that were found good; NULL before the first one.
     pace = models.FloatField(_("pace"), null=True, editable=False)
+    # Did the account show that it names the records it refuses? NULL: nobody knows yet.
+    names_refusals = models.BooleanField(null=True, editable=False)
 
     objects: ClassVar = LaneQuerySet.as_manager()
 
@@ -140,6 +142,13 @@ class Lane(Leased):
         if self.failures or self.paused_until:
             self.paused_until, self.pause_detail, self.failures = None, "", 0
             self.save(update_fields=["paused_until", "pause_detail", "failures"])
+
+    def learn(self, names_refusals: bool) -> None:
+        """An answer showed whether a refusal says which record it means. Once it did not, the form
+        of an answer is no promise any more."""
+        if self.names_refusals not in (False, names_refusals):
+            self.names_refusals = names_refusals
+            self.save(update_fields=["names_refusals"])
 
     def claim_wake(self, at: datetime, *, now: datetime) -> bool:
         """True for the one worker that should come back to this lane at that time."""

@@ -70,7 +70,9 @@ def forget_deliveries(connection: Connection) -> None:
     """
     with transaction.atomic():
         # First: every sender that renews its lease from now on waits for this transaction.
-        Lane.objects.filter(connection=connection).update(holder="", leased_until=None)
+        Lane.objects.filter(connection=connection).update(
+            holder="", leased_until=None, names_refusals=None, pace=None
+        )
         told = Q(kind=Kind.EVENT.value) & ~Q(digest="")
         states = SyncState.objects.filter(~told, connection=connection)
         _blank(states)

@@ -17,7 +17,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from playwright.sync_api import Page
 
-from esputnik_connector.testing.fake_esputnik import FakeEsputnik
+from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Settings
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 HERE = Path(__file__).parent
@@ -88,7 +88,9 @@ def _settings(settings: Any) -> None:
 
 @pytest.fixture
 def fake() -> Iterator[FakeEsputnik]:
-    with FakeEsputnik(key="a-key-of-the-fake-esputnik") as server:
+    with FakeEsputnik(
+        key="a-key-of-the-fake-esputnik", settings=Settings(segmentation=True)
+    ) as server:
         yield server
 
 

@@ -237,4 +237,9 @@ def usual_settings() -> dict[str, object]:
 
     from esputnik_connector.testing.fake_esputnik import Settings
 
-    return {**asdict(Settings()), "key": FAKE_KEY, "import_polls": 0, "import_seconds": 2.0}
+    return {
+        **asdict(Settings(segmentation=True)),
+        "key": FAKE_KEY,
+        "import_polls": 0,
+        "import_seconds": 2.0,
+    }

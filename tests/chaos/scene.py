@@ -146,6 +146,7 @@ class Scene:
             "fake": [
                 *PYTHON, "esputnik_connector.testing.fake_esputnik",
                 "--port", str(self.fake_port), "--key", FAKE_KEY, "--no-state-page",
+                "--segmentation",
             ],
             "web": [
                 *PYTHON, "gunicorn", "sandbox_project.wsgi", "--config",

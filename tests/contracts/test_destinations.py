@@ -13,13 +13,14 @@ from esputnik_connector.destinations.esputnik.destination import EsputnikDestina
 from esputnik_connector.exceptions import CredentialsError, RejectedError, TemporaryError
 from esputnik_connector.records import Outcome
 from esputnik_connector.testing.destination_contract import DestinationContract
-from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
+from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault, Settings
 from esputnik_connector.testing.recording import RecordingDestination
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[FakeEsputnik]:
-    with FakeEsputnik(key=DestinationContract.api_key) as running:
+    settings = Settings(segmentation=True)
+    with FakeEsputnik(key=DestinationContract.api_key, settings=settings) as running:
         yield running
 
 

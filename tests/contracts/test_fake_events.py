@@ -10,6 +10,12 @@ from esputnik_connector.testing.fake_esputnik import FakeEsputnik
 from tests.contracts.wire import GUID, Caller, cart_event, only_message, order_event
 
 
+@pytest.fixture(autouse=True)
+def _switched_on(fake: FakeEsputnik) -> None:
+    """The merchant has clicked: every event type counts for segmentation."""
+    fake.configure(segmentation=True)
+
+
 def test_events_of_all_versions_are_stored_alike(fake: FakeEsputnik, call: Caller) -> None:
     listed = [{"name": "email", "value": "a@b.example"}, {"name": "page", "value": "home"}]
     named = {"email": "a@b.example", "page": "home"}

@@ -11,6 +11,12 @@ from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
 from tests.contracts.wire import Caller, only_message, order_event
 
 
+@pytest.fixture(autouse=True)
+def _switched_on(fake: FakeEsputnik) -> None:
+    """The merchant has clicked: every event type counts for segmentation."""
+    fake.configure(segmentation=True)
+
+
 def event(key: str = "7", event_type: str = "seen", **more: Any) -> dict[str, Any]:
     body = {"eventTypeKey": event_type, "keyValue": key, "params": [], "occurred": "2025-01-01"}
     return {**body, **more}

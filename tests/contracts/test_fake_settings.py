@@ -8,19 +8,16 @@ from typing import Any
 import pytest
 
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Settings
-from esputnik_connector.testing.fake_esputnik.settings import AS_DOCUMENTED
 from tests.contracts.wire import Caller, contact
 
 
-@pytest.mark.parametrize("name", AS_DOCUMENTED)
-def test_what_is_listed_as_not_documented_is_not_the_default(name: str) -> None:
-    """Whoever turns a default takes it off the list."""
-    assert getattr(Settings(), name) != AS_DOCUMENTED[name]
-    assert getattr(Settings(**AS_DOCUMENTED), name) == AS_DOCUMENTED[name]
+def test_nobody_has_clicked_anything_in_a_new_account() -> None:
+    assert not Settings().is_segmented("orderCreated")
+    assert Settings(segmentation_by_type={"orderCreated": True}).is_segmented("orderCreated")
 
 
 def test_every_setting_can_be_changed_to_what_it_is() -> None:
-    settings = Settings(**AS_DOCUMENTED)
+    settings = Settings()
 
     assert settings.patched(asdict(settings)) == settings
 

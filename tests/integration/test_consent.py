@@ -170,7 +170,7 @@ def test_a_dry_run_shows_a_choice_without_keeping_it(account, fake):
     out = StringIO()
     arguments = ["esputnik_backfill", "contacts", "--dry-run", "--consent"]
     call_command(*arguments, "unconfirmed", stdout=out)
-    assert "no campaign reaches them until they confirm: 6." in out.getvalue()
+    assert "no e-mail campaign reaches them until they confirm: 6." in out.getvalue()
     call_command(*arguments, "withhold", stdout=out)
     assert "People who have not said yes to messages stay in the shop: 6." in out.getvalue()
     account.refresh_from_db()

@@ -14,6 +14,7 @@ from django.utils import timezone as django_timezone
 
 from esputnik_connector import registry
 from esputnik_connector.destinations.digest import CANONICAL, digest
+from esputnik_connector.destinations.esputnik.destination import EsputnikDestination
 from esputnik_connector.models import (
     CartSession,
     Connection,
@@ -22,6 +23,8 @@ from esputnik_connector.models import (
     SyncState,
 )
 from esputnik_connector.operations.prune import prune
+from esputnik_connector.pipeline.backfill import control
+from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.pipeline.reconcile.compare import Comparer
@@ -167,7 +170,7 @@ def a_night(connection: Connection) -> None:
 
 
 def order_posts(fake: FakeEsputnik) -> int:
-    return len(fake.requests("/api/v1/orders"))
+    return len(fake.requests("/api/v1/orders", method="POST"))
 
 
 def test_a_new_email_sends_no_old_order_again(plain_shop, account, fake):
@@ -221,3 +224,72 @@ def test_an_order_of_a_guest_follows_the_guests_email(plain_shop, account, fake)
     capture.order_changed("200")
     Relay(account).run()
     assert order_posts(fake) == posts + 1
+
+
+# -- another form of the payload -------------------------------------------------------------------
+
+
+@pytest.fixture
+def next_form(monkeypatch) -> None:
+    """The version after this one spells orders in another way."""
+
+    def prepare(self, record, *, last):
+        envelope = EsputnikDestination.prepare(self, record, last=last)
+        if envelope.kind is not Kind.ORDER or "order" not in envelope.payload:
+            return envelope
+        return replace(envelope, digest=digest(f"2 {envelope.digest}"), form=2, former_digest="")
+
+    spelled = type("NextForm", (EsputnikDestination,), {"prepare": prepare})
+    monkeypatch.setattr(registry, "destination_class", lambda _name: spelled)
+
+
+def test_another_form_alone_sends_no_old_order_again(account, fake, next_form):
+    posts = order_posts(fake)
+    former = set(SyncState.objects.filter(kind="order").values_list("digest", flat=True))
+
+    a_night(account)
+    imported(account)
+
+    assert order_posts(fake) == posts
+    present = SyncState.objects.filter(kind="order").values_list("digest", flat=True)
+    assert all(one.startswith("k2.") and len(one) == 64 for one in present)
+    assert not former & set(present)
+
+
+def test_an_order_that_changed_is_sent_in_another_form_too(plain_shop, account, fake, next_form):
+    posts = order_posts(fake)
+    plain_shop.purchases["100"] = order(100, total=Decimal(11))
+    capture.order_changed("100")
+    Relay(account).run()
+    assert order_posts(fake) == posts + 1
+
+
+def test_from_then_on_a_silent_change_is_found_again(plain_shop, account, fake, next_form):
+    a_night(account)
+    posts = order_posts(fake)
+    plain_shop.purchases["100"] = order(100, status="Paid")
+    a_night(account)
+    assert order_posts(fake) == posts + 1
+
+
+def test_an_order_that_came_back_after_its_deletion_is_no_old_one(
+    plain_shop, account, fake, next_form
+):
+    account.delete_orders = True
+    account.save()
+    there = plain_shop.purchases.pop("100")
+    capture.order_changed("100")
+    Relay(account).run()
+    posts = order_posts(fake)
+    plain_shop.purchases["100"] = there
+    long_ago = django_timezone.now() - timedelta(hours=1)
+    SyncState.objects.filter(key="100").update(delivered_at=long_ago)
+
+    a_night(account)
+
+    assert order_posts(fake) == posts + 1
+
+
+def imported(connection: Connection) -> None:
+    run, _ = control.start(connection, Kind.ORDER, route="orders")
+    BackfillWorker(run).work(seconds=60)

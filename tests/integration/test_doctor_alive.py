@@ -97,6 +97,17 @@ def test_workers_are_not_asked_for_when_the_broker_is_away(monkeypatch):
     assert away in list(celery.findings())
 
 
+def test_a_process_without_celery_is_seen_by_its_heartbeat(settings, monkeypatch):
+    """The project has a Celery of its own, and esputnik_run does the connector's work."""
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "WAKE": ""}
+    monkeypatch.setattr(celery, "broker", lambda: pytest.fail("nobody waits for the broker"))
+    (silent,) = celery.findings()
+    assert (silent.code, "esputnik_run" in silent.remedy) == ("celery_not_loaded", True)
+    Heartbeat.beat("sweep")
+    (seen,) = celery.findings()
+    assert (seen.code, seen.task) == ("sweep_ran", "sweep")
+
+
 # -- exit codes ------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from esputnik_connector.models import Backfill, Connection, Lane, OutboxMessage,
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 from esputnik_connector.records import Kind, Order
-from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
+from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault, Settings
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,7 +25,8 @@ PATH = "/api/v3/past_events"
 
 @pytest.fixture
 def fake() -> Iterator[FakeEsputnik]:
-    with FakeEsputnik(key=KEY) as server:
+    """Of a merchant who has switched segmentation on, as the import asked."""
+    with FakeEsputnik(key=KEY, settings=Settings(segmentation=True)) as server:
         yield server
 
 

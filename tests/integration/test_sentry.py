@@ -163,7 +163,7 @@ def test_a_deletion_without_encryption_keys_names_nobody(sentry, connection, set
     lost = {"ENCRYPTION_KEYS": [Fernet.generate_key().decode()]}
     settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, **lost}
     capture.contact_deleted("1", locators=[PERSON["email"], PERSON["phone"]])
-    assert any("noted without its locators" in text for text in events(sentry))
+    assert any("the deletion of contact 1" in text for text in events(sentry))
 
 
 def test_a_receiver_of_the_project_that_fails_names_nobody(sentry, connection):

@@ -15,13 +15,13 @@ from esputnik_connector.models import Connection
 from esputnik_connector.operations.statuses import add_proposed
 from esputnik_connector.pipeline.broker import publisher
 from esputnik_connector.pipeline.capture import capture
-from esputnik_connector.testing.fake_esputnik import FakeEsputnik
+from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Settings
 from tests.live.parts import BrokerLine, Worker
 
 
 @pytest.fixture
 def fake() -> Iterator[FakeEsputnik]:
-    with FakeEsputnik() as server:
+    with FakeEsputnik(settings=Settings(segmentation=True)) as server:
         yield server
 
 

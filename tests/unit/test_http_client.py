@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import responses
+import urllib3
 
 from esputnik_connector.destinations.auth import BasicAuth
 from esputnik_connector.destinations.esputnik.client import EsputnikClient
@@ -318,6 +319,35 @@ def test_a_failed_connection_does_not_quote_the_address():
         http.send(http.prepared("DELETE", "v1/contact", query={"externalCustomerId": "4242"}))
     assert "4242" not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+def test_no_log_quotes_the_address_of_a_connection_that_is_tried_again(caplog):
+    """urllib3's own warning would: an e-mail that is looked for, the secret of a feed."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with (
+        caplog.at_level(logging.INFO),
+        client(f"http://127.0.0.1:{port}") as http,
+        pytest.raises(TemporaryError),
+    ):
+        http.send(http.prepared("GET", "v1/contacts", query={"email": "olena@example.com"}))
+    assert "olena" not in caplog.text
+
+
+def test_a_connection_that_is_refused_is_tried_once_more(monkeypatch):
+    """As while a web server is started anew."""
+    whole, attempts = urllib3.util.connection.create_connection, []
+
+    def refuse_once(*args: object, **named: object) -> object:
+        attempts.append(args)
+        if len(attempts) == 1:
+            raise ConnectionRefusedError
+        return whole(*args, **named)
+
+    monkeypatch.setattr(urllib3.util.connection, "create_connection", refuse_once)
+    with serving(says("200 OK", b"{}")) as server, client(server.url) as http:
+        assert http.send(http.prepared("GET", "v1/account/info")).status == 200
+    assert len(attempts) == 2
 
 
 # Classification, end to end

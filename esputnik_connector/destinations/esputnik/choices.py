@@ -84,15 +84,16 @@ ERASE_MODES = (
 CONSENT_POLICIES = (
     ConsentPolicy(
         value=UNCONFIRMED,
-        label=_("Send them unconfirmed: no campaign reaches them until they confirm"),
+        label=_("Send them unconfirmed: no e-mail campaign reaches them until they confirm"),
         help=_(
             "Whoever is new in eSputnik is first stored there as an unconfirmed address, which "
-            "takes a request for each person. Campaigns leave them out; messages of workflows "
-            "(an abandoned cart, an order status) still reach them."
+            "takes a request for each person. E-mail campaigns leave them out; messages of "
+            "workflows (an abandoned cart, an order status) still reach them. A phone has no such "
+            "state in eSputnik: leave these people out of SMS and Viber campaigns there."
         ),
         forecast=_(
             "People who have not said yes to messages become unconfirmed addresses in eSputnik, "
-            "and no campaign reaches them until they confirm: %(count)s."
+            "and no e-mail campaign reaches them until they confirm: %(count)s."
         ),
     ),
     ConsentPolicy(

@@ -61,6 +61,8 @@ from .responses import EsputnikResponses
 from .sending import sent
 
 SINGLES_PER_DELIVERY = 100  # requests of one record each: half a second at eSputnik's limit
+# Each order starts a workflow, and those beside a refusal that names nobody have to go once more.
+CAUTIOUS_ORDERS = 20
 INTRODUCTIONS_PER_DELIVERY = 100  # of people without consent, should all of a batch be new
 
 
@@ -117,6 +119,8 @@ class EsputnikDestination(Destination):
             Kind.CONTACT: self._options.contacts_per_call,
             Kind.ORDER: orders.get(account.order_route, self._options.orders_per_call),
         }
+        if account.order_route in ("", choices.ORDERS):
+            self.cautious_sizes = {Kind.ORDER: CAUTIOUS_ORDERS}
         if account.consent_policy == UNCONFIRMED:  # each new person needs a request of their own
             most = INTRODUCTIONS_PER_DELIVERY
             self.batch_sizes = {kind: min(size, most) for kind, size in self.batch_sizes.items()}

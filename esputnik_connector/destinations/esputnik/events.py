@@ -31,6 +31,7 @@ from .event_identity import identifiers, key_value
 from .money import number
 from .payloads import Texts, notes, present
 
+CART_FORM = 1  # raise it when an unchanged cart gets another digest
 PAST_EVENTS_PER_CALL = 500  # documented maximum (esputnik-api.md#past-events)
 EVENT_LIMIT = 20_000  # bytes; documented as 20 kB, the smaller reading (esputnik-api.md#event-size)
 
@@ -94,7 +95,12 @@ def cart_envelope(cart: Cart, *, account: Account, last: Delivered | None) -> En
     )
     payload: JSONObject = {"event": event("cartUpdated", params)}
     return Envelope(
-        kind=Kind.CART, key=cart.key, payload=payload, digest=digest(payload), notes=mended
+        kind=Kind.CART,
+        key=cart.key,
+        payload=payload,
+        digest=digest(payload),
+        form=CART_FORM,
+        notes=mended,
     )
 
 

@@ -26,6 +26,7 @@ from .money import cents, portions, units
 from .order_event import EVENT_ROUTES, event_payload
 from .payloads import Texts, notes, present
 
+ORDER_FORM = 1  # raise it when an unchanged order gets another digest
 DELIVERY_ADDRESS_LIMIT = 500  # five parts in one line
 
 
@@ -56,6 +57,7 @@ def order_envelope(order: Order, *, account: Account, last: Delivered | None) ->
         key=order.key,
         payload=payload,
         digest=order_digest,
+        form=ORDER_FORM,
         former_digest=former,
         is_change=last is not None and last.digest not in ("", order_digest),
         notes=carried,

@@ -43,7 +43,7 @@ def from_call(envelopes: Sequence[Envelope], answer: Answer, proof: Proof) -> li
     if nameless and envelopes[0].kind is Kind.CONTACT:
         message = _("Some records were refused: %(why)s") % {"why": nameless}
         raise RejectedError(message, status=answer.status)
-    return [
+    found = [
         _refused(envelope, refused[envelope.key], status=answer.status)
         if envelope.key in refused
         else _refused_among(envelope, nameless, status=answer.status)
@@ -51,6 +51,8 @@ def from_call(envelopes: Sequence[Envelope], answer: Answer, proof: Proof) -> li
         else _taken(envelope, answer, proof, is_alone=len(envelopes) == 1)
         for envelope in envelopes
     ]
+    shown = _names_refusals(body, is_nameless=bool(nameless))
+    return found if shown is None else [replace(one, names_refusals=shown) for one in found]
 
 
 def rejected(envelope: Envelope, error: RejectedError) -> Receipt:
@@ -139,6 +141,14 @@ def _attributed(body: JSONValue, envelopes: Sequence[Envelope]) -> tuple[dict[st
     found = refusals(body, envelopes)
     nameless = next((refusal.words for refusal in found if not refusal.key), "")
     return {refusal.key: refusal.words for refusal in found if refusal.key}, nameless
+
+
+def _names_refusals(body: JSONValue, *, is_nameless: bool) -> bool | None:
+    """What the answer shows of how the account tells of refused orders: as documented, with a list
+    that has their numbers (esputnik-api.md#failed-orders), or in a way that names nobody."""
+    if is_nameless:
+        return False
+    return True if isinstance(body, dict) and "failedOrders" in body else None
 
 
 def _refused(envelope: Envelope, words: str, *, status: int) -> Receipt:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
+from esputnik_connector.conf import conf
 from esputnik_connector.models import Heartbeat
 from esputnik_connector.pipeline.broker import TRANSPORTS, impatient_line, transport_of
 
@@ -25,16 +26,12 @@ SWEEP = "esputnik_connector.sweep"
 
 
 def findings() -> Iterator[Finding]:
-    if not is_configured():
-        yield warning(
-            "celery_not_loaded",
-            "Celery",
-            _("No Celery application is loaded in this process, so changes wait for the sweep."),
-            _(
-                "If the project has one, import it in the project's __init__.py. Without Celery, "
-                "keep this running: manage.py esputnik_relay --watch"
-            ),
-        )
+    last, now = Heartbeat.last("sweep"), timezone.now()
+    if is_done_without():
+        if last is None:
+            yield not_loaded()
+        else:
+            yield replace(beat(last=last, now=now), task="sweep")
         return
     yield transport()
     line = broker()
@@ -42,8 +39,24 @@ def findings() -> Iterator[Finding]:
     if line.level is Level.OK:  # else nobody can be asked
         yield worker()
     yield schedule()
-    found = beat(last=Heartbeat.last("sweep"), now=timezone.now())
-    yield replace(found, task="sweep")
+    yield replace(beat(last=last, now=now), task="sweep")
+
+
+def is_done_without() -> bool:
+    """Does ``esputnik_run`` do the work here, or nobody? Then no broker is asked."""
+    return not is_configured() or not conf.WAKE
+
+
+def not_loaded() -> Finding:
+    return warning(
+        "celery_not_loaded",
+        "Celery",
+        _("No Celery application is loaded in this process, so changes wait for the sweep."),
+        _(
+            "If the project has one, import it in the project's __init__.py. Without Celery, "
+            "keep this running: manage.py esputnik_run"
+        ),
+    )
 
 
 def is_configured() -> bool:
@@ -113,6 +126,8 @@ def beat(*, last: datetime | None, now: datetime) -> Finding:
     """Did the sweep run lately? It leaves a mark in the database, so this sees beat and a worker at
     work together, whatever machine they are on."""
     remedy = _("Start beat: celery -A <project> beat")
+    if is_done_without():
+        remedy = _("Keep this running: manage.py esputnik_run")
     if last is None:
         return warning("sweep_never_ran", "beat", _("The sweep never ran."), remedy)
     age = (now - last).total_seconds()

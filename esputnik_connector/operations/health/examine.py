@@ -45,7 +45,7 @@ def moving(snapshot: Snapshot) -> Iterator[Finding]:
     """What a monitor asks for every minute: the same judgement as :func:`examine`, of all that was
     read at once. Makes no query and asks nobody."""
     last = snapshot.heartbeats.get("sweep")
-    if last is not None or celery.is_configured():
+    if last is not None or not celery.is_done_without():
         beat = celery.beat(last=last, now=snapshot.now)
         yield from of([beat], area="celery", task="sweep")
     yield from of(restore.noted(snapshot.restore), area="environment")

@@ -22,7 +22,7 @@ from esputnik_connector.pipeline.delivery.dispatch import Result, prepare
 from esputnik_connector.pipeline.delivery.in_flight import in_flight
 from esputnik_connector.pipeline.delivery.lane import LaneLease, log_outcomes
 from esputnik_connector.pipeline.delivery.outbox_rows import Rows, by_key, forced
-from esputnik_connector.pipeline.delivery.pacing import Pacer
+from esputnik_connector.pipeline.delivery.pacing import Pacer, batch_size
 from esputnik_connector.pipeline.delivery.settle import settle
 from esputnik_connector.pipeline.delivery.uploads import UploadPoller
 from esputnik_connector.records import Kind, Outcome, Reason
@@ -67,7 +67,7 @@ class PageSender:
         self.lane = lane
         self.destination = destination
         self.kind = run.of_kind()
-        self.full = destination.batch_sizes.get(self.kind, 1000)
+        self.full = batch_size(destination, lane)
         self.rest: timedelta | None = None
         self._run_lease = run_lease
         self._lease = lane_lease.joined(run_lease)

@@ -9,6 +9,7 @@ former hash.
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Iterator, Mapping
 
 from django.db.models import Case, F, Value, When
@@ -20,16 +21,28 @@ from esputnik_connector.models import Connection, SyncState
 from esputnik_connector.records import Kind
 
 KEYED = "k"  # begins what is keyed; a bare hash begins with 0 to 9 or a to f
+FORM = re.compile(KEYED + r"([0-9]+)[.]")  # of a later form of the payload than the first
 LENGTH = 64  # of the column
 CHUNK = 500
 
 
-def keyed(digest: str, *, salt: str) -> str:
-    """The digest of a payload as it is remembered; ``""`` stays ``""``."""
+def keyed(digest: str, *, salt: str, form: int = 1) -> str:
+    """The digest of a payload as it is remembered; ``""`` stays ``""``.
+
+    :param form: the version of the payload's form, as its envelope says.
+    """
     if not digest:
         return ""
     found = hmac.digest(salt.encode(), f"digest:{digest}".encode(), "sha256").hex()
-    return f"{KEYED}{found}"[:LENGTH]
+    mark = KEYED if form == 1 else f"{KEYED}{form}."
+    return f"{mark}{found}"[:LENGTH]
+
+
+def is_of_another_form(remembered: str, envelope: Envelope) -> bool:
+    """Was what was delivered spelled in another form, so that the digests cannot tell whether the
+    record changed?"""
+    found = FORM.match(remembered)
+    return bool(remembered) and (int(found[1]) if found else 1) != envelope.form
 
 
 def is_of(remembered: str, envelope: Envelope, *, salt: str) -> bool:
@@ -40,7 +53,9 @@ def is_of(remembered: str, envelope: Envelope, *, salt: str) -> bool:
     if not remembered:
         return False
     bare = [one for one in (envelope.digest, envelope.former_digest) if one]
-    return remembered in bare or remembered in (keyed(one, salt=salt) for one in bare)
+    if remembered in bare:
+        return True
+    return remembered in (keyed(one, salt=salt, form=envelope.form) for one in bare)
 
 
 def write(connection: Connection, kind: Kind, outdated: Mapping[str, str]) -> None:

@@ -24,7 +24,7 @@ from . import digests
 from .consent import Consents
 from .eligibility import check_still_true
 from .load import emptied, hooked, read, unbuildable
-from .order_deletion import Deferral, deleted, wait_for_deletion
+from .order_deletion import Deferral, deleted, wait_for_deletion, was_deleted
 from .suppression import Suppression, locators_of
 
 logger = getLogger(__name__)
@@ -68,6 +68,7 @@ def prepare(
     with_unchanged: bool = False,
     forced: Collection[str] = (),
     tried: Collection[str] = (),
+    is_told: bool = False,
     counts_consent: bool = False,
 ) -> Prepared:
     """Translate a batch. A constant number of queries, unless a record cannot be read.
@@ -75,6 +76,7 @@ def prepare(
     :param with_unchanged: prepare also what eSputnik has exactly so already: for a preview.
     :param forced: keys of the records that go out even so.
     :param tried: keys of records that were sent once, without an answer.
+    :param is_told: a change was noted of each; otherwise somebody only looks whether there is one.
     :param counts_consent: tell who has not said yes, also where it changes nothing.
     """
     prepared = Prepared()
@@ -103,7 +105,7 @@ def prepare(
         connection, policy, shop, salt, records.values(), is_counted=counts_consent
     )
     translator = Translator(
-        connection, destination, suppression, consents, salt, always, prepared.outdated
+        connection, destination, suppression, consents, salt, always, is_told, prepared.outdated
     )
     for key in keys:
         if key in broken:
@@ -139,6 +141,7 @@ class Translator:
     consents: Consents
     salt: str
     always: frozenset[str]  # keys of what goes out even when it is unchanged
+    is_told: bool  # each of them is said to have changed
     outdated: dict[str, str]
 
     def translate(
@@ -166,8 +169,8 @@ class Translator:
         if lacks_consent:
             person = self.consents.introduced(record, is_known=_is_known(record, last))
             envelope = replace(envelope, introduces=person) if person else envelope
-        present = digests.keyed(envelope.digest, salt=self.salt)
-        if state is not None and digests.is_of(state.digest, envelope, salt=self.salt):
+        present = digests.keyed(envelope.digest, salt=self.salt, form=envelope.form)
+        if state is not None and self._is_held(state, record, envelope):
             if state.digest != present:
                 self.outdated[state.digest] = present
                 state.digest = present
@@ -177,6 +180,18 @@ class Translator:
         elif isinstance(record, Order) and state is not None:
             wait_for_deletion(record, state, self.destination, salt=self.salt)
         return replace(envelope, digest=present), getattr(record, "contact_key", ""), hashes
+
+    def _is_held(self, state: SyncState, record: Record, envelope: Envelope) -> bool:
+        """Has the destination this already? So it counts of an order or a cart that was delivered
+        in another form of the payload, while nobody says that it changed: each starts an event."""
+        if digests.is_of(state.digest, envelope, salt=self.salt):
+            return True
+        if self.is_told or not isinstance(record, (Order, Cart)):
+            return False
+        if not digests.is_of_another_form(state.digest, envelope):
+            return False
+        is_order = isinstance(record, Order)
+        return not (is_order and was_deleted(record.key, state, self.destination, salt=self.salt))
 
 
 def _delivered(state: SyncState | None, hashes: Mapping[str, str]) -> Delivered | None:

@@ -45,6 +45,14 @@ def deleted(shop: ShopAdapter, keys: Sequence[str]) -> dict[str, Record]:
     return {key: OrderDeletion(key=key) for key in keys if key in left}
 
 
+def was_deleted(key: str, state: SyncState, destination: Destination, *, salt: str) -> bool:
+    """Was the deletion of this order the last that the destination was told of it?"""
+    if not destination.supports_order_deletion:
+        return False
+    deletion = destination.prepare(OrderDeletion(key=key), last=None)
+    return digests.is_of(state.digest, deletion, salt=salt)
+
+
 def wait_for_deletion(
     order: Order,
     state: SyncState,
@@ -54,11 +62,10 @@ def wait_for_deletion(
     now: datetime | None = None,
 ) -> None:
     """:raises Deferral: an order of this number was deleted a moment ago, and has come back."""
-    if not destination.supports_order_deletion or state.delivered_at is None:
+    if state.delivered_at is None:
         return
     left = state.delivered_at + TIME_TO_DELETE - (now or timezone.now())
-    deletion = destination.prepare(OrderDeletion(key=order.key), last=None)
-    if left <= timedelta() or not digests.is_of(state.digest, deletion, salt=salt):
+    if left <= timedelta() or not was_deleted(order.key, state, destination, salt=salt):
         return
     raise Deferral(
         Receipt(

@@ -10,9 +10,9 @@ from logging import getLogger
 from django.utils.translation import gettext as _
 
 from esputnik_connector import signals
-from esputnik_connector.destinations.base import Receipt
+from esputnik_connector.destinations.base import Destination, Receipt
 from esputnik_connector.models import Connection, Lane
-from esputnik_connector.records import Outcome, Reason
+from esputnik_connector.records import Kind, Outcome, Reason
 
 from . import backoff
 from .notify import send
@@ -42,6 +42,14 @@ def defect_in_words(error: Exception) -> str:
     }
 
 
+def batch_size(destination: Destination, lane: Lane) -> int:
+    """How many records go together: few, where each starts something, until the account has shown
+    that it names those that it refuses."""
+    kind = Kind(lane.kind)
+    full = destination.batch_sizes.get(kind, 1000)
+    return full if lane.names_refusals else min(full, destination.cautious_sizes.get(kind, full))
+
+
 class Pacer:
     """Paces the lanes of one connection by the answers that its destination gives."""
 
@@ -53,6 +61,9 @@ class Pacer:
         """Resume what is answered again, and pause what the answers say must wait."""
         if any(receipt.outcome in ANSWERED for receipt in receipts):
             lane.resume()
+        shown = {receipt.names_refusals for receipt in receipts} - {None}
+        if shown:
+            lane.learn(False not in shown)
         failed = [
             receipt
             for receipt in receipts

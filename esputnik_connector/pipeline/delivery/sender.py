@@ -21,7 +21,7 @@ from .flow import Flow
 from .in_flight import in_flight
 from .lane import LaneLease, lane_of, leased, log_outcomes
 from .outbox_rows import Rows, forced, tried
-from .pacing import Pacer
+from .pacing import Pacer, batch_size
 from .permit import Permit
 from .queue import LaneQueue, routes_of
 from .settle import settle
@@ -174,9 +174,8 @@ class LaneSender:
 
     def _take(self, lane: Lane, lease: LaneLease) -> bool:
         """Read and send a batch, and ask about a few uploads; whether there was anything."""
-        full = self.destination.batch_sizes.get(self.kind, 1000)
         besides = self._flow.rows if self._flow is not None else ()
-        rows = self._queue.read(full, besides=besides)
+        rows = self._queue.read(batch_size(self.destination, lane), besides=besides)
         self._go_on()
         if rows:
             self._send(lane, lease, rows)
@@ -204,6 +203,7 @@ class LaneSender:
                 list(rows),
                 forced=forced(rows),
                 tried=tried(rows),
+                is_told=True,
             )
             digests.write(self.connection, self.kind, prepared.outdated)
             self._settle(lane, lease, prepared.settled, rows)

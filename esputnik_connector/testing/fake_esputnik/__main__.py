@@ -17,7 +17,9 @@ def main(arguments: list[str] | None = None) -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    settings = Settings(rate=options.rate, has_state_page=options.state_page)
+    settings = Settings(
+        rate=options.rate, has_state_page=options.state_page, segmentation=options.segmentation
+    )
     try:
         fake = FakeEsputnik(
             host=options.host,
@@ -56,6 +58,11 @@ def _parser() -> argparse.ArgumentParser:
         action=argparse.BooleanOptionalAction,
         default=True,
         help="show at / what the fake holds",
+    )
+    parser.add_argument(
+        "--segmentation",
+        action="store_true",
+        help="the merchant has switched every event type on for segmentation",
     )
     return parser
 

@@ -11,7 +11,7 @@ from . import contract, forms, rules
 from .dedupe import dedupe_value
 from .events import named_params
 from .exchange import Call, RefusedError
-from .settings import AS_DOCUMENTED, Settings
+from .settings import Settings
 
 API = "/api/"
 TRACKER = "/api/v2"
@@ -72,7 +72,7 @@ def request_problems(
     """
     headers = {"Content-Type": "application/json"}
     call = Call(method=method, path=path, query=query or {}, headers=headers, body=body)
-    return list(inspect(call, settings or Settings(**AS_DOCUMENTED)).violations())
+    return list(inspect(call, settings or Settings()).violations())
 
 
 def is_batch(call: Call) -> bool:

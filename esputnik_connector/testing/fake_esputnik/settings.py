@@ -19,7 +19,7 @@ def _fields() -> tuple[dict[str, Any], ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Defaults are what eSputnik's document says, but for those in :data:`AS_DOCUMENTED`."""
+    """Defaults are what eSputnik's document says of a new account."""
 
     key: str = "fake-key"
     organisation: str = "Fake organisation"
@@ -76,8 +76,8 @@ class Settings:
     # --- orders and events
     # Seconds until DELETE /v1/orders has done its work.
     order_deletion_seconds: float = 0.0
-    # Whether a new event type is switched on for segmentation; in a real account it is not.
-    segmentation: bool = True
+    # Whether the merchant has clicked every event type on for segmentation; a new one is off.
+    segmentation: bool = False
     # Event types that differ from that.
     segmentation_by_type: Mapping[str, bool] = field(default_factory=dict)
     # How many days ago a past event may have occurred; None = however long.
@@ -109,14 +109,6 @@ class Settings:
     def is_segmented(self, event_type: str) -> bool:
         """Whether the merchant switched the type on for segmentation."""
         return self.segmentation_by_type.get(event_type, self.segmentation)
-
-
-# Where the default is not what the document says: every account but a new one has switched
-# segmentation on, or no order event would ever become an order.
-# ``Settings(**AS_DOCUMENTED)`` is the account of the document.
-AS_DOCUMENTED: Mapping[str, Any] = {
-    "segmentation": False,
-}
 
 
 @cache

@@ -35,7 +35,7 @@ def test_a_connection_is_not_saved_before_it_is_chosen(merchant):
     [
         ("", "Nobody has chosen yet what happens to people", True),
         ("confirmed", "the next campaign may reach them: up to 1.", True),
-        ("unconfirmed", "no campaign reaches them until they confirm: up to 1.", False),
+        ("unconfirmed", "no e-mail campaign reaches them until they confirm: up to 1.", False),
         ("withhold", "stay in the shop: up to 1.", False),
     ],
 )
