@@ -14,7 +14,7 @@ from tests.servers import free_port
 
 from .account import KEY, FakeAccount
 from .pages import Step, python_blocks, steps
-from .people import Customer, Merchant
+from .people import TARAS, Customer, Merchant
 from .routes import Route
 from .shop import append, fill_shelves, follow, open_shop, product_path
 from .terminal import Terminal, TerminalError
@@ -105,6 +105,9 @@ class Trial:
             return {"id": 10003, "value": "240.00"} in fields
 
         self._wait("the total in field 10003", told, PATIENCE)
+        contact = self.fake.contact(self.customer.email)
+        assert contact["sms"] == TARAS.phone.lstrip("+"), contact
+        assert contact["address"]["town"] == TARAS.line4, contact
 
     def abandon(self) -> None:
         self.customer.leave_a_cart(self.product)
