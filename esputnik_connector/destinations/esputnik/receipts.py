@@ -43,16 +43,19 @@ def from_call(envelopes: Sequence[Envelope], answer: Answer, proof: Proof) -> li
     if nameless and envelopes[0].kind is Kind.CONTACT:
         message = _("Some records were refused: %(why)s") % {"why": nameless}
         raise RejectedError(message, status=answer.status)
-    found = [
-        _refused(envelope, refused[envelope.key], status=answer.status)
-        if envelope.key in refused
-        else _refused_among(envelope, nameless, status=answer.status)
-        if nameless
-        else _taken(envelope, answer, proof, is_alone=len(envelopes) == 1)
+    shown = _names_refusals(body, is_nameless=bool(nameless))
+    is_alone = len(envelopes) == 1
+    return [
+        _taken(envelope, answer, proof, is_alone=is_alone, names_refusals=shown)
+        if envelope.key not in refused and not nameless
+        else replace(
+            _refused(envelope, refused[envelope.key], status=answer.status)
+            if envelope.key in refused
+            else _refused_among(envelope, nameless, status=answer.status),
+            names_refusals=shown,
+        )
         for envelope in envelopes
     ]
-    shown = _names_refusals(body, is_nameless=bool(nameless))
-    return found if shown is None else [replace(one, names_refusals=shown) for one in found]
 
 
 def rejected(envelope: Envelope, error: RejectedError) -> Receipt:
@@ -102,7 +105,9 @@ def blank(envelope: Envelope) -> Receipt:
     return Receipt(kind=envelope.kind, key=envelope.key, outcome=Outcome.DEFERRED)
 
 
-def taken(envelope: Envelope, *, status: int, remote_id: str = "") -> Receipt:
+def taken(
+    envelope: Envelope, *, status: int, remote_id: str = "", names_refusals: bool | None = None
+) -> Receipt:
     """eSputnik holds the record. Nearly every receipt is one of these, so it is made at once."""
     return Receipt(
         kind=envelope.kind,
@@ -110,6 +115,7 @@ def taken(envelope: Envelope, *, status: int, remote_id: str = "") -> Receipt:
         outcome=Outcome.DELIVERED,
         status=status,
         remote_id=remote_id,
+        names_refusals=names_refusals,
     )
 
 
@@ -179,12 +185,21 @@ def _refused_among(envelope: Envelope, words: str, *, status: int) -> Receipt:
     )
 
 
-def _taken(envelope: Envelope, answer: Answer, proof: Proof, *, is_alone: bool) -> Receipt:
+def _taken(
+    envelope: Envelope,
+    answer: Answer,
+    proof: Proof,
+    *,
+    is_alone: bool,
+    names_refusals: bool | None,
+) -> Receipt:
     """ACCEPTED when an upload works on it. Orders have none to ask about
     (esputnik-api.md#orders-add)."""
     if proof is not UPLOAD:
         remote_id = number_of(answer.body, "id") if is_alone else ""
-        return taken(envelope, status=answer.status, remote_id=remote_id)
+        return taken(
+            envelope, status=answer.status, remote_id=remote_id, names_refusals=names_refusals
+        )
     receipt = replace(blank(envelope), status=answer.status)
     if session := text_of(answer.body, "asyncSessionId"):
         return replace(receipt, outcome=Outcome.ACCEPTED, session=session)
