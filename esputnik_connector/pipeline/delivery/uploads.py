@@ -31,7 +31,7 @@ from esputnik_connector.records import Kind, Outcome, Reason
 
 from . import backoff
 from .dispatch import Result
-from .erase_again import LONGEST_LOST_UPLOAD, erase_again
+from .erase_again import LONGEST_LOST_UPLOAD, erase_again, erase_guests
 from .in_flight import follow, send_again
 from .lane import LaneLease
 from .notify import notify
@@ -240,6 +240,7 @@ def settle_upload(
         rows = with_rows_where_needed(connection, [one.receipt for one in every], rows)
         attempts = [*live, *outcome_of_history(old)]
         settle_rows(connection, every, rows, now, attempts=attempts)
+        erase_guests(connection, [one for one in states if one.delivered_at == now], now=now)
     notify(connection, every)
 
 
