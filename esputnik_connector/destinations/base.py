@@ -7,7 +7,7 @@ out, and an HTTP client with time-outs, a shared pace and errors without secrets
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from esputnik_connector.exceptions import Skip
@@ -108,6 +108,11 @@ class Destination(Platform, ABC):
         :raises Skip: there is nothing to send, for a reason; NOT_SUPPORTED for a kind that the
             platform does not have.
         """
+
+    def wanted_attributes(self) -> Collection[str] | None:
+        """Names of the attributes of a contact that :meth:`prepare` looks at: others are not even
+        read. ``None``: it may look at any."""
+        return None
 
     @abstractmethod
     def deliver(self, envelopes: Sequence[Envelope]) -> Sequence[Receipt]:

@@ -32,6 +32,7 @@ from esputnik_connector.records import JSONObject
 
 from . import exchanges
 from .auth import Authentication
+from .breadcrumbs import unnoted
 from .deadline import Deadline, DeadlineConnection, deadline, present_patience
 from .responses import Answer, RawAnswer, ResponseRules
 from .throttle import Throttle
@@ -179,25 +180,25 @@ class HttpClient:
         try:
             return self._read(request, content, timeouts)
         except requests.ConnectionError as error:
-            is_final = isinstance(
-                error, (requests.exceptions.SSLError, requests.exceptions.ProxyError)
-            )
-            if is_final or limit.was_sent or limit.has_passed:
+            if isinstance(error, FINAL) or limit.was_sent or limit.has_passed:
                 raise
         return self._read(request, content, timeouts)
 
     def _read(
         self, request: PreparedRequest, content: bytes | None, timeouts: Timeouts
     ) -> RawAnswer:
-        with self._session.request(
-            request.method,
-            request.url,
-            data=content,
-            headers=dict(request.headers),
-            timeout=(timeouts.connect, timeouts.read),
-            allow_redirects=False,
-            stream=True,
-        ) as response:
+        with (
+            unnoted(request.url),
+            self._session.request(
+                request.method,
+                request.url,
+                data=content,
+                headers=dict(request.headers),
+                timeout=(timeouts.connect, timeouts.read),
+                allow_redirects=False,
+                stream=True,
+            ) as response,
+        ):
             received = bytearray()
             for chunk in response.iter_content(CHUNK):
                 received += chunk
@@ -294,6 +295,7 @@ class _HTTPSPool(HTTPSConnectionPool):
     ConnectionCls = _HTTPSConnection
 
 
+FINAL = (requests.exceptions.SSLError, requests.exceptions.ProxyError)
 POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
 
 NO_RETRY = Retry(

@@ -13,7 +13,8 @@ from .labels import KINDS, choices
 
 
 class LostUpload(ConnectorModel):
-    """An upload that was given up, or accepted by a worker that had lost its lane meanwhile.
+    """An upload that was given up, or accepted by a worker that had lost its lane meanwhile; or one
+    that may be under way without a ``session`` that is known, since its answer was lost.
 
     When it ends after all, it writes an older state over a newer one: its records go again then.
     """

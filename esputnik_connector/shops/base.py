@@ -217,6 +217,14 @@ class ShopAdapter(ABC):
         """Key → customer, in bulk: a constant number of queries, whatever the keys hold. A key that
         is left out is no longer in the shop."""
 
+    def contacts_with(
+        self, keys: Sequence[str], attributes: Collection[str]
+    ) -> Mapping[str, Contact]:
+        """As :meth:`contacts`, for somebody who makes use of these
+        :attr:`~esputnik_connector.records.Contact.attributes` alone: others may be left out, where
+        it takes a query to find them."""
+        return self.contacts(keys)
+
     @abstractmethod
     def orders(self, keys: Sequence[str]) -> Mapping[str, Order]:
         """Key → order, in bulk, from the order's own snapshot: its customer and products may be

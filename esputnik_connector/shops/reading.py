@@ -6,7 +6,7 @@ types, and a mistake of one record is that record's alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -33,13 +33,20 @@ TYPES: dict[Kind, type[Any]] = {
 
 
 def records(
-    shop: ShopAdapter, kind: Kind, keys: Sequence[str]
+    shop: ShopAdapter,
+    kind: Kind,
+    keys: Sequence[str],
+    *,
+    attributes: Collection[str] | None = None,
 ) -> tuple[dict[str, Record], dict[str, RecordError]]:
     """Key → record, and key → what is wrong with it. What is in neither is not in the shop.
 
+    :param attributes: those of a contact that are made use of; ``None``: all.
     :raises ConfigurationError: the shop has no records of this kind.
     :raises RecordError: the adapter's answer is no mapping, or has something that is no key.
     """
+    if kind is Kind.CONTACT and attributes is not None:
+        return checked(kind, keys, shop.contacts_with(keys, attributes))
     return checked(kind, keys, _asked(shop, kind, keys))
 
 

@@ -136,10 +136,17 @@ class Storm:
     # -- blows
 
     def _strike(self) -> None:
+        looked = self.clock()
         for blow in self.schedule.blows:
             self._wait_until(blow.at)
             if self._is_over.is_set():
                 return
+            for name in self.scene.supervise():
+                tell_at(self.clock(), "blow", f"{name} had ended by itself")
+                self.disturbances.append(
+                    Disturbance(what="ended", target=name, start=looked,
+                                end=self.clock() + STARTING)
+                )  # fmt: skip
             started = self.clock()
             tell_at(started, "blow", str(blow))
             self._deal(blow)
@@ -147,6 +154,7 @@ class Storm:
                 Disturbance(what=blow.what, target=blow.target, start=started,
                             end=self.clock() + STARTING)
             )  # fmt: skip
+            looked = self.clock()
 
     def _deal(self, blow: Blow) -> None:
         scene = self.scene

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from esputnik_connector import tasks
 from esputnik_connector.exceptions import DestinationError
-from esputnik_connector.models import Backfill, Connection, OutboxMessage, SyncState
+from esputnik_connector.models import Backfill, Connection, LostUpload, OutboxMessage, SyncState
 from esputnik_connector.operations.verify import verify
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.records import Kind
@@ -99,6 +99,7 @@ def still_waiting() -> str:
         "changes": OutboxMessage.objects.filter(is_dead=False).count(),
         "records in an upload": SyncState.objects.exclude(session="").count(),
         "historical imports": Backfill.objects.open().count(),
+        "uploads without a name": LostUpload.objects.filter(session="").count(),
         "paused connections": Connection.objects.exclude(paused_at=None).count(),
     }
     return ", ".join(f"{count} {what}" for what, count in waiting.items() if count)

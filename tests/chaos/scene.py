@@ -201,6 +201,19 @@ class Scene:
         for name in DEPLOYED:
             self.start(name)
 
+    def supervise(self) -> list[str]:
+        """Start again what ended by itself, as systemd would: Celery's workers do so, now and then,
+        when their broker goes. Whom that was."""
+        ended = [
+            name
+            for name in DEPLOYED
+            if (process := self.crew.running.get(name)) is None or process.poll() is not None
+        ]
+        for name in ended:
+            self.crew.running.pop(name, None)
+            self.start(name)
+        return ended
+
     def empty_redis(self) -> None:
         import redis
 
@@ -224,11 +237,10 @@ class Scene:
         """Everything runs again, by the right clock."""
         self.wire.mend()
         self.redis.mend()
-        for name in ("redis", "web", *WORKERS, "beat"):
-            process = self.crew.running.get(name)
-            if process is None or process.poll() is not None:
-                self.crew.running.pop(name, None)
-                self.start(name)
+        if (redis := self.crew.running.get("redis")) is None or redis.poll() is not None:
+            self.crew.running.pop("redis", None)
+            self.start("redis")
+        self.supervise()
         wait_for_port(self.redis_port)
 
     def stop(self) -> None:

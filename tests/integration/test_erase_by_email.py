@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timezone
 from decimal import Decimal
 from io import StringIO
@@ -228,6 +229,27 @@ def test_a_guest_waits_for_the_upload_that_would_bring_them_back(
         clock.forward(minutes=2)
         run()
     assert fake.all_contacts == []
+    assert not OutboxMessage.objects.exists()
+
+
+@pytest.mark.parametrize("has_account", [False, True], ids=["guest", "another account"])
+def test_a_guest_in_an_upload_goes_with_the_account_of_the_same_email(
+    plain_shop, fake, account, run, clock, has_account
+):
+    """Nothing of the account was sent: the deletion has another key than the upload."""
+    fake.configure(import_polls=10_000)
+    key = "2" if has_account else GUEST.key
+    plain_shop.people[key] = replace(GUEST, key=key, is_guest=not has_account)
+    run_import(account, Kind.CONTACT)
+    capture.contact_deleted("1", locators=["ann@example.com"])
+    run()
+
+    fake.configure(import_polls=0)
+    for _ in range(3):
+        clock.forward(minutes=2)
+        run()
+
+    assert emails(fake) == (["ann@example.com"] if has_account else [])
     assert not OutboxMessage.objects.exists()
 
 

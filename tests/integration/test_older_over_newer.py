@@ -13,6 +13,7 @@ from decimal import Decimal
 import pytest
 
 from esputnik_connector.destinations.base import Envelope, Receipt
+from esputnik_connector.exceptions import TemporaryError
 from esputnik_connector.models import Backfill, LostUpload, OutboxMessage, SyncState
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker
@@ -291,6 +292,73 @@ def test_an_upload_that_ends_after_it_was_given_up_does_not_leave_the_old_state(
     assert held[0]["1"]["first_name"] == "New"
     assert not LostUpload.objects.exists()
     assert not OutboxMessage.objects.exists()
+
+
+@pytest.mark.parametrize("answer", ["lost", "without a name that could be asked about"])
+def test_an_upload_that_nobody_can_ask_about_does_not_leave_the_old_state(
+    plain_shop, recording, run, clock, held, answer
+):
+    """It was taken, and is worked off after the newer one."""
+    taken: list[Sequence[Envelope]] = []
+
+    def take(envelopes: Sequence[Envelope]) -> list[Receipt]:
+        taken.append(envelopes)
+        if answer == "lost":
+            raise TemporaryError("did not answer in time", was_received=True)
+        return [replace(one, session="x" * 5000) for one in accepted(envelopes)]
+
+    plain_shop.people["1"] = contact(first_name="Old")
+    capture.contact_changed("1")
+    recording.answer = staticmethod(take)
+    run()
+    plain_shop.people["1"] = contact(first_name="New")
+    capture.contact_changed("1")
+    recording.answer = arriving(held)
+    clock.forward(minutes=10)
+    run()
+    assert held[0]["1"]["first_name"] == "New"
+    held[1](taken[0])  # only now
+    for _ in range(6):
+        clock.forward(minutes=10)
+        run()
+    assert held[0]["1"]["first_name"] == "New"
+    assert not LostUpload.objects.exists()
+    assert not OutboxMessage.objects.exists()
+
+
+def test_vain_tries_are_one_repetition_in_the_end(plain_shop, recording, run, clock):
+    plain_shop.people["1"] = contact(first_name="Old")
+    capture.contact_changed("1")
+    recording.answer = staticmethod(hung)
+    for _ in range(5):
+        run()
+        clock.forward(minutes=20)
+    (lost,) = LostUpload.objects.all()
+    assert lost.keys == ["1"]
+    recording.answer = None
+    run()
+    sent = len(recording.calls)
+    for _ in range(6):
+        clock.forward(minutes=10)
+        run()
+    assert len(recording.calls) == sent + 1
+
+
+def test_an_order_that_was_not_answered_goes_no_third_time(plain_shop, recording, run, clock):
+    """Its state is written when it is taken; to send it again would start its event again."""
+    plain_shop.purchases["100"] = order()
+    capture.order_changed("100")
+    recording.answer = staticmethod(hung)
+    run()
+    recording.answer = None
+    clock.forward(minutes=20)
+    assert run() == {"delivered": 1}
+    clock.forward(hours=2)
+    assert run() == {}
+
+
+def hung(_envelopes: Sequence[Envelope]) -> list[Receipt]:
+    raise TemporaryError("did not answer in time", was_received=True)
 
 
 def test_it_is_asked_about_as_long_as_it_goes_on_and_not_for_ever(given_up, recording, run, clock):

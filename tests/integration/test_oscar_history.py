@@ -149,3 +149,55 @@ def test_a_page_costs_one_query_wherever_it_is():
 def test_carts_have_no_history():
     assert shop.keys(Kind.CART, limit=3).keys == ()
     assert shop.count(Kind.CART) == 0
+
+
+def guests(count: int) -> list[str]:
+    numbers = [str(1001 + each) for each in range(count)]
+    for number in numbers:
+        order(number, guest_email=f"g{number}@example.com")
+        order(f"{number}-again", guest_email=f"G{number}@example.com")
+    return [f"guest:{number}" for number in numbers]
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_long_walk_looks_for_its_guests_twice_however_many_pages_there_are(newest_first):
+    """Once for all of them, and at the end for whoever ordered meanwhile."""
+    expected = guests(30)[:: -1 if newest_first else 1]
+    with shop.long_walk(), CaptureQueriesContext(connection) as queries:
+        assert walk(Kind.CONTACT, limit=2, newest_first=newest_first) == expected
+    passes = [one for one in queries if "GROUP BY" in one["sql"]]
+    assert len(passes) == 2
+    assert walk(Kind.CONTACT, limit=2, newest_first=newest_first) == expected
+
+
+def test_a_long_walk_meets_a_guest_who_ordered_meanwhile():
+    expected = guests(4)
+    late = []
+
+    def order_again():
+        if not late:
+            order("2001", guest_email="late@example.com")
+            late.append("guest:2001")
+
+    with shop.long_walk():
+        assert walk(Kind.CONTACT, limit=2, between=order_again) == [*expected, *late]
+
+
+def test_a_guest_whose_first_order_goes_during_a_long_walk_is_met_by_the_next():
+    expected = guests(4)
+
+    def delete_it():
+        get_model("order", "Order").objects.filter(number="1003").delete()
+
+    with shop.long_walk():
+        found = walk(Kind.CONTACT, limit=2, between=delete_it)
+    assert found == [*expected[:2], "guest:1003-again", "guest:1004"]
+
+
+def test_two_ranges_of_one_long_walk_have_their_own_guests():
+    old, new = NOW - timedelta(days=30), NOW
+    order("1", date_placed=old, guest_email="a@example.com")
+    order("2", date_placed=new, guest_email="b@example.com")
+    with shop.long_walk():
+        assert walk(Kind.CONTACT) == ["guest:1", "guest:2"]
+        assert walk(Kind.CONTACT, since=NOW - timedelta(days=1)) == ["guest:2"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -18,6 +19,9 @@ from sentry_sdk.transport import Transport
 
 from esputnik_connector import signals, tasks
 from esputnik_connector.destinations import exchanges
+from esputnik_connector.destinations.auth import BasicAuth
+from esputnik_connector.destinations.esputnik.client import EsputnikClient
+from esputnik_connector.destinations.http import HttpClient
 from esputnik_connector.models import Backfill, Connection, SyncState
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.records import Address, Contact, Kind
@@ -182,6 +186,16 @@ def test_what_is_on_the_way_is_in_no_breadcrumb(sentry, connection):
     deliver(connection)
     logging.getLogger("shop").error("something of the project's own, in the same worker")
     assert any("of the project's own" in text for text in events(sentry))
+
+
+def test_whom_we_look_for_is_in_no_breadcrumb_and_no_span(sentry, connection, fake):
+    """The search by e-mail is a GET: its query holds the address."""
+    with sentry_sdk.start_transaction(name="spot check"):
+        with closing(HttpClient(fake.api_url, auth=BasicAuth("user", KEY))) as http:
+            EsputnikClient(http, event_version="v3").search_by_email(PERSON["email"])
+        logging.getLogger("shop").error("something of the project's own, just after")
+    assert any("just after" in text for text in events(sentry))
+    assert any("email" in call.query for call in fake.log)
 
 
 def test_the_log_names_the_request_by_which_esputnik_finds_it(connection, fake, caplog):

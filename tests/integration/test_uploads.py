@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pytest
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 
 from esputnik_connector.destinations.base import Envelope, Receipt
 from esputnik_connector.exceptions import RejectedError, TemporaryError
 from esputnik_connector.models import Lane, OutboxMessage, SyncState
 from esputnik_connector.pipeline.capture import capture
+from esputnik_connector.pipeline.delivery.dispatch import Result
+from esputnik_connector.pipeline.delivery.outbox_rows import settle_rows
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Contact, Kind, Outcome, Reason
 
@@ -137,3 +141,25 @@ def test_a_destination_that_refuses_the_question_ends_the_upload(
     assert run() == {"deferred": 1}
     row = OutboxMessage.objects.get()
     assert (row.reason, row.detail, row.attempts) == ("import_failed", "no such session", 1)
+
+
+# -- many at once ----------------------------------------------------------------------------------
+
+
+def test_what_one_upload_took_is_written_by_one_statement(plain_shop, connection, clock):
+    rows = {
+        str(number): [OutboxMessage(connection=connection, kind="contact", key=str(number))]
+        for number in range(450)
+    }
+    OutboxMessage.objects.bulk_create(row for (row,) in rows.values())
+    taken = [
+        Receipt(kind=Kind.CONTACT, key=key, outcome=Outcome.ACCEPTED, session="s1") for key in rows
+    ]
+    results = [Result(receipt) for receipt in taken]
+    with CaptureQueriesContext(database) as queries:
+        settle_rows(connection, results, rows, clock(), attempts=())
+    updates = [one["sql"] for one in queries if one["sql"].startswith("UPDATE")]
+    assert len([sql for sql in updates if OutboxMessage._meta.db_table in sql]) == 1
+    assert OutboxMessage.objects.filter(session="s1").count() == 450
+    moments = {(row.key, row.due_at) for mine in rows.values() for row in mine}
+    assert set(OutboxMessage.objects.values_list("key", "due_at")) == moments

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -161,6 +161,12 @@ class EsputnikDestination(Destination):
         if isinstance(record, Erasure):
             return erasure_envelope(record, account=self.account)
         raise TypeError(f"{type(record).__name__} is no record that eSputnik has")
+
+    def wanted_attributes(self) -> Collection[str] | None:
+        """Those that the merchant mapped. A project's own ``prepare`` may look at more."""
+        if type(self).prepare is not EsputnikDestination.prepare:
+            return None
+        return frozenset(name for name, _field in self.account.fields)
 
     def deliver(self, envelopes: Sequence[Envelope]) -> Sequence[Receipt]:
         """Send envelopes of one kind; exactly one receipt each, in their order.

@@ -62,17 +62,22 @@ def _stored(
     It names them by the value that the upload searched by: the external id, the e-mail or the
     phone. Of the last two only hashes are kept.
     """
-    numbers: dict[str, str] = {}
-    for row in entries(body.get("mapping") if isinstance(body, dict) else None):
-        value, number = text_of(row, "dedupeValue"), number_of(row, "contactId")
-        if value and number:
-            bare = value.lstrip("+")
-            numbers |= dict.fromkeys((value, *_prints((bare, f"+{bare}"), salt)), number)
-    found = {
-        key: [numbers[name] for name in (key, *locators.get(key, {}).values()) if name in numbers]
-        for key in keys
-    }
-    return {key: names[0] for key, names in found.items() if names}
+    rows = entries(body.get("mapping") if isinstance(body, dict) else None)
+    told = [(text_of(row, "dedupeValue"), number_of(row, "contactId")) for row in rows]
+    numbers = {value: number for value, number in told if value and number}
+    found = {key: numbers[key] for key in keys if key in numbers}
+    if len(found) < len(keys):  # those that were searched by another value than their id
+        prints = {
+            print_: number
+            for value, number in numbers.items()
+            for bare in (value.lstrip("+"),)
+            for print_ in _prints((bare, f"+{bare}"), salt)
+        }
+        for key in keys:
+            names = [name for name in locators.get(key, {}).values() if name in prints]
+            if key not in found and names:
+                found[key] = prints[names[0]]
+    return found
 
 
 def _prints(values: Sequence[str], salt: str) -> list[str]:

@@ -232,7 +232,7 @@ def known_keys(kind: Kind, keys: Sequence[str]) -> tuple[list[str], list[str]]:
     """Those the shop has, and those it does not know."""
     shop = registry.shop()
     unique = list(dict.fromkeys(keys))
-    found, refused = reading.records(shop, kind, unique)
+    found, refused = reading.records(shop, kind, unique, attributes=())
     known = found.keys() | refused.keys()
     return [key for key in unique if key in known], [key for key in unique if key not in known]
 

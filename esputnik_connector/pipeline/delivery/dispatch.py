@@ -23,7 +23,7 @@ from esputnik_connector.shops.base import ShopAdapter
 from . import digests
 from .consent import Consents
 from .eligibility import check_still_true
-from .load import emptied, hooked, read, unbuildable
+from .load import emptied, hooked, read, unbuildable, wanted_attributes
 from .order_deletion import Deferral, deleted, wait_for_deletion, was_deleted
 from .suppression import Suppression, locators_of
 
@@ -91,7 +91,8 @@ def prepare(
         )
     }
     salt = reveal(connection.salt)
-    records, broken = read(connection, shop, kind, keys)
+    wanted = wanted_attributes(destination)
+    records, broken = read(connection, shop, kind, keys, attributes=wanted)
     if kind is Kind.CART:
         records |= emptied(keys, {*records, *broken}, states)
     if kind is Kind.ORDER and connection.delete_orders and destination.supports_order_deletion:

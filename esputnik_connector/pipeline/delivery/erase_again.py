@@ -7,8 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from esputnik_connector import registry
-from esputnik_connector.models import Connection, LostUpload, OutboxMessage
-from esputnik_connector.records import Kind
+from esputnik_connector.models import (
+    Connection,
+    LostUpload,
+    OutboxMessage,
+    SyncState,
+    Tombstone,
+)
+from esputnik_connector.records import Contact, Kind
 from esputnik_connector.shops import reading
 
 from .tombstones import buried
@@ -49,6 +55,21 @@ def erase_again(connection: Connection, keys: Sequence[str], *, now: datetime) -
         _erasure(connection, key, now, due_at=now) for key in sorted(deleted)
     )
     return deleted | known
+
+
+def erase_guests(connection: Connection, states: Sequence[SyncState], *, now: datetime) -> None:
+    """Delete the guests among those whom an upload just stored, if their e-mail was erased while it
+    was open: as that of an account, so by another key, and no deletion waited for this upload."""
+    emails = {state.locators.get("email", ""): state.key for state in states}
+    erased = Tombstone.objects.filter(fingerprint__in=[*filter(None, emails)], is_erasure=True)
+    keys = sorted(emails[print_] for print_ in erased.values_list("fingerprint", flat=True))
+    found, broken = reading.records(registry.shop(), Kind.CONTACT, keys) if keys else ({}, {})
+    accounts = {key for key, one in found.items() if isinstance(one, Contact) and not one.is_guest}
+    OutboxMessage.objects.bulk_create(
+        _erasure(connection, key, now, due_at=now)
+        for key in keys
+        if key not in accounts and key not in broken
+    )
 
 
 def _erasure(

@@ -14,10 +14,10 @@ from logging import getLogger
 
 from django.db import transaction
 
-from esputnik_connector.destinations.base import Destination, Envelope
+from esputnik_connector.destinations.base import Destination, Envelope, Receipt
 from esputnik_connector.models import Connection, LostUpload, OutboxMessage, SyncState
 from esputnik_connector.models.lease import LostLease
-from esputnik_connector.records import Kind, Outcome
+from esputnik_connector.records import Kind, Outcome, Reason
 
 from . import backoff
 from .dispatch import Prepared, Result
@@ -28,6 +28,7 @@ logger = getLogger(__name__)
 IN_FLIGHT = "?"  # in place of a locator's hash: another value was sent, and no answer came yet
 # eSputnik takes the same request again after a minute; until then it would say that it has it.
 BEFORE_RESENDING = timedelta(minutes=2)
+LONGEST_UPLOAD = timedelta(minutes=30)  # after that it is given up and its records go again
 STATES = (Kind.CONTACT, Kind.ORDER, Kind.CART)  # an event or a deletion has no newer state
 
 
@@ -231,3 +232,29 @@ def follow(
         lost_at=now,
         poll_at=backoff.lost_poll_due(now, now=now),
     )
+
+
+def follow_unnamed(connection: Connection, receipts: Sequence[Receipt], *, now: datetime) -> None:
+    """Remember contacts that an upload may be working on of which nothing is known: the answer was
+    lost, or named none that could be asked about. It may bring their older state after a newer one,
+    so they go once more when it must be over, however often they were tried until then."""
+    keys = {one.key for one in receipts if _may_be_uploading(one)}
+    if not keys:
+        return
+    unnamed = {"connection": connection, "kind": Kind.CONTACT.value, "session": ""}
+    for former in LostUpload.objects.filter(**unnamed):
+        left = [key for key in former.keys if key not in keys]
+        if not left:
+            former.delete()
+        elif len(left) < len(former.keys):
+            former.keys = left
+            former.save(update_fields=["keys"])
+    LostUpload.objects.create(
+        **unnamed, keys=sorted(keys), lost_at=now, poll_at=now + LONGEST_UPLOAD
+    )
+
+
+def _may_be_uploading(receipt: Receipt) -> bool:
+    """An answer with a status that is no yes was given by whoever did not take it."""
+    is_silent = not receipt.status or receipt.reason is Reason.UPLOAD_FAILED
+    return receipt.outcome is Outcome.DEFERRED and receipt.is_counted and is_silent

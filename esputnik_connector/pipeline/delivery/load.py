@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from logging import getLogger
 
 from django.db import InterfaceError, OperationalError
 from django.db import connection as database
 
-from esputnik_connector.destinations.base import Receipt
+from esputnik_connector.destinations.base import Destination, Receipt
 from esputnik_connector.exceptions import (
     ConnectorError,
     HookError,
@@ -38,11 +38,23 @@ def is_database_gone(error: Exception) -> bool:
     return is_loss and not database.is_usable()
 
 
+def wanted_attributes(destination: Destination) -> Collection[str] | None:
+    """Those of a contact that anybody looks at before it is sent; ``None``: any. The shop's own
+    hook may look at any."""
+    return None if record_hook() else destination.wanted_attributes()
+
+
 def read(
-    connection: Connection, shop: ShopAdapter, kind: Kind, keys: Sequence[str]
+    connection: Connection,
+    shop: ShopAdapter,
+    kind: Kind,
+    keys: Sequence[str],
+    *,
+    attributes: Collection[str] | None = None,
 ) -> tuple[dict[str, Record], dict[str, Receipt]]:
     """Ask the shop in bulk; halve only when that raises, so that one poison record stands alone.
 
+    :param attributes: see :func:`wanted_attributes`.
     :raises OperationalError, InterfaceError: the database is gone, and no record is to blame.
     """
     records: dict[str, Record] = {}
@@ -50,7 +62,7 @@ def read(
     parts = Halving(keys)
     for part in parts:
         try:
-            found, refused = _ask(connection, shop, kind, part)
+            found, refused = _ask(connection, shop, kind, part, attributes)
         except NotSupportedError as error:  # the shop's adapter knows no such records
             broken |= {key: _unknown(kind, key, error) for key in part}
         except Exception as error:  # whatever the shop's code raises
@@ -67,14 +79,18 @@ def read(
 
 
 def _ask(
-    connection: Connection, shop: ShopAdapter, kind: Kind, keys: Sequence[str]
+    connection: Connection,
+    shop: ShopAdapter,
+    kind: Kind,
+    keys: Sequence[str],
+    attributes: Collection[str] | None,
 ) -> tuple[dict[str, Record], dict[str, Receipt]]:
     if kind is Kind.ERASURE:
         return _erasures(connection, keys), {}
     if kind is Kind.EVENT:
         records, refused = reading.checked(kind, keys, events(shop, connection, keys))
     else:
-        records, refused = reading.records(shop, kind, keys)
+        records, refused = reading.records(shop, kind, keys, attributes=attributes)
     for error in refused.values():
         logger.error("%s", error)
     broken = {key: unbuildable(kind, key, error) for key, error in refused.items()}

@@ -33,6 +33,9 @@ KEPT_ROW_COLUMNS = (
 )
 
 
+ACCEPTED_ROW_COLUMNS = ("session", "is_forced", "reason", "detail")
+
+
 def settle_rows(
     connection: Connection,
     results: Sequence[Result],
@@ -120,19 +123,35 @@ def _decide(receipt: Receipt, rows: Sequence[OutboxMessage], now: datetime) -> N
 
 def _remove_settled(results: Iterable[Result], rows: Rows) -> None:
     """Remove the rows of what was delivered or skipped; any other record keeps its oldest row."""
-    kept, gone = [], []
+    accepted: list[OutboxMessage] = []
+    kept: list[OutboxMessage] = []
+    gone: list[int] = []
     for result in results:
         mine = list(rows.get(result.receipt.key, ()))
         if result.receipt.outcome not in (Outcome.DELIVERED, Outcome.SKIPPED):
-            kept += mine[:1]
+            is_accepted = result.receipt.outcome is Outcome.ACCEPTED
+            (accepted if is_accepted else kept).extend(mine[:1])
             mine = mine[1:]
         gone += [row.pk for row in mine]
+    _write_accepted(accepted)
     OutboxMessage.objects.bulk_update(
         kept,
         KEPT_ROW_COLUMNS,
         batch_size=200,
     )
     OutboxMessage.objects.filter(pk__in=gone).delete()
+
+
+def _write_accepted(rows: Iterable[OutboxMessage]) -> None:
+    """What an upload took is the same in all of its rows, and they are thousands: one statement per
+    upload, instead of the values of each row."""
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for row in rows:
+        values = tuple(getattr(row, name) for name in ACCEPTED_ROW_COLUMNS)
+        alike.setdefault(values, []).append(row.pk)
+    for values, pks in alike.items():
+        changes = dict(zip(ACCEPTED_ROW_COLUMNS, values, strict=True))
+        OutboxMessage.objects.filter(pk__in=pks).update(**changes)
 
 
 def _record(connection: Connection, results: Iterable[Result], rows: Rows, now: datetime) -> None:

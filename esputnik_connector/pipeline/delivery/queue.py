@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, QuerySet
 
 from esputnik_connector.models import Connection, OutboxMessage, SyncState
 from esputnik_connector.pipeline import debounce
@@ -14,6 +14,10 @@ from esputnik_connector.records import Kind
 from . import backoff
 from .outbox_rows import Rows
 from .uploads import UploadPoller
+
+# Read for one batch, at the most: some 20 MB, and as many parameters of one statement as SQLite
+# takes. A record that was noted a hundred times in a row still goes with two hundred others.
+MOST_ROWS = 20_000
 
 
 class LaneQueue:
@@ -48,26 +52,59 @@ class LaneQueue:
         failure, so that the one which makes a batch fail ends up alone. A record that must go alone
         comes when no other is left.
 
-        :param full: how many rows a batch has at the most.
+        :param full: how many records a batch has at the most, however often each was noted.
         :param besides: keys that are under way.
         """
         found = self.due().exclude(key__in=list(besides)) if besides else self.due()
-        due = list(found.order_by("pk")[:full])
-        fresh = [row for row in due if row.attempts < 2]
-        if not fresh and due:
-            most = max(row.attempts for row in due)
-            fresh = due[: backoff.chunk_size(full, most)]
-        keys = list(dict.fromkeys(row.key for row in fresh))
-        rows: dict[str, list[OutboxMessage]] = {key: [] for key in keys}
-        mine = OutboxMessage.objects.of(self.connection, self.kind)
-        for row in mine.filter(key__in=keys, session="").order_by("pk"):
-            rows[row.key].append(row)
+        rows = self._rows_of(self._next_keys(found, full))
         rows = self._without_resting(rows)
         together = {key: mine for key, mine in rows.items() if not _goes_alone(mine)}
         if not together:
             return dict(list(rows.items())[:1])
         route = route_of(next(iter(together.values())))
         return {key: mine for key, mine in together.items() if route_of(mine) == route}
+
+    def _next_keys(self, due: QuerySet[OutboxMessage], full: int) -> list[str]:
+        """Those whose turn it is, as many as the rows say that are looked at for one batch."""
+        seen, last, step = 0, 0, full
+        fresh: dict[str, None] = {}
+        while len(fresh) < full and seen < MOST_ROWS:
+            rows = due.filter(pk__gt=last) if last else due
+            some = list(rows.order_by("pk").values_list("pk", "key", "attempts")[:step])
+            fresh |= dict.fromkeys(key for _pk, key, attempts in some if attempts < 2)
+            if some and not fresh:  # all of the oldest failed before
+                size = backoff.chunk_size(full, max(attempts for _pk, _key, attempts in some))
+                return list(dict.fromkeys(key for _pk, key, _attempts in some[:size]))
+            seen += len(some)
+            if len(some) < step:
+                break
+            last, step = some[-1][0], min(2 * step, MOST_ROWS)
+        keys = list(fresh)[:full]
+        return self._whole(keys) if seen > len(keys) else keys
+
+    def _whole(self, keys: Sequence[str]) -> list[str]:
+        """As many of these as can be read with every row that they have; at least one."""
+        noted = self._rows().filter(key__in=keys).order_by().values_list("key")
+        left, counts = MOST_ROWS, dict(noted.annotate(Count("pk")))
+        taken: list[str] = []
+        for key in keys:
+            left -= counts.get(key, 0)
+            if left < 0 and taken:
+                break
+            taken.append(key)
+        return taken
+
+    def _rows(self) -> QuerySet[OutboxMessage]:
+        """What is in no upload."""
+        return OutboxMessage.objects.of(self.connection, self.kind).filter(session="")
+
+    def _rows_of(self, keys: Sequence[str]) -> dict[str, list[OutboxMessage]]:
+        """Key → every row; of one that alone has more than are read, the oldest."""
+        rows: dict[str, list[OutboxMessage]] = {key: [] for key in keys}
+        mine = self._rows().filter(key__in=keys).order_by("pk")
+        for row in mine[:MOST_ROWS] if len(keys) == 1 else mine:
+            rows[row.key].append(row)
+        return rows
 
     def _without_resting(
         self, rows: dict[str, list[OutboxMessage]]

@@ -26,6 +26,7 @@ from esputnik_connector.records import Kind, Outcome, Reason
 from . import backoff
 from .dispatch import Result
 from .erase_again import repeat_after_uploads
+from .in_flight import follow_unnamed
 from .load import is_database_gone
 from .notify import notify
 from .outbox_rows import Rows, outcome_of_history, settle_rows, with_rows_where_needed
@@ -88,6 +89,8 @@ def settle(
                 known = with_rows_where_needed(connection, receipts, rows, route=backfill.route)
             attempts = outcome_of_history(some) if backfill else some
             settle_rows(connection, some, known, now, attempts=attempts)
+            if kind is Kind.CONTACT:
+                follow_unnamed(connection, [result.receipt for result in some], now=now)
             also(some)
 
     written = results if _is_written(write, results) else [_alone(write, one) for one in results]

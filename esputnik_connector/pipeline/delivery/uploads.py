@@ -31,8 +31,8 @@ from esputnik_connector.records import Kind, Outcome, Reason
 
 from . import backoff
 from .dispatch import Result
-from .erase_again import LONGEST_LOST_UPLOAD, erase_again
-from .in_flight import follow, send_again
+from .erase_again import LONGEST_LOST_UPLOAD, erase_again, erase_guests
+from .in_flight import LONGEST_UPLOAD, follow, send_again
 from .lane import LaneLease
 from .notify import notify
 from .outbox_rows import (
@@ -47,7 +47,6 @@ from .pacing import Pacer
 logger = getLogger(__name__)
 
 MOST_UNANSWERED = 3  # polls without an answer in one run: each takes as long as a request may
-LONGEST_UPLOAD = timedelta(minutes=30)  # after that it is given up and its records go again
 IDENTITY = ("connection_id", "kind", "key")
 UPLOAD_COLUMNS = (
     "digest",
@@ -140,11 +139,13 @@ class UploadPoller:
         return receipts
 
     def _poll_lost(self, destination: Destination, lease: LaneLease, lost: LostUpload) -> None:
-        """When it ended after all, or was asked about for a day, its records go again."""
+        """When it ended after all, or was asked about for a day, its records go again. One without
+        a name cannot be asked about, and is over by now."""
         lease.keep()
         kind, now = Kind(lost.kind), self._clock()
-        receipts = self._ask(destination, lost.session, lost.keys, {})
+        receipts = self._ask(destination, lost.session, lost.keys, {}) if lost.session else []
         is_over = any(receipt.reason is not Reason.UPLOADING for receipt in receipts)
+        is_over = is_over or not lost.session
         lease.keep()
         if is_over or _is_over(lost.lost_at, LONGEST_LOST_UPLOAD, now):
             with transaction.atomic():
@@ -240,6 +241,7 @@ def settle_upload(
         rows = with_rows_where_needed(connection, [one.receipt for one in every], rows)
         attempts = [*live, *outcome_of_history(old)]
         settle_rows(connection, every, rows, now, attempts=attempts)
+        erase_guests(connection, [one for one in states if one.delivered_at == now], now=now)
     notify(connection, every)
 
 

@@ -1,4 +1,5 @@
-"""What a merchant may segment contacts by: computed for many users in four queries.
+"""What a merchant may segment contacts by: computed for many users in four queries, of which those
+are left out whose answer nobody makes use of.
 
 Orders in a status of ``CANCELLED_STATUSES`` do not count, in none of the numbers. Money is in the
 currency of most of a customer's orders (of equally many: the one used last); orders in
@@ -8,7 +9,7 @@ other currencies count as orders, but their sums are left out, since there is no
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -28,6 +29,11 @@ from esputnik_connector.shops.oscar.catalogue.cards import category_paths
 CATEGORIES_PER_CONTACT = 50  # the first by name; a longer list no longer tells people apart
 CENT = Decimal("0.01")
 ORDER_COLUMNS = ("currency", "total_incl_tax", "date_placed")  # all that is read of an order
+CATEGORIES = "purchased_categories"
+TOTALS = frozenset(  # one query tells them all
+    {"first_order_date", "last_order_date", "order_count", "total_spent", "average_order"}
+    | {"currency"}
+)
 
 LABELS = {
     "first_name": _("First name"),
@@ -42,7 +48,7 @@ LABELS = {
     "total_spent": _("Total spent"),
     "average_order": _("Average order"),
     "currency": _("Currency of the totals"),
-    "purchased_categories": _("Categories of purchased products"),
+    CATEGORIES: _("Categories of purchased products"),
 }
 
 Attributes = dict[str, AttributeValue]
@@ -55,20 +61,36 @@ def labels() -> dict[str, str]:
     }
 
 
-def purchase_attributes(user_pks: Sequence[Any]) -> dict[Any, Attributes]:
-    """User pk → what the user's orders tell. Every user has every attribute."""
-    totals = _totals(user_pks)
-    categories = _categories(user_pks)
-    return {
-        pk: summary(totals.get(pk, [])) | {"purchased_categories": categories.get(pk, ())}
-        for pk in user_pks
-    }
+def purchase_attributes(
+    user_pks: Sequence[Any], wanted: Collection[str] | None = None
+) -> dict[Any, Attributes]:
+    """User pk → what the user's orders tell. Every user has every attribute that is wanted.
+
+    :param wanted: ``None``: all.
+    """
+    found: dict[Any, Attributes] = {pk: {} for pk in user_pks}
+    if wanted is None or not TOTALS.isdisjoint(wanted):
+        totals = _totals(user_pks)
+        for pk, told in found.items():
+            told.update(summary(totals.get(pk, [])))
+    if wanted is None or CATEGORIES in wanted:
+        categories = _categories(user_pks)
+        for pk, told in found.items():
+            told[CATEGORIES] = categories.get(pk, ())
+    return found
 
 
-def extra_attributes(users: Sequence[Any]) -> dict[str, Attributes]:
-    """Contact key → what the callables of ``CONTACT_ATTRIBUTES`` say, each asked once."""
+def extra_attributes(
+    users: Sequence[Any], wanted: Collection[str] | None = None
+) -> dict[str, Attributes]:
+    """Contact key → what the callables of ``CONTACT_ATTRIBUTES`` say, each asked once.
+
+    :param wanted: ``None``: all.
+    """
     extra: defaultdict[str, Attributes] = defaultdict(dict)
     for name, path in conf.CONTACT_ATTRIBUTES.items():
+        if wanted is not None and name not in wanted:
+            continue
         for key, value in import_string(path)(list(users)).items():
             extra[str(key)][name] = value
     return dict(extra)

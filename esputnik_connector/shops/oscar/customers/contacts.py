@@ -1,9 +1,9 @@
-"""Users → contacts, in six queries per batch, besides those of ``CONTACT_ATTRIBUTES``; one more for
-guests, who are known from their orders alone."""
+"""Users → contacts, in six queries per batch, besides those of ``CONTACT_ATTRIBUTES``; in two where
+nobody makes use of what was bought; one more for guests, who are known from their orders alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,12 +28,15 @@ NO_PERSON = {"contact_key": "", "email": "", "phone": ""}
 STAFF = gettext_noop("an account of the shop's staff (SEND_STAFF in SHOP_OPTIONS)")
 
 
-def contacts(keys: Sequence[str]) -> dict[str, Contact]:
-    """Key → contact for the users and the guests that exist."""
+def contacts(keys: Sequence[str], wanted: Collection[str] | None = None) -> dict[str, Contact]:
+    """Key → contact for the users and the guests that exist.
+
+    :param wanted: names of the attributes that are made use of; ``None``: all.
+    """
     users = people.users_by_pk(values_of(get_user_model()._meta.pk, keys))
     books = address_books(users)
-    bought = attributes.purchase_attributes(list(users))
-    extra = attributes.extra_attributes(list(users.values()))
+    bought = attributes.purchase_attributes(list(users), wanted)
+    extra = attributes.extra_attributes(list(users.values()), wanted)
     found = {}
     for pk, user in users.items():
         contact = contact_of(user, books.get(pk, []))
