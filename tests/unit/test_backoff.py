@@ -56,4 +56,4 @@ def test_polls_grow_more_patient():
         backoff.poll_due(NOW, now=NOW + timedelta(seconds=age)) - NOW - timedelta(seconds=age)
         for age in (0, 20, 60, 600)
     ]
-    assert [wait.total_seconds() for wait in waits] == [3, 10, 30, 60]
+    assert [wait.total_seconds() for wait in waits] == [1, 10, 30, 60]
