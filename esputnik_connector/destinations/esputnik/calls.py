@@ -24,7 +24,8 @@ from .order_deletion import put_off, send_order_deletion
 from .subscribe import introducing
 
 BY_ID = "externalCustomerId"
-ORDER_DELETIONS = 20  # of one delivery: four seconds at the usual pace
+MOST_ORDER_DELETIONS = 20  # of one delivery: four seconds at the usual pace
+FEW_ORDER_DELETIONS = 5  # that wait for nobody
 
 Send = Callable[[EsputnikClient, Sequence[Envelope]], list[Receipt]]
 
@@ -127,7 +128,8 @@ def _may_go_alone(envelope: Envelope, options: Options) -> bool:
 def _order_deletions(envelopes: Sequence[Envelope]) -> Iterator[Call]:
     """One by one, some at a time: a shop that removes years of orders must not hold back those that
     are placed meanwhile."""
-    now, later = envelopes[:ORDER_DELETIONS], envelopes[ORDER_DELETIONS:]
+    some = min(MOST_ORDER_DELETIONS, max(FEW_ORDER_DELETIONS, len(envelopes) // 4))
+    now, later = envelopes[:some], envelopes[some:]
     yield from _chunks(now, send_order_deletion, size=1)
     yield from _chunks(later, put_off, size=len(later) or 1)
 
