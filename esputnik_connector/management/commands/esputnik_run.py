@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from typing import Any
@@ -34,6 +35,8 @@ class Command(ReportingCommand):
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             long.join(GRACE)
+        if long.is_alive():
+            self._give_up()
         self._say(_("Stopped."))
 
     def _stop(self, *_args: object) -> None:
@@ -44,8 +47,10 @@ class Command(ReportingCommand):
         signal.setitimer(signal.ITIMER_REAL, GRACE)
 
     def _give_up(self, *_args: object) -> None:
-        """Leases are let go of on the way out; what was under way is sent again."""
-        raise SystemExit(0)
+        """As a killed worker: what is under way goes again when its lease has run out, and not
+        before, since nobody knows what becomes of it."""
+        self._say(_("Stopped; a request that is not answered is given up."))
+        os._exit(0)  # threads that wait for an answer would keep the interpreter
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)
