@@ -68,7 +68,8 @@ def run(schedule: Schedule, scene: Scene) -> int:
 
     connection.close()  # the one from before the storm may be dead
     scene.mend()
-    opening.account_as_usual(scene.fake_url, import_seconds=0.0)  # open imports end at once
+    # Hours pass in seconds: open imports end at once, and the minute of a repetition is short too.
+    opening.account_as_usual(scene.fake_url, import_seconds=0.0, duplicate_seconds=1.0)
     quiet.settle(say)
     quiet.import_history()
     quiet.settle(say)
