@@ -100,6 +100,13 @@ def _noted_in(alias: str) -> _Noted:
     return noted
 
 
+def _commits_each_statement(alias: str) -> bool:
+    """Is this outside of any transaction, as with ``ATOMIC_REQUESTS = False``? Then the change is
+    committed already, and its note must be at once: it cannot wait for others of the request."""
+    database = connections[alias]
+    return not database.in_atomic_block and database.get_autocommit()
+
+
 class OutboxCapture:
     """The :class:`~esputnik_connector.shops.base.Capture` that writes the outbox."""
 
@@ -221,6 +228,10 @@ class OutboxCapture:
             )
             for target in targets
         ]
+        if before is None and len(rows) == 1 and _commits_each_statement(alias):
+            OutboxMessage.objects.using(alias).insert_alone(rows[0])
+            noted.remember(kind, key, targets, using=alias)
+            return
         with transaction.atomic(using=alias):
             if before is not None:
                 before(alias)

@@ -75,3 +75,32 @@ def test_browsing_the_basket_of_a_guest_costs_nothing(shop):
         basket.strategy = selector().strategy()
         list(basket.all_lines())
     assert statements(queries) == {}
+
+
+def test_a_shop_without_transactions_pays_one_statement_for_a_change(shop):
+    """``ATOMIC_REQUESTS = False``: what is one row needs no BEGIN and no COMMIT around it."""
+    OutboxMessage.objects.all().delete()
+    Connection.objects.all().delete()
+    capture.forget_connections()
+    shop.save()  # reads the list of connections, for some seconds
+    with CaptureQueriesContext(database) as without:
+        shop.save()
+    Connection.objects.create(name="main", api_key="a key")
+    capture.forget_connections()
+    shop.save()
+    OutboxMessage.objects.all().delete()
+    with CaptureQueriesContext(database) as with_connector:
+        shop.save()
+    assert OutboxMessage.objects.values_list("kind", "key").get() == ("contact", str(shop.pk))
+    assert len(with_connector) - len(without) == 1
+
+
+def test_two_connections_of_a_shop_without_transactions_get_both_notes_or_none(shop):
+    Connection.objects.create(name="other", api_key="a key")
+    capture.forget_connections()
+    shop.save()
+    OutboxMessage.objects.all().delete()
+    with CaptureQueriesContext(database) as queries:
+        shop.save()
+    assert OutboxMessage.objects.count() == 2
+    assert [one["sql"] for one in queries][-1] == "COMMIT"
