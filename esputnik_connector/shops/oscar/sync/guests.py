@@ -2,8 +2,8 @@
 
 A guest is an e-mail of guest orders that no user has, known by the first of these orders. Oscar
 has no index on ``guest_email``, so to find them is one pass over all guest orders. A pass per page
-would cost the square of their number; so a long walk makes one pass, and keeps the keys of the
-first orders: 8 bytes each.
+would cost the square of their number; so a long walk makes one pass for very many of them, and
+keeps the keys of their first orders: 8 bytes each.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from oscar.core.loading import get_model
 
 from esputnik_connector.shops.bulk import field_names
 from esputnik_connector.shops.oscar.sync.ranges import Rows, between, pk_of
+
+# First orders found by one pass: some megabytes while they are read.
+KEPT = 100_000
 
 Span = tuple[datetime | None, datetime | None]
 Kept = dict[Span, "array[int]"]  # pks of first orders, in their order
@@ -85,7 +88,7 @@ def _found(
     kept = _kept.get()
     if kept is None or not isinstance(firsts.model._meta.pk, IntegerField):
         return list(ordered[:limit])  # texts are sorted by the database in its own way
-    found = array("q", ordered.iterator(chunk_size=10_000))
+    found = array("q", ordered[: max(limit, KEPT)])
     if newest_first:
         found.reverse()
     kept[since, until] = found
