@@ -39,9 +39,10 @@ coverage: $(VENV)/.dev-is-ready  ## The same suite, and which branches it did no
 	@echo "• tests, with branch coverage"
 	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
 
-bench: $(VENV)/.dev-is-ready  ## What it costs, measured
+bench: $(VENV)/.dev-is-ready  ## What it costs beside what it must cost: a table, and bench.json (ARGS="-k … -rP")
 	@echo "• benchmarks"
-	@$(BIN)/python -m pytest tests/benchmarks -p no:randomly -rP $(ARGS)
+	@PACE_SECONDS=$${PACE_SECONDS:-5} PACE_IMPORT=$${PACE_IMPORT:-5000} \
+		$(BIN)/python -m pytest tests/benchmarks -p no:randomly -q $(ARGS)
 
 check: lint types  ## Lint and types
 

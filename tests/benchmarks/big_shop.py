@@ -22,26 +22,41 @@ PRODUCTS, USERS_PER_ORDER, GUESTS = 500, 0.3, 5  # every fifth order is a guest'
 CHUNK = 5000
 
 ENDPOINT = """
-import asyncio, sys
-ANSWER = (b"HTTP/1.1 200 OK\\r\\nContent-Type: application/json\\r\\nContent-Length: 20\\r\\n\\r\\n"
-          b'{"failedOrders": []}')
-def accepted(count):
-    body = (b'{"results": [' + b", ".join([b'{"status": "ACCEPTED"}'] * count)
-            + b'], "successCount": %d, "errorCount": 0}' % count)
-    head = b"HTTP/1.1 200 OK\\r\\nContent-Type: application/json\\r\\n"
-    return head + b"Content-Length: %d\\r\\n\\r\\n" % len(body) + body
+import asyncio, json, sys
+from itertools import count
+numbers, uploads = count(1), {}
+def answer(head, body):
+    if b" /api/v1/orders" in head:
+        return b'{"failedOrders": []}'
+    if b"past_events" in head:
+        events = body.count(b'"eventTypeKey"')
+        return (b'{"results": [' + b", ".join([b'{"status": "ACCEPTED"}'] * events)
+                + b'], "successCount": %d, "errorCount": 0}' % events)
+    if b" /api/v1/importstatus/" in head:
+        session = head.split(b"/importstatus/")[1].split(b" ")[0].decode()
+        return json.dumps({"status": "FINISHED", "mapping": uploads.pop(session)}).encode()
+    if b"POST /api/v1/contacts" in head:
+        sent, session = json.loads(body), f"session-{next(numbers)}"
+        by = sent["dedupeOn"]
+        uploads[session] = [
+            {"dedupeValue": one.get(by) or next(each["value"] for each in one["channels"]
+                                                if each["type"] == by),
+             "contactId": next(numbers)} for one in sent["contacts"]
+        ]
+        return json.dumps({"asyncSessionId": session}).encode()
+    return b"{}"
 async def serve(reader, writer):
     try:
         while True:
             head = await reader.readuntil(b"\\r\\n\\r\\n")
-            length = head.lower().split(b"content-length:")[1].split(b"\\r\\n")[0]
-            body = await reader.readexactly(int(length))
-            is_past = b"past_events" in head
-            writer.write(accepted(body.count(b'"eventTypeKey"')) if is_past else ANSWER)
-    except (asyncio.IncompleteReadError, ConnectionError, IndexError):
+            length = head.lower().partition(b"content-length:")[2].split(b"\\r\\n")[0]
+            body = answer(head, await reader.readexactly(int(length or 0)))
+            writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Type: application/json\\r\\n"
+                         b"Content-Length: %d\\r\\n\\r\\n" % len(body) + body)
+    except (asyncio.IncompleteReadError, ConnectionError):
         writer.close()
 async def main():
-    server = await asyncio.start_server(serve, "127.0.0.1", int(sys.argv[1]), limit=2**20)
+    server = await asyncio.start_server(serve, "127.0.0.1", int(sys.argv[1]), limit=2**24)
     await server.serve_forever()
 asyncio.run(main())
 """
@@ -92,6 +107,41 @@ def fill(orders: int) -> None:
     for start in range(0, orders, CHUNK):
         numbers = range(start, min(start + CHUNK, orders))
         _orders(numbers, users, products, country, source_type)
+
+
+def fill_customers(count: int) -> None:
+    """Users with an address each, as shops have them who have no orders to tell of."""
+    users = _users(count)
+    country = get_model("address", "Country").objects.create(
+        iso_3166_1_a2="UA", printable_name="Ukraine", name="Ukraine"
+    )
+    book = get_model("address", "UserAddress")
+    for start in range(0, count, CHUNK):
+        book.objects.bulk_create(
+            book(
+                user_id=pk, first_name="Олена", last_name=_last_name(number),
+                line1=f"вул. Хрещатик, {number}", line4="Київ", postcode="01001",
+                country=country, phone_number=_phone(number), hash=str(number),
+                is_default_for_shipping=True,
+            )
+            for number, pk in enumerate(users[start : start + CHUNK], start)
+        )  # fmt: skip
+
+
+def fill_guests(count: int) -> None:
+    """Guests with two orders each, and as many users: nobody's e-mail is in both."""
+    _users(count)
+    order = get_model("order", "Order")
+    for start in range(0, 2 * count, CHUNK):
+        order.objects.bulk_create(
+            order(
+                number=str(1_000_000 + number), currency="UAH", status="Delivered",
+                total_incl_tax=Decimal(10), total_excl_tax=Decimal(10),
+                shipping_incl_tax=Decimal(0), shipping_excl_tax=Decimal(0),
+                guest_email=f"Guest{number % count}@example.com", date_placed=timezone.now(),
+            )
+            for number in range(start, min(start + CHUNK, 2 * count))
+        )  # fmt: skip
 
 
 def _users(count: int) -> list[int]:
