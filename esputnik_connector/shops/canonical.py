@@ -8,7 +8,7 @@ and the field: a float is no money, a moment without time zone is none in a shop
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, replace
 from datetime import datetime
 from decimal import Decimal
@@ -87,18 +87,26 @@ def _in_words(value: object) -> str:
 
 class _Field(NamedTuple):
     name: str
+    hint: Any
     check: Callable[[Any], Any]
-    right: type[Any] | None  # a value of exactly this type needs no look
+    is_filled: bool  # an empty text is refused
+
+
+Values = Callable[[Any], tuple[Any, ...]]  # of a record, in the order of some of its fields
 
 
 class _Fields(NamedTuple):
-    """Of one record type. Most fields are told right by their type alone: all of those at once,
-    since an import asks for hundreds of thousands."""
+    """Of one record type, sorted by what has to be looked at once the types of all values are known
+    to be right: an import checks hundreds of thousands of records."""
 
     fields: tuple[_Field, ...]
-    plain_types: list[type[Any]]  # of the plain ones
-    plain_values: Callable[[Any], tuple[Any, ...]]  # of a record, in this order
-    others: tuple[_Field, ...]
+    values: Values
+    filled: Values
+    amounts: Values
+    moments: Values
+    parts: tuple[_Field, ...]  # records in records, and several values
+    part_values: Values
+    right: set[tuple[type[Any], ...]]  # types that records had in which nothing was changed
 
 
 _known: dict[type[Any], _Fields] = {}  # each record type is looked at once
@@ -110,17 +118,22 @@ def _fields_of(record: type[Any]) -> _Fields:
         found = tuple(
             _field(one.name, hints[one.name], one.default is MISSING) for one in fields(record)
         )
-        plain = [one for one in found if one.right is not None]
+        parts = tuple(one for one in found if one.hint not in BY_TYPE)
         _known[record] = _Fields(
             fields=found,
-            plain_types=[one.right for one in plain if one.right is not None],
-            plain_values=_getter([one.name for one in plain]),
-            others=tuple(one for one in found if one.right is None),
+            values=_getter(found),
+            filled=_getter([one for one in found if one.is_filled]),
+            amounts=_getter([one for one in found if one.hint in (Decimal, Decimal | None)]),
+            moments=_getter([one for one in found if one.hint in (datetime, datetime | None)]),
+            parts=parts,
+            part_values=_getter(parts),
+            right=set(),
         )
     return _known[record]
 
 
-def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+def _getter(some: Sequence[_Field]) -> Values:
+    names = [one.name for one in some]
     if len(names) > 1:
         return attrgetter(*names)
     return lambda record: tuple(getattr(record, name) for name in names)
@@ -128,22 +141,24 @@ def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
 
 def _field(name: str, hint: Any, is_required: bool) -> _Field:
     is_key = name == "key" or name.endswith("_key")
-    if hint is str and is_key and is_required:
-        return _Field(name, field_checks.key, None)  # it may not be empty
+    if hint is str and is_key:
+        check = field_checks.key if is_required else field_checks.optional_key
+        return _Field(name, hint, check, is_filled=is_required)
     if hint is str:
         check = field_checks.text if is_required else field_checks.optional_text
-        check = field_checks.optional_key if is_key else check
-        return _Field(name, check, str)
-    right = hint if hint in (int, bool, Availability, EventName) else None
-    return _Field(name, CHECKS.get(hint, field_checks.as_it_is), right)
+        return _Field(name, hint, check, is_filled=False)
+    check = CHECKS.get(hint, field_checks.as_it_is)
+    return _Field(name, hint, check, is_filled=hint is EventName)
 
 
 def _record(expected: type[Any], value: Any) -> Any:
     if not isinstance(value, expected):
         raise InvalidValue(value, expected.__name__)
     known, changed = _fields_of(expected), {}
-    is_plain = list(map(type, known.plain_values(value))) == known.plain_types
-    for field in known.others if is_plain else known.fields:
+    types = tuple(map(type, known.values(value)))
+    if types in known.right and _is_right_at_a_glance(known, value):
+        return value
+    for field in known.fields:
         given = getattr(value, field.name)
         try:
             better = field.check(given)
@@ -151,8 +166,42 @@ def _record(expected: type[Any], value: Any) -> Any:
             raise invalid.inside(field.name) from None
         if better is not given:
             changed[field.name] = better
-    return replace(value, **changed) if changed else value
+    if changed:
+        return replace(value, **changed)
+    known.right.add(types)
+    return value
 
+
+def _is_right_at_a_glance(known: _Fields, record: Any) -> bool:
+    """For a record whose values have right types. False says only that each needs a look."""
+    if not all(known.filled(record)):
+        return False
+    for amount in known.amounts(record):
+        if amount is not None and not amount.is_finite():
+            return False
+    for moment in known.moments(record):
+        if moment is not None and moment.utcoffset() is None:
+            return False
+    try:
+        for field, given in zip(known.parts, known.part_values(record), strict=True):
+            if given and field.check(given) is not given:
+                return False
+    except InvalidValue:  # raised again, with the name of the field, by the look at each
+        return False
+    return True
+
+
+BY_TYPE: tuple[Any, ...] = (  # once such a value is of the right type, a glance is enough
+    str,
+    int,
+    bool,
+    Decimal,
+    Decimal | None,
+    datetime,
+    datetime | None,
+    Availability,
+    EventName,
+)
 
 CHECKS: dict[Any, Callable[[Any], Any]] = {
     Decimal: field_checks.money,

@@ -177,3 +177,28 @@ def test_a_page_makes_its_keys_text():
 def test_a_key_is_text_or_a_whole_number_or_a_uuid(value):
     with pytest.raises(RecordError, match="a key must be text, a whole number or a UUID"):
         key_of(value)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"key": ""}, "key"),
+        ({"total": Decimal("NaN")}, "total"),
+        ({"taxes": Decimal("Infinity")}, "taxes"),
+        ({"placed_at": NAIVE}, "placed_at"),
+        ({"items": (item(), item(total=Decimal("NaN")))}, "items[1].total"),
+        ({"items": (item(product_key=""),)}, "items[0].product_key"),
+        ({"notes": ("no note",)}, "notes[0]"),
+    ],
+)
+def test_a_bad_value_of_the_right_type_is_seen_behind_many_good_ones(change, field):
+    good = order(items=(item(), item()), taxes=Decimal(1))
+    for _ in range(3):
+        assert canonical("order 7", good, Order) is good
+    assert f"order 7: {field} is " in refusal(order(**{"taxes": Decimal(1), **change}), Order)
+
+
+def test_a_text_of_another_class_is_mended_behind_plain_ones():
+    assert canonical("order 7", order(), Order) == order()
+    assert type(canonical("order 7", order(status=lazy(lambda: "New", str)()), Order).status) is str
+    assert canonical("order 7", order(key=7), Order).key == "7"
