@@ -36,12 +36,14 @@ ENDS_WITH_ONE = {
 }
 ASK = {"esputnik_send_again", "esputnik_erase"}  # the page's reader, at a terminal
 OPEN_IMPORT = re.compile("--(pause|resume|cancel|restart|arrived|watch)")
+LIVES = {"esputnik_run"}  # a process of its own, until it is stopped: tests/live/test_run.py
 STAYS = {"esputnik_relay --watch"}  # until it is stopped: tests/integration/test_relay_command.py
 
 
 def ours() -> list[Any]:
     found = commands("python manage.py")
-    return [each for each in found if each.values[0][0].startswith("esputnik_")]
+    names = [(each, each.values[0][0]) for each in found]
+    return [each for each, name in names if name.startswith("esputnik_") and name not in LIVES]
 
 
 @pytest.fixture
