@@ -1,8 +1,7 @@
 """The words of the connector: what a shop has, and what became of it at a destination.
 
-Plain frozen values: no database, no network. Money is :class:`~decimal.Decimal` with the currency
-of its own record; time is aware; a phone is E.164 (``+380501234567``); ``""`` means "no text",
-``None`` means "unknown".
+Plain frozen values. Money is :class:`~decimal.Decimal` with the currency of its own record; time is
+aware; a phone is E.164 (``+380501234567``); ``""`` means "no text", ``None`` "unknown".
 """
 
 from __future__ import annotations

@@ -15,8 +15,9 @@ from esputnik_connector.records import Kind, Reason, Record
 
 from .auth import Authentication, BasicAuth, HeaderAuth
 from .choices import DO_NOT_SEND, ConsentPolicy, EraseMode, OrderRoute, Status
+from .deadline import Timeouts
 from .digest import digest
-from .http import HttpClient, Timeouts
+from .http import HttpClient
 from .platform import LONGEST_REQUEST, Platform
 from .responses import Answer, ResponseRules, vendor_words
 from .throttle import Throttle

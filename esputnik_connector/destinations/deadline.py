@@ -13,8 +13,28 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from socket import SHUT_RDWR, socket
 from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeouts:
+    """Seconds to wait for a connection, for each byte of an answer, and for a request in all."""
+
+    connect: float = 5.0
+    read: float = 30.0
+    deadline: float = 60.0
+
+    def within(self, seconds: float | None) -> Timeouts:
+        """The same, for a person who waits that long; a connection is tried twice."""
+        if seconds is None:
+            return self
+        return Timeouts(
+            connect=min(self.connect, seconds / 2),
+            read=min(self.read, seconds),
+            deadline=min(self.deadline, seconds),
+        )
 
 
 class Deadline:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
@@ -33,7 +32,7 @@ from esputnik_connector.records import JSONObject
 from . import exchanges
 from .auth import Authentication
 from .breadcrumbs import unnoted
-from .deadline import Deadline, DeadlineConnection, deadline, present_patience
+from .deadline import Deadline, DeadlineConnection, Timeouts, deadline, present_patience
 from .responses import Answer, RawAnswer, ResponseRules
 from .throttle import Throttle
 from .values import PreparedRequest
@@ -45,25 +44,6 @@ USER_AGENT = f"django-esputnik-connector/{__version__}"
 ANSWER_LIMIT = 8 * 1024 * 1024  # bytes; the largest real answer is a mapping of 3,000 contacts
 CHUNK = 64 * 1024
 SECRET = "[secret]"  # noqa: S105
-
-
-@dataclass(frozen=True, kw_only=True)
-class Timeouts:
-    """Seconds to wait for a connection, for each byte of an answer, and for a request in all."""
-
-    connect: float = 5.0
-    read: float = 30.0
-    deadline: float = 60.0
-
-    def within(self, seconds: float | None) -> Timeouts:
-        """The same, for a person who waits that long; a connection is tried twice."""
-        if seconds is None:
-            return self
-        return Timeouts(
-            connect=min(self.connect, seconds / 2),
-            read=min(self.read, seconds),
-            deadline=min(self.deadline, seconds),
-        )
 
 
 class HttpClient:

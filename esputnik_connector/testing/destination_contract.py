@@ -11,9 +11,8 @@
         def refuse_key(self): ...     # from now on it refuses the API key
         def be_busy(self, seconds): ...  # from now on it says: come back in so many seconds
 
-Run by pytest, which collects the subclass. When the fake refuses something, let it answer
-:attr:`DestinationContract.indiscreet`: real platforms quote what they refuse, and none of that may
-come out again.
+When the fake refuses something, let it answer :attr:`DestinationContract.indiscreet`: real
+platforms quote what they refuse, and none of that may come out again.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from esputnik_connector.exceptions import CredentialsError, Skip, TemporaryError
 from esputnik_connector.records import Event, Kind, OrderDeletion, Outcome, Reason, Record
 
 from .halving import halved
-from .observed import logged, raises, readings
+from .observed import LostLane, logged, lose_the_lane, raises, readings
 from .sample_records import changed, sample
 
 SENT = frozenset({Outcome.DELIVERED, Outcome.ACCEPTED})
@@ -104,9 +103,8 @@ class DestinationContract:
         """Neither the key nor a locator is in any of these, as a person or a log would see them."""
         secrets = (self.api_key, self.email, self.phone.lstrip("+"))
         for one in told:
-            for text in readings(one):
-                for secret in secrets:
-                    assert secret not in text, f"{type(one).__name__} tells {secret!r}"
+            found = [secret for text in readings(one) for secret in secrets if secret in text]
+            assert not found, f"{type(one).__name__} tells {found}"
 
     # What it says of itself
 
@@ -223,7 +221,7 @@ class DestinationContract:
         with self.live() as destination:
             envelopes = self.envelopes(destination, self.kinds[0], 2)
             before = self.requests()
-            destination.before_call = _lose_the_lane
+            destination.before_call = lose_the_lane
             with raises(LostLane):
                 destination.deliver(envelopes)
             assert self.requests() == before
@@ -297,15 +295,6 @@ class DestinationContract:
             self.assert_discreet(*caught, *caught_again, *log)
 
     def test_it_can_be_closed_twice(self) -> None:
-        destination = self.destination()
-        destination.verify()
-        destination.close()
-        destination.close()
-
-
-class LostLane(Exception):
-    """Another worker has the lane now."""
-
-
-def _lose_the_lane() -> None:
-    raise LostLane
+        with self.live() as destination:
+            destination.verify()
+            destination.close()

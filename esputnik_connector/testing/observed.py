@@ -52,3 +52,11 @@ def readings(told: object) -> list[str]:
     if isinstance(told, BaseException):
         texts.append("".join(traceback.format_exception(told)))
     return texts
+
+
+class LostLane(Exception):
+    """Another worker has the lane now."""
+
+
+def lose_the_lane() -> None:
+    raise LostLane

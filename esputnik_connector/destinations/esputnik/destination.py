@@ -28,7 +28,8 @@ from esputnik_connector.destinations.base import (
     Workflow,
 )
 from esputnik_connector.destinations.choices import UNCONFIRMED
-from esputnik_connector.destinations.http import HttpClient, Timeouts
+from esputnik_connector.destinations.deadline import Timeouts
+from esputnik_connector.destinations.http import HttpClient
 from esputnik_connector.destinations.options import unusable_option
 from esputnik_connector.exceptions import (
     ConfigurationError,
