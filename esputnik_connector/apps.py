@@ -25,7 +25,7 @@ class EsputnikConnectorConfig(AppConfig):
         from .event_types import register
         from .exceptions import ConfigurationError
         from .pipeline.capture import capture
-        from .pipeline.delivery import tombstones  # noqa: F401  hears of deleted connections
+        from .pipeline.erasure import tombstones  # noqa: F401  hears of deleted connections
         from .pipeline.events.types import EVENT_TYPES
         from .registry import shop
 

@@ -17,8 +17,8 @@ from esputnik_connector.exceptions import BadRequestError
 from esputnik_connector.fields import reveal
 from esputnik_connector.identity import fingerprint, order_mark
 from esputnik_connector.models import Connection, LostUpload, OutboxMessage, SyncState
-from esputnik_connector.pipeline.delivery.tombstones import bury_pending
-from esputnik_connector.pipeline.erasures import sealed
+from esputnik_connector.pipeline.erasure.payload import sealed
+from esputnik_connector.pipeline.erasure.tombstones import bury_pending
 from esputnik_connector.pipeline.wake import wake
 from esputnik_connector.records import Contact, Kind
 from esputnik_connector.shops import reading

@@ -14,7 +14,7 @@ from django.utils import timezone
 from esputnik_connector import registry
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.models import Connection, Restore, SyncState
-from esputnik_connector.pipeline.delivery import tombstones
+from esputnik_connector.pipeline.erasure import tombstones
 from esputnik_connector.records import Kind
 from esputnik_connector.shops import reading
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from esputnik_connector.exceptions import DecryptionError, UnreadableEventError
 from esputnik_connector.fields import EncryptedText, reveal
 from esputnik_connector.models import CartSession, Connection, Feed, OutboxMessage, Salt
-from esputnik_connector.pipeline import erasures
+from esputnik_connector.pipeline.erasure import payload as erasures
 from esputnik_connector.pipeline.events.carried import resealed
 from esputnik_connector.records import Kind
 

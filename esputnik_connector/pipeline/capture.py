@@ -36,8 +36,8 @@ from esputnik_connector.identity import order_mark
 from esputnik_connector.models import CartSession, Connection, OutboxMessage
 from esputnik_connector.records import Event, Kind
 
-from . import debounce
-from .erasures import erasure_payload
+from .delivery import debounce
+from .erasure.payload import erasure_payload
 from .events.carried import sealed
 from .wake import wake_now
 

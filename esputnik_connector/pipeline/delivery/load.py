@@ -21,7 +21,7 @@ from esputnik_connector.exceptions import (
 from esputnik_connector.fields import reveal
 from esputnik_connector.halving import Halving
 from esputnik_connector.models import CartSession, Connection, OutboxMessage, SyncState
-from esputnik_connector.pipeline.erasures import emails_of
+from esputnik_connector.pipeline.erasure.payload import emails_of
 from esputnik_connector.pipeline.events.load import events
 from esputnik_connector.records import Cart, Erasure, Kind, OrderDeletion, Outcome, Reason, Record
 from esputnik_connector.registry import record_hook

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db.models import Count, F, QuerySet
 
 from esputnik_connector.models import Connection, OutboxMessage, SyncState
-from esputnik_connector.pipeline import debounce
+from esputnik_connector.pipeline.delivery import debounce
 from esputnik_connector.records import Kind
 
 from . import backoff

@@ -12,6 +12,7 @@ from esputnik_connector import registry
 from esputnik_connector.destinations.base import Destination, Receipt
 from esputnik_connector.models import Connection, Lane
 from esputnik_connector.models.lease import LostLease
+from esputnik_connector.pipeline.erasure.tombstones import bury_pending
 from esputnik_connector.records import Kind
 
 from . import digests
@@ -25,7 +26,6 @@ from .pacing import Pacer, batch_size
 from .permit import Permit
 from .queue import LaneQueue, routes_of
 from .settle import settle
-from .tombstones import bury_pending
 from .uploads import UploadPoller
 
 logger = getLogger(__name__)

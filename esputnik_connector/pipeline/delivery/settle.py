@@ -21,11 +21,11 @@ from esputnik_connector.models import (
     SyncState,
 )
 from esputnik_connector.models.lease import LostLease
+from esputnik_connector.pipeline.erasure.erase_again import repeat_after_uploads
 from esputnik_connector.records import Kind, Outcome, Reason
 
 from . import backoff
 from .dispatch import Result
-from .erase_again import repeat_after_uploads
 from .in_flight import follow_unnamed
 from .load import is_database_gone
 from .notify import notify

@@ -10,9 +10,8 @@ from django.utils import timezone
 
 from esputnik_connector.identity import fingerprint, order_mark
 from esputnik_connector.models import SyncState, Tombstone
+from esputnik_connector.pipeline.erasure.tombstones import bury_pending, known_salts
 from esputnik_connector.records import Cart, Contact, Erasure, Event, Order, OrderDeletion, Record
-
-from .tombstones import bury_pending, known_salts
 
 LOCATORS = ("email", "phone")
 

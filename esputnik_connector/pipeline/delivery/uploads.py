@@ -27,11 +27,15 @@ from esputnik_connector.models import (
     SyncState,
 )
 from esputnik_connector.models.clock import has_come
+from esputnik_connector.pipeline.erasure.erase_again import (
+    LONGEST_LOST_UPLOAD,
+    erase_again,
+    erase_guests,
+)
 from esputnik_connector.records import Kind, Outcome, Reason
 
 from . import backoff
 from .dispatch import Result
-from .erase_again import LONGEST_LOST_UPLOAD, erase_again, erase_guests
 from .in_flight import LONGEST_UPLOAD, follow, send_again
 from .lane import LaneLease
 from .notify import notify

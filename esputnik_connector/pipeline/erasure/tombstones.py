@@ -23,8 +23,9 @@ from esputnik_connector.models import (
     SyncState,
     Tombstone,
 )
-from esputnik_connector.pipeline import erasures
 from esputnik_connector.records import Kind
+
+from . import payload as erasures
 
 logger = getLogger(__name__)
 

@@ -35,9 +35,9 @@ from esputnik_connector.models import (
 )
 from esputnik_connector.models.backfill import State
 from esputnik_connector.models.reconcile import Stage, Verdict
-from esputnik_connector.pipeline.delivery import tombstones
 from esputnik_connector.pipeline.delivery.load import read
-from esputnik_connector.pipeline.erasures import erasure_payload
+from esputnik_connector.pipeline.erasure import tombstones
+from esputnik_connector.pipeline.erasure.payload import erasure_payload
 from esputnik_connector.pipeline.wake import wake
 from esputnik_connector.records import Kind
 from esputnik_connector.shops import reading
@@ -55,7 +55,6 @@ from .limits import ERASURES, REPAIRS, Limits
 logger = getLogger(__name__)
 
 HEARTBEAT = "reconcile"
-
 CHUNK = 2000  # keys per step; a step is seconds when all of them have to be built
 KINDS = (Kind.CONTACT, Kind.ORDER, Kind.CART)
 OWNER = "@"  # begins a cursor that is a customer's key; else it is a number
@@ -293,12 +292,8 @@ def _start(connection: Connection) -> None:
         Kind.ORDER: isinstance(shop, SupportsHistory),
         Kind.CART: isinstance(shop, SupportsReconciliation),
     }
-    under_way = set(
-        Reconciliation.objects.unfinished()
-        .of_the_shop()
-        .filter(connection=connection)
-        .values_list("kind", flat=True)
-    )
+    unfinished = Reconciliation.objects.unfinished().of_the_shop().filter(connection=connection)
+    under_way = set(unfinished.values_list("kind", flat=True))
     for kind in KINDS:
         if kind.value not in under_way and connection.syncs(kind) and can_walk[kind]:
             new_run(connection, kind).save()

@@ -1,0 +1,1 @@
+"""What a deletion has to do besides being sent: who was deleted stays deleted."""
