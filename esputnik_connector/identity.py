@@ -49,12 +49,11 @@ def phone(value: object, *, region: str = "") -> str:
     :param region: ISO 3166-1 alpha-2 code by which a national number is read.
     """
     number = _of_e164(value)
-    if number is None or not phonenumbers.is_valid_number(number):
-        number = _parsed(value, region.upper())
-        if number is None or number.country_code is None:
-            return ""
-        if not phonenumbers.is_valid_number(number):
-            return ""
+    if number is not None and phonenumbers.is_valid_number(number):
+        return str(value)
+    number = _parsed(value, region.upper())
+    if number is None or number.country_code is None or not phonenumbers.is_valid_number(number):
+        return ""
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
