@@ -25,6 +25,7 @@ from esputnik_connector.event_types import EventType, register, unregister
 from esputnik_connector.fields import encrypt
 from esputnik_connector.models import Attempt, Connection, OutboxMessage, SyncState
 from esputnik_connector.operations.health import queue
+from esputnik_connector.operations.health.snapshot import take
 from esputnik_connector.operations.prune import prune
 from esputnik_connector.operations.replay import replay
 from esputnik_connector.operations.rotate_keys import rotate
@@ -297,11 +298,11 @@ def test_the_preview_shows_what_waits_and_not_what_is_over(main, fake):
 def test_the_doctor_misses_no_scan_and_tells_what_is_set_aside(main):
     capture.event_recorded(viewed())
     now = datetime.now(timezone.utc)
-    assert list(queue.watched(main, now=now)) == []
-    assert queue.set_aside(main).text == "No change is set aside."
+    assert list(queue.watched(main, take(now=now))) == []
+    assert queue.set_aside(main, take().waiting_of(main)).text == "No change is set aside."
     OutboxMessage.objects.update(payload={"record": "nonsense"})
     send(main)
-    assert queue.set_aside(main).text == "Changes set aside: 1"
+    assert queue.set_aside(main, take().waiting_of(main)).text == "Changes set aside: 1"
 
 
 # -- what cannot be read ---------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from esputnik_connector.event_types import PRODUCT_PARAMS, EventType, register, 
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.models import Attempt, Connection, Heartbeat, OutboxMessage, SyncState
 from esputnik_connector.operations.health import queue
+from esputnik_connector.operations.health.snapshot import take
 from esputnik_connector.operations.replay import replay
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
@@ -269,9 +270,9 @@ def test_the_merchant_finds_its_switch_beside_the_others(main, monkeypatch):
 def test_what_is_not_scanned_for_is_no_line_of_the_scan_and_no_matter_to_the_doctor(main):
     assert scan_for_events() == {}
     Heartbeat.objects.all().delete()
-    assert list(queue.watched(main, now=NOW)) == []
+    assert list(queue.watched(main, take(now=NOW))) == []
     main.send_back_in_stock = True
-    (finding,) = queue.watched(main, now=NOW)
+    (finding,) = queue.watched(main, take(now=NOW))
     assert "No scan" in finding.text
 
 

@@ -276,10 +276,10 @@ def test_a_lane_that_fails_holds_no_other_lane_back(
 def poison_contacts():
     """A defect of ours, where contacts are read."""
 
-    def fail(connection, shop, kind, keys):
+    def fail(connection, shop, kind, keys, **rest):
         if kind is Kind.CONTACT:
             raise LookupError("a defect of ours")
-        return read(connection, shop, kind, keys)
+        return read(connection, shop, kind, keys, **rest)
 
     return fail
 

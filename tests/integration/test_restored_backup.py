@@ -114,7 +114,9 @@ def test_nobody_is_suspected_while_the_shop_knows_everybody(connection, fake):  
 
 
 def test_the_pages_own_steps_settle_it(restored, connection, fake, clock):  # noqa: F811
-    fake.configure(duplicate_seconds=0)  # the minutes that pass below are of our clock alone
+    fake.configure(
+        segmentation=True, duplicate_seconds=0
+    )  # the minutes that pass below are of our clock alone
     before = len(fake.events())
     for kind, line in steps():
         if kind == "sql":

@@ -27,6 +27,7 @@ from esputnik_connector.models import (
     WatchedPrice,
 )
 from esputnik_connector.operations.health import queue
+from esputnik_connector.operations.health.snapshot import take
 from esputnik_connector.operations.prune import prunable, prune
 from esputnik_connector.operations.verify import forget_deliveries
 from esputnik_connector.pipeline.capture import capture
@@ -755,7 +756,7 @@ def note_wake(connection_id: int, _delay: float) -> None:
 
 def test_the_doctor_misses_a_walk_that_does_not_run(main):
     def texts(now: datetime) -> list[str]:
-        return [finding.text for finding in queue.watched(main, now=now)]
+        return [finding.text for finding in queue.watched(main, take(now=now))]
 
     now = timezone.now()
     assert "No scan" in texts(now)[0]
