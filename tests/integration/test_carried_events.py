@@ -342,7 +342,7 @@ def test_what_cannot_be_read_is_set_aside_with_a_reason_and_stops_no_other(
         capture.event_recorded(viewed(number))
     OutboxMessage.objects.filter(key="page_viewed:2").update(payload=payload())
     assert send(main) == {"delivered": 4, "rejected": 1}
-    assert told(fake) == [f"ada{number}@example.com" for number in (1, 3, 4, 5)]
+    assert sorted(told(fake)) == [f"ada{number}@example.com" for number in (1, 3, 4, 5)]
     (row,) = OutboxMessage.objects.all()
     assert (row.key, row.is_dead, row.reason) == ("page_viewed:2", True, "unbuildable")
     assert words in row.detail
