@@ -131,8 +131,8 @@ def test_ctrl_c_where_the_command_does_the_work_says_who_goes_on(
     done = [
         int(found[1]) for found in map(re.compile(r"order: (\d+) delivered").match, pages) if found
     ]
-    assert done[-2:] == [1000, 1200]
-    assert len(done) == len(set(done)) <= 3
+    assert done[-2:] == [1020, 1200]  # twenty at first, then by five hundred
+    assert len(done) == len(set(done)) <= 4
     assert verdict == "order: finished. 1200 = 1200 delivered (100 %)"
     assert set(fake.orders) == numbers()
 
