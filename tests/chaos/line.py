@@ -129,8 +129,8 @@ class Line:
 
     def _pump(self, pair: Pair, talk: Any, is_question: bool) -> None:
         source, sink = pair if is_question else pair[::-1]
-        source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
+            source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while chunk := source.recv(65536):
                 if self._cut == "swallowed":
                     continue

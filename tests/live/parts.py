@@ -100,7 +100,11 @@ class BrokerLine:
             self.sockets.append(near)
             if self.is_silent:
                 continue
-            far = socket.create_connection(self.target)
+            try:
+                far = socket.create_connection(self.target)
+            except OSError:  # the broker has ended
+                near.close()
+                continue
             self.sockets.append(far)
             for source, sink in ((near, far), (far, near)):
                 threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
