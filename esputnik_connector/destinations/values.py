@@ -88,6 +88,7 @@ class Envelope:
     is_change: bool = False  # the destination is known to hold the record otherwise
     notes: tuple[Note, ...] = ()
     introduces: Person | None = field(default=None, repr=False)
+    status: str = ""  # of an order: the destination's word for it, for people to read
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from esputnik_connector.fields import EncryptedTextField
 from esputnik_connector.records import Kind
 
 from .base import ConnectorManager, ConnectorModel, ConnectorQuerySet
+from .permissions import permissions
 from .salt import Salt
 
 
@@ -139,6 +140,7 @@ class Connection(ConnectorModel):
         verbose_name = _("connection")
         verbose_name_plural = _("connections")
         ordering = ["name"]
+        permissions = permissions()
 
     def __str__(self) -> str:
         return self.name

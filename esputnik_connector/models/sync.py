@@ -118,6 +118,11 @@ class SyncState(ConnectorModel):
     fields = models.JSONField(default=list)
     locators = models.JSONField(default=dict)
     remote_id = models.CharField(_("id at the destination"), max_length=100, blank=True, default="")
+    # Of an order: the destination's own word for its status, as it was told last. NULL is what a
+    # process of the former version writes while a new one is deployed.
+    status = models.CharField(  # noqa: DJ001
+        _("status"), max_length=30, null=True, blank=True, default=""
+    )
     delivered_at = models.DateTimeField(_("delivered"), null=True)
     session = models.CharField(_("upload session"), max_length=100, blank=True, default="")
     session_digest = models.CharField(max_length=64, blank=True, default="")

@@ -48,6 +48,7 @@ def test_every_column_arrives_as_it_was_given(connection, way):
         row(
             connection, key, owner_key="Олена “О'Коваль”\\", digest="d" * 64, remote_id="7",
             fields=["email", "field:17"], locators={"email": f"hash {key}"}, delivered_at=NOON,
+            status="DELIVERED",
             session="s", session_digest="e" * 64, session_since=NOON, poll_at=None,
             backfill_id=None, etag="",
         )

@@ -61,6 +61,7 @@ def order_envelope(order: Order, *, account: Account, last: Delivered | None) ->
         former_digest=former,
         is_change=last is not None and last.digest not in ("", order_digest),
         notes=carried,
+        status=str(built.body.get("status", "")),
     )
 
 

@@ -36,12 +36,15 @@ logger = getLogger(__name__)
 ACCEPTED_COLUMNS = (
     "fields",
     "locators",
+    "status",
     "session",
     "session_digest",
     "session_since",
     "poll_at",
     "backfill_id",
 )
+
+STATUS_LENGTH = 30  # of the column; no destination documents a longer one
 
 Also = Callable[[Sequence[Result]], None]
 
@@ -162,6 +165,7 @@ def _remember(
             "fields": sorted(envelope.fields),
             "locators": dict(result.locators),
             "remote_id": receipt.remote_id,
+            "status": envelope.status[:STATUS_LENGTH],
         }
         if envelope.introduces and receipt.outcome in (Outcome.DELIVERED, Outcome.ACCEPTED):
             introduced |= {result.locators.get("email") or result.locators.get("phone", "")} - {""}
@@ -177,7 +181,7 @@ def _remember(
             }
             accepted.append({**state, **upload})
     SyncState.objects.upsert(
-        delivered, ["fields", "locators", "digest", "remote_id", "delivered_at"]
+        delivered, ["fields", "locators", "digest", "remote_id", "status", "delivered_at"]
     )
     SyncState.objects.upsert(accepted, ACCEPTED_COLUMNS)
     KnownAddress.objects.bulk_create(
