@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Union
 
+from .carts import Cart, CartItem
 from .event_names import EventName, EventValue
 from .outcomes import Note, Outcome, Reason
 
@@ -155,35 +156,6 @@ class Order:
 
     def __repr__(self) -> str:
         return f"Order(key={self.key!r})"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CartItem:
-    product_key: str
-    quantity: int
-    unit_price: Decimal  # what the customer would pay for one now, tax included
-    name: str = ""
-    category: str = ""
-    url: str = ""
-    image_url: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cart:
-    """The present contents of a basket. A closed cart (ordered, merged) has no items."""
-
-    key: str
-    currency: str
-    contact_key: str = ""
-    email: str = ""
-    phone: str = ""
-    items: tuple[CartItem, ...] = ()
-    is_live: bool = True  # False: saved for later by the shopper
-    held_back: str = ""  # as of a Contact
-    notes: tuple[Note, ...] = ()
-
-    def __repr__(self) -> str:
-        return f"Cart(key={self.key!r})"
 
 
 class Availability(str, Enum):
