@@ -5,8 +5,10 @@ from esputnik_connector.admin.connection.admin import ConnectionAdmin
 from esputnik_connector.admin.feed.admin import FeedAdmin
 from esputnik_connector.admin.feed.builds import FeedBuildAdmin, FeedProblemAdmin
 
+from . import menu
 from .deliveries import AttemptAdmin, SyncStateAdmin, TombstoneAdmin
 from .outbox import LaneAdmin, OutboxMessageAdmin
+from .overview.page import overview
 
 __all__ = [
     "AttemptAdmin",
@@ -19,4 +21,6 @@ __all__ = [
     "OutboxMessageAdmin",
     "SyncStateAdmin",
     "TombstoneAdmin",
+    "menu",
+    "overview",
 ]

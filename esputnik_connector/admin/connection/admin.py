@@ -14,6 +14,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from esputnik_connector.admin import pages
 from esputnik_connector.admin.mixins import WriteOnlyFieldMixin
 from esputnik_connector.conf import conf
 from esputnik_connector.event_types import event_types
@@ -38,6 +39,11 @@ KEY_CHECK = "_esputnik_key_check"  # attribute of a request: the answer to check
 @admin.register(Connection)
 class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  # type: ignore[type-arg]
     write_only = "new_key"
+
+    def __init__(self, model: type[Connection], admin_site: admin.AdminSite) -> None:
+        super().__init__(model, admin_site)
+        pages.attach(admin_site)
+
     form = ConnectionForm
     inlines = [FieldMappingInline, StatusMappingInline]
     list_display = ["name", "state", "pending", "set_aside", "last_delivery"]

@@ -1,0 +1,1 @@
+"""The page that a merchant opens each morning."""

@@ -1,0 +1,204 @@
+"""Pages of our own inside Django's admin, and the menu that leads to them.
+
+A :class:`Page` is registered by whoever writes it. Every site on which the connector's admin
+classes are registered then serves it, and shows the menu instead of an alphabetical list of tables:
+see ``docs/explanation/decisions/040-the-merchants-menu.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import wraps
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import NoReverseMatch, URLPattern, path, reverse
+
+APP = "esputnik_connector"
+
+PageView = Callable[..., HttpResponse]
+
+
+class Group(str, Enum):
+    """Where the menu has an entry."""
+
+    MENU = "menu"  # the five of the merchant
+    SETTINGS = "settings"  # behind the gear
+    ENGINEERS = "engineers"  # folded away
+    NONE = ""  # reached by a link only
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One page, or an entry that leads to a page which a model's admin class has.
+
+    ``path`` is below ``esputnik_connector/`` in the admin, with Django's own converters, and the
+    address is ``admin:esputnik_connector_<name>``. ``view(request, context, **parts of the path)``
+    gets a context for ``admin/esputnik_connector/page.html``; nobody comes there who has none of
+    ``permission``. ``target`` is the address of an entry without a view. ``count`` is shown behind
+    the title, ``0`` is not; it must be cheap, for it is asked on every page of ours.
+    """
+
+    name: str
+    title: Any  # translatable
+    permission: str | tuple[str, ...]
+    path: str = ""
+    view: PageView | None = None
+    group: Group = Group.NONE
+    rank: int = 100  # the menu is ordered by it
+    target: str = ""
+    count: Callable[[], int] | None = None
+
+    @property
+    def url_name(self) -> str:
+        return self.target or f"{APP}_{self.name}"
+
+    def is_open_to(self, user: Any) -> bool:
+        asked = (self.permission,) if isinstance(self.permission, str) else self.permission
+        return any(user.has_perm(each) for each in asked)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A page as the menu of one reader shows it."""
+
+    page: Page
+    url: str
+    is_current: bool
+    count: int = 0
+
+
+_pages: dict[str, Page] = {}
+
+
+def register(*new: Page) -> None:
+    """Add pages; one of the same name takes the place of the former."""
+    _pages.update({page.name: page for page in new})
+
+
+def pages(*groups: Group) -> list[Page]:
+    """All, or those of some groups, as the menu has them."""
+    found = [page for page in _pages.values() if not groups or page.group in groups]
+    return sorted(found, key=lambda page: page.rank)
+
+
+def url_of(name: str, request: HttpRequest, **parts: object) -> str:
+    """Address of a page on the admin site that is being looked at."""
+    return reverse(f"admin:{_pages[name].url_name}", kwargs=parts, current_app=site_name(request))
+
+
+def site_name(request: HttpRequest) -> str | None:
+    """Of the admin site that is being looked at; Django notes it when a page is shown."""
+    match = request.resolver_match
+    return getattr(request, "current_app", None) or (match.namespace if match else None)
+
+
+def menu(request: HttpRequest, group: Group = Group.MENU, *, counted: bool = True) -> list[Entry]:
+    """What this person may open.
+
+    :param counted: ask how many each has; else no query is made.
+    """
+    found = (_entry(page, request, counted=counted) for page in pages(group))
+    return [entry for entry in found if entry is not None]
+
+
+def _entry(page: Page, request: HttpRequest, *, counted: bool) -> Entry | None:
+    if not page.is_open_to(request.user):
+        return None
+    try:
+        url = url_of(page.name, request)
+    except NoReverseMatch:  # a shop need not have all our tables on its site
+        return None
+    return Entry(
+        page=page,
+        url=url,
+        is_current=request.path.startswith(url),  # also on the pages below it
+        count=page.count() if counted and page.count is not None else 0,
+    )
+
+
+# --- on a site of the admin -----------------------------------------------------------------------
+
+
+def attach(site: AdminSite) -> None:
+    """Serve the pages on a site, and show the menu there. Whatever class the site has: what it
+    does itself is done first."""
+    if getattr(site, "has_esputnik_pages", False):
+        return
+    get_urls, get_app_list = site.get_urls, site.get_app_list
+
+    @wraps(get_urls)
+    def urls_with_pages() -> list[Any]:
+        return [*_patterns(site), *get_urls()]
+
+    @wraps(get_app_list)
+    def app_list_with_menu(request: HttpRequest, *args: Any, **kwargs: Any) -> list[Any]:
+        return [_with_menu(app, request) for app in get_app_list(request, *args, **kwargs)]
+
+    # On the object, not the class: another site in the same process may know nothing of us.
+    for name, value in (
+        ("get_urls", urls_with_pages),
+        ("get_app_list", app_list_with_menu),
+        ("has_esputnik_pages", True),
+    ):
+        setattr(site, name, value)
+
+
+def _patterns(site: AdminSite) -> Iterable[URLPattern]:
+    yield path(f"{APP}/", site.admin_view(_index_of(site)), name=f"{APP}_index")
+    for page in pages():
+        if page.view is not None:
+            yield path(
+                f"{APP}/{page.path}", site.admin_view(_opening(page, site)), name=page.url_name
+            )
+
+
+def _index_of(site: AdminSite) -> PageView:
+    """The app's own address, where Django lists its tables: the first page that one may open."""
+
+    def view(request: HttpRequest) -> HttpResponse:
+        entries = menu(request, counted=False)
+        return redirect(entries[0].url) if entries else site.app_index(request, APP)
+
+    return view
+
+
+def _opening(page: Page, site: AdminSite) -> PageView:
+    def view(request: HttpRequest, **parts: Any) -> HttpResponse:
+        if not page.is_open_to(request.user):
+            raise PermissionDenied
+        request.current_app = site.name  # as Django's own views do
+        context = {**site.each_context(request), "title": page.title, "page": page}
+        return page.view(request, context, **parts)  # type: ignore[misc]
+
+    return view
+
+
+def _with_menu(app: Mapping[str, Any], request: HttpRequest) -> dict[str, Any]:
+    """The app as a site lists it, with our entries in the place of its tables."""
+    entries = [
+        entry
+        for group in (Group.MENU, Group.SETTINGS)
+        for entry in menu(request, group, counted=False)
+    ]
+    if app.get("app_label") != APP or not entries or not app["models"]:
+        return dict(app)
+    some_model = app["models"][0].get("model")  # themes look for one
+    listed = [
+        {
+            "model": some_model,
+            "name": str(entry.page.title),
+            "object_name": entry.page.name,
+            "perms": {"add": False, "change": False, "delete": False, "view": True},
+            "admin_url": entry.url,
+            "add_url": None,
+            "view_only": True,
+        }
+        for entry in entries
+    ]
+    return {**app, "models": listed}

@@ -1,0 +1,1 @@
+"""Tags for templates: the menu of the connector's pages in the admin."""
