@@ -14,7 +14,7 @@ from django.db.models.signals import post_migrate, post_save
 from oscar.apps.customer.alerts.receivers import send_product_alerts
 from oscar.core.loading import get_model
 
-from esputnik_connector.models import Connection
+from esputnik_connector.models import Connection, Storefront
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.wake import forget_wakes
 from esputnik_connector.testing.recording import RecordingDestination
@@ -33,11 +33,13 @@ def django_db_setup(django_db_setup: None) -> None:
 
 @pytest.fixture(autouse=True)
 def _fresh_capture() -> Iterator[None]:
-    """Connections of one test are unknown to the next, and so is whom it has woken."""
+    """Connections and storefronts of one test are unknown to the next, and so is whom it woke."""
     capture.forget_connections()
+    Storefront.objects.forget()
     forget_wakes()
     yield
     capture.forget_connections()
+    Storefront.objects.forget()
 
 
 @pytest.fixture

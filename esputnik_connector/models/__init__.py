@@ -14,6 +14,7 @@ from .raised_alert import RaisedAlert
 from .reconcile import Reconciliation
 from .restore import Restore
 from .salt import Salt
+from .storefront import Storefront, StorefrontStep
 from .sync import KnownAddress, SyncState, Tombstone
 from .upload import LostUpload
 from .wake import Wake
@@ -40,6 +41,8 @@ __all__ = [
     "Restore",
     "Salt",
     "StatusMapping",
+    "Storefront",
+    "StorefrontStep",
     "SyncState",
     "Tombstone",
     "Wake",
