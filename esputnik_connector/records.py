@@ -40,6 +40,7 @@ __all__ = [
     "Product",
     "Reason",
     "Record",
+    "Subscription",
 ]
 
 JSONValue = Union[None, bool, int, float, str, "list[JSONValue]", "dict[str, JSONValue]"]
@@ -53,6 +54,7 @@ class Kind(str, Enum):
     ORDER = "order"
     CART = "cart"
     EVENT = "event"
+    SUBSCRIPTION = "subscribe"
     ERASURE = "erasure"
 
 
@@ -269,4 +271,28 @@ class OrderDeletion:
     key: str  # the order number
 
 
-Record = Contact | Order | OrderDeletion | Cart | Event | Erasure
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subscription:
+    """Somebody filled in a form of the shop and asked to be written to.
+
+    Nobody need be known to the shop for it, and nobody is created in the shop by it.
+    """
+
+    key: str  # the form type and a UUID
+    email: str = ""
+    phone: str = ""  # E.164 with the plus
+    contact_key: str = ""  # of a customer who gave their own address
+    first_name: str = ""
+    last_name: str = ""
+    language: str = ""  # RFC 5646
+    form_type: str = ""  # which form it was; the platform may start something of its own for each
+    groups: tuple[str, ...] = ()  # segments of the account, by name
+    categories: tuple[str, ...] = ()  # subscription categories of the account, by key
+    is_confirmed: bool = False  # the shop knows that the address is the person's: its own link
+    asked_at: datetime | None = None
+
+    def __repr__(self) -> str:
+        return f"Subscription(key={self.key!r})"
+
+
+Record = Contact | Order | OrderDeletion | Cart | Event | Erasure | Subscription

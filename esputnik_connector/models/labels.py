@@ -17,6 +17,7 @@ KINDS: dict[Kind, Lazy] = {
     Kind.ORDER: _("order"),
     Kind.CART: _("cart"),
     Kind.EVENT: _("event"),
+    Kind.SUBSCRIPTION: _("subscription"),
     Kind.ERASURE: _("deletion of a customer"),
 }
 

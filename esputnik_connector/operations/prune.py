@@ -117,9 +117,10 @@ def _may_come_up_again(keys: Sequence[str]) -> Collection[str]:
 
 
 def _expired_records() -> QuerySet[OutboxMessage]:
-    """Rows set aside whose event is too old to be sent: the person in it is kept no longer. The row
-    itself stays, with its reason."""
-    old = Q(kind=Kind.EVENT.value, captured_at__lt=retained_since(), payload__isnull=False)
+    """Rows set aside whose record is too old to be sent: the person in it is kept no longer. The
+    row itself stays, with its reason."""
+    carried = [Kind.EVENT.value, Kind.SUBSCRIPTION.value]
+    old = Q(kind__in=carried, captured_at__lt=retained_since(), payload__isnull=False)
     return OutboxMessage.objects.dead().filter(old)
 
 

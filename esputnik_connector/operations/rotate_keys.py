@@ -45,13 +45,15 @@ def rotate() -> Rotation:
 
 
 def _rotate_events(rotation: Rotation) -> None:
-    """Events that wait in the outbox with their record. One that is sent meanwhile is gone."""
-    rows = OutboxMessage.objects.filter(kind=Kind.EVENT.value, payload__isnull=False)
+    """Events and subscriptions that wait in the outbox with their record. One that is sent
+    meanwhile is gone."""
+    carried = [Kind.EVENT.value, Kind.SUBSCRIPTION.value]
+    rows = OutboxMessage.objects.filter(kind__in=carried, payload__isnull=False)
     for row in rows.order_by("pk").iterator(chunk_size=1000):
         try:
             payload = resealed(row.payload)
         except UnreadableEventError:
-            rotation.unreadable.append(_("event %s") % row.key)
+            rotation.unreadable.append(f"{row.get_kind_display()} {row.key}")
             continue
         rotation.sealed += OutboxMessage.objects.filter(pk=row.pk).update(payload=payload)
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from logging import getLogger
 from typing import Any
@@ -34,7 +35,7 @@ from esputnik_connector.event_types import event_type
 from esputnik_connector.exceptions import ConfigurationError, without_message
 from esputnik_connector.identity import order_mark
 from esputnik_connector.models import CartSession, Connection, OutboxMessage
-from esputnik_connector.records import Event, Kind
+from esputnik_connector.records import Event, Kind, Subscription
 
 from .delivery import debounce
 from .erasure.payload import erasure_payload
@@ -149,27 +150,45 @@ class OutboxCapture:
         dated = partial(_dated, event)
         self._guarded(self._note, Kind.EVENT, event.key, using, only=only, record=dated)
 
+    def subscription_recorded(
+        self,
+        subscription: Subscription,
+        *,
+        only: Callable[[Connection], bool],
+        using: str | None = None,
+    ) -> bool:
+        """Was it written down? Nothing else in the shop remembers it, so that whoever asked must be
+        told when it was not.
+
+        :param only: of which connections.
+        """
+        record = partial(replace, subscription, asked_at=subscription.asked_at or _now())
+        kind, key = Kind.SUBSCRIPTION, subscription.key
+        return self._guarded(self._note, kind, key, using, only=only, record=record)
+
     def forget_connections(self, **_: object) -> None:
         """Read the connections again at the next change."""
         self._known = {}
         self._silent_until = 0.0
 
     def _guarded(
-        self, note: Callable[..., None], kind: Kind, key: str, using: str | None, **more: Any
-    ) -> None:
-        """The shopper's request must survive whatever is wrong with us."""
+        self, note: Callable[..., bool], kind: Kind, key: str, using: str | None, **more: Any
+    ) -> bool:
+        """The shopper's request must survive whatever is wrong with us. Whether something was
+        written, or will be when a transaction of another database commits."""
         try:
             outbox = router.db_for_write(OutboxMessage)
             alias = using or DEFAULT_DB_ALIAS
             if alias == outbox:
-                note(outbox, kind, key, **more)
-            else:
-                self._after_commit(alias, note, kind, key, **more)
+                return note(outbox, kind, key, **more)
+            self._after_commit(alias, note, kind, key, **more)
         except Exception as error:
             self._report(kind, key, error)
+            return False
+        return True
 
     def _after_commit(
-        self, alias: str, note: Callable[..., None], kind: Kind, key: str, **more: Any
+        self, alias: str, note: Callable[..., bool], kind: Kind, key: str, **more: Any
     ) -> None:
         """Note a change of another database as soon as it is committed there."""
         noted = _noted_in(alias)
@@ -209,12 +228,13 @@ class OutboxCapture:
         before: Callable[[str], None] | None = None,
         locators: list[str] | None = None,
         only: Callable[[Connection], bool] | None = None,
-        record: Callable[[], Event] | None = None,
-    ) -> None:
+        record: Callable[[], Event | Subscription] | None = None,
+    ) -> bool:
+        """Whether rows of this change are there now."""
         targets = [each for each in self._capturing(alias) if only is None or only(each)]
         noted = _noted_in(alias)
         if not targets or (before is None and (kind, key) in noted.records):
-            return
+            return bool(targets)
         now = timezone.now()
         payload = None if record is None else sealed(record())
         rows = [
@@ -231,12 +251,13 @@ class OutboxCapture:
         if before is None and len(rows) == 1 and _commits_each_statement(alias):
             OutboxMessage.objects.using(alias).insert_alone(rows[0])
             noted.remember(kind, key, targets, using=alias)
-            return
+            return True
         with transaction.atomic(using=alias):
             if before is not None:
                 before(alias)
             OutboxMessage.objects.using(alias).bulk_create(rows)
             noted.remember(kind, key, targets, using=alias)
+        return True
 
     def _capturing(self, alias: str) -> list[Connection]:
         now = time.monotonic()
@@ -262,9 +283,14 @@ def _sends(key: str, connection: Connection, *, is_carried: bool) -> bool:
 
 def _dated(event: Event) -> Event:
     """The event with its moment: now, unless it has one. It was asked for in that moment, too."""
-    now = timezone.now()
-    moment = event.happened_at or (now if timezone.is_aware(now) else timezone.make_aware(now))
+    moment = event.happened_at or _now()
     return replace(event, happened_at=moment, asked_at=event.asked_at or moment)
+
+
+def _now() -> datetime:
+    """With its zone, also in a shop with ``USE_TZ = False``."""
+    now = timezone.now()
+    return now if timezone.is_aware(now) else timezone.make_aware(now)
 
 
 capture = OutboxCapture()

@@ -13,7 +13,16 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from esputnik_connector.exceptions import RecordError
-from esputnik_connector.records import Cart, Contact, Event, Kind, Order, Product, Record
+from esputnik_connector.records import (
+    Cart,
+    Contact,
+    Event,
+    Kind,
+    Order,
+    Product,
+    Record,
+    Subscription,
+)
 from esputnik_connector.shops.base import ShopAdapter, SupportsEvents
 from esputnik_connector.shops.canonical import canonical, key_of
 from esputnik_connector.shops.capabilities import (
@@ -29,6 +38,7 @@ TYPES: dict[Kind, type[Any]] = {
     Kind.ORDER: Order,
     Kind.CART: Cart,
     Kind.EVENT: Event,
+    Kind.SUBSCRIPTION: Subscription,
 }
 
 

@@ -32,6 +32,7 @@ from esputnik_connector.records import Event, Kind, Outcome, Record
 
 KINDS: dict[str, Kind] = {
     **{kind.value.capitalize(): kind for kind in Kind},
+    "Subscription": Kind.SUBSCRIPTION,
     "OrderDeletion": Kind.ORDER,
 }
 

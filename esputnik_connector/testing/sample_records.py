@@ -18,6 +18,7 @@ from esputnik_connector.records import (
     Order,
     OrderItem,
     Record,
+    Subscription,
 )
 
 ADDRESS = Address(region="Kyiv region", town="Kyiv", line="Khreshchatyk 1", postcode="01001")
@@ -46,6 +47,7 @@ def sample(kind: Kind, key: str, *, email: str, phone: str) -> Record:
         Kind.ORDER: _order,
         Kind.CART: _cart,
         Kind.EVENT: _event,
+        Kind.SUBSCRIPTION: _subscription,
     }
     return makers[kind](key, email, phone) if kind in makers else Erasure(key=key)
 
@@ -109,4 +111,16 @@ def _event(key: str, email: str, phone: str) -> Record:
         contact_key="7",
         email=email,
         phone=phone,
+    )
+
+
+def _subscription(key: str, email: str, phone: str) -> Record:
+    return Subscription(
+        key=f"footer:{key}",
+        email=email,
+        phone=phone,
+        first_name="Олена",
+        form_type="footer",
+        groups=("Newsletter",),
+        asked_at=datetime(2026, 5, 1, 12, 30, tzinfo=timezone.utc),
     )

@@ -24,7 +24,7 @@ API = """
 RECORDS = """
     Address AttributeValue Availability Cart CartItem Category Consent Contact Erasure Event
     JSONObject JSONValue Kind Note Order OrderDeletion OrderItem Outcome Person Product Reason
-    Record
+    Record Subscription
 """
 SIGNALS = "alert batch_settled connection_paused delivered rejected"
 EXCEPTIONS = """

@@ -22,6 +22,7 @@ from .events import EVENT_LIMIT, PAST_EVENTS_PER_CALL
 from .options import Options
 from .order_deletion import put_off, send_order_deletion
 from .subscribe import introducing
+from .subscription import send_subscription
 
 BY_ID = "externalCustomerId"
 MOST_ORDER_DELETIONS = 20  # of one delivery: four seconds at the usual pace
@@ -56,12 +57,14 @@ def _planned(envelopes: Sequence[Envelope], options: Options) -> Iterator[Iterab
     erasures = [envelope for envelope in envelopes if envelope.kind is Kind.ERASURE]
     orders = [envelope for envelope in envelopes if "order" in envelope.payload]
     events = [envelope for envelope in envelopes if "event" in envelope.payload]
+    wishes = [envelope for envelope in envelopes if envelope.kind is Kind.SUBSCRIPTION]
     past = [envelope for envelope in envelopes if "past_event" in envelope.payload]
     yield _contact_calls(contacts, options)
     yield _chunks(orders, send_orders, size=options.orders_per_call)
     yield _order_deletions([one for one in envelopes if "order_deletion" in one.payload])
     yield _chunks(events, send_event, size=1)
     yield _chunks(past, send_past_events, size=PAST_EVENTS_PER_CALL)
+    yield _chunks(wishes, send_subscription, size=1)
     yield _chunks(erasures, send_erasure, size=1)
 
 

@@ -47,6 +47,7 @@ from esputnik_connector.records import (
     OrderDeletion,
     Reason,
     Record,
+    Subscription,
 )
 
 from . import addressbooks, choices, feeds, imports, receipts, remote, sources, workflows
@@ -60,6 +61,7 @@ from .order_deletion import order_deletion_envelope
 from .order_payload import order_envelope
 from .responses import EsputnikResponses
 from .sending import sent
+from .subscription import subscription_envelope
 
 SINGLES_PER_DELIVERY = 100  # requests of one record each: half a second at eSputnik's limit
 # Each order starts a workflow, and those beside a refusal that names nobody have to go once more.
@@ -68,7 +70,7 @@ INTRODUCTIONS_PER_DELIVERY = 100  # of people without consent, should all of a b
 
 
 class EsputnikDestination(Destination):
-    """Contacts, orders, carts, events and erasures of one eSputnik account."""
+    """Contacts, orders, carts, events, subscriptions and erasures of one eSputnik account."""
 
     label = "eSputnik"
     batch_sizes: Mapping[Kind, int] = {
@@ -76,6 +78,7 @@ class EsputnikDestination(Destination):
         Kind.ORDER: Options.orders_per_call,
         Kind.CART: SINGLES_PER_DELIVERY,
         Kind.EVENT: SINGLES_PER_DELIVERY,
+        Kind.SUBSCRIPTION: SINGLES_PER_DELIVERY,
         Kind.ERASURE: SINGLES_PER_DELIVERY,
     }
     statuses = choices.STATUSES
@@ -159,6 +162,8 @@ class EsputnikDestination(Destination):
             return cart_envelope(record, account=self.account, last=last)
         if isinstance(record, Event):
             return event_envelope(record, event_type=self._event_type(record))
+        if isinstance(record, Subscription):
+            return subscription_envelope(record)
         if isinstance(record, Erasure):
             return erasure_envelope(record, account=self.account)
         raise TypeError(f"{type(record).__name__} is no record that eSputnik has")

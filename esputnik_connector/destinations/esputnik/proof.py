@@ -35,6 +35,10 @@ def _names_the_contact(answer: Answer) -> bool:
     return bool(number_of(answer.body, "id"))
 
 
+def _numbers_the_contact(answer: Answer) -> bool:
+    return number_of(answer.body, "id").isdecimal()
+
+
 def _names_the_upload(answer: Answer) -> bool:
     return bool(text_of(answer.body, "asyncSessionId"))
 
@@ -56,6 +60,7 @@ def says_no_trouble(answer: Answer) -> bool:
 
 CONTACT = Proof(call="POST /v1/contact", is_in=_names_the_contact)
 UPLOAD = Proof(call="POST /v1/contacts", is_in=_names_the_upload)
+SUBSCRIPTION = Proof(call="POST /v1/contact/subscribe", is_in=_numbers_the_contact)
 ORDERS = Proof(call="POST /v1/orders", is_in=_speaks_of_orders)
 EVENT = Proof(call="POST …/event", is_in=says_no_trouble)
 SEARCH = Proof(call="GET /v1/contacts", is_in=_names_the_contact)

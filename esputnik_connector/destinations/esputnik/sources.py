@@ -84,9 +84,17 @@ EVENT = {
     "params": "params",  # each from where the type of the event says
 }
 
+SUBSCRIPTION = {f"contact.{path}": field for path, field in CONTACT.items()} | {
+    "contact.externalCustomerId": "contact_key",
+    "groups[]": "groups",
+    "subscriptions[]": "categories",
+    "formType": "form_type",
+}
+
 SOURCES: Mapping[Kind, Mapping[str, str]] = {
     Kind.CONTACT: CONTACT | CONTACTS,
     Kind.ORDER: ORDERS | ORDER_EVENT,
     Kind.CART: CART,
     Kind.EVENT: EVENT,
+    Kind.SUBSCRIPTION: SUBSCRIPTION,
 }

@@ -16,6 +16,7 @@ from esputnik_connector.exceptions import TemporaryError
 from esputnik_connector.identity import digits
 from esputnik_connector.records import JSONObject, Outcome, Person
 
+from . import proof
 from .client import EsputnikClient
 from .contact_fields import CHANNELS
 
@@ -37,7 +38,7 @@ def introducing(send: Send) -> Send:
         (envelope,) = envelopes
         answer = client.subscribe(subscribe_body(envelope))
         stored = answer.body if isinstance(answer.body, dict) else {}
-        if not (answer.is_duplicate or (answer.was_readable and stored.get("id"))):
+        if not (answer.is_duplicate or (answer.was_readable and proof.SUBSCRIPTION.is_in(answer))):
             # Without a proof the second request might create a mailable address.
             message = _("The answer does not say that the unconfirmed address was stored")
             raise TemporaryError(message, status=answer.status, was_received=True)

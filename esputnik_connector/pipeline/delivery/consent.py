@@ -22,14 +22,16 @@ from esputnik_connector.records import (
     Person,
     Reason,
     Record,
+    Subscription,
 )
 from esputnik_connector.shops.base import ShopAdapter, SupportsConsent
 
 
 def person_of(record: Record) -> Person | None:
     """Whom a record is about; ``None`` of one that concerns no customer's consent: a deletion, or a
-    cart that only takes back what was sent."""
-    if isinstance(record, (Erasure, OrderDeletion)):
+    cart that only takes back what was sent. A subscription is a yes itself, and whoever is new by
+    it stays unconfirmed."""
+    if isinstance(record, (Erasure, OrderDeletion, Subscription)):
         return None
     if isinstance(record, Cart) and not record.items:
         return None

@@ -38,9 +38,9 @@ def mark_in_flight(connection: Connection, kind: Kind, prepared: Prepared) -> No
     Without this, a worker that dies between the request and its answer would leave the old digest
     standing, and a record that returns to its old state would be taken for unchanged. Of an order
     that never went out there is nothing to forget, and none of its fields is ever cleared; nor is
-    there of an event, which happens once.
+    there of an event or a subscription, which happens once.
     """
-    if kind in (Kind.ERASURE, Kind.EVENT):
+    if kind in (Kind.ERASURE, Kind.EVENT, Kind.SUBSCRIPTION):
         return
     rows = [
         _unanswered(connection, kind, envelope, prepared)

@@ -20,7 +20,16 @@ from .outcome_counts import alike
 logger = getLogger(__name__)
 
 LOGGED_KEYS = 100  # in one line; a journal or a collector cuts what is much longer
-ORDER_OF_LANES = (Kind.ERASURE, Kind.CONTACT, Kind.ORDER, Kind.CART, Kind.EVENT)
+# A subscription goes before the contact of the same person, whose ordinary call would make an
+# address mailable that nobody has confirmed yet.
+ORDER_OF_LANES = (
+    Kind.ERASURE,
+    Kind.SUBSCRIPTION,
+    Kind.CONTACT,
+    Kind.ORDER,
+    Kind.CART,
+    Kind.EVENT,
+)
 
 
 def new_holder() -> str:

@@ -23,6 +23,7 @@ from esputnik_connector.halving import Halving
 from esputnik_connector.models import CartSession, Connection, OutboxMessage, SyncState
 from esputnik_connector.pipeline.erasure.payload import emails_of
 from esputnik_connector.pipeline.events.load import events
+from esputnik_connector.pipeline.subscriptions import subscriptions
 from esputnik_connector.records import Cart, Erasure, Kind, OrderDeletion, Outcome, Reason, Record
 from esputnik_connector.registry import record_hook
 from esputnik_connector.shops import reading
@@ -89,6 +90,8 @@ def _ask(
         return _erasures(connection, keys), {}
     if kind is Kind.EVENT:
         records, refused = reading.checked(kind, keys, events(shop, connection, keys))
+    elif kind is Kind.SUBSCRIPTION:
+        records, refused = reading.checked(kind, keys, subscriptions(connection, keys))
     else:
         records, refused = reading.records(shop, kind, keys, attributes=attributes)
     for error in refused.values():

@@ -157,6 +157,8 @@ def _remember(
             if receipt.outcome is Outcome.DELIVERED:
                 erased.append(receipt.key)
             continue
+        if kind is Kind.SUBSCRIPTION:  # told once: nothing will be compared with it
+            continue
         state = {
             "connection_id": connection.pk,
             "kind": kind.value,

@@ -11,7 +11,16 @@ from django.utils import timezone
 from esputnik_connector.identity import fingerprint, order_mark
 from esputnik_connector.models import SyncState, Tombstone
 from esputnik_connector.pipeline.erasure.tombstones import bury_pending, known_salts
-from esputnik_connector.records import Cart, Contact, Erasure, Event, Order, OrderDeletion, Record
+from esputnik_connector.records import (
+    Cart,
+    Contact,
+    Erasure,
+    Event,
+    Order,
+    OrderDeletion,
+    Record,
+    Subscription,
+)
 
 LOCATORS = ("email", "phone")
 
@@ -54,6 +63,8 @@ class Suppression:
         """Must this record be kept back because its person was deleted?"""
         if isinstance(record, (Erasure, OrderDeletion)) or not self.tombstones:
             return False
+        if isinstance(record, Subscription):
+            return self._is_older(record, state)
         for owner in _owners(record, state):
             tombstone = self._of(owner)
             if tombstone is not None:
@@ -63,6 +74,15 @@ class Suppression:
             if tombstone is not None and not _is_allowed(record, tombstone):
                 return True
         return False
+
+    def _is_older(self, subscription: Subscription, state: SyncState | None) -> bool:
+        """Was its person deleted after they asked? Whoever asks after their deletion asks anew, and
+        is sent with what they asked for, and nothing else: the tombstone stays."""
+        found = (self._of(name) for name in _names(subscription, state))
+        return any(
+            tombstone is not None and not _is_after(subscription.asked_at, tombstone)
+            for tombstone in found
+        )
 
     def _of(self, value: str) -> Tombstone | None:
         found = (self.tombstones.get(print_) for print_ in _prints(value, self.salts))

@@ -1,4 +1,4 @@
-"""Events that only a moment knew: the outbox row carries the record until it is sent.
+"""What only a moment knew: the outbox row carries the record until it is sent.
 
 The record names a person, so the row holds nothing but ciphertext, made with ``ENCRYPTION_KEYS``.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _
 
@@ -18,7 +18,9 @@ from esputnik_connector.event_names import EventName
 from esputnik_connector.exceptions import DecryptionError, UnreadableEventError
 from esputnik_connector.fields import decrypt, encrypt
 from esputnik_connector.models import Connection, OutboxMessage
-from esputnik_connector.records import Event, JSONObject, JSONValue, Kind, Note
+from esputnik_connector.records import Event, JSONObject, JSONValue, Kind, Note, Subscription
+
+Carried = TypeVar("Carried", Event, Subscription)
 
 RECORD = "record"  # in the payload: the ciphertext
 TAG = "$"  # marks, in the JSON, what JSON has no type for
@@ -30,17 +32,17 @@ UNTAGGED: Mapping[str, Callable[[Any], Any]] = {
 }
 
 
-def sealed(event: Event) -> JSONObject:
-    """The payload of a row that carries this event.
+def sealed(record: Event | Subscription) -> JSONObject:
+    """The payload of a row that carries this record.
 
     :raises ConfigurationError: there is no key to encrypt with.
-    :raises TypeError, ValueError: the event holds something that is no
+    :raises TypeError, ValueError: the record holds something that is no
         :data:`~esputnik_connector.records.EventValue`.
     """
     values = {
         field.name: _tagged(value)
-        for field in fields(event)
-        if (value := getattr(event, field.name)) != _default(field)
+        for field in fields(record)
+        if (value := getattr(record, field.name)) != _default(field)
     }
     return {RECORD: encrypt(json.dumps(values, allow_nan=False, separators=(",", ":")))}
 
@@ -50,17 +52,28 @@ def opened(key: str, payload: JSONValue) -> Event:
 
     :raises UnreadableEventError: no present key opens it, or it is damaged. The text says which.
     """
+    return opened_by(_event_of, key, payload)
+
+
+def opened_by(build: Callable[[dict[str, Any]], Carried], key: str, payload: JSONValue) -> Carried:
+    """The record that a row carries.
+
+    :param build: makes it of the values of its fields; whatever it raises means damage.
+    :raises UnreadableEventError: no present key opens it, or it is damaged. The text says which.
+    """
     text = _plain_text(payload)
     try:
-        values = {name: _untagged(value) for name, value in json.loads(text).items()}
-        values["name"] = EventName(values["name"])
-        values["notes"] = tuple(Note(note) for note in values.get("notes", ()))
-        event = Event(**values)
+        record = build({name: _untagged(value) for name, value in json.loads(text).items()})
     except Exception as error:  # in whatever way a damaged text fails
         raise _damaged() from error
-    if event.key != key:
+    if record.key != key:
         raise _damaged()
-    return event
+    return record
+
+
+def _event_of(values: dict[str, Any]) -> Event:
+    notes = tuple(Note(note) for note in values.get("notes", ()))
+    return Event(**{**values, "name": EventName(values["name"]), "notes": notes})
 
 
 def resealed(payload: JSONValue) -> JSONObject:

@@ -1,0 +1,28 @@
+"""Subscriptions: each outbox row carries what somebody wrote into a form, encrypted.
+
+They exist nowhere else: the shop is not asked for them, and keeps nothing of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from esputnik_connector.models import Connection, OutboxMessage
+from esputnik_connector.records import Kind, Subscription
+
+from .events.carried import opened_by
+
+
+def subscriptions(connection: Connection, keys: Sequence[str]) -> dict[str, Subscription]:
+    """Key → what its row carries. One query.
+
+    :raises UnreadableEventError: one of them cannot be read.
+    """
+    rows = OutboxMessage.objects.of(connection, Kind.SUBSCRIPTION).filter(key__in=keys)
+    payloads = dict(rows.order_by("-pk").values_list("key", "payload"))
+    return {key: opened_by(_subscription_of, key, payload) for key, payload in payloads.items()}
+
+
+def _subscription_of(values: dict[str, Any]) -> Subscription:
+    return Subscription(**values)
