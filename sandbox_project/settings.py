@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.sites",
     "django.contrib.flatpages",
+    "esputnik_connector",  # above Oscar, so that its dashboard has our badge
     "oscar.config.Shop",
     "oscar.apps.analytics.apps.AnalyticsConfig",
     "sandbox_project.apps.checkout.apps.CheckoutConfig",
@@ -92,7 +93,6 @@ INSTALLED_APPS = [
     "treebeard",
     "sorl.thumbnail",
     "django_tables2",
-    "esputnik_connector",
     "sandbox_project.shop",
 ]
 

@@ -81,6 +81,10 @@ def register(*new: Page) -> None:
     _pages.update({page.name: page for page in new})
 
 
+def is_registered(name: str) -> bool:
+    return name in _pages
+
+
 def pages(*groups: Group) -> list[Page]:
     """All, or those of some groups, as the menu has them."""
     found = [page for page in _pages.values() if not groups or page.group in groups]
@@ -130,7 +134,8 @@ def attach(site: AdminSite) -> None:
     does itself is done first."""
     if getattr(site, "has_esputnik_pages", False):
         return
-    get_urls, get_app_list = site.get_urls, site.get_app_list
+    get_urls, get_app_list, index = site.get_urls, site.get_app_list, site.index
+    own_index = site.index_template or "admin/index.html"
 
     @wraps(get_urls)
     def urls_with_pages() -> list[Any]:
@@ -140,10 +145,18 @@ def attach(site: AdminSite) -> None:
     def app_list_with_menu(request: HttpRequest, *args: Any, **kwargs: Any) -> list[Any]:
         return [_with_menu(app, request) for app in get_app_list(request, *args, **kwargs)]
 
+    @wraps(index)
+    def index_with_badge(
+        request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return index(request, {**(extra_context or {}), "esputnik_index": own_index})
+
     # On the object, not the class: another site in the same process may know nothing of us.
     for name, value in (
         ("get_urls", urls_with_pages),
         ("get_app_list", app_list_with_menu),
+        ("index", index_with_badge),
+        ("index_template", "admin/esputnik_connector/index.html"),
         ("has_esputnik_pages", True),
     ):
         setattr(site, name, value)

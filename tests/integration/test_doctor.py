@@ -25,6 +25,7 @@ from esputnik_connector.models import (
     Heartbeat,
     Lane,
     OutboxMessage,
+    OutcomeCount,
     Reconciliation,
     StatusMapping,
 )
@@ -210,10 +211,27 @@ def test_a_retry_in_the_future_is_not_late(main):
     now = timezone.now()
     OutboxMessage.objects.create(
         connection=main, kind="order", key="1", attempts=8,
-        captured_at=now - timedelta(hours=9), due_at=now + timedelta(hours=3),
+        captured_at=now - timedelta(minutes=9), due_at=now + timedelta(hours=3),
     )  # fmt: skip
 
     assert "1 changes wait" in told("ok")
+
+
+@pytest.mark.parametrize(("minutes_ago", "level"), [(5, "warning"), (50, "problem")])
+def test_what_waits_for_hours_is_told_of_and_is_a_problem_when_nothing_else_goes(
+    main, minutes_ago, level
+):
+    now = timezone.now()
+    OutboxMessage.objects.create(
+        connection=main, kind="order", key="1", attempts=8,
+        captured_at=now - timedelta(hours=9), due_at=now + timedelta(hours=3),
+    )  # fmt: skip
+    OutcomeCount.objects.create(
+        connection=main, kind="order", outcome="delivered", records=1,
+        last_at=now - timedelta(minutes=minutes_ago),
+    )  # fmt: skip
+
+    assert "1 changes wait" in told(level)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
-from esputnik_connector.admin.connection.state import is_readable, state_text
+from esputnik_connector.admin.connection.state import is_readable, obstacle_text
 from esputnik_connector.admin.display import time_text
 from esputnik_connector.models import Backfill, Connection, Heartbeat, Lane
 from esputnik_connector.models.backfill import WORKING, State
@@ -59,7 +59,7 @@ def _may_send(connection: Connection) -> bool:
 
 
 def _sends_nothing(connection: Connection) -> str:
-    return _("The connection sends nothing now: %(state)s.") % {"state": state_text(connection)}
+    return _("The connection sends nothing now: %(state)s.") % {"state": obstacle_text(connection)}
 
 
 def _no_worker_text(now: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.contrib import admin, messages
@@ -16,11 +17,14 @@ from django.utils.translation import gettext_lazy
 
 from esputnik_connector.admin import pages
 from esputnik_connector.admin.mixins import WriteOnlyFieldMixin
+from esputnik_connector.admin.overview.verdict import current, shown
 from esputnik_connector.conf import conf
 from esputnik_connector.event_types import event_types
 from esputnik_connector.models import Attempt, Connection, OutboxMessage, Salt, SyncState
 from esputnik_connector.operations import statuses
 from esputnik_connector.operations.account import keep_fields
+from esputnik_connector.operations.health.judgement import judge
+from esputnik_connector.operations.health.snapshot import take
 from esputnik_connector.operations.verify import accept
 from esputnik_connector.pipeline.wake import wake
 from esputnik_connector.records import Outcome
@@ -30,7 +34,6 @@ from .consent import consent_of
 from .form import ConnectionForm
 from .key_check import KeyCheck
 from .mappings import DATALIST_ID, FieldMappingInline, StatusMappingInline
-from .state import state_text
 from .views import ConnectionViews
 
 KEY_CHECK = "_esputnik_key_check"  # attribute of a request: the answer to check_key()
@@ -46,7 +49,7 @@ class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  
 
     form = ConnectionForm
     inlines = [FieldMappingInline, StatusMappingInline]
-    list_display = ["name", "state", "pending", "set_aside", "last_delivery"]
+    list_display = ["name", "pending", "set_aside", "last_delivery"]
     readonly_fields = ["environment", "created_at"]
     fieldsets = [
         (gettext_lazy("Account"), {"fields": ["name", "is_enabled", "new_key"]}),
@@ -114,9 +117,16 @@ class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  
             delivered_at=Subquery(delivered.order_by("-pk").values("created_at")[:1]),
         )
 
-    @admin.display(description=gettext_lazy("state"))
-    def state(self, connection: Connection) -> str:
-        return state_text(connection)
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """With how each is doing, by the one judgement, from one look for the whole list."""
+        look = cache(lambda: current()[1])
+
+        @admin.display(description=gettext_lazy("state"))
+        def state(connection: Connection) -> str:
+            return judge(connection, look()).sentence
+
+        name, *others = self.list_display
+        return [name, state, *others]
 
     @admin.display(description=gettext_lazy("unsent"), ordering="pending_count")
     def pending(self, connection: Any) -> int:
@@ -187,9 +197,10 @@ class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  
         }
         if connection is not None:
             backend = backend_of(connection.destination)
+            snapshot = take(connections=[connection] if connection.is_enabled else [])
             panel |= {
                 "esputnik_default_status": statuses.default_text(connection),
-                "esputnik_state": state_text(connection),
+                "esputnik_verdict": shown(judge(connection, snapshot), request, snapshot),
                 "esputnik_consent": consent_of(connection),
                 "esputnik_may_change": self.has_change_permission(request, connection),
                 "esputnik_has_proposals": bool(backend and statuses.proposals(backend, unmapped)),

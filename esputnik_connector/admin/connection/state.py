@@ -33,8 +33,11 @@ def is_readable(secret: str) -> bool:
     return True
 
 
-def state_text(connection: Connection) -> str:
-    """One sentence; what keeps the connection from sending comes first."""
+def obstacle_text(connection: Connection) -> str:
+    """What keeps the connection from sending by itself, the first cause first; ``""`` for nothing.
+
+    Whether all is well is more than that: see operations.health.judgement.
+    """
     if not connection.is_enabled:
         return _("Off")
     if not connection.api_key:
@@ -45,6 +48,4 @@ def state_text(connection: Connection) -> str:
         return _("Key refused — paused: %(why)s") % {"why": connection.pause_detail or "—"}
     if not connection.is_bound_here:
         return _("Bound to another installation; sends nothing from here")
-    if connection.verified_at is None:
-        return _("Key not checked yet")
-    return _("Connected to %(organisation)s") % {"organisation": connection.organisation or "—"}
+    return ""

@@ -18,6 +18,7 @@ from .snapshot import OutboxCount, Snapshot
 
 LATE = timedelta(minutes=5)  # several sweeps: a change that is due longer is worth a look
 VERY_LATE = timedelta(hours=1)
+LONG_WAIT = timedelta(minutes=30)  # since it was noted, whatever the time of its next try
 
 
 def findings(connection: Connection, snapshot: Snapshot) -> Iterator[Finding]:
@@ -71,13 +72,30 @@ def unsent(connection: Connection, waiting: OutboxCount, snapshot: Snapshot) -> 
         "overdue_seconds": max(0.0, overdue.total_seconds()),
     }
     if overdue < LATE:
-        return ok("changes_wait", connection.name, text, **numbers)
+        if snapshot.now - waiting.oldest < LONG_WAIT:
+            return ok("changes_wait", connection.name, text, **numbers)
+        find = problem if _is_stuck(connection, snapshot) else warning
+        remedy = _("They were tried and are tried again. The list of unsent changes says why.")
+        return find("changes_delayed", connection.name, text, remedy, **numbers)
     remedy = _(
         "If the connection may send, check that a Celery worker and beat are running, or run: "
         "manage.py esputnik_relay"
     )
     find = problem if overdue >= VERY_LATE else warning
     return find("changes_overdue", connection.name, text, remedy, **numbers)
+
+
+def _is_stuck(connection: Connection, snapshot: Snapshot) -> bool:
+    """Does a lane wait for so long, and took nothing else in that time? Else single records do."""
+    long_ago = snapshot.now - LONG_WAIT
+    success = snapshot.last_success()
+    return any(
+        pk == connection.pk
+        and some.oldest is not None
+        and some.oldest <= long_ago
+        and success.get((pk, kind), long_ago) <= long_ago
+        for (pk, kind), some in snapshot.waiting.items()
+    )
 
 
 def set_aside(connection: Connection, waiting: OutboxCount) -> Finding:

@@ -34,7 +34,7 @@ def test_the_test_button_knows_three_answers(merchant, stored, fake):
 def test_an_accepted_test_ends_a_pause(merchant, stored):
     stored.pause("Refused with 401")
 
-    assert "Key refused" in merchant.get(url("changelist")).content.decode()
+    assert "the key was refused" in merchant.get(url("changelist")).content.decode()
     merchant.post(url("test", stored.pk))
 
     stored.refresh_from_db()
@@ -78,7 +78,7 @@ def test_a_viewer_sees_the_state_without_buttons_or_key(client, stored):
 
     page = client.get(url("change", stored.pk)).content.decode()
 
-    assert "Key not checked yet" in page
+    assert "The key was not checked yet" in page
     assert "Test connection" not in page
     assert 'name="new_key"' not in page
     assert client.post(url("change", stored.pk), form(stored, new_key=KEY)).status_code == 403
@@ -87,7 +87,7 @@ def test_a_viewer_sees_the_state_without_buttons_or_key(client, stored):
 def test_a_copied_database_sends_only_after_somebody_confirmed(merchant, stored):
     Connection.objects.update(environment="elsewhere")
 
-    assert "Bound to another" in merchant.get(url("changelist")).content.decode()
+    assert "belongs to another installation" in merchant.get(url("changelist")).content.decode()
     assert url("bind", stored.pk) in merchant.get(url("change", stored.pk)).content.decode()
     question = merchant.get(url("bind", stored.pk)).content.decode()
     stored.refresh_from_db()

@@ -93,7 +93,7 @@ def test_an_unreachable_esputnik_does_not_keep_the_key_from_being_saved(merchant
 
     connection = Connection.objects.get()
     assert "could not be reached" in texts(response)
-    assert "Key not checked yet" in response.content.decode()
+    assert "The key was not checked yet" in response.content.decode()
     assert (reveal(connection.api_key), connection.verified_at) == (KEY, None)
 
 

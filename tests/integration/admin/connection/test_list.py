@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from esputnik_connector.models import (
     Attempt,
     Connection,
+    Heartbeat,
     OutboxMessage,
     SyncState,
     Tombstone,
 )
-from tests.connection_page import url
+from tests.connection_page import KEY, url
 
 pytestmark = pytest.mark.django_db
 
@@ -34,8 +39,8 @@ def test_the_list_counts_what_waits_and_what_is_set_aside(merchant, stored):
     ("changes", "words"),
     [
         ({"is_enabled": False}, "Off"),
-        ({"api_key": ""}, "Not connected"),
-        ({"verified_at": timezone.now(), "organisation": "Kobzar"}, "Connected to Kobzar"),
+        ({"api_key": ""}, "There is no API key"),
+        ({"verified_at": timezone.now()}, "The sending service on the server has never run"),
     ],
 )
 def test_the_state_is_in_words(merchant, stored, changes, words):
@@ -44,6 +49,31 @@ def test_the_state_is_in_words(merchant, stored, changes, words):
     stored.save()
 
     assert words in merchant.get(url("changelist")).content.decode()
+
+
+def test_connected_is_said_only_when_somebody_sends(merchant, stored):
+    stored.accept_key("Kobzar", "1")
+    Heartbeat.objects.create(name="sweep", beaten_at=timezone.now() - timedelta(hours=7))
+    for view in (url("changelist"), url("change", stored.pk)):
+        page = merchant.get(view).content.decode()
+        assert "Connected to Kobzar" not in page
+        assert "has not run for 7 h" in page
+
+    Heartbeat.beat("sweep")
+
+    assert "Connected to Kobzar" in merchant.get(url("changelist")).content.decode()
+    assert "Connected to Kobzar" in merchant.get(url("change", stored.pk)).content.decode()
+
+
+def test_the_list_takes_one_look_for_all_connections(merchant, stored):
+    merchant.get(url("changelist"))  # content types, session
+    with CaptureQueriesContext(database) as few:
+        merchant.get(url("changelist"))
+    for number in range(5):
+        Connection.objects.create(name=f"more-{number}", api_key=KEY)
+    with CaptureQueriesContext(database) as many:
+        merchant.get(url("changelist"))
+    assert len(many) == len(few)
 
 
 def test_deleting_a_connection_counts_instead_of_listing(

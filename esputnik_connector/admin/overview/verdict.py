@@ -1,0 +1,118 @@
+"""The judgement of a connection as a page shows it: colour, icon, words and one action."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from esputnik_connector.admin.display import time_text
+from esputnik_connector.admin.pages import APP, is_registered, site_name, url_of
+from esputnik_connector.conf import conf
+from esputnik_connector.models import Connection
+from esputnik_connector.models.connection import this_environment
+from esputnik_connector.models.permissions import Right
+from esputnik_connector.operations.health.findings import Level
+from esputnik_connector.operations.health.judgement import Action, Judgement
+from esputnik_connector.operations.health.snapshot import Snapshot, take
+
+SEEN_BY = (Right.SEE.permission, f"{APP}.view_connection", f"{APP}.change_connection")
+ICONS = {Level.OK: "✔", Level.WARNING: "!", Level.PROBLEM: "✖"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """``label`` and ``url`` are the one action, if this reader may do it; ``told`` is a text to be
+    passed on to whoever looks after the server."""
+
+    judgement: Judgement
+    icon: str
+    label: str = ""
+    url: str = ""
+    told: str = ""
+
+
+def current() -> tuple[list[Connection], Snapshot]:
+    """All connections, also those that are off, and what is there now of the others."""
+    connections = list(Connection.objects.order_by("name"))
+    return connections, take(connections=[each for each in connections if each.is_enabled])
+
+
+def shown(judgement: Judgement, request: HttpRequest, snapshot: Snapshot) -> Shown:
+    label, url = _action(judgement, request)
+    is_told = judgement.action is Action.TELL_ADMINISTRATOR
+    return Shown(
+        judgement=judgement,
+        icon=ICONS[judgement.level],
+        label=label,
+        url=url,
+        told=_text_for_the_administrator(judgement, snapshot) if is_told else "",
+    )
+
+
+def _action(judgement: Judgement, request: HttpRequest) -> tuple[str, str]:
+    """What is on the button, and where it leads; nothing for whom it is shut."""
+    action, connection = judgement.action, judgement.connection
+    labels = {
+        Action.CONNECT: _("Connect the shop"),
+        Action.PASTE_KEY: _("Paste a key"),
+        Action.TEST: _("Test the key"),
+        Action.BIND: _("Send from this installation"),
+        Action.SWITCH_ON: _("Switch it on"),
+        Action.TELL_ADMINISTRATOR: _("Text for the administrator"),
+        Action.PROBLEMS: _("See what needs you"),
+        Action.WAITING: _("See what waits"),
+        Action.FEEDS: _("See the feeds"),
+    }
+    url = _address(action, connection, request) if action in labels else ""
+    return (labels[action], url) if url else ("", "")
+
+
+def _address(action: Action, connection: Connection | None, request: HttpRequest) -> str:
+    may = request.user.has_perm
+    if action is Action.TELL_ADMINISTRATOR:
+        return f"{url_of('overview', request)}#esputnik-administrator"
+    if action is Action.CONNECT:
+        return _page("connection_add", request) if may(f"{APP}.add_connection") else ""
+    if action is Action.FEEDS:
+        return _page("feed_changelist", request) if may(f"{APP}.view_feed") else ""
+    if connection is None:
+        return ""
+    if action is Action.PROBLEMS and is_registered("problems"):
+        return url_of("problems", request)
+    if action in (Action.PROBLEMS, Action.WAITING):
+        dead = int(action is Action.PROBLEMS)
+        chosen = f"?connection__id__exact={connection.pk}&is_dead__exact={dead}"
+        is_open = may(f"{APP}.view_outboxmessage")
+        return _page("outboxmessage_changelist", request) + chosen if is_open else ""
+    if not may(f"{APP}.change_connection"):
+        return ""
+    if action is Action.BIND:
+        return _page("connection_bind", request, connection.pk)
+    field = {Action.PASTE_KEY: "#id_new_key", Action.SWITCH_ON: "#id_is_enabled"}.get(action, "")
+    return _page("connection_change", request, connection.pk) + field
+
+
+def _page(name: str, request: HttpRequest, *parts: Any) -> str:
+    return reverse(f"admin:{APP}_{name}", args=parts, current_app=site_name(request))
+
+
+def _text_for_the_administrator(judgement: Judgement, snapshot: Snapshot) -> str:
+    """All that somebody needs who does not see this page."""
+    last = snapshot.heartbeats.get("sweep")
+    told = {
+        "shop": conf.SHOP_URL or this_environment(),
+        "text": judgement.sentence,
+        "last": time_text(last),
+        "remedy": judgement.remedy,
+    }
+    return (
+        _(
+            "Shop: %(shop)s\n%(text)s\nWorker and beat were last seen: %(last)s\n"
+            "What to do: %(remedy)s\nTo look again: manage.py esputnik_doctor"
+        )
+        % told
+    )
