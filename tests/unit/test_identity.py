@@ -6,6 +6,7 @@ import uuid
 
 import phonenumbers
 import pytest
+from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 from phonenumber_field.phonenumber import PhoneNumber, to_python
@@ -91,18 +92,51 @@ def test_a_phone_is_canonical_or_empty(value):
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 
 
+def told_by_the_library(written: str) -> str:
+    try:
+        number = phonenumbers.parse(written)
+    except phonenumbers.NumberParseException:
+        return ""
+    if not phonenumbers.is_valid_number(number):
+        return ""
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
 @given(st.sampled_from(REGIONS), st.integers(0, 10**10))
 def test_a_phone_that_is_canonical_already_is_read_as_the_library_reads_it(region, digits):
     example = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
     national = str(example.national_number if example else "")
     written = f"+{phonenumbers.country_code_for_region(region)}{national[:-4]}{digits}"
+    assert identity.phone(written) == told_by_the_library(written)
+
+
+@pytest.mark.parametrize("kind", phonenumbers.PhoneNumberType.values())
+def test_a_number_of_each_type_and_country_is_read_as_the_library_reads_it(kind):
+    for region in REGIONS:
+        example = phonenumbers.example_number_for_type(region, kind)
+        if example is None:
+            continue
+        right = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+        changed = [f"{right[:-1]}{digit}" for digit in "0159"]
+        for written in (right, right[:-1], f"{right}7", *changed):
+            assert identity.phone(written) == told_by_the_library(written), written
+
+
+@given(st.emails())
+def test_an_address_is_read_as_djangos_validator_reads_it(address):
+    local, _, domain = address.rpartition("@")
+    canonical = f"{local}@{domain.lower()}"
     try:
-        number = phonenumbers.parse(written)
-    except phonenumbers.NumberParseException:
-        return
-    if phonenumbers.is_valid_number(number):
-        e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-        assert identity.phone(written) == e164
+        identity.is_email(canonical)
+    except ValidationError:
+        canonical = ""
+    assert identity.email(address) == canonical
+
+
+@given(st.from_regex(identity.USUAL_EMAIL, fullmatch=True))
+def test_what_looks_like_an_address_at_a_glance_is_one(address):
+    identity.is_email(address)
+    assert identity.email(address) == identity.email(f" {address} ") == address
 
 
 @pytest.mark.parametrize(
