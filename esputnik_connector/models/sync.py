@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any, ClassVar
 
 from django.db import connections, models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -20,35 +20,56 @@ from .base import ConnectorManager, ConnectorModel, ConnectorQuerySet
 from .connection import Connection
 from .labels import KINDS, choices
 
+NO_UPLOAD: Mapping[str, Any] = {
+    "session": "",
+    "session_digest": "",
+    "session_since": None,
+    "poll_at": None,
+    "backfill_id": None,
+}  # what stands in a state's columns when no upload works on the record
+
 
 class SyncStateQuerySet(ConnectorQuerySet["SyncState"]):
     def uploading(self) -> SyncStateQuerySet:
         """Those that an upload of the destination still works on."""
         return self.filter(session__gt="")  # not exclude(): this one is a range of the index
 
-    def upsert(self, rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> None:
+    def upsert(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        fields: Sequence[str],
+        *,
+        shared: Mapping[str, Any] | None = None,
+    ) -> None:
         """Add states; of those that exist already, write ``fields`` only. One statement.
 
         :param rows: the values of each state by attribute, such as ``connection_id``; all of the
             same attributes. What is left out has its default.
         :param fields: attributes too.
+        :param shared: what is the same in all of them; never the key.
         """
         if not rows:
             return
         self._for_write = True  # where a router sends reads elsewhere
+        shared = shared or {}
         database = connections[self.db]
         if database.vendor == "postgresql":
-            self._upsert_as_json(rows, fields)
+            self._upsert_as_json(rows, fields, shared)
             return
         has_target = database.features.supports_update_conflicts_with_target
         self.bulk_create(
-            [SyncState(**row) for row in sorted(rows, key=itemgetter("key"))],
+            [SyncState(**shared, **row) for row in sorted(rows, key=itemgetter("key"))],
             update_conflicts=True,
             update_fields=list(fields),
             unique_fields=["connection", "kind", "key"] if has_target else None,
         )
 
-    def _upsert_as_json(self, rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> None:
+    def _upsert_as_json(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        fields: Sequence[str],
+        common: Mapping[str, Any],
+    ) -> None:
         """``bulk_create`` for PostgreSQL, at a quarter of its time.
 
         The rows travel as one parameter instead of one per row and column, and what is the same
@@ -57,12 +78,17 @@ class SyncStateQuerySet(ConnectorQuerySet["SyncState"]):
         database, table = connections[self.db], self.model._meta
         quote = database.ops.quote_name
         known = {one.attname: one for one in table.concrete_fields if not one.primary_key}
+        alike = {name for name in rows[0] if _is_same(rows, name)}
+        given = (
+            [{name: row[name] for name in row if name not in alike} for row in rows]
+            if alike
+            else rows
+        )
         shared = {
-            name: rows[0].get(name, field.get_default())
+            name: common[name] if name in common else rows[0].get(name, field.get_default())
             for name, field in known.items()
-            if _is_same(rows, name)
+            if name not in given[0]
         }
-        given = [{name: row[name] for name in rows[0] if name not in shared} for row in rows]
         columns = {name: quote(str(field.column)) for name, field in known.items()}
 
         def names(row: Mapping[str, Any]) -> str:
@@ -87,6 +113,64 @@ class SyncStateQuerySet(ConnectorQuerySet["SyncState"]):
             cursor.execute(
                 sql, [json.dumps(part, default=datetime.isoformat) for part in (given, shared)]
             )
+
+    def end_upload(
+        self,
+        session: Mapping[str, Any],
+        stored: Mapping[str, str],
+        failed: Sequence[str] = (),
+        *,
+        now: datetime,
+    ) -> set[str]:
+        """Write that an upload is over for these records; returns the keys of those for which it
+        was still open. Part of a transaction of the caller.
+
+        :param session: names the upload: ``connection_id``, ``kind`` and ``session``.
+        :param stored: key → the destination's number, ``""`` where it told none.
+        :param failed: keys of those that it did not store.
+        """
+        if not (stored or failed):
+            return set()
+        self._for_write = True
+        numbers = {**stored, **dict.fromkeys(failed)}
+        if connections[self.db].vendor == "postgresql":
+            return self._end_as_json(session, numbers, now)
+        mine = self.filter(**session, key__in=list(numbers))
+        ended = set(mine.select_for_update().values_list("key", flat=True))
+        mine.filter(key__in=list(stored)).update(digest=F("session_digest"), delivered_at=now)
+        who = {name: session[name] for name in ("connection_id", "kind")}
+        told = [{**who, "key": key, "remote_id": stored[key]} for key in ended if stored.get(key)]
+        self.upsert(told, ["remote_id"])
+        mine.update(**NO_UPLOAD)
+        return ended
+
+    def _end_as_json(
+        self, session: Mapping[str, Any], numbers: Mapping[str, str | None], now: datetime
+    ) -> set[str]:
+        """One statement, that reads nothing of a record: a quarter of the time of the others.
+
+        :param numbers: key → number, ``None`` where the destination did not store the record.
+        """
+        table, known = connections[self.db].ops.quote_name(self.model._meta.db_table), NO_UPLOAD
+        is_stored = "told.value IS NOT NULL"
+        changes = {
+            "digest": f"CASE WHEN {is_stored} THEN held.session_digest ELSE held.digest END",
+            "delivered_at": f"CASE WHEN {is_stored} THEN %s ELSE held.delivered_at END",
+            "remote_id": "COALESCE(NULLIF(told.value, ''), held.remote_id)",
+            **dict.fromkeys(known, "%s"),
+        }
+        sql = (  # nothing in it comes from outside
+            f"UPDATE {table} AS held SET "  # noqa: S608
+            + ", ".join(f"{name} = {value}" for name, value in changes.items())
+            + " FROM json_each_text(%s::json) AS told"
+            # By key: through its index on sessions, an upload would be walked for each of its keys.
+            " WHERE held.connection_id = %s AND held.kind = %s AND held.session || '' = %s"
+            " AND held.key = told.key RETURNING held.key"
+        )
+        whose = [session[name] for name in ("connection_id", "kind", "session")]
+        with connections[self.db].cursor() as cursor:
+            cursor.execute(sql, [now, *known.values(), json.dumps(numbers), *whose])
+            return {key for (key,) in cursor.fetchall()}
 
 
 def _is_same(rows: Sequence[Mapping[str, Any]], name: str) -> bool:

@@ -35,7 +35,7 @@ from esputnik_connector.pipeline.delivery.deliver import deliver
 from esputnik_connector.pipeline.delivery.dispatch import prepare
 from esputnik_connector.pipeline.delivery.in_flight import mark_in_flight
 from esputnik_connector.pipeline.delivery.settle import settle
-from esputnik_connector.pipeline.delivery.uploads import settle_upload
+from esputnik_connector.pipeline.delivery.uploads import Upload, Uploading, settle_upload
 from esputnik_connector.pipeline.reconcile.compare import Comparer, chunks
 from esputnik_connector.pipeline.reconcile.run import CHUNK, Reconciler, new_run
 from esputnik_connector.records import Kind
@@ -215,13 +215,17 @@ def send_all(connection: Connection, kind: Kind) -> float:
 def resolve_all(connection: Connection, destination: Destination) -> None:
     waiting = SyncState.objects.exclude(session="").order_by("session")
     for session in list(waiting.values_list("session", flat=True).distinct()):
-        states = list(SyncState.objects.filter(session=session))
-        receipts = destination.resolve(
-            session,
-            [state.key for state in states],
-            locators={state.key: state.locators for state in states},
+        rows = SyncState.objects.filter(session=session).values_list(*Uploading._fields)
+        upload = Upload(
+            kind=Kind.CONTACT,
+            session=session,
+            since=timezone.now(),
+            records=[Uploading(*row) for row in rows],
         )
-        settle_upload(connection, states, receipts, now=timezone.now())
+        receipts = destination.resolve(
+            session, upload.keys, locators={one.key: one.locators for one in upload.records}
+        )
+        settle_upload(connection, upload, receipts, now=timezone.now())
 
 
 def reconcile_all(connection: Connection, kind: Kind, count: int) -> float:

@@ -100,3 +100,54 @@ def test_a_state_is_written_where_a_router_writes(connection, way, settings):
     etags.write(connection, Kind.CONTACT, {"1": "etag"})
     state = SyncState.objects.using("default").get()
     assert (state.key, state.digest, state.etag) == ("1", "d", "etag")
+
+
+# -- the end of an upload --------------------------------------------------------------------------
+
+
+def uploading(connection, *keys: str, session: str = "s", **values: Any) -> dict[str, Any]:
+    """Records in an upload, held from an earlier one; what names the upload."""
+    given = {
+        "digest": "of before", "remote_id": "7", "session": session, "session_digest": "of now",
+        "session_since": NOON, "poll_at": NOON, **values,
+    }  # fmt: skip
+    SyncState.objects.upsert([row(connection, key, **given) for key in keys], ["digest"])
+    return {"connection_id": connection.pk, "kind": "contact", "session": session}
+
+
+def test_what_an_upload_stored_holds_what_was_sent(connection, way):
+    upload = uploading(connection, "1", "“2'", "3")
+    assert SyncState.objects.end_upload(upload, {"1": "12", "“2'": ""}, now=NOON) == {"1", "“2'"}
+    of_now = {"digest": "of now", "delivered_at": NOON, "session": "", "session_digest": ""}
+    assert stored("1").items() >= {**of_now, "remote_id": "12", "poll_at": None}.items()
+    assert stored("“2'").items() >= {**of_now, "remote_id": "7", "session_since": None}.items()
+    assert stored("3").items() >= {"digest": "of before", "session": "s"}.items()
+
+
+def test_what_an_upload_did_not_store_is_as_it_was_before(connection, way):
+    upload = uploading(connection, "1", "2")
+    assert SyncState.objects.end_upload(upload, {"1": "12"}, ["2"], now=NOON) == {"1", "2"}
+    expected = {"digest": "of before", "delivered_at": None, "remote_id": "7", "session": ""}
+    assert stored("2").items() >= {**expected, "session_digest": "", "backfill_id": None}.items()
+
+
+def test_an_upload_that_was_given_up_meanwhile_changes_nothing(connection, way):
+    upload = uploading(connection, "1", session="of the account before")
+    before = stored("1")
+    assert not SyncState.objects.end_upload({**upload, "session": "s"}, {"1": "12"}, now=NOON)
+    assert not SyncState.objects.end_upload({**upload, "kind": "order"}, {"1": "12"}, now=NOON)
+    assert stored("1") == before
+
+
+def test_nothing_that_ended_costs_nothing(connection, way, django_assert_num_queries):
+    upload = uploading(connection, "1")
+    with django_assert_num_queries(0):
+        assert SyncState.objects.end_upload(upload, {}, [], now=NOON) == set()
+
+
+def test_the_end_of_an_upload_is_one_statement_here(connection, django_assert_num_queries):
+    keys = [str(number) for number in range(500)]
+    upload = uploading(connection, *keys)
+    with django_assert_num_queries(1):
+        ended = SyncState.objects.end_upload(upload, dict.fromkeys(keys, "9"), now=NOON)
+    assert ended == set(keys)

@@ -31,7 +31,7 @@ def from_import(
     :raises TemporaryError: the answer cannot be read.
     """
     body = readable(answer)
-    blank = [_blank(key, session=session, status=answer.status) for key in keys]
+    blank = (_blank(key, session=session, status=answer.status) for key in keys)
     state = text_of(body, "status").upper()
     words = vendor_words(body) if isinstance(body, dict) and body.get("description") else ""
     if state == "ERROR":
@@ -41,10 +41,13 @@ def from_import(
     stored = _stored(body, keys, locators, salt=salt)
     missing = _("eSputnik did not store this contact: the result of the upload does not name it")
     return [
-        replace(one, outcome=Outcome.DELIVERED, remote_id=stored[one.key])
-        if one.key in stored
-        else upload_failed(one, f"{missing}. {words}" if words else missing)
-        for one in blank
+        _stored_as(key, stored[key], session=session, status=answer.status)
+        if key in stored
+        else upload_failed(
+            _blank(key, session=session, status=answer.status),
+            f"{missing}. {words}" if words else missing,
+        )
+        for key in keys
     ]
 
 
@@ -68,10 +71,7 @@ def _stored(
     found = {key: numbers[key] for key in keys if key in numbers}
     if len(found) < len(keys):  # those that were searched by another value than their id
         prints = {
-            print_: number
-            for value, number in numbers.items()
-            for bare in (value.lstrip("+"),)
-            for print_ in _prints((bare, f"+{bare}"), salt)
+            print_: number for value, number in numbers.items() for print_ in _prints(value, salt)
         }
         for key in keys:
             names = [name for name in locators.get(key, {}).values() if name in prints]
@@ -80,8 +80,24 @@ def _stored(
     return found
 
 
-def _prints(values: Sequence[str], salt: str) -> list[str]:
-    return [fingerprint(value, salt=salt) for value in values]
+def _prints(value: str, salt: str) -> list[str]:
+    """Of an e-mail, or of a phone as the shop writes it and as eSputnik does, without a plus."""
+    if "@" in value:
+        return [fingerprint(value, salt=salt)]
+    bare = value.lstrip("+")
+    return [fingerprint(one, salt=salt) for one in (bare, f"+{bare}")]
+
+
+def _stored_as(key: str, number: str, *, session: str, status: int) -> Receipt:
+    """Nearly every receipt of an upload is one of these, so it is made at once."""
+    return Receipt(
+        kind=Kind.CONTACT,
+        key=key,
+        outcome=Outcome.DELIVERED,
+        session=session,
+        remote_id=number,
+        status=status,
+    )
 
 
 def _blank(key: str, *, session: str, status: int) -> Receipt:

@@ -200,9 +200,15 @@ def _taken(
         return taken(
             envelope, status=answer.status, remote_id=remote_id, names_refusals=names_refusals
         )
-    receipt = replace(blank(envelope), status=answer.status)
     if session := text_of(answer.body, "asyncSessionId"):
-        return replace(receipt, outcome=Outcome.ACCEPTED, session=session)
+        return Receipt(
+            kind=envelope.kind,
+            key=envelope.key,
+            outcome=Outcome.ACCEPTED,
+            session=session,
+            status=answer.status,
+        )
+    receipt = replace(blank(envelope), status=answer.status)
     return upload_failed(receipt, says_nothing(answer, proof))
 
 

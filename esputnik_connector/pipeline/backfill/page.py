@@ -26,6 +26,7 @@ from esputnik_connector.pipeline.delivery.pacing import Pacer, batch_size
 from esputnik_connector.pipeline.delivery.settle import settle
 from esputnik_connector.pipeline.delivery.uploads import UploadPoller
 from esputnik_connector.records import Kind, Outcome, Reason
+from esputnik_connector.shops.bulk import among
 
 from .control import next_page
 
@@ -144,13 +145,13 @@ class PageSender:
     def _rows(self, keys: Sequence[str]) -> Rows:
         """Changes of these records that wait or were set aside: they are settled with them."""
         mine = OutboxMessage.objects.of(self.run.connection, self.kind).filter(session="")
-        return by_key(mine.filter(key__in=keys).order_by("pk")) if mine.exists() else {}
+        return by_key(mine.filter(among("key", keys)).order_by("pk")) if mine.exists() else {}
 
     def _uploading(self, keys: Sequence[str]) -> set[str]:
         waiting = self._uploads.waiting(self.kind)
         if not waiting.exists():
             return set()
-        return set(waiting.filter(key__in=keys).values_list("key", flat=True))
+        return set(waiting.filter(among("key", keys)).values_list("key", flat=True))
 
     def _settle(self, results: Sequence[Result], rows: Rows, *, is_alone: bool = False) -> None:
         """Settle what is settled; the rest of the page goes again.

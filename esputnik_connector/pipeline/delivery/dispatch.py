@@ -19,6 +19,7 @@ from esputnik_connector.fields import reveal
 from esputnik_connector.models import Connection, SyncState
 from esputnik_connector.records import Cart, Contact, Event, Kind, Order, Outcome, Reason, Record
 from esputnik_connector.shops.base import ShopAdapter
+from esputnik_connector.shops.bulk import among
 
 from . import digests
 from .consent import Consents
@@ -87,7 +88,7 @@ def prepare(
     states = {
         state.key: state
         for state in SyncState.objects.filter(
-            connection=connection, kind=kind.value, key__in=list(keys)
+            among("key", keys), connection=connection, kind=kind.value
         )
     }
     salt = reveal(connection.salt)

@@ -18,6 +18,7 @@ from esputnik_connector.destinations.base import Destination, Envelope, Receipt
 from esputnik_connector.models import Connection, LostUpload, OutboxMessage, SyncState
 from esputnik_connector.models.lease import LostLease
 from esputnik_connector.records import Kind, Outcome, Reason
+from esputnik_connector.shops.bulk import among
 
 from . import backoff
 from .dispatch import Prepared, Result
@@ -43,11 +44,15 @@ def mark_in_flight(connection: Connection, kind: Kind, prepared: Prepared) -> No
     if kind in (Kind.ERASURE, Kind.EVENT, Kind.SUBSCRIPTION):
         return
     rows = [
-        _unanswered(connection, kind, envelope, prepared)
+        _unanswered(envelope, prepared)
         for envelope in prepared.outgoing
         if envelope.key in prepared.states or kind is not Kind.ORDER
     ]
-    SyncState.objects.upsert(rows, ["owner_key", "fields", "locators", "digest"])
+    SyncState.objects.upsert(
+        rows,
+        ["owner_key", "fields", "locators", "digest"],
+        shared={"connection_id": connection.pk, "kind": kind.value, "digest": ""},
+    )
     if kind is Kind.ORDER:
         _mark_customers(connection, prepared)
 
@@ -63,7 +68,7 @@ def _mark_customers(connection: Connection, prepared: Prepared) -> None:
     if not addresses:
         return
     whose = {"connection_id": connection.pk, "kind": Kind.CONTACT.value}
-    known = SyncState.objects.filter(**whose, key__in=list(addresses))
+    known = SyncState.objects.filter(among("key", list(addresses)), **whose)
     unknown = addresses.keys() - set(known.values_list("key", flat=True))
     SyncState.objects.bulk_create(
         [SyncState(**whose, key=key, locators=addresses[key]) for key in sorted(unknown)],
@@ -77,16 +82,12 @@ def _main_locator(hashes: Mapping[str, str]) -> dict[str, str]:
     return next(({name: hashes[name]} for name in LOCATORS if hashes.get(name)), {})
 
 
-def _unanswered(
-    connection: Connection, kind: Kind, envelope: Envelope, prepared: Prepared
-) -> dict[str, object]:
+def _unanswered(envelope: Envelope, prepared: Prepared) -> dict[str, object]:
     state = prepared.states.get(envelope.key)
     hashes = prepared.locators.get(envelope.key, {})
     before = state.locators if state else _main_locator(hashes)
     owner = prepared.owners.get(envelope.key, "")
     return {
-        "connection_id": connection.pk,
-        "kind": kind.value,
         "key": envelope.key,
         "owner_key": owner or (state.owner_key if state else ""),
         "fields": sorted(envelope.fields | set(state.fields if state else ())),

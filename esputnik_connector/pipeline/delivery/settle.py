@@ -5,9 +5,11 @@ Exactly the rows that were read are settled; a row that came meanwhile stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from logging import getLogger
+from typing import Any
 
 from django.db import transaction
 
@@ -30,6 +32,7 @@ from .in_flight import follow_unnamed
 from .load import is_database_gone
 from .notify import notify
 from .outbox_rows import Rows, outcome_of_history, settle_rows, with_rows_where_needed
+from .outcome_counts import TAKEN
 
 logger = getLogger(__name__)
 
@@ -147,7 +150,9 @@ def _remember(
     backfill: Backfill | None,
 ) -> list[str]:
     """The states of what was delivered or accepted; keys of those whose deletion was made."""
-    delivered, accepted, erased = [], [], []
+    delivered: list[Mapping[str, Any]] = []
+    accepted: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    erased: list[str] = []
     introduced: set[str] = set()
     for result in results:
         if result.envelope is None:
@@ -159,33 +164,36 @@ def _remember(
             continue
         if kind is Kind.SUBSCRIPTION:  # told once: nothing will be compared with it
             continue
+        if receipt.outcome not in TAKEN:
+            continue
         state = {
-            "connection_id": connection.pk,
-            "kind": kind.value,
             "key": receipt.key,
             "owner_key": result.owner_key,
             "fields": sorted(envelope.fields),
             "locators": dict(result.locators),
-            "remote_id": receipt.remote_id,
             "status": envelope.status[:STATUS_LENGTH],
         }
-        if envelope.introduces and receipt.outcome in (Outcome.DELIVERED, Outcome.ACCEPTED):
+        if envelope.introduces:
             introduced |= {result.locators.get("email") or result.locators.get("phone", "")} - {""}
         if receipt.outcome is Outcome.DELIVERED:
-            delivered.append({**state, "digest": envelope.digest, "delivered_at": now})
-        elif receipt.outcome is Outcome.ACCEPTED:
-            upload = {
-                "session": receipt.session,
-                "session_digest": envelope.digest,
-                "session_since": now,
-                "poll_at": backoff.poll_due(now, now=now),
-                "backfill_id": backfill.pk if backfill else None,
-            }
-            accepted.append({**state, **upload})
+            told = {"digest": envelope.digest, "remote_id": receipt.remote_id}
+            delivered.append({**state, **told})
+        else:
+            accepted[receipt.session].append({**state, "session_digest": envelope.digest})
+    whose = {"connection_id": connection.pk, "kind": kind.value}
     SyncState.objects.upsert(
-        delivered, ["fields", "locators", "digest", "remote_id", "status", "delivered_at"]
+        delivered,
+        ["fields", "locators", "digest", "remote_id", "status", "delivered_at"],
+        shared={**whose, "delivered_at": now},
     )
-    SyncState.objects.upsert(accepted, ACCEPTED_COLUMNS)
+    for session, states in accepted.items():
+        upload = {
+            "session": session,
+            "session_since": now,
+            "poll_at": backoff.poll_due(now, now=now),
+            "backfill_id": backfill.pk if backfill else None,
+        }
+        SyncState.objects.upsert(states, ACCEPTED_COLUMNS, shared={**whose, **upload})
     KnownAddress.objects.bulk_create(
         [KnownAddress(connection=connection, fingerprint=one) for one in sorted(introduced)],
         ignore_conflicts=True,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from logging import getLogger
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import Min, QuerySet
@@ -51,17 +53,28 @@ from .pacing import Pacer
 logger = getLogger(__name__)
 
 MOST_UNANSWERED = 3  # polls without an answer in one run: each takes as long as a request may
-IDENTITY = ("connection_id", "kind", "key")
-UPLOAD_COLUMNS = (
-    "digest",
-    "delivered_at",
-    "remote_id",
-    "session",
-    "session_digest",
-    "session_since",
-    "poll_at",
-    "backfill_id",
-)
+
+
+class Uploading(NamedTuple):
+    """What is known of one record while an upload works on it."""
+
+    key: str
+    locators: Mapping[str, str]
+    backfill_id: int | None  # of the historical import that waits for it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """One session of the destination, and the records that it still works on."""
+
+    kind: Kind
+    session: str
+    since: datetime  # when it was accepted
+    records: Sequence[Uploading]
+
+    @property
+    def keys(self) -> list[str]:
+        return [record.key for record in self.records]
 
 
 class UploadPoller:
@@ -100,10 +113,10 @@ class UploadPoller:
         """
         kind, asked = Kind(lane.kind), 0
         try:
-            for session in self._sessions_due(kind, most):
-                states = list(self.waiting(kind).filter(session=session).order_by("pk"))
-                if states:
-                    yield self._poll_one(destination, lease, session, states)
+            for session, since in self._sessions_due(kind, most):
+                upload = self._upload(kind, session, since)
+                if upload.records:
+                    yield self._poll_one(destination, lease, upload)
                 asked += 1
                 if self._unanswered >= MOST_UNANSWERED:
                     return
@@ -116,30 +129,39 @@ class UploadPoller:
         except TemporaryError as error:  # so is everything else that this lane would send
             self._pacer.pause_lane(lane, str(error), error.retry_after)
 
-    def _sessions_due(self, kind: Kind, most: int | None) -> list[str]:
-        waiting = self.due(kind).order_by().values("session").annotate(first=Min("poll_at"))
-        return list(waiting.order_by("first", "session").values_list("session", flat=True)[:most])
+    def _sessions_due(self, kind: Kind, most: int | None) -> list[tuple[str, datetime]]:
+        """Names, and since when each is worked on."""
+        waiting = self.due(kind).order_by().values("session")
+        waiting = waiting.annotate(first=Min("poll_at"), since=Min("session_since"))
+        found = waiting.order_by("first", "session").values_list("session", "since")[:most]
+        return [(session, since or self._clock()) for session, since in found]
+
+    def _upload(self, kind: Kind, session: str, since: datetime) -> Upload:
+        mine = self.waiting(kind).filter(session=session).order_by("pk")
+        rows = mine.values_list(*Uploading._fields)
+        records = [Uploading(*row) for row in rows]
+        return Upload(kind=kind, session=session, since=since, records=records)
 
     def _poll_one(
-        self, destination: Destination, lease: LaneLease, session: str, states: Sequence[SyncState]
+        self, destination: Destination, lease: LaneLease, upload: Upload
     ) -> Sequence[Receipt]:
         """An upload that does not end in time is given up, and followed from then on."""
         lease.keep()
-        keys = [state.key for state in states]
-        locators = {state.key: state.locators for state in states}
-        answered = {one.key: one for one in self._ask(destination, session, keys, locators)}
-        kind, now = Kind(states[0].kind), self._clock()
+        keys, kind = upload.keys, upload.kind
+        locators = {record.key: record.locators for record in upload.records}
+        answered = {one.key: one for one in self._ask(destination, upload.session, keys, locators)}
+        now = self._clock()
         receipts = [answered.get(key) or _still_uploading(kind, key) for key in keys]
-        is_old = _is_over(states[0].session_since or now, LONGEST_UPLOAD, now)
+        is_old = _is_over(upload.since, LONGEST_UPLOAD, now)
         is_given_up = is_old and all(one.reason is Reason.UPLOADING for one in receipts)
         if is_given_up:
             words = _("the upload did not end in time")
             receipts = [_failed(kind, key, words) for key in keys]
         lease.keep()
         with transaction.atomic():
-            settle_upload(self.connection, states, receipts, now=now)
+            settle_upload(self.connection, upload, receipts, now=now)
             if is_given_up:
-                follow(self.connection, kind, session, keys, now=now)
+                follow(self.connection, kind, upload.session, keys, now=now)
         return receipts
 
     def _poll_lost(self, destination: Destination, lease: LaneLease, lost: LostUpload) -> None:
@@ -213,28 +235,24 @@ def _failed(kind: Kind, key: str, words: str) -> Receipt:
 
 
 def settle_upload(
-    connection: Connection,
-    states: Sequence[SyncState],
-    receipts: Sequence[Receipt],
-    *,
-    now: datetime,
+    connection: Connection, upload: Upload, receipts: Sequence[Receipt], *, now: datetime
 ) -> None:
-    """Write what became of an upload; ``states`` are all of one session.
+    """Write what became of an upload.
 
     What is still being worked on is asked about again later. A record whose upload failed goes back
     in line; one that was refused is set aside. An upload that was given up meanwhile, as when the
     account was replaced, is over already.
     """
-    session = {"connection": connection, "kind": states[0].kind, "session": states[0].session}
+    session = {"connection_id": connection.pk, "kind": upload.kind.value, "session": upload.session}
+    over = [one for one in receipts if one.reason is not Reason.UPLOADING]
+    stored = {one.key: one.remote_id for one in over if one.outcome is Outcome.DELIVERED}
+    failed = [one.key for one in over if one.key not in stored]
     with transaction.atomic():
-        mine = SyncState.objects.filter(**session).select_for_update()
-        waiting = set(mine.values_list("key", flat=True))
-        states = [state for state in states if state.key in waiting]
-        live, history = _ended(states, {receipt.key: receipt for receipt in receipts}, now)
-        columns = (*IDENTITY, *UPLOAD_COLUMNS)
-        SyncState.objects.upsert(
-            [{name: getattr(state, name) for name in columns} for state in states], UPLOAD_COLUMNS
-        )
+        ended = SyncState.objects.end_upload(session, stored, failed, now=now)
+        if len(over) < len(upload.records):
+            open_still = SyncState.objects.filter(**session)
+            open_still.update(poll_at=backoff.poll_due(upload.since, now=now))
+        live, history = _by_run(upload, over, ended)
         for backfill_id, results in history.items():
             run = Backfill.objects.select_for_update().filter(pk=backfill_id).first()
             if run is not None:
@@ -245,26 +263,25 @@ def settle_upload(
         rows = with_rows_where_needed(connection, [one.receipt for one in every], rows)
         attempts = [*live, *outcome_of_history(old)]
         settle_rows(connection, every, rows, now, attempts=attempts)
-        erase_guests(connection, [one for one in states if one.delivered_at == now], now=now)
+        erase_guests(connection, _emails(upload, stored.keys() & ended), now=now)
     notify(connection, every)
 
 
-def _ended(
-    states: Sequence[SyncState], answers: Mapping[str, Receipt], now: datetime
+def _by_run(
+    upload: Upload, over: Sequence[Receipt], ended: Collection[str]
 ) -> tuple[list[Result], Mapping[int, list[Result]]]:
-    """Write the answers into the states, unsaved: what is over, live and by historical import."""
+    """What is over, live and by historical import."""
+    runs = {record.key: record.backfill_id for record in upload.records}
     live: list[Result] = []
     history: defaultdict[int, list[Result]] = defaultdict(list)
-    for state in states:
-        receipt = answers.get(state.key)
-        if receipt is None or receipt.reason is Reason.UPLOADING:
-            state.poll_at = backoff.poll_due(state.session_since or now, now=now)
-            continue
-        results = live if state.backfill_id is None else history[state.backfill_id]
-        results.append(Result(receipt))
-        if receipt.outcome is Outcome.DELIVERED:
-            state.digest, state.delivered_at = state.session_digest, now
-            state.remote_id = receipt.remote_id or state.remote_id
-        state.session, state.session_digest = "", ""
-        state.session_since, state.poll_at, state.backfill_id = None, None, None
+    for receipt in over:
+        if receipt.key in ended:
+            run = runs[receipt.key]
+            (live if run is None else history[run]).append(Result(receipt))
     return live, history
+
+
+def _emails(upload: Upload, keys: Collection[str]) -> dict[str, str]:
+    """Salted hash of an e-mail → the key of whoever was sent with it."""
+    found = ((one.locators.get("email", ""), one.key) for one in upload.records if one.key in keys)
+    return {email: key for email, key in found if email}

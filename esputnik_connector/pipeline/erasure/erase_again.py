@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,6 @@ from esputnik_connector.models import (
     Connection,
     LostUpload,
     OutboxMessage,
-    SyncState,
     Tombstone,
 )
 from esputnik_connector.records import Contact, Kind
@@ -57,11 +56,16 @@ def erase_again(connection: Connection, keys: Sequence[str], *, now: datetime) -
     return deleted | known
 
 
-def erase_guests(connection: Connection, states: Sequence[SyncState], *, now: datetime) -> None:
+def erase_guests(connection: Connection, emails: Mapping[str, str], *, now: datetime) -> None:
     """Delete the guests among those whom an upload just stored, if their e-mail was erased while it
-    was open: as that of an account, so by another key, and no deletion waited for this upload."""
-    emails = {state.locators.get("email", ""): state.key for state in states}
-    erased = Tombstone.objects.filter(fingerprint__in=[*filter(None, emails)], is_erasure=True)
+    was open: as that of an account, so by another key, and no deletion waited for this upload.
+
+    :param emails: hash → key, of those who were stored.
+    """
+    erasures = Tombstone.objects.filter(is_erasure=True)
+    if not erasures.exists():
+        return
+    erased = erasures.filter(fingerprint__in=list(emails))
     keys = sorted(emails[print_] for print_ in erased.values_list("fingerprint", flat=True))
     found, broken = reading.records(registry.shop(), Kind.CONTACT, keys) if keys else ({}, {})
     accounts = {key for key, one in found.items() if isinstance(one, Contact) and not one.is_guest}

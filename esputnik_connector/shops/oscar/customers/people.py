@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 
 from esputnik_connector import identity
-from esputnik_connector.shops.bulk import Row, fetched, field_names
+from esputnik_connector.shops.bulk import Row, among, fetched, field_names
 from esputnik_connector.shops.oscar.customers.addresses import AddressBook
 
 PHONE_FIELDS = ("phone_number", "phone")
@@ -55,7 +55,7 @@ def buyers(rows: Iterable[Row], relation: str) -> dict[Any, Buyer]:
 def users_by_pk(pks: Iterable[Any]) -> dict[Any, Any]:
     """User pk → user, inactive ones too: a shop's default manager may hide them."""
     users = get_user_model()._base_manager
-    return {user.pk: user for user in fetched(lambda chunk: users.filter(pk__in=chunk), pks)}
+    return {user.pk: user for user in fetched(lambda chunk: users.filter(among("pk", chunk)), pks)}
 
 
 def email_of(user: Any) -> str:
