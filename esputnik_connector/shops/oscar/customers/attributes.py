@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -80,6 +81,11 @@ def purchase_attributes(
     return found
 
 
+def has_extra(wanted: Collection[str] | None = None) -> bool:
+    """Does a callable of ``CONTACT_ATTRIBUTES`` have to be asked?"""
+    return any(wanted is None or name in wanted for name in conf.CONTACT_ATTRIBUTES)
+
+
 def extra_attributes(
     users: Sequence[Any], wanted: Collection[str] | None = None
 ) -> dict[str, Attributes]:
@@ -106,6 +112,16 @@ def profile_attributes(contact: Contact) -> Attributes:
         "language": contact.language,
         "date_joined": contact.joined_at,
     }
+
+
+def added(contact: Contact, told: Attributes, wanted: Collection[str] | None) -> Contact:
+    """The contact with its attributes, those that are wanted.
+
+    :param told: what others say than the contact's own fields.
+    """
+    known = {**profile_attributes(contact), **told} if wanted is None or wanted else {}
+    found = {name: known[name] for name in known if wanted is None or name in wanted}
+    return replace(contact, attributes=found) if found else contact
 
 
 def placed_orders() -> QuerySet[Any]:

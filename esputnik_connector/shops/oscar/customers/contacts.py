@@ -4,7 +4,6 @@ nobody makes use of what was bought; one more for guests, who are known from the
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -33,28 +32,31 @@ def contacts(keys: Sequence[str], wanted: Collection[str] | None = None) -> dict
 
     :param wanted: names of the attributes that are made use of; ``None``: all.
     """
-    users = people.users_by_pk(values_of(get_user_model()._meta.pk, keys))
-    books = address_books(users)
-    bought = attributes.purchase_attributes(list(users), wanted)
+    pks = values_of(get_user_model()._meta.pk, keys)
+    users = people.users_by_pk(pks) if attributes.has_extra(wanted) else {}
+    customers = people.customers_by_pk(pks, users)
+    books = address_books(customers)
+    bought = attributes.purchase_attributes(list(customers), wanted)
     extra = attributes.extra_attributes(list(users.values()), wanted)
     found = {}
-    for pk, user in users.items():
-        contact = contact_of(user, books.get(pk, []))
-        told = attributes.profile_attributes(contact) | bought[pk] | extra.get(contact.key, {})
-        found[contact.key] = replace(contact, attributes=told)
-    return found | _guests([key for key in keys if key.startswith(GUEST)])
+    for pk, customer in customers.items():
+        told = bought[pk] | extra.get(str(pk), {})
+        contact = contact_of(customer, books.get(pk, []), told=told, wanted=wanted)
+        found[contact.key] = contact
+    return found | _guests([key for key in keys if key.startswith(GUEST)], wanted)
 
 
-def _guests(keys: Sequence[str]) -> dict[str, Contact]:
+def _guests(keys: Sequence[str], wanted: Collection[str] | None) -> dict[str, Contact]:
     """Key → contact, from the order that the key names."""
     model = get_model("order", "Order")
     numbers = values_of(model._meta.get_field("number"), [key.removeprefix(GUEST) for key in keys])
     guests = model._base_manager.filter(user_id=None).order_by("pk")
     names = ["number", "guest_email", *address_lookups(model)]
-    return {guest.key: guest for guest in map(_guest, rows(guests, "number", numbers, names))}
+    found = (_guest(row, wanted) for row in rows(guests, "number", numbers, names))
+    return {guest.key: guest for guest in found}
 
 
-def _guest(row: Row) -> Contact:
+def _guest(row: Row, wanted: Collection[str] | None) -> Contact:
     clean = Cleaner()
     shipping, billing = address_of(row, "shipping_address"), address_of(row, "billing_address")
     named = shipping if shipping.get("first_name") or shipping.get("last_name") else billing
@@ -68,32 +70,42 @@ def _guest(row: Row) -> Contact:
         is_guest=True,
         notes=clean.notes,  # evaluated last: the calls above write it
     )
-    return replace(contact, attributes=attributes.profile_attributes(contact))
+    return attributes.added(contact, {}, wanted)
 
 
-def contact_of(user: Any, book: AddressBook) -> Contact:
-    """The contact of one user and address book, without attributes and without queries."""
+def contact_of(
+    customer: people.Customer,
+    book: AddressBook,
+    *,
+    told: attributes.Attributes | None = None,
+    wanted: Collection[str] | None = (),
+) -> Contact:
+    """The contact of one customer and address book, without queries.
+
+    :param told: attributes that come from elsewhere.
+    :param wanted: see :func:`contacts`; here none, unless it is said.
+    """
     clean = Cleaner()
-    first_name, last_name = people.names_of(user)
-    return Contact(
-        key=str(user.pk),
-        email=clean.email(people.email_of(user)),
-        phone=clean.phone(people.phone_candidates(user, book)),
-        first_name=clean.text(first_name),
-        last_name=clean.text(last_name),
-        language=people.language_of(user),
+    contact = Contact(
+        key=str(customer.pk),
+        email=clean.email(customer.email),
+        phone=clean.phone(people.phone_candidates(customer, book)),
+        first_name=clean.text(customer.first_name),
+        last_name=clean.text(customer.last_name),
+        language=customer.language,
         address=postal_address(clean, book[0] if book else {}),
-        joined_at=aware(getattr(user, "date_joined", None)),
-        held_back=gettext(STAFF) if getattr(user, "is_staff", False) else "",
+        joined_at=aware(customer.joined_at),
+        held_back=gettext(STAFF) if customer.is_staff else "",
         notes=clean.notes,  # evaluated last: the calls above write it
     )
+    return attributes.added(contact, told or {}, wanted)
 
 
 def owners_of(user_pks: Iterable[Any]) -> dict[Any, Contact]:
     """User pk → contact without attributes, in two queries."""
-    users = people.users_by_pk(user_pks)
-    books = address_books(users)
-    return {pk: contact_of(user, books.get(pk, [])) for pk, user in users.items()}
+    customers = people.customers_by_pk(user_pks)
+    books = address_books(customers)
+    return {pk: contact_of(one, books.get(pk, [])) for pk, one in customers.items()}
 
 
 def people_of(user_pks: Iterable[Any]) -> dict[Any, dict[str, str]]:
