@@ -83,9 +83,10 @@ def _parsed(value: object, region: str) -> phonenumbers.PhoneNumber | None:
 
 def digits(phone: str) -> str:
     """An E.164 number as it goes over the wire: ``+380501234567`` → ``380501234567``."""
-    return "".join(char for char in phone if char in "0123456789")
+    return NO_DIGITS.sub("", phone)
 
 
+NO_DIGITS = re.compile(r"[^0-9]+")
 SUBTAG = re.compile(r"[a-z0-9]{1,8}")
 
 

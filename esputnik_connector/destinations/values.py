@@ -80,7 +80,6 @@ class Envelope:
     payload: JSONObject = field(repr=False)
     digest: str
     form: int = 1
-    former_digest: str = ""  # as a former version measured it, so that nothing is sent again
     fields: frozenset[str] = frozenset()
     clears: frozenset[str] = frozenset()
     is_replacing: bool = False  # a locator differs from the one the destination holds

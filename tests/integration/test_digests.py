@@ -237,7 +237,7 @@ def next_form(monkeypatch) -> None:
         envelope = EsputnikDestination.prepare(self, record, last=last)
         if envelope.kind is not Kind.ORDER or "order" not in envelope.payload:
             return envelope
-        return replace(envelope, digest=digest(f"2 {envelope.digest}"), form=2, former_digest="")
+        return replace(envelope, digest=digest(f"2 {envelope.digest}"), form=2)
 
     spelled = type("NextForm", (EsputnikDestination,), {"prepare": prepare})
     monkeypatch.setattr(registry, "destination_class", lambda _name: spelled)

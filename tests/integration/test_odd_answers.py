@@ -226,10 +226,10 @@ def broken_upsert(poison: str):
     """An upsert of states that fails for one key, as a database would for a text of its own."""
     upsert = SyncStateQuerySet.upsert
 
-    def fail(self, rows, fields):
-        if any(row["key"] == poison and "delivered_at" in row for row in rows):
+    def fail(self, rows, fields, **shared):
+        if any(row["key"] == poison and "remote_id" in row for row in rows):
             raise DataError("cannot be stored")
-        upsert(self, rows, fields)
+        upsert(self, rows, fields, **shared)
 
     return fail
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from esputnik_connector.identity import digits, language
-from esputnik_connector.records import Contact, JSONObject
+from esputnik_connector.records import Contact, JSONObject, JSONValue
 
 from .answers import entries
 from .payloads import Texts, present
@@ -104,7 +104,11 @@ CONTACT_FIELDS = (
 )
 
 NAMES = frozenset(field.name for field in CONTACT_FIELDS)
-CHANNELS = tuple(field.name for field in CONTACT_FIELDS if field.place == CHANNEL)
+AT = {  # place → names of its fields
+    place: tuple(field.name for field in CONTACT_FIELDS if field.place == place)
+    for place in (TOP, CHANNEL, ADDRESS)
+}
+CHANNELS = AT[CHANNEL]
 
 FIELD_PREFIX = "field:"  # an additional field among the names of an envelope: "field:17"
 
@@ -123,19 +127,17 @@ def additional_ids(names: frozenset[str]) -> list[int]:
 
 def standard_values(contact: Contact, texts: Texts) -> dict[str, str]:
     """The standard fields that carry a value, by name."""
-    values = {field.name: field.read(contact, texts) for field in CONTACT_FIELDS}
-    return {name: value for name, value in values.items() if value}
+    return {field.name: value for field in CONTACT_FIELDS if (value := field.read(contact, texts))}
 
 
 def placed(values: Mapping[str, str]) -> JSONObject:
     """Standard fields where the payload has them."""
-
-    def at(place: str) -> JSONObject:
-        mine = (field.name for field in CONTACT_FIELDS if field.place == place)
-        return {name: values[name] for name in mine if name in values}
-
-    channels = [{"type": name, "value": value} for name, value in at(CHANNEL).items()]
-    return present({"channels": [*channels], **at(TOP), "address": at(ADDRESS)})
+    channels: list[JSONValue] = [
+        {"type": name, "value": values[name]} for name in AT[CHANNEL] if name in values
+    ]
+    top = {name: values[name] for name in AT[TOP] if name in values}
+    address: JSONObject = {name: values[name] for name in AT[ADDRESS] if name in values}
+    return present({"channels": channels, **top, "address": address})
 
 
 def values_in(contact: Mapping[str, Any], field: ContactField) -> list[Any]:

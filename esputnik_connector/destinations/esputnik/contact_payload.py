@@ -37,7 +37,7 @@ def contact_envelope(contact: Contact, *, account: Account, last: Delivered | No
     payload: JSONObject = {
         "contact": contact_payload("" if contact.is_guest else contact.key, standard, extra)
     }
-    fields = frozenset(standard) | {additional_name(number) for number in extra}
+    fields = frozenset([*standard, *map(additional_name, extra)])
     return Envelope(
         kind=Kind.CONTACT,
         key=contact.key,

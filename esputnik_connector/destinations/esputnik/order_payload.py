@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from esputnik_connector.destinations.base import Account, Delivered, Envelope
-from esputnik_connector.destinations.digest import digest, measured_digest
+from esputnik_connector.destinations.digest import measured_digest
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.identity import digits, text
 from esputnik_connector.records import JSONObject, JSONValue, Kind, Note, Order, OrderItem, Reason
@@ -47,7 +47,6 @@ def order_envelope(order: Order, *, account: Account, last: Delivered | None) ->
     payload: JSONObject = {"order": built.body}
     # The same for every route: an order that came as history must not come again as an order.
     order_digest, size = measured_digest({"order": _lasting(built.body)})
-    former = digest(payload) if last is not None and last.digest else ""
     carried = built.notes
     if account.order_route in EVENT_ROUTES:
         payload, left_out = event_payload(order, built.body, account=account, last=last, size=size)
@@ -58,7 +57,6 @@ def order_envelope(order: Order, *, account: Account, last: Delivered | None) ->
         payload=payload,
         digest=order_digest,
         form=ORDER_FORM,
-        former_digest=former,
         is_change=last is not None and last.digest not in ("", order_digest),
         notes=carried,
         status=str(built.body.get("status", "")),

@@ -46,16 +46,13 @@ def is_of_another_form(remembered: str, envelope: Envelope) -> bool:
 
 
 def is_of(remembered: str, envelope: Envelope, *, salt: str) -> bool:
-    """Was this very payload delivered? Also as a former version measured or remembered it.
+    """Was this very payload delivered? Also as a former version remembered it.
 
-    :param envelope: as the destination prepared it, its digests not keyed.
+    :param envelope: as the destination prepared it, its digest not keyed.
     """
-    if not remembered:
+    if not (remembered and envelope.digest):
         return False
-    bare = [one for one in (envelope.digest, envelope.former_digest) if one]
-    if remembered in bare:
-        return True
-    return remembered in (keyed(one, salt=salt, form=envelope.form) for one in bare)
+    return remembered in (envelope.digest, keyed(envelope.digest, salt=salt, form=envelope.form))
 
 
 def write(connection: Connection, kind: Kind, outdated: Mapping[str, str]) -> None:

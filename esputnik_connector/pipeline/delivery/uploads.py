@@ -146,7 +146,7 @@ class UploadPoller:
         self, destination: Destination, lease: LaneLease, upload: Upload
     ) -> Sequence[Receipt]:
         """An upload that does not end in time is given up, and followed from then on."""
-        lease.keep()
+        lease.keep_if_due()
         keys, kind = upload.keys, upload.kind
         locators = {record.key: record.locators for record in upload.records}
         answered = {one.key: one for one in self._ask(destination, upload.session, keys, locators)}
@@ -157,7 +157,7 @@ class UploadPoller:
         if is_given_up:
             words = _("the upload did not end in time")
             receipts = [_failed(kind, key, words) for key in keys]
-        lease.keep()
+        lease.keep_if_due()
         with transaction.atomic():
             settle_upload(self.connection, upload, receipts, now=now)
             if is_given_up:
@@ -247,7 +247,7 @@ def settle_upload(
     over = [one for one in receipts if one.reason is not Reason.UPLOADING]
     stored = {one.key: one.remote_id for one in over if one.outcome is Outcome.DELIVERED}
     failed = [one.key for one in over if one.key not in stored]
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         ended = SyncState.objects.end_upload(session, stored, failed, now=now)
         if len(over) < len(upload.records):
             open_still = SyncState.objects.filter(**session)
