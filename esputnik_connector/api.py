@@ -45,6 +45,8 @@ from .pipeline.reconcile.limits import Limits
 from .pipeline.reconcile.run import Reconciler, history_before, new_run
 from .pipeline.wake import wake_backfill
 from .records import Kind, Reason
+from .tracking.forms import SubscriptionForm, takers
+from .tracking.forms import subscribe as subscribe_by
 
 __all__ = [
     "PRODUCT_PARAMS",
@@ -81,6 +83,7 @@ __all__ = [
     "resume_import",
     "send_again",
     "start_import",
+    "subscribe",
     "unsent",
     "verify",
     "work_at_import",
@@ -183,6 +186,49 @@ def forget_deliveries(connection: AnyConnection) -> None:
     The next change of a record sends it whole; history goes by an import.
     """
     forget_deliveries_of(get_connection(connection))
+
+
+def subscribe(
+    *,
+    email: str = "",
+    phone: str = "",
+    form_type: str = "",
+    groups: Iterable[str] = (),
+    categories: Iterable[str] = (),
+    first_name: str = "",
+    last_name: str = "",
+    language: str = "",
+    contact_key: str = "",
+    is_confirmed: bool = False,
+    connection: AnyConnection | None = None,
+    host: str = "",
+) -> bool:
+    """Somebody asked, in a form of the shop's own, to be written to. A worker tells the
+    destination; nobody is created in the shop.
+
+    :param form_type: which form; a suffix of eSputnik's events. :param groups: segments, by name.
+    :param categories: subscription categories, by key.
+    :param first_name, last_name: only of somebody whom the shop knows: they overwrite those of the
+        contact with this address, and anybody can write anybody's address.
+    :param contact_key: of a customer who is logged in and wrote their own address; else ``""``.
+    :param is_confirmed: the person has shown that the address is theirs, by a link that the shop
+        mailed. Otherwise an address that is new waits until it is confirmed.
+    :param connection: whose account; else that of the storefront with this ``host``.
+    :returns: False when it could not be written down; the log says why.
+    :raises BadRequestError: there is no address in it, or a name that eSputnik does not take.
+    """
+    chosen_ones = takers(host) if connection is None else {get_connection(connection).pk}
+    return subscribe_by(
+        SubscriptionForm.of(form_type, groups, categories),
+        email=email,
+        phone=phone,
+        first_name=first_name,
+        last_name=last_name,
+        language=language,
+        contact_key=contact_key,
+        is_confirmed=is_confirmed,
+        connections=chosen_ones,
+    )
 
 
 def start_import(

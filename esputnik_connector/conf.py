@@ -115,6 +115,15 @@ class Settings:
     ALERT_EMAILS: Annotated[list[str], OrDefault()] = []
     """Who gets a mail of each problem that ``esputnik_doctor --alert`` finds."""
 
+    SUBSCRIBE_PER_ADDRESS: Annotated[int, Range(0, 1_000_000)] = 3
+    """How many times an hour one address is taken from the subscription form. ``0``: any."""
+
+    SUBSCRIBE_PER_CLIENT: Annotated[int, Range(0, 1_000_000)] = 20
+    """How many times an hour one client may send that form. ``0``: any."""
+
+    TRUSTED_PROXIES: Annotated[int, Range(0, 100)] = 0
+    """How many proxies of your own a request comes through before it is here."""
+
     HEALTH_TOKEN: Annotated[str, Secret(20), OrDefault()] = ""
     """The secret of the health and metrics addresses. Empty: they answer 404."""
 

@@ -13,5 +13,7 @@ app_name = "esputnik_connector"
 urlpatterns = [
     path("health", views.health, name="health"),
     path("metrics", views.metrics, name="metrics"),
+    path("subscribe", views.subscribe, name="subscribe"),
+    path("subscribed", views.subscribed, name="subscribed"),
     path("feeds/<str:token>/<str:language>.<str:extension>", views.feed, name="feed"),
 ]

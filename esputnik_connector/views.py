@@ -15,6 +15,7 @@ from django.http import (
 )
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 
 from .conf import conf
 from .feed import serving
@@ -23,6 +24,7 @@ from .operations.health.examine import moving
 from .operations.health.findings import Level, worst
 from .operations.health.report import report
 from .operations.health.snapshot import take
+from .tracking import form_view
 
 BLIND = 503
 
@@ -45,6 +47,19 @@ def health(request: HttpRequest) -> HttpResponse:
 def metrics(request: HttpRequest) -> HttpResponse:
     """The same as numbers, for Prometheus."""
     return _for_a_monitor(request, _metrics)
+
+
+@csrf_exempt  # its page may be cached; where a request comes from is looked at instead
+@never_cache
+@transaction.non_atomic_requests
+def subscribe(request: HttpRequest) -> HttpResponse:
+    """The shop's subscription form; see :mod:`esputnik_connector.tracking.form_view`."""
+    return form_view.respond(request)
+
+
+def subscribed(request: HttpRequest) -> HttpResponse:
+    """Thanks, for whoever sent the form without JavaScript."""
+    return form_view.done(request)
 
 
 def _health() -> HttpResponse:

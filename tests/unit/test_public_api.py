@@ -19,7 +19,7 @@ API = """
     PRODUCT_PARAMS Preview Reconciliation add_proposed_statuses build_feed cancel_import capture
     end_pauses erase_guest examine feed_url forecast_import forget_deliveries get_connection
     pause_import preview prune reconcile register_event_type relay replay resume_import send_again
-    start_import unsent verify work_at_import
+    start_import subscribe unsent verify work_at_import
 """
 RECORDS = """
     Address AttributeValue Availability Cart CartItem Category Consent Contact Erasure Event
