@@ -15,5 +15,6 @@ urlpatterns = [
     path("metrics", views.metrics, name="metrics"),
     path("subscribe", views.subscribe, name="subscribe"),
     path("subscribed", views.subscribed, name="subscribed"),
+    path("inbox/token", views.inbox_token, name="inbox_token"),
     path("feeds/<str:token>/<str:language>.<str:extension>", views.feed, name="feed"),
 ]

@@ -24,7 +24,7 @@ from .operations.health.examine import moving
 from .operations.health.findings import Level, worst
 from .operations.health.report import report
 from .operations.health.snapshot import take
-from .tracking import form_view
+from .tracking import form_view, inbox
 
 BLIND = 503
 
@@ -55,6 +55,15 @@ def metrics(request: HttpRequest) -> HttpResponse:
 def subscribe(request: HttpRequest) -> HttpResponse:
     """The shop's subscription form; see :mod:`esputnik_connector.tracking.form_view`."""
     return form_view.respond(request)
+
+
+@csrf_exempt  # as above; and it changes nothing
+@never_cache
+@transaction.non_atomic_requests
+def inbox_token(request: HttpRequest) -> HttpResponse:
+    """What a customer's browser needs to show their messages; see
+    :mod:`esputnik_connector.tracking.inbox`."""
+    return inbox.respond(request)
 
 
 def subscribed(request: HttpRequest) -> HttpResponse:

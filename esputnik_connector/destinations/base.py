@@ -185,6 +185,15 @@ class Destination(Platform, ABC):
         """
         raise Skip(Reason.NOT_SUPPORTED)
 
+    def inbox_token(self, key: str) -> str:
+        """By which the browser of this customer, and nobody else, reads their messages.
+
+        :param key: the customer's, in the shop.
+        :raises RejectedError: the platform does not know them.
+        :raises TemporaryError, CredentialsError: it could not be asked.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no inbox")
+
     def registered_feeds(self) -> Sequence[RegisteredFeed]:
         """The product feeds that the account reads.
 

@@ -92,6 +92,9 @@ class Platform:
     supports_look_up: ClassVar[bool] = False
     """Can it be asked what it holds of a contact, by :meth:`look_up`?"""
 
+    supports_inbox: ClassVar[bool] = False
+    """Does it show a customer their messages on the shop's own pages, by :meth:`inbox_token`?"""
+
     supports_feed_registration: ClassVar[bool] = False
     """Can it be told where the product feeds are, by :meth:`register_feeds`?"""
 

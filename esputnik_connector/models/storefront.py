@@ -203,8 +203,24 @@ class Storefront(Leased):
 
     @property
     def page_script(self) -> str:
-        """What a page carries for tracking, as eSputnik gave it; ``""`` for nothing."""
-        return self.script if self.is_connected and self.is_tracking else ""
+        """What a page carries for tracking, as eSputnik gave it; ``""`` for nothing.
+
+        It brings eSputnik's widgets along. Where the merchant wants the shop's forms only, it is
+        left out unless something else needs it.
+        """
+        is_wanted = self.is_connected and self.is_tracking
+        is_needed = self.forms != FormsChoice.SHOP or self.is_inbox or self._has_browser_routes
+        return self.script if is_wanted and is_needed else ""
+
+    @property
+    def has_unwanted_widgets(self) -> bool:
+        """Do pages carry a script whose widgets the merchant does not want? Nothing in it switches
+        them off: that is done in the account."""
+        return self.forms == FormsChoice.SHOP and bool(self.page_script)
+
+    @property
+    def _has_browser_routes(self) -> bool:
+        return any(self.route_of(each) is Route.BROWSER for each in BehaviourType)
 
     @property
     def page_push_script(self) -> str:

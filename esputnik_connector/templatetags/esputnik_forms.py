@@ -13,6 +13,7 @@ from esputnik_connector.exceptions import BadRequestError
 from esputnik_connector.models.storefront import FormsChoice
 from esputnik_connector.tracking.form_view import FORM, form_context
 from esputnik_connector.tracking.forms import SubscriptionForm, forms_of
+from esputnik_connector.tracking.origin import host_of
 
 register = template.Library()
 
@@ -67,5 +68,4 @@ class ShopFormNode(template.Node):
 def is_hidden(context: template.Context) -> bool:
     """Does the merchant show eSputnik's widgets only on this page's host?"""
     request = context.get("request")
-    host = request.get_host() if request is not None else ""
-    return forms_of(host) is FormsChoice.WIDGETS
+    return request is not None and forms_of(host_of(request)) is FormsChoice.WIDGETS

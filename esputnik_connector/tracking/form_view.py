@@ -21,7 +21,9 @@ from django.utils.translation import gettext as _
 from esputnik_connector import identity
 from esputnik_connector.conf import conf
 from esputnik_connector.exceptions import BadRequestError
+from esputnik_connector.records import Person
 
+from .customer import customer_of
 from .forms import SubscriptionForm, subscribe, takers
 from .limits import is_over
 from .origin import UNKNOWN, client_of, is_same_origin
@@ -114,7 +116,7 @@ def _taken(request: HttpRequest, form: SubscriptionForm, given: dict[str, str]) 
         form,
         email=email,
         language=getattr(request, "LANGUAGE_CODE", "") or get_language() or "",
-        contact_key=_own_key(request, email),
+        contact_key=_own_key(customer_of(request), email),
         connections=takers(request.get_host()),
     )
     if not is_written:
@@ -123,14 +125,10 @@ def _taken(request: HttpRequest, form: SubscriptionForm, given: dict[str, str]) 
     return _thanks(request)
 
 
-def _own_key(request: HttpRequest, email: str) -> str:
-    """The customer's key, if one is logged in and wrote their own address. By the key of another
-    address eSputnik would find their contact, and keep the address that it has."""
-    user: Any = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
-        return ""
-    own = identity.email(getattr(user, user.get_email_field_name(), ""))
-    return str(user.pk) if own.lower() == email.lower() else ""
+def _own_key(customer: Person, email: str) -> str:
+    """The customer's key, if they wrote their own address. With another address eSputnik would find
+    their contact by the key, and keep the address that it has."""
+    return customer.contact_key if customer.email.lower() == email.lower() else ""
 
 
 def _thanks(request: HttpRequest) -> HttpResponse:

@@ -10,6 +10,7 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 
 from esputnik_connector.conf import conf
@@ -28,6 +29,14 @@ def is_same_origin(request: HttpRequest) -> bool:
         return _is_ours(request, origin)
     referer = request.headers.get("Referer", "")
     return bool(referer) and _is_ours(request, referer)
+
+
+def host_of(request: HttpRequest) -> str:
+    """The host of this request; ``""`` for one that is none of the shop's."""
+    try:
+        return request.get_host()
+    except DisallowedHost:
+        return ""
 
 
 def _is_ours(request: HttpRequest, address: str) -> bool:

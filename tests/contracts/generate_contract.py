@@ -45,6 +45,50 @@ OVERLAY = (
         ["siteId"],
         "the tracker cannot be called without it, and no other answer is sure to tell it",
     ),
+    Change(
+        ("paths", "/api/v1/auth/contact/token"),
+        {
+            "post": {
+                "operationId": "getContactToken",
+                "requestBody": {
+                    "required": True,
+                    "content": {
+                        "application/json": {
+                            "schema": {
+                                "type": "object",
+                                "additionalProperties": False,
+                                "required": ["externalCustomerId"],
+                                "properties": {
+                                    "externalCustomerId": {"type": "string", "minLength": 1},
+                                    "email": {"type": "string"},
+                                    "phone": {"type": "string"},
+                                },
+                            }
+                        }
+                    },
+                },
+                "responses": {
+                    "200": {
+                        "description": "A token for the app inbox.",
+                        "content": {
+                            "application/json": {
+                                "schema": {
+                                    "type": "object",
+                                    "required": ["token"],
+                                    "properties": {"token": {"type": "string", "minLength": 1}},
+                                }
+                            }
+                        },
+                    },
+                    "400": {"$ref": "#/components/responses/BadRequest"},
+                    "401": {"$ref": "#/components/responses/Unauthorized"},
+                    "404": {"$ref": "#/components/responses/NotFound"},
+                    "429": {"$ref": "#/components/responses/TooMany"},
+                },
+            }
+        },
+        "the document does not have it; the vendor's own connectors call it",
+    ),
 )
 
 

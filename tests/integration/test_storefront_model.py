@@ -8,8 +8,9 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from esputnik_connector.behaviour import DEFAULT_ROUTES, BehaviourType, Route
+from esputnik_connector.behaviour import ALLOWED_ROUTES, DEFAULT_ROUTES, BehaviourType, Route
 from esputnik_connector.models import Connection, Storefront
+from esputnik_connector.models.storefront import FormsChoice
 
 pytestmark = pytest.mark.django_db
 
@@ -123,3 +124,30 @@ def test_what_is_due_is_connected_and_free(storefront):
     assert list(Storefront.objects.due(now)) == []
     lease.release(due_at=now + timedelta(hours=1))
     assert list(Storefront.objects.due(now)) == []
+
+
+# -- whose forms -----------------------------------------------------------------------------------
+
+
+def routed(storefront: Storefront, route: Route) -> None:
+    storefront.routes = {
+        each.value: (route if route in ALLOWED_ROUTES[each] else Route.OFF).value
+        for each in BehaviourType
+    }
+
+
+@pytest.mark.parametrize("forms", FormsChoice.values)
+def test_the_script_is_there_while_visits_are_told_from_the_browser(storefront, forms):
+    storefront.forms = forms
+    assert storefront.page_script == "<s>"
+    assert storefront.has_unwanted_widgets is (forms == "shop")
+
+
+def test_without_use_for_it_the_script_and_its_widgets_stay_away(storefront):
+    routed(storefront, Route.TRACKER)
+    assert storefront.page_script == "<s>"
+    storefront.forms = FormsChoice.SHOP
+    assert storefront.page_script == ""
+    assert not storefront.has_unwanted_widgets
+    storefront.is_inbox = True
+    assert storefront.page_script == "<s>"

@@ -36,6 +36,7 @@ def main(plain_shop, settings) -> Connection:
         **settings.ESPUTNIK_CONNECTOR,
         "DESTINATIONS": {"esputnik": {"BACKEND": ESPUTNIK, "OPTIONS": {}}},
     }
+    settings.ALLOWED_HOSTS = ["testserver", "shop.example", "other.example"]
     cache.clear()
     Storefront.objects.forget()
     capture.forget_connections()
@@ -311,6 +312,10 @@ def test_a_page_with_the_form_costs_no_query(main, django_assert_num_queries):
     shown("{% esputnik_subscribe_form %}")
     with django_assert_num_queries(0):
         shown("{% esputnik_subscribe_form %}")
+
+
+def test_a_strange_host_breaks_no_page():
+    assert 'name="email"' in shown("{% esputnik_subscribe_form %}", host="evil.example")
 
 
 def test_the_form_works_without_a_request():

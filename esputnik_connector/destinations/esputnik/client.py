@@ -56,6 +56,13 @@ class EsputnikClient:
         (esputnik-api.md#contact-subscribe)."""
         return self._post("v1/contact/subscribe", body)
 
+    def contact_token(self, external_customer_id: str) -> Answer:
+        """``POST /v1/auth/contact/token``: for the app inbox of one contact. By the shop's id
+        alone: by an e-mail or a phone it might be another contact's
+        (esputnik-api.md#inbox-token)."""
+        body: JSONObject = {"externalCustomerId": external_customer_id}
+        return self._sender.send(self._http.prepared("POST", "v1/auth/contact/token", body=body))
+
     def add_contacts(self, body: JSONObject) -> Answer:
         """``POST /v1/contacts``: add or update many, asynchronously
         (esputnik-api.md#contacts-bulk)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
@@ -63,6 +64,9 @@ from .responses import EsputnikResponses
 from .sending import sent
 from .subscription import subscription_envelope
 
+TOKEN = re.compile(
+    r"[A-Za-z0-9._~+/=:-]{1,4096}"
+)  # what becomes of it is for eSputnik's own script alone
 SINGLES_PER_DELIVERY = 100  # requests of one record each: half a second at eSputnik's limit
 # Each order starts a workflow, and those beside a refusal that names nobody have to go once more.
 CAUTIOUS_ORDERS = 20
@@ -98,6 +102,7 @@ class EsputnikDestination(Destination):
     option_names = tuple(field.name for field in fields(Options))
     supports_uploads = True  # esputnik-api.md#contacts-bulk
     supports_order_deletion = True  # esputnik-api.md#orders-delete
+    supports_inbox = True  # esputnik-api.md#inbox-token
     supports_feed_registration = True
     supports_account_fields = True
     supports_workflows = True
@@ -247,6 +252,14 @@ class EsputnikDestination(Destination):
 
     def knows(self, key: str) -> bool:
         return any(remote.by_external_id(self._client, key))
+
+    def inbox_token(self, key: str) -> str:
+        answer = self._client.contact_token(key)
+        token = answer.body.get("token") if isinstance(answer.body, dict) else None
+        if not (isinstance(token, str) and TOKEN.fullmatch(token)):
+            message = _("The answer holds no token")
+            raise TemporaryError(message, status=answer.status, was_received=True)
+        return token
 
     def registered_feeds(self) -> Sequence[RegisteredFeed]:
         return feeds.read(self._client)

@@ -93,6 +93,16 @@ def subscribe(state: State, call: Call) -> Answer:
     return json_answer(answer)
 
 
+def contact_token(state: State, call: Call) -> Answer:
+    """POST /v1/auth/contact/token: what it answers for an unknown contact is not documented."""
+    external_id = call.body["externalCustomerId"]
+    contact = state.contacts.by_external_id(external_id)
+    if contact is None:
+        message = f"Contact with externalCustomerId='{external_id}' not found"
+        raise RefusedError(404, message, as_json=True)
+    return json_answer({"token": f"inbox.{contact.id}.{external_id}"})
+
+
 def contact_subscriptions(state: State, call: Call) -> Answer:
     """Declared as one object; with several, a list."""
     contact = _by_internal_id(state, call)

@@ -29,6 +29,7 @@ ENDPOINTS: Mapping[tuple[str, str], Endpoint] = {
     ("GET", "/api/v1/contact/{id}/subscriptions"): contacts.contact_subscriptions,
     ("PUT", "/api/v1/contact/{id}/subscriptions"): contacts.put_contact_subscriptions,
     ("POST", "/api/v1/contact/subscribe"): contacts.subscribe,
+    ("POST", "/api/v1/auth/contact/token"): contacts.contact_token,
     ("GET", "/api/v1/contacts"): contacts.search_contacts,
     ("GET", "/api/v1/contacts/email"): contacts.contact_emails,
     ("POST", "/api/v1/emails/unsubscribed/add"): contacts.unsubscribe_emails,
