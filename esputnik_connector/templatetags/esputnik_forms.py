@@ -47,15 +47,15 @@ def esputnik_subscribe_form(
 
 
 @register.tag
-def esputnik_shop_form(parser: Parser, _token: Token) -> ShopFormNode:
+def esputnik_shop_form(parser: Parser, _token: Token) -> ShopForm:
     """``{% esputnik_shop_form %} … {% endesputnik_shop_form %}``: around a form of the shop's own,
     which is left out where the merchant shows eSputnik's widgets only."""
     inner = parser.parse(("endesputnik_shop_form",))
     parser.delete_first_token()
-    return ShopFormNode(inner)
+    return ShopForm(inner)
 
 
-class ShopFormNode(template.Node):
+class ShopForm(template.Node):
     """What stands between the two tags."""
 
     def __init__(self, inner: template.NodeList) -> None:

@@ -36,7 +36,7 @@ LONGEST_EMAIL = 254
 UNKNOWN_CLIENTS = 30
 
 
-class EmailForm(forms.Form):
+class AddressForm(forms.Form):
     """What a visitor writes, and what the page adds. ``website`` is for robots alone."""
 
     email = forms.CharField(max_length=LONGEST_EMAIL)
@@ -79,7 +79,7 @@ def respond(request: HttpRequest) -> HttpResponse:
             "This form can only be sent from a page of this site. Open its page, and try again."
         )
         return _refusal(request, SubscriptionForm(), text, status=403)
-    given = EmailForm(request.POST)
+    given = AddressForm(request.POST)
     is_clean = given.is_valid()
     try:
         form = SubscriptionForm.opened(request.POST.get("form", ""))

@@ -155,8 +155,9 @@ def test_a_slow_esputnik_is_waited_for_shortly_and_then_left_alone(customer, fak
 
 
 @pytest.mark.parametrize(
-    "body", [{}, [], "token", {"token": ""}, {"token": 5.5}, {"token": "a b"}, {"token": "x" * 5000},
-             {"token": "<script>\n"}, {"token": None}],
+    "body",
+    [{}, [], "token", {"token": ""}, {"token": 5.5}, {"token": "a b"}, {"token": "x" * 5000},
+     {"token": "<script>\n"}, {"token": None}],
 )  # fmt: skip
 def test_an_odd_answer_is_no_token(customer, fake, body):
     fake.script(Fault("status", status=200, body=body, path=TOKEN))

@@ -64,9 +64,7 @@ from .responses import EsputnikResponses
 from .sending import sent
 from .subscription import subscription_envelope
 
-TOKEN = re.compile(
-    r"[A-Za-z0-9._~+/=:-]{1,4096}"
-)  # what becomes of it is for eSputnik's own script alone
+TOKEN = re.compile(r"[A-Za-z0-9._~+/=:-]{1,4096}")  # it goes into a page of the shop
 SINGLES_PER_DELIVERY = 100  # requests of one record each: half a second at eSputnik's limit
 # Each order starts a workflow, and those beside a refusal that names nobody have to go once more.
 CAUTIOUS_ORDERS = 20
