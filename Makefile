@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 EXTRAS := oscar,redis,cli,testing
 ARGS ?=
+# Processes that run the tests side by side, each with databases of its own; 0: one after another.
+JOBS ?= 2
 # Other versions than the newest, in a new environment: make test DJANGO='~=4.2.0' WITH=mysqlclient
 DJANGO ?=
 WITH ?=
@@ -27,9 +29,9 @@ sandbox: $(VENV)/.sandbox-is-ready  ## The same, and it keeps running
 	@echo "• sandbox"
 	@$(BIN)/python -m sandbox_project.demo --keep
 
-test: $(VENV)/.dev-is-ready  ## The whole suite, on real PostgreSQL and Redis (ARGS="-k …")
+test: $(VENV)/.dev-is-ready  ## The whole suite, on real PostgreSQL and Redis (ARGS="-k …", JOBS=…)
 	@echo "• tests"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 chaos: $(VENV)/.dev-is-ready  ## Real processes, faults at random, and a judge (SEED=… or SEEDS="1 2", MINUTES=…)
 	@echo "• chaos"
@@ -37,7 +39,7 @@ chaos: $(VENV)/.dev-is-ready  ## Real processes, faults at random, and a judge (
 
 coverage: $(VENV)/.dev-is-ready  ## The same suite, and which branches it did not take (slower)
 	@echo "• tests, with branch coverage"
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term:skip-covered $(ARGS)
 
 bench: $(VENV)/.dev-is-ready  ## What it costs beside what it must cost: a table, and bench.json (ARGS="-k … -rP")
 	@echo "• benchmarks"

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from urllib.parse import urlsplit
 
 
 def ensure() -> None:
@@ -20,6 +21,15 @@ def ensure() -> None:
         os.environ["DATABASE_URL"] = start_postgres()
     if "REDIS_URL" not in os.environ:
         os.environ["REDIS_URL"] = start_redis()
+
+
+def take_share() -> None:
+    """Take a Redis database of its own for this process, where ``pytest -n`` runs several."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker:
+        number = int(worker.removeprefix("gw")) + 1
+        address = urlsplit(os.environ["REDIS_URL"])._replace(path=f"/{number}")
+        os.environ["REDIS_URL"] = address.geturl()
 
 
 def start_postgres() -> str:

@@ -5,6 +5,7 @@ import os
 from tests import servers
 
 servers.ensure()
+servers.take_share()
 os.environ.setdefault("SECRET_KEY", "tests only")
 os.environ.setdefault("ESPUTNIK_ENCRYPTION_KEYS", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
 os.environ.setdefault("SHOP_URL", "https://shop.example")

@@ -8,7 +8,6 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 import pytest
 from celery import Celery, current_app
@@ -59,8 +58,7 @@ def broker_at() -> Iterator:
 @pytest.fixture
 def black_hole() -> Iterator[BrokerLine]:
     """Takes connections and never says a word."""
-    address = urlsplit(project_settings.REDIS_URL)
-    with BrokerLine((address.hostname or "127.0.0.1", address.port or 6379)) as line:
+    with BrokerLine(project_settings.REDIS_URL) as line:
         line.black_hole()
         yield line
 
@@ -99,8 +97,7 @@ def test_a_wake_up_expires_when_a_sweep_has_done_its_work(broker_at, queue):
 
 
 def test_a_line_that_the_broker_closed_is_opened_again(broker_at, queue):
-    address = urlsplit(project_settings.REDIS_URL)
-    with BrokerLine((address.hostname or "127.0.0.1", address.port or 6379)) as line:
+    with BrokerLine(project_settings.REDIS_URL) as line:
         broker_at(line.url)
         tasks.wake(7, 0)
         line._drop()

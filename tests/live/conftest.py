@@ -53,8 +53,7 @@ def worker(live: Connection, tmp_path: Path) -> Iterator[Worker]:
 
 @pytest.fixture
 def broker_line() -> Iterator[BrokerLine]:
-    address = urlsplit(project_settings.REDIS_URL)
-    with BrokerLine((address.hostname or "127.0.0.1", address.port or 6379)) as line:
+    with BrokerLine(project_settings.REDIS_URL) as line:
         yield line
 
 

@@ -11,6 +11,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from urllib.parse import urlsplit
 
 from celery import Celery
 
@@ -58,8 +59,9 @@ class Worker:
 class BrokerLine:
     """A TCP line to the real broker that can be cut, or answer nothing (a black hole)."""
 
-    def __init__(self, target: tuple[str, int]) -> None:
-        self.target = target
+    def __init__(self, broker_url: str) -> None:
+        self.broker = urlsplit(broker_url)
+        self.target = self.broker.hostname or "127.0.0.1", self.broker.port or 6379
         self.is_silent = False
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -69,7 +71,8 @@ class BrokerLine:
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        """By this line, to the same database of the broker."""
+        return self.broker._replace(netloc=f"127.0.0.1:{self.port}").geturl()
 
     def cut(self) -> None:
         """As when Redis is stopped: nobody listens, and open connections break."""
