@@ -38,6 +38,13 @@ from esputnik_connector.shops.capabilities import (
     SupportsStatuses,
 )
 from esputnik_connector.shops.normalise import Cleaner
+from esputnik_connector.shops.search import (
+    Match,
+    ShopPage,
+    SupportsSearch,
+    SupportsShopPages,
+    Wanted,
+)
 
 __all__ = [
     "CAPABILITIES",
@@ -46,10 +53,12 @@ __all__ = [
     "Capture",
     "Cleaner",
     "GuestTraces",
+    "Match",
     "Offer",
     "Page",
     "PriceDrop",
     "ShopAdapter",
+    "ShopPage",
     "SupportsCarts",
     "SupportsConsent",
     "SupportsContactAttributes",
@@ -60,8 +69,11 @@ __all__ = [
     "SupportsGuests",
     "SupportsHistory",
     "SupportsReconciliation",
+    "SupportsSearch",
+    "SupportsShopPages",
     "SupportsStaffLinks",
     "SupportsStatuses",
+    "Wanted",
     "WishedPage",
     "values_of",
 ]
@@ -244,6 +256,8 @@ CAPABILITIES: tuple[type[Capability], ...] = (
     SupportsCurrencies,
     SupportsStaffLinks,
     SupportsFieldOrigins,
+    SupportsSearch,
+    SupportsShopPages,
 )
 """Every part of an adapter that a shop may leave out."""
 

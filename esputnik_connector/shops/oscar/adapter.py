@@ -30,8 +30,10 @@ from esputnik_connector.shops.base import (
     Assortment,
     Capture,
     GuestTraces,
+    Match,
     Page,
     ShopAdapter,
+    ShopPage,
     SupportsCarts,
     SupportsConsent,
     SupportsContactAttributes,
@@ -42,18 +44,30 @@ from esputnik_connector.shops.base import (
     SupportsGuests,
     SupportsHistory,
     SupportsReconciliation,
+    SupportsSearch,
+    SupportsShopPages,
     SupportsStaffLinks,
     SupportsStatuses,
+    Wanted,
     WishedPage,
 )
 from esputnik_connector.shops.bulk import text_of, with_translations
-from esputnik_connector.shops.oscar import carts, field_origins, options, orders, receivers
+from esputnik_connector.shops.oscar import (
+    carts,
+    field_origins,
+    options,
+    orders,
+    receivers,
+    search,
+    shop_pages,
+)
 from esputnik_connector.shops.oscar.catalogue import cards, product_attributes, products
 from esputnik_connector.shops.oscar.catalogue.categories import Tree
 from esputnik_connector.shops.oscar.catalogue.prices import Prices
 from esputnik_connector.shops.oscar.customers import attributes, consents, contacts, traces
 from esputnik_connector.shops.oscar.events import events, scan
 from esputnik_connector.shops.oscar.sync import guests, paging, versions
+from esputnik_connector.shops.search import MOST_MATCHES
 
 Shopper = TypeVar("Shopper", Contact, Cart)
 
@@ -72,6 +86,8 @@ class OscarShop(
     SupportsCurrencies,
     SupportsStaffLinks,
     SupportsFieldOrigins,
+    SupportsSearch,
+    SupportsShopPages,
 ):
     """Keys: the user's pk, the order's number, the basket's pk; ``guest:`` and the number of their
     first order for a customer who only ever ordered as a guest. An event begins with its name:
@@ -215,6 +231,18 @@ class OscarShop(
 
     def product_attributes(self) -> Mapping[str, str]:
         return product_attributes.labels()
+
+    def search(self, wanted: Wanted, *, limit: int = MOST_MATCHES) -> Sequence[Match]:
+        return search.search(wanted, limit)
+
+    def belongings(self, key: str, *, limit: int = MOST_MATCHES) -> Sequence[Match]:
+        return search.belongings(key, limit)
+
+    def shop_pages(self) -> Mapping[type[Model], ShopPage]:
+        return shop_pages.shop_pages()
+
+    def shop_page(self, kind: Kind, key: str) -> str:
+        return shop_pages.shop_page(kind, key)
 
     def product_page_for_staff(self, key: str) -> str:
         try:
