@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from esputnik_connector.exceptions import Skip
-from esputnik_connector.records import Kind, Reason, Record
+from esputnik_connector.records import JSONObject, Kind, Reason, Record
 
 from .auth import Authentication, BasicAuth, HeaderAuth
 from .choices import DO_NOT_SEND, ConsentPolicy, EraseMode, OrderRoute, Status
@@ -174,6 +174,16 @@ class Destination(Platform, ABC):
         """Ask the destination what it really holds, and compare. Two to four requests.
 
         :raises Skip: the destination has no way to tell.
+        """
+        raise Skip(Reason.NOT_SUPPORTED)
+
+    def held(self, *, key: str, emails: Sequence[str] = ()) -> Sequence[JSONObject]:
+        """All that the destination tells of a customer, in its own words, for an access request.
+        One to three requests.
+
+        :param key: of the shop; ``""`` for a guest.
+        :raises Skip: the destination has no way to tell.
+        :raises TemporaryError, CredentialsError: could not ask.
         """
         raise Skip(Reason.NOT_SUPPORTED)
 

@@ -69,6 +69,8 @@ class Preview:
     request: PreparedRequest | None = None
     fields: tuple[Field, ...] = ()
     clears: tuple[str, ...] = ()
+    fills: tuple[str, ...] = ()  # fields that carry a value now, and carried none
+    moved: tuple[str, ...] = ()  # "email", "phone": another one than was delivered
     warnings: tuple[str, ...] = ()
     reason: Reason | None = None  # why it would not be sent
     detail: str = ""
@@ -139,12 +141,20 @@ def _shown(
         request=request,
         fields=tuple(_fields(destination, shop, envelope, request)),
         clears=tuple(sorted(envelope.clears)),
+        fills=tuple(sorted(envelope.fields - set(state.fields))) if state and state.fields else (),
+        moved=_moved(prepared.locators.get(envelope.key, {}), state),
         warnings=tuple(str(NOTES[note]) for note in envelope.notes),
         reason=reason,
         detail=detail,
         label=_label(envelope.kind, envelope.key),
         waiting=waiting,
     )
+
+
+def _moved(hashes: Mapping[str, str], state: SyncState | None) -> tuple[str, ...]:
+    """Names of the locators that differ from those that were delivered, of which hashes are kept."""
+    known = state.locators if state is not None else {}
+    return tuple(name for name, now in sorted(hashes.items()) if known.get(name, now) != now)
 
 
 def standing_of(state: SyncState | None, digest: str) -> Standing:

@@ -43,6 +43,7 @@ from esputnik_connector.records import (
     Contact,
     Erasure,
     Event,
+    JSONObject,
     Kind,
     Order,
     OrderDeletion,
@@ -247,6 +248,9 @@ class EsputnikDestination(Destination):
 
     def look_up(self, envelope: Envelope) -> Remote:
         return remote.look_up(self._client, envelope)
+
+    def held(self, *, key: str, emails: Sequence[str] = ()) -> Sequence[JSONObject]:
+        return remote.held(self._client, key=key, emails=emails)
 
     def knows(self, key: str) -> bool:
         return any(remote.by_external_id(self._client, key))

@@ -6,7 +6,7 @@ which the whole contact is read (esputnik-api.md#contact-search).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from esputnik_connector.destinations.base import Envelope, Remote
@@ -39,6 +39,20 @@ def _found(client: EsputnikClient, sent: Mapping[str, Any]) -> Iterator[JSONObje
         yield from by_external_id(client, key)
     for email in channels(sent, "email"):
         yield from by_email(client, email)
+
+
+def held(client: EsputnikClient, *, key: str, emails: Sequence[str]) -> list[JSONObject]:
+    """Whole contacts that have our id or one of the e-mails, each once.
+
+    :raises TemporaryError: the answer says nothing.
+    """
+    found: dict[str, JSONObject] = {}
+    for one in by_external_id(client, key) if key else ():
+        found[number_of(one, "id")] = one
+    for email in emails:
+        for one in by_email(client, email):
+            found.setdefault(number_of(one, "id"), one)
+    return list(found.values())
 
 
 def by_external_id(client: EsputnikClient, key: str) -> Iterator[JSONObject]:
