@@ -126,6 +126,15 @@ def _entry(page: Page, request: HttpRequest, *, counted: bool) -> Entry | None:
     )
 
 
+_served: list[Callable[[AdminSite], None]] = []
+
+
+def when_served(act: Callable[[AdminSite], None]) -> None:
+    """Call ``act`` with every site that serves our pages, as its addresses are made: by then all
+    classes are registered that will ever be shown."""
+    _served.append(act)
+
+
 # --- on a site of the admin -----------------------------------------------------------------------
 
 
@@ -139,6 +148,8 @@ def attach(site: AdminSite) -> None:
 
     @wraps(get_urls)
     def urls_with_pages() -> list[Any]:
+        for act in _served:
+            act(site)
         return [*_patterns(site), *get_urls()]
 
     @wraps(get_app_list)
@@ -182,6 +193,9 @@ def _index_of(site: AdminSite) -> PageView:
 
 
 def _opening(page: Page, site: AdminSite) -> PageView:
+    assert page.view is not None  # an entry without one has no address of ours
+
+    @wraps(page.view)  # which may be marked as one that waits for HTTP, outside a transaction
     def view(request: HttpRequest, **parts: Any) -> HttpResponse:
         if not page.is_open_to(request.user):
             raise PermissionDenied

@@ -1,7 +1,7 @@
 """Erase a customer at every destination, although the account in the shop stays.
 
-Whoever deletes an account in the shop needs none of this: the shop tells of it. This is for a person
-who wants to be forgotten by the platform that writes to them, and stays a customer.
+Whoever deletes an account in the shop needs none of this: the shop tells of it. This is for a
+person who wants to be forgotten by the platform that writes to them, and stays a customer.
 """
 
 from __future__ import annotations

@@ -152,7 +152,7 @@ def _shown(
 
 
 def _moved(hashes: Mapping[str, str], state: SyncState | None) -> tuple[str, ...]:
-    """Names of the locators that differ from those that were delivered, of which hashes are kept."""
+    """Names of the locators that differ from those delivered, of which hashes are kept."""
     known = state.locators if state is not None else {}
     return tuple(name for name, now in sorted(hashes.items()) if known.get(name, now) != now)
 

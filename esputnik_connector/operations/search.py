@@ -74,7 +74,8 @@ def wanted_by(clean: str) -> Wanted:
     if PHONE.fullmatch(clean) and (phone := _phone(clean)):
         return Wanted(phone=phone)
     parts = [part for part in re.split(r"[\s,]+", clean) if part]
-    is_name = len(parts) <= MOST_PARTS and all(_may_be_name(part) for part in parts)
+    is_name = len(parts) <= MOST_PARTS and all(map(_may_be_name, parts))
+    is_name = is_name and any(len(part) >= SHORTEST_NAME for part in parts)
     return Wanted(name=tuple(parts) if is_name else ())
 
 
@@ -86,8 +87,7 @@ def _phone(text: str) -> str:
 
 
 def _may_be_name(part: str) -> bool:
-    letters = sum(char.isalpha() for char in part)
-    return letters >= SHORTEST_NAME and not DIGITS.search(part) and "@" not in part
+    return any(map(str.isalpha, part)) and not DIGITS.search(part) and "@" not in part
 
 
 def _by_key(shop: ShopAdapter, clean: str) -> Iterator[Match]:

@@ -75,6 +75,10 @@ class SupportsShopPages(Capability):
     def shop_pages(self) -> Mapping[type[Model], ShopPage]:
         """Model → what its rows are. Their pages in Django's admin show a panel."""
 
+    def offer_panels(self) -> None:
+        """Let the shop's pages outside Django's admin show the panel too, where they have no
+        template of their own. Called when the addresses of the admin are made, perhaps twice."""
+
     def shop_page(self, kind: Kind, key: str) -> str:
         """Path of the page where staff sees this record; ``""`` if there is none."""
         return ""

@@ -104,8 +104,13 @@ class Contract:
 
 
 def _queries(read: Callable[[Sequence[str]], Any], keys: Sequence[str]) -> int:
+    return count_queries(lambda: read(keys))
+
+
+def count_queries(act: Callable[[], object]) -> int:
+    """How many queries that costs."""
     with CaptureQueriesContext(database) as captured:
-        read(keys)
+        act()
     return len(captured)
 
 

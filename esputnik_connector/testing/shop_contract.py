@@ -29,10 +29,12 @@ from esputnik_connector.shops.base import (
     SupportsFeed,
     SupportsHistory,
     SupportsReconciliation,
+    SupportsSearch,
+    Wanted,
 )
 from esputnik_connector.shops.canonical import canonical
 
-from .shop_assertions import MANY, PAGE, UNKNOWN, Contract
+from .shop_assertions import FEW, MANY, PAGE, UNKNOWN, Contract, count_queries
 
 
 class ShopContract(Contract):
@@ -215,10 +217,55 @@ class FeedContract(Contract):
         return SupportsFeed.of(self.shop).products(language=language, currency=self.currency)
 
 
+class SearchContract(Contract):
+    """What :class:`~esputnik_connector.shops.base.SupportsSearch` promises."""
+
+    def test_a_customer_is_found_by_e_mail_and_by_name(self) -> None:
+        self.several(Kind.CONTACT, FEW)
+        key = self.make(Kind.CONTACT)
+        record = reading.records(self.shop, Kind.CONTACT, [key])[0][key]
+        for wanted in _wanted(record):
+            met = [each.key for each in SupportsSearch.of(self.shop).search(wanted)]
+            assert key in met, f"contact {key} is not found, although it has what is wanted"
+
+    def test_a_search_is_short_and_takes_few_queries(self) -> None:
+        name = ("a",)
+        self.several(Kind.CONTACT, FEW)
+        few = count_queries(lambda: SupportsSearch.of(self.shop).search(Wanted(name=name)))
+        self.several(Kind.CONTACT, MANY)
+        many = count_queries(lambda: SupportsSearch.of(self.shop).search(Wanted(name=name)))
+        assert few == many, f"a search cost {few} queries, among more records {many}"
+        met = SupportsSearch.of(self.shop).search(Wanted(name=name), limit=PAGE)
+        assert len(met) <= PAGE, f"{len(met)} matches, although {PAGE} were asked for"
+
+    def test_an_order_belongs_to_its_customer(self) -> None:
+        key = self.make(Kind.ORDER)
+        order = reading.records(self.shop, Kind.ORDER, [key])[0][key]
+        owner = getattr(order, "contact_key", "")
+        mine = SupportsSearch.of(self.shop).belongings(owner)
+        assert not mine or key in [each.key for each in mine], f"order {key} is not {owner}'s"
+
+    def test_nothing_is_found_by_what_nobody_has(self) -> None:
+        self.make(Kind.CONTACT)
+        for wanted in (Wanted(email="nobody@nowhere.example"), Wanted(name=("%",))):
+            met = SupportsSearch.of(self.shop).search(wanted)
+            assert not met, f"{len(met)} matches of what nobody has"
+
+
+def _wanted(record: Any) -> Iterator[Wanted]:
+    """What support would type to find this contact."""
+    if record.email:
+        yield Wanted(email=record.email)
+        yield Wanted(email=record.email.upper())
+    if record.first_name:
+        yield Wanted(name=(record.first_name.lower(),))
+
+
 CONTRACTS: Mapping[type[Capability], type[Contract]] = {
     SupportsCarts: CartsContract,
     SupportsHistory: HistoryContract,
     SupportsReconciliation: ReconciliationContract,
     SupportsFeed: FeedContract,
+    SupportsSearch: SearchContract,
 }
 """The capabilities that have a contract of their own."""

@@ -20,13 +20,14 @@ from oscar.test import factories
 from esputnik_connector import registry
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.records import Availability, Kind, Product
-from esputnik_connector.shops.base import Page
+from esputnik_connector.shops.base import Match, Page
 from esputnik_connector.testing import shop_contract
 from esputnik_connector.testing.shop_contract import (
     CartsContract,
     FeedContract,
     HistoryContract,
     ReconciliationContract,
+    SearchContract,
     ShopContract,
 )
 from tests.plainshop.adapter import PlainShop
@@ -58,6 +59,7 @@ class TestOscarShop(
     HistoryContract,
     ReconciliationContract,
     FeedContract,
+    SearchContract,
     TestCase,
 ):
     def make(self, kind):
@@ -158,6 +160,20 @@ class Wandering(PlainShop):
         return super().fresh_carts(after=after, since=since - timedelta(days=9), limit=limit)
 
 
+class Talkative(PlainShop):
+    """Answers with everybody, whatever was asked for."""
+
+    def search(self, wanted, *, limit=20):
+        return [
+            Match(kind=Kind.CONTACT, key=key) for key in super().keys(Kind.CONTACT, limit=99).keys
+        ]
+
+
+class Deaf(PlainShop):
+    def search(self, wanted, *, limit=20):
+        return []
+
+
 class Blabbing(PlainShop, shop_contract.SupportsFeed):
     """A feed whose language stays active, and whose product comes twice."""
 
@@ -199,6 +215,9 @@ def contract(db, request):
         (Sealed, "test_a_version_changes_when_the_record_does", "same version"),
         (Eternal, "test_what_exists_is_told_from_what_does_not", "exists"),
         (Wandering, "test_a_cart_that_was_just_changed_is_fresh", "nothing touched"),
+        (Talkative, "test_nothing_is_found_by_what_nobody_has", "nobody has"),
+        (Talkative, "test_a_search_is_short_and_takes_few_queries", "were asked for"),
+        (Deaf, "test_a_customer_is_found_by_e_mail_and_by_name", "is not found"),
         (Blabbing, "test_each_product_comes_once", "comes twice"),
         (Blabbing, "test_no_language_leaks_out_of_the_walk", "is active after product 1"),
         (PlainShop, "test_there_is_a_contract_for_each_capability", "SupportsFeed: False"),

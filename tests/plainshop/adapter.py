@@ -1,13 +1,17 @@
 from hashlib import blake2b
 
+from django.db.models import Q
+
 from esputnik_connector.records import Kind
 from esputnik_connector.shops.base import (
+    Match,
     Page,
     ShopAdapter,
     SupportsCarts,
     SupportsContactAttributes,
     SupportsHistory,
     SupportsReconciliation,
+    SupportsSearch,
     SupportsStatuses,
     values_of,
 )
@@ -28,6 +32,7 @@ class PlainShop(
     SupportsReconciliation,
     SupportsStatuses,
     SupportsContactAttributes,
+    SupportsSearch,
 ):
     def connect(self, capture):
         receivers.connect(capture)
@@ -84,6 +89,31 @@ class PlainShop(
 
     def attributes(self):
         return {"full_name": "Full name"}
+
+    # SupportsSearch
+
+    def search(self, wanted, *, limit=20):
+        found = Customer.objects.order_by("-pk")
+        if wanted.email:
+            found = found.filter(email__iexact=wanted.email)
+        elif wanted.phone:
+            found = found.filter(phone=wanted.phone)
+        for part in wanted.name:
+            found = found.filter(Q(first_name__istartswith=part) | Q(last_name__istartswith=part))
+        return [
+            Match(
+                kind=Kind.CONTACT,
+                key=str(row.pk),
+                name=f"{row.first_name} {row.last_name}".strip(),
+                email=row.email,
+            )
+            for row in found[:limit]
+        ]
+
+    def belongings(self, key, *, limit=20):
+        mine = Order.objects.filter(customer_id__in=values_of(Customer._meta.pk, [key]))
+        numbers = mine.order_by("-pk").values_list("number", flat=True)[:limit]
+        return [Match(kind=Kind.ORDER, key=number) for number in numbers]
 
 
 def rows(kind, keys):

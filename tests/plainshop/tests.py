@@ -8,6 +8,7 @@ from esputnik_connector.testing.shop_contract import (
     CartsContract,
     HistoryContract,
     ReconciliationContract,
+    SearchContract,
     ShopContract,
 )
 
@@ -17,7 +18,9 @@ LINE = {"sku": "CUP-1", "title": "Cup", "quantity": 2, "price": "120.00"}
 NUMBERS = count(1)
 
 
-class PlainShopTest(ShopContract, CartsContract, HistoryContract, ReconciliationContract, TestCase):
+class PlainShopTest(
+    ShopContract, CartsContract, HistoryContract, ReconciliationContract, SearchContract, TestCase
+):
     def make(self, kind):
         if kind is Kind.CONTACT:
             email = f"buyer{next(NUMBERS)}@example.com"

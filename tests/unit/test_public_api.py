@@ -33,11 +33,12 @@ EXCEPTIONS = """
     RejectedError Skip TemporaryError UnreadableEventError Veto without_message
 """
 SHOPS = """
-    Assortment CAPABILITIES Capability Capture Cleaner GuestTraces Offer Page PriceDrop ShopAdapter
+    Assortment CAPABILITIES Capability Capture Cleaner GuestTraces Match Offer Page PriceDrop
+    ShopAdapter ShopPage
     SupportsCarts SupportsConsent SupportsContactAttributes SupportsCurrencies SupportsEvents
     SupportsFeed
     SupportsFieldOrigins SupportsGuests SupportsHistory SupportsReconciliation SupportsStaffLinks
-    SupportsStatuses WishedPage values_of
+    SupportsSearch SupportsShopPages SupportsStatuses Wanted WishedPage values_of
 """
 DESTINATIONS = """
     Account AccountField AccountInfo Answer Authentication BasicAuth ConsentPolicy DO_NOT_SEND

@@ -241,6 +241,9 @@ class OscarShop(
     def shop_pages(self) -> Mapping[type[Model], ShopPage]:
         return shop_pages.shop_pages()
 
+    def offer_panels(self) -> None:
+        shop_pages.offer_panels()
+
     def shop_page(self, kind: Kind, key: str) -> str:
         return shop_pages.shop_page(kind, key)
 

@@ -8,12 +8,16 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db.models import Model
 from django.urls import NoReverseMatch, reverse
-from oscar.core.loading import get_model
+from oscar.core.exceptions import AppNotFoundError, ClassNotFoundError
+from oscar.core.loading import get_class, get_model
 
 from esputnik_connector.records import Kind
 from esputnik_connector.shops.base import ShopPage
 from esputnik_connector.shops.oscar.keys import GUEST
 from esputnik_connector.shops.oscar.optional import model_or_none
+
+DASHBOARD_ORDER = "oscar/dashboard/orders/order_detail.html"
+ORDER_WITH_PANEL = "esputnik_connector/oscar/order_detail.html"
 
 
 def shop_pages() -> Mapping[type[Model], ShopPage]:
@@ -25,6 +29,17 @@ def shop_pages() -> Mapping[type[Model], ShopPage]:
     if (basket := model_or_none("basket", "Basket")) is not None:
         found[basket] = ShopPage(kind=Kind.CART)
     return found
+
+
+def offer_panels() -> None:
+    """The page of an order in the dashboard, unless the shop gave it another template. Ours extends
+    whichever template of Oscar's name the project has."""
+    try:
+        view = get_class("dashboard.orders.views", "OrderDetailView")
+    except (ClassNotFoundError, AppNotFoundError, ModuleNotFoundError):  # no dashboard
+        return
+    if getattr(view, "template_name", "") == DASHBOARD_ORDER:
+        view.template_name = ORDER_WITH_PANEL
 
 
 def shop_page(kind: Kind, key: str) -> str:
