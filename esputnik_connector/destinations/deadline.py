@@ -9,7 +9,9 @@ is asked inside.
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -37,6 +39,54 @@ class Timeouts:
         )
 
 
+class _Watchman:
+    """One thread that cuts what is late, for all requests of this process: a thread for each of
+    hundreds of requests a second would cost as much as the requests."""
+
+    def __init__(self) -> None:
+        self._present: set[Deadline] = set()
+        self._changed = threading.Condition()
+        self._looks_at = 0.0
+        self._is_at_work = False
+
+    def add(self, one: Deadline) -> None:
+        with self._changed:
+            self._present.add(one)
+            if not self._is_at_work:
+                self._is_at_work = True
+                threading.Thread(target=self._watch, name="esputnik-deadline", daemon=True).start()
+            elif one.ends_at < self._looks_at:
+                self._changed.notify()
+
+    def remove(self, one: Deadline) -> None:
+        with self._changed:
+            self._present.discard(one)
+
+    def _watch(self) -> None:
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                for one in [one for one in self._present if one.ends_at <= now]:
+                    self._present.discard(one)
+                    one.cut()
+                self._looks_at = min((one.ends_at for one in self._present), default=float("inf"))
+                self._changed.wait(min(self._looks_at - now, LONGEST_LOOK))
+
+
+LONGEST_LOOK = 3600.0  # seconds; a lock cannot be waited for without end
+_watchman = _Watchman()
+
+
+def _begin_anew() -> None:
+    """A fork inherits the deadlines, and not the thread that looks after them."""
+    global _watchman
+    _watchman = _Watchman()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork either
+    os.register_at_fork(after_in_child=_begin_anew)
+
+
 class Deadline:
     """The deadline of one request.
 
@@ -47,15 +97,15 @@ class Deadline:
     def __init__(self, seconds: float) -> None:
         self.was_sent = False
         self.has_passed = False
+        self.ends_at = time.monotonic() + seconds
         self._socket: socket | None = None
-        self._timer = threading.Timer(seconds, self._pass)
-        self._timer.daemon = True
+        self._watchman = _watchman
 
     def start(self) -> None:
-        self._timer.start()
+        self._watchman.add(self)
 
     def stop(self) -> None:
-        self._timer.cancel()
+        self._watchman.remove(self)
 
     def guard(self, sock: socket | None) -> None:
         """Cut this socket when the time is up; at once if it already is."""
@@ -65,9 +115,6 @@ class Deadline:
 
     def cut(self) -> None:
         """End the request now. May be called from another thread."""
-        self._pass()
-
-    def _pass(self) -> None:
         self.has_passed = True
         self._cut()
 

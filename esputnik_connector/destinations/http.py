@@ -167,16 +167,25 @@ class HttpClient:
     def _read(
         self, request: PreparedRequest, content: bytes | None, timeouts: Timeouts
     ) -> RawAnswer:
+        session = self._session
+        ready = requests.Request(
+            request.method,
+            request.url,
+            headers={**session.headers, **request.headers},
+            data=content,
+            auth=session.auth,
+        ).prepare()
+        self._read_environment()
         with (
             unnoted(request.url),
-            self._session.request(
-                request.method,
-                request.url,
-                data=content,
-                headers=dict(request.headers),
+            session.send(
+                ready,
                 timeout=(timeouts.connect, timeouts.read),
                 allow_redirects=False,
+                proxies=session.proxies,
                 stream=True,
+                verify=session.verify,
+                cert=session.cert,
             ) as response,
         ):
             received = bytearray()
@@ -187,6 +196,14 @@ class HttpClient:
             return RawAnswer(
                 status=response.status_code, content=bytes(received), headers=response.headers
             )
+
+    def _read_environment(self) -> None:
+        """Proxies and certificates of the environment, for this one address, once: requests would
+        look through every variable before each request."""
+        if self._session.trust_env:
+            found = self._session.merge_environment_settings(self.base_url, {}, None, None, None)
+            self._session.proxies, self._session.verify = found["proxies"], found["verify"]
+            self._session.trust_env = False
 
     def _too_long(self, status: int) -> TemporaryError:
         text = _("%(host)s: the answer is larger than %(limit)d bytes")
