@@ -51,6 +51,10 @@ class BackfillQuerySet(ConnectorQuerySet["Backfill"]):
     def open(self) -> BackfillQuerySet:
         return self.filter(is_open=True)
 
+    def at_work(self, now: datetime) -> BackfillQuerySet:
+        """Runs that go on, and at which a worker is."""
+        return self.filter(state__in=WORKING).exclude(is_free(now))
+
     def waiting_for_a_worker(self, now: datetime) -> BackfillQuerySet:
         """Runs that should go on, and at which no worker is or has planned to be."""
         is_due = Q(wake_at=None) | Q(wake_at__lt=now) | Q(wake_at__gt=now + LONGEST_LEASE)

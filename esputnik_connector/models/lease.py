@@ -91,7 +91,7 @@ class Lease:
         self.holder = holder
         self.seconds = seconds
         self._clock = clock
-        self._kept_at = kept_at  # of the monotonic clock, which goes on in a stopped process
+        self.kept_at = kept_at  # of the monotonic clock, which goes on in a stopped process
 
     @property
     def held(self) -> QuerySet[Any]:
@@ -107,12 +107,12 @@ class Lease:
         asked_at = monotonic()
         until = self._clock() + timedelta(seconds=seconds or self.seconds)
         self.write(leased_until=until, **values)
-        self._kept_at = asked_at
+        self.kept_at = asked_at
 
     def keep_if_due(self) -> None:
         """As :meth:`keep`, unless that was a moment ago: what was kept then has minutes to run, and
         no other worker can have taken it."""
-        if monotonic() - self._kept_at >= KEPT_JUST_NOW:
+        if monotonic() - self.kept_at >= KEPT_JUST_NOW:
             self.keep()
 
     def write(self, **values: Any) -> None:

@@ -157,9 +157,9 @@ def test_live_traffic_goes_between_the_pages(plain_shop, recording, run, clock, 
 
     recording.answer = staticmethod(change_meanwhile)
     work(run)
-    assert [call[0].kind for call in recording.calls] == [
-        Kind.CONTACT, Kind.ORDER, Kind.CONTACT, Kind.CONTACT,
-    ]  # fmt: skip
+    kinds = [call[0].kind for call in recording.calls]
+    assert kinds[:3] == [Kind.CONTACT, Kind.ORDER, Kind.CONTACT]
+    assert kinds.count(Kind.ORDER) == 1
 
 
 def test_a_waiting_change_of_a_record_is_settled_with_it(recording, run, work):

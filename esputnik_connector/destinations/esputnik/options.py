@@ -28,7 +28,7 @@ class Options:
     event_rate: str = "350/second"
     past_event_rate: str = "100/second"
     search_rate: str = "50/second"
-    connections: int = 40  # requests of one lane at once: 200 a second at 150 ms an answer
+    connections: int = 60  # requests of one lane at once: 200 a second at 300 ms an answer
     bulk_from: int = 50  # from this many alike contacts on, one asynchronous import
     contacts_per_call: int = 1000
     orders_per_call: int = 500

@@ -105,12 +105,13 @@ class PageSender:
         names = ("page", "cursor", "is_read", "page_size", "page_refused", "tries")
         self._run_lease.keep(**{name: getattr(run, name) for name in names})
 
-    def send(self) -> None:
+    def send(self, most: int | None = None) -> None:
         """Send the page, or as much of it as goes together after so many failures.
 
+        :param most: so many records at the most.
         :raises LostLease: another worker has the run or the lane.
         """
-        keys = self.run.page[: backoff.chunk_size(self.full, self.run.tries)]
+        keys = self.run.page[: backoff.chunk_size(self.full, self.run.tries)][:most]
         rows = self._rows(keys)
         uploading = self._uploading(keys)
         left = [_left_to_live(self.kind, key) for key in keys if key in uploading]

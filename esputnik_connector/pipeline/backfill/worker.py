@@ -6,6 +6,7 @@ that settles it, and the next worker begins with the rest of the page.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -40,11 +41,14 @@ from esputnik_connector.shops import reading
 from .control import waits_for_contacts
 from .gc_freeze import gc_frozen
 from .page import PageSender, refresh
+from .slices import Slices
 
 logger = getLogger(__name__)
 
 LIVE_SECONDS = 10.0  # for live traffic between two pages; what is left comes after the next one
 BUSY_LANE = timedelta(seconds=1)  # until we ask again for a lane that another worker has
+TAKEN_LANE = 0.1  # seconds; the same, before we leave it to another run
+LOOKS_AT_TAKEN = 50  # at the most: live traffic has the lane for seconds, and is soon done
 LONGEST_REST = timedelta(seconds=60)  # between two looks at whatever a run waits for
 
 
@@ -61,15 +65,20 @@ class BackfillWorker:
         *,
         clock: Callable[[], datetime] = timezone.now,
         after_page: Callable[[Backfill], None] = _nothing,
+        wait: Callable[[float], None] = time.sleep,
     ) -> None:
         self.run = run
         self.connection = run.connection
         self.clock = clock
         self._after_page = after_page
+        self._wait = wait
+        self._looks_left = LOOKS_AT_TAKEN
         self._holder = new_holder()
         self._permit = Permit(run.connection)
         self._pacer = Pacer(run.connection, clock)
         self._uploads = UploadPoller(run.connection, self._pacer, clock)
+        self._slices = Slices(clock)
+        self._did_only_ask = False  # the last time: then it is the page's turn
 
     def work(self, *, seconds: float) -> datetime | None:
         """Go on for about that long.
@@ -112,7 +121,8 @@ class BackfillWorker:
         return None
 
     def _turn(self, destination: Destination, lease: Lease) -> datetime | None:
-        """Live traffic first, then one page. Returns when to come back if that is not now."""
+        """Live traffic first, then one page, or a part of one while live changes come. Returns when
+        to come back if that is not now."""
         self._serve_live_traffic()
         now = self.clock()
         if waits_for_contacts(self.run):
@@ -123,7 +133,8 @@ class BackfillWorker:
         try:
             with leased(lane, self._holder, clock=self.clock) as lane_lease:
                 if lane_lease is None:
-                    return now + BUSY_LANE
+                    return self._wait_for_lane(lease)
+                self._looks_left = LOOKS_AT_TAKEN
                 return self._page(destination, lane, lease, lane_lease)
         except LostLease:
             logger.warning("lane %s went to another worker", lane)
@@ -135,8 +146,22 @@ class BackfillWorker:
             self.run.change(*WORKING, to=State.PAUSED, detail=defect_in_words(error))
             return None
 
+    def _wait_for_lane(self, lease: Lease) -> datetime | None:
+        """Another worker has it: wait here for a moment, since to come back takes a message."""
+        if not self._looks_left:
+            return self.clock() + BUSY_LANE
+        self._looks_left -= 1
+        self._slices.live_came()
+        lease.keep_if_due()
+        self._wait(TAKEN_LANE)
+        return None
+
     def _serve_live_traffic(self) -> None:
-        if OutboxMessage.objects.filter(connection=self.connection).due(self.clock()).exists():
+        now = self.clock()
+        resting = Lane.objects.resting(now).filter(connection=self.connection).values("kind")
+        due = OutboxMessage.objects.filter(connection=self.connection).due(now)
+        if due.exclude(kind__in=resting).exists():
+            self._slices.live_came()
             Relay(self.connection, clock=self.clock).run(seconds=LIVE_SECONDS)
 
     def _page(
@@ -144,11 +169,10 @@ class BackfillWorker:
     ) -> datetime | None:
         """Ask about uploads, then send one page, or end the run; when to come back, if later."""
         run, joined = self.run, lane_lease.joined(run_lease)
-        has_more = bool(run.page) or not run.is_read
-        most = POLLS_BETWEEN_BATCHES if has_more else None
-        for receipts in self._uploads.poll(destination, lane, joined, most=most):
-            log_outcomes(lane, receipts)
+        has_asked = self._ask_about_uploads(destination, lane, joined)
         refresh(run)
+        if has_asked and self._slices.are_short:
+            return None
         sender = PageSender(
             run,
             lane,
@@ -164,8 +188,23 @@ class BackfillWorker:
         if not run.page and run.is_read:
             return self._finish()
         if run.state == State.RUNNING and not lane.is_paused(self.clock()):
-            sender.send()
+            most = self._slices.most(sender.full)
+            with self._slices.measured(min(most, len(run.page))):
+                sender.send(most)
         return self.clock() + min(sender.rest, LONGEST_REST) if sender.rest else None
+
+    def _ask_about_uploads(self, destination: Destination, lane: Lane, lease: LaneLease) -> bool:
+        """Whether that was enough for this time, while live changes wait for the lane."""
+        has_more = bool(self.run.page) or not self.run.is_read
+        most = POLLS_BETWEEN_BATCHES if has_more else None
+        if self._slices.are_short:
+            most = 0 if self._did_only_ask and has_more else 1
+        asked = 0
+        for receipts in self._uploads.poll(destination, lane, lease, most=most):
+            log_outcomes(lane, receipts)
+            asked += 1
+        self._did_only_ask = bool(asked)
+        return bool(asked)
 
     def _finish(self) -> datetime | None:
         """All is sent: wait for the uploads, then it is over."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from logging import getLogger
 
 from django.utils.translation import gettext as _
 
+from esputnik_connector import registry
 from esputnik_connector.destinations.base import Destination, Envelope, Receipt
 from esputnik_connector.destinations.deferral import deferred
 from esputnik_connector.exceptions import (
@@ -17,6 +19,7 @@ from esputnik_connector.exceptions import (
     without_message,
 )
 from esputnik_connector.halving import Halving
+from esputnik_connector.models import Connection
 from esputnik_connector.models.lease import LostLease
 from esputnik_connector.records import Outcome, Reason
 
@@ -48,6 +51,19 @@ def deliver(
             _deliver_part(destination, landing, parts, part)
     except Stop:
         return
+
+
+@contextmanager
+def by_route(connection: Connection, usual: Destination, route: str) -> Iterator[Destination]:
+    """What a historical import left behind stays as quiet as it was.
+
+    :param route: of orders; ``""`` for what goes by the connection's own.
+    """
+    if not route:
+        yield usual
+        return
+    with closing(registry.destination(connection, order_route=route)) as quiet:
+        yield quiet
 
 
 class _Landing:

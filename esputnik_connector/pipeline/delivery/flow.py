@@ -26,8 +26,11 @@ from .pacing import ANSWERED, Pacer
 from .pool import Arrival, Departure, Pool
 
 TICK = 0.05  # seconds between two looks at what has come
-GATHERED = 50  # answers that are settled at once, though the last time was a moment ago
-SETTLE_INTERVAL = 0.1  # seconds: two hundred answers a second are not two hundred transactions
+GATHERED = 100  # answers that are settled at once, though the last time was a moment ago
+SETTLE_INTERVAL = 0.2  # seconds: two hundred answers a second are not two hundred transactions
+LEAVES_WITHIN = 3.0  # seconds after the lane was kept: a worker that stops lets nothing more go
+REST = 2.0  # times what the last reading took: what comes meanwhile is read together
+LONGEST_REST = 0.5  # seconds
 HANGING = 1.0  # seconds after which an answer is no longer waited for, though it may come
 GATHER = timedelta(seconds=2)  # between two small uploads while one is worked on
 NOTEWORTHY = 0.1  # change of a pace that is worth remembering
@@ -59,6 +62,7 @@ class Flow:
         self._lane: Lane | None = None
         self._lease: LaneLease | None = None
         self._landed: list[Arrival] = []
+        self._reads_at = 0.0
         self._settled_at = 0.0
         self._answered_at = 0.0  # when the last request left that was answered well
         self._paused_at = 0.0
@@ -68,13 +72,30 @@ class Flow:
         return bool(self._landed) or (self._pool is not None and self._pool.is_busy)
 
     @property
-    def has_room(self) -> bool:
-        """Can another batch be read?"""
-        return self._pool is None or self._pool.has_room
+    def may_read(self) -> bool:
+        """Should another batch be read? While answers are awaited, what comes in the meantime is
+        gathered for a moment."""
+        if self._pool is None or not self.is_busy:
+            return True
+        return self._pool.has_room and time.monotonic() >= self._reads_at
+
+    @property
+    def is_short(self) -> bool:
+        """Is there nothing in line? All that was read is under way, or answered."""
+        return self._pool is None or not self._pool.is_waiting
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """A batch is read and put in line within."""
+        begun = time.monotonic()
+        yield
+        now = time.monotonic()
+        self._reads_at = now + min(REST * (now - begun), LONGEST_REST)
 
     def only_hangs(self) -> bool:
         """Is there nothing left but answers that may come late?"""
-        return self._pool is None or (self._pool.has_room and self._pool.oldest() > HANGING)
+        pool = self._pool
+        return pool is None or (not pool.is_waiting and pool.oldest() > HANGING)
 
     def begin(self, lane: Lane, lease: LaneLease) -> None:
         """The lane is in the worker's hands."""
@@ -124,8 +145,9 @@ class Flow:
 
         :raises LostLease: another worker has the lane.
         """
-        if self._pool is not None:
-            self._pool.let_go(self._leave)
+        if self._pool is not None and self._lease is not None:
+            self._lease.keep_if_due()
+            self._pool.let_go(self._lease.kept_at + LEAVES_WITHIN)
 
     def drop(self) -> None:
         """What did not leave yet stays where it is: in the outbox."""
@@ -148,7 +170,8 @@ class Flow:
             return ()
         self._landed += self._pool.arrivals()
         is_soon = time.monotonic() - self._settled_at < SETTLE_INTERVAL
-        if not at_once and self._pool.is_busy and is_soon and len(self._landed) < GATHERED:
+        can_wait = is_soon and self._pool.is_busy and not self._pool.is_held
+        if can_wait and not at_once and len(self._landed) < GATHERED:
             return ()
         return list(self._landed)
 
@@ -185,14 +208,14 @@ class Flow:
         if self._pool is not None and any(
             one.status == HTTPStatus.TOO_MANY_REQUESTS for one in bad
         ):
-            self._pool.pace.complained()
+            self._pool.complained()
         self._pacer.pace(lane, [*new, *bad])
         if bad and lane.is_paused(self._clock()):
             self._paused_at = time.monotonic()
 
     def _leave(self, departure: Departure) -> None:
-        if self._lease is not None and self._flight is not None:
-            self._lease.keep_if_due()
+        """Runs in the thread that carries it."""
+        if self._flight is not None:
             self._flight.leave(departure.part.envelopes)
 
     def _opened(self) -> Pool:
@@ -204,6 +227,7 @@ class Flow:
                 partial(registry.destination_for, self.connection.destination, account),
                 Pace(known, limit=limit),
                 size=self._destination.connections,
+                leave=self._leave,
             )
         return self._pool
 

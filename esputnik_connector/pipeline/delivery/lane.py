@@ -79,6 +79,11 @@ class LaneLease:
         """These leases and another one, kept together."""
         return LaneLease([*self._leases, lease])
 
+    @property
+    def kept_at(self) -> float:
+        """The moment, of the monotonic clock, at which all of them were surely ours."""
+        return min(lease.kept_at for lease in self._leases)
+
     def keep(self) -> None:
         """Hold on for ``LEASE_SECONDS`` more.
 

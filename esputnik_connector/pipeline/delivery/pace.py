@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-START = 20.0  # requests a second; four seconds of good answers make the usual limit of it
+START = 20.0  # requests a second; two seconds of good answers make the usual limit of it
 SLOWEST = 1.0  # it never stops by itself: a pause is the lane's
-RISE, FALL, EASE = 2.0, 0.5, 0.8  # after a second without complaint; at a 429; at slow answers
+RISE, FALL, EASE = 2.0, 0.5, 0.8  # without complaint for a while; at a 429; at slow answers
 SLOW = 3.0  # seconds of the usual answer, from which on the destination has enough to do
-STEP = 1.0  # seconds between two changes
+STEP = 0.5  # seconds between two changes
+ONE_COMPLAINT = 1.0  # seconds; what was under way together is refused together
 CATCH_UP = 0.1  # seconds of a late start that are made good for
 NEWEST = 0.2  # the share of the last answer in what is usual
 
@@ -37,6 +38,7 @@ class Pace:
         self.per_second = min(known or START, limit)
         self._next_at = clock()
         self._changed_at = clock()
+        self._fell_at = float("-inf")
         self._usual = 0.0
         self._was_needed = False
 
@@ -60,8 +62,10 @@ class Pace:
 
     def complained(self) -> None:
         """The destination was asked too often."""
-        self._changed_at = min(self._changed_at, self._clock() - STEP)
-        self._change(FALL)
+        now = self._clock()
+        if now - self._fell_at >= ONE_COMPLAINT:
+            self._fell_at, self._changed_at = now, now - STEP
+            self._change(FALL)
 
     def _change(self, factor: float) -> None:
         now = self._clock()

@@ -34,6 +34,11 @@ LANE_IS_WELL = (
 )
 
 
+def asks_for_rest(receipt: Receipt) -> bool:
+    """Does it say that others of its lane, or of its connection, had better wait?"""
+    return receipt.outcome is Outcome.DEFERRED and receipt.reason not in LANE_IS_WELL
+
+
 def defect_in_words(error: Exception) -> str:
     """What a merchant reads of an error that is not the destination's answer. Its own text stays
     out: it may quote personal data."""
@@ -64,11 +69,7 @@ class Pacer:
         shown = {receipt.names_refusals for receipt in receipts} - {None}
         if shown:
             lane.learn(False not in shown)
-        failed = [
-            receipt
-            for receipt in receipts
-            if receipt.outcome is Outcome.DEFERRED and receipt.reason not in LANE_IS_WELL
-        ]
+        failed = [receipt for receipt in receipts if asks_for_rest(receipt)]
         if not failed:
             return
         refused = next((each for each in failed if each.reason is Reason.KEY_REFUSED), None)

@@ -19,6 +19,7 @@ class Permit:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._account = _account(connection)
+        self._asked_at = float("-inf")
 
     def is_given(self) -> bool:
         """May sending begin? The log says once an hour when another installation sends."""
@@ -29,9 +30,15 @@ class Permit:
         self._remind()
         return False
 
-    def still_holds(self) -> bool:
-        """Did no person switch the connection off, pause it or give it another key meanwhile?"""
-        self.connection.refresh_from_db()
+    def still_holds(self, *, within: float = 0.0) -> bool:
+        """Did no person switch the connection off, pause it or give it another key meanwhile?
+
+        :param within: seconds for which the last answer counts.
+        """
+        now = time.monotonic()
+        if now - self._asked_at >= within:
+            self._asked_at = now
+            self.connection.refresh_from_db()
         is_on = self.connection.is_enabled and self.connection.paused_at is None
         return is_on and self._account == _account(self.connection)
 

@@ -1,18 +1,18 @@
 """Several requests of one lane under way at once, in the hands of the one worker that has it.
 
-A thread makes a request and puts its answer down; it never touches the database. The worker that
-has the lane lets each part go, and settles what came. A request that hangs keeps its own
-connection busy, and nothing else.
+A thread takes what is next in line, makes the request, and puts its answer down; it never touches
+the database. The worker that has the lane says for how long parts may leave, reads what goes next
+meanwhile, and settles what came. A request that hangs keeps its own connection busy, and nothing
+else.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from queue import Empty, SimpleQueue
 
 from django.utils.translation import gettext as _
 
@@ -23,21 +23,27 @@ from esputnik_connector.models.lease import LostLease
 from .deliver import deliver
 from .dispatch import Prepared, Result
 from .pace import Pace
+from .pacing import asks_for_rest
 
 BREAK_OFF = 5.0  # seconds for threads whose request was broken off
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Departure:
     """One part that a thread carries: what is known of it while it is under way."""
 
     part: Part
     prepared: Prepared
-    left_at: float = field(default_factory=time.monotonic)
+    left_at: float = 0.0
+    destination: Destination | None = None
 
     @property
     def keys(self) -> list[str]:
         return [envelope.key for envelope in self.part.envelopes]
+
+    @property
+    def is_large(self) -> bool:
+        return len(self.part.envelopes) > 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,134 +59,210 @@ class Pool:
     """The connections of one lane.
 
     :param make: a destination for one thread; called by the worker, with the database at hand.
+    :param leave: told of each departure as it leaves, by its thread.
     """
 
-    def __init__(self, make: Callable[[], Destination], pace: Pace, *, size: int) -> None:
+    def __init__(
+        self,
+        make: Callable[[], Destination],
+        pace: Pace,
+        *,
+        size: int,
+        leave: Callable[[Departure], None],
+    ) -> None:
         self.pace = pace
         self._make = make
+        self._leave = leave
         self._size = size
-        self._idle: list[Destination] = []
-        self._all: list[Destination] = []
-        self._threads = ThreadPoolExecutor(size, thread_name_prefix="esputnik-lane")
+        self._destinations: list[Destination] = []
+        self._gate = threading.Lock()  # one idle thread looks for what is next, the others queue
+        self._lock = threading.Lock()  # of all that follows
+        self._may_leave = threading.Condition(self._lock)
+        self._has_come = threading.Condition(self._lock)
         self._waiting: deque[Departure] = deque()
-        self._under_way: dict[Future[None], tuple[Departure, Destination]] = {}
-        self._arrivals: SimpleQueue[Arrival] = SimpleQueue()
+        self._under_way: set[Departure] = set()
+        self._arrivals: list[Arrival] = []
+        self._leaves_until = 0.0
+        self._is_held = False
         self._is_lost = False
+        self._is_over = False
+        self._failure: BaseException | None = None
 
     @property
     def is_busy(self) -> bool:
-        """Is anything under way, or to be let go?"""
-        return bool(self._waiting or self._under_way)
+        """Is anything under way, or to be let go, or to be settled?"""
+        return bool(self._waiting or self._under_way or self._arrivals)
 
     @property
     def has_room(self) -> bool:
-        """Can more be taken than what waits already?"""
-        return not self._waiting and len(self._under_way) < self._size
+        """Should more be read, so that no connection has to wait for that?"""
+        if len(self._waiting) >= self._size:
+            return False
+        return sum(len(one.part.envelopes) for one in tuple(self._waiting)) < self._size
+
+    @property
+    def is_waiting(self) -> bool:
+        """Does anything stand in line?"""
+        return bool(self._waiting)
+
+    @property
+    def is_held(self) -> bool:
+        """Did an answer come that has to be looked at before anything else leaves?"""
+        return self._is_held
 
     def oldest(self) -> float:
         """Seconds since the request left that has been under way for longest."""
-        left = [departure.left_at for departure, _destination in self._under_way.values()]
-        return time.monotonic() - min(left, default=time.monotonic())
+        with self._lock:
+            return time.monotonic() - min(
+                (one.left_at for one in self._under_way), default=time.monotonic()
+            )
 
     def add(self, parts: Iterable[Part], prepared: Prepared) -> None:
         """Put parts in line."""
-        self._waiting.extend(Departure(part=part, prepared=prepared) for part in parts)
+        with self._lock:
+            self._waiting.extend(Departure(part=part, prepared=prepared) for part in parts)
+            wanted = min(self._size, len(self._waiting) + len(self._under_way))
+            self._may_leave.notify()
+        while len(self._destinations) < wanted:
+            self._open()
 
     def drop(self) -> list[str]:
         """Let what waits in line not go after all; its keys."""
-        keys = [key for departure in self._waiting for key in departure.keys]
-        self._waiting.clear()
+        with self._lock:
+            keys = [key for departure in self._waiting for key in departure.keys]
+            self._waiting.clear()
         return keys
 
-    def let_go(self, before: Callable[[Departure], None]) -> None:
-        """Let go what may leave now, by the pace and the connections that are free.
+    def let_go(self, until: float) -> None:
+        """Parts may leave, by the pace and the connections that are free.
 
-        :param before: runs before each; what it raises passes through.
+        :param until: a moment of the monotonic clock; the lane is surely this worker's until then.
         """
-        while self._waiting and len(self._under_way) < self._size:
-            departure = self._waiting[0]
-            if self.pace.seconds_to_next() > 0 or not self._may_leave(departure):
-                return
-            before(departure)
-            self._waiting.popleft()
-            self.pace.start()
-            departure.left_at = time.monotonic()
-            destination = self._idle.pop() if self._idle else self._another()
-            future = self._threads.submit(self._carry, destination, departure)
-            self._under_way[future] = departure, destination
-
-    def _may_leave(self, departure: Departure) -> bool:
-        """Large parts go one after another: they are few, and each holds much."""
-        is_large = len(departure.part.envelopes) > 1
-        others = (one for one, _destination in self._under_way.values())
-        return not (is_large and any(len(one.part.envelopes) > 1 for one in others))
+        with self._lock:
+            self._leaves_until, self._is_held = until, False
+            self._may_leave.notify()
 
     def wait(self, seconds: float) -> None:
-        """Until an answer comes or a request may leave, but not for longer."""
-        if self._waiting and len(self._under_way) < self._size:
-            seconds = min(seconds, max(self.pace.seconds_to_next(), 0.001))
-        if self._under_way:
-            wait(list(self._under_way), timeout=seconds, return_when=FIRST_COMPLETED)
-        elif self._waiting:
-            time.sleep(seconds)
+        """Until all is back, more should be read or an answer needs to be looked at, but not for
+        longer."""
+        with self._lock:
+            is_idle = not self._waiting and not self._under_way
+            if not (self._is_held or is_idle or self._failure):
+                self._has_come.wait(seconds)
+
+    def complained(self) -> None:
+        """The destination was asked too often."""
+        with self._lock:
+            self.pace.complained()
 
     def arrivals(self) -> list[Arrival]:
         """What has come since the last call.
 
         :raises LostLease: a thread found that the lane is lost.
         """
-        for future in [one for one in self._under_way if one.done()]:
-            departure, destination = self._under_way.pop(future)
-            self._idle.append(destination)
-            self.pace.answered(time.monotonic() - departure.left_at)
-            future.result()
-        return self._put_down()
+        with self._lock:
+            failure, self._failure = self._failure, None
+            if failure is not None:
+                raise failure
+            came, self._arrivals = self._arrivals, []
+        return came
 
     def break_off(self) -> list[Arrival]:
         """The lane is lost: end what is under way. What had come until then."""
-        self._is_lost = True
-        for _departure, destination in self._under_way.values():
+        with self._lock:
+            self._is_lost = True
+            aloft = [one.destination for one in self._under_way if one.destination is not None]
+        for destination in aloft:
             destination.abort()
         return self.wait_for_all(BREAK_OFF)
 
     def wait_for_all(self, seconds: float | None = None) -> list[Arrival]:
         """Let nothing more go, and wait for what is under way. What came."""
-        self._waiting.clear()
-        wait(list(self._under_way), timeout=seconds)
-        self._under_way.clear()
-        self._idle.clear()
-        return self._put_down()
-
-    def _put_down(self) -> list[Arrival]:
-        found = []
-        while True:
-            try:
-                found.append(self._arrivals.get_nowait())
-            except Empty:
-                return found
+        with self._lock:
+            self._waiting.clear()
+            self._has_come.wait_for(lambda: not self._under_way, seconds)
+            came, self._arrivals = self._arrivals, []
+        return came
 
     def close(self) -> None:
         """End the threads; nothing may be under way."""
-        self._threads.shutdown(wait=False)
-        for destination in self._all:
+        with self._lock:
+            self._is_over = True
+            self._may_leave.notify()
+        for destination in self._destinations:
             destination.close()
 
-    def _another(self) -> Destination:
+    def _open(self) -> None:
         destination = self._make()
         destination.before_call = self._check
-        self._all.append(destination)
-        return destination
+        self._destinations.append(destination)
+        # No thread may keep a process from ending that was told to: it is as one that was killed.
+        threading.Thread(
+            target=self._work, args=(destination,), name="esputnik-lane", daemon=True
+        ).start()
+
+    # What follows runs in a thread.
+
+    def _work(self, destination: Destination) -> None:
+        while (departure := self._next(destination)) is not None:
+            failure: BaseException | None = None
+            try:
+                self._carry(destination, departure)
+            except BaseException as error:  # the worker learns of it
+                failure = error
+            self._come_back(departure, failure)
+
+    def _next(self, destination: Destination) -> Departure | None:
+        """Wait for a part that may leave now; ``None`` in the end."""
+        with self._gate, self._lock:
+            while not self._is_over:
+                seconds = self._seconds_to_next()
+                if seconds == 0:
+                    was_short = self.has_room
+                    departure = self._waiting.popleft()
+                    departure.left_at, departure.destination = time.monotonic(), destination
+                    self._under_way.add(departure)
+                    self.pace.start()
+                    self._leave(departure)
+                    if self.has_room and not was_short:
+                        self._has_come.notify()
+                    return departure
+                self._may_leave.wait(seconds)
+        return None
+
+    def _seconds_to_next(self) -> float | None:
+        """Until the next part may leave; ``None`` when that is not a matter of time."""
+        is_open = time.monotonic() < self._leaves_until and not self._is_held and not self._is_lost
+        if not self._waiting or not is_open:
+            return None
+        # Large parts go one after another: they are few, and each holds much.
+        if self._waiting[0].is_large and any(one.is_large for one in self._under_way):
+            return None
+        return self.pace.seconds_to_next()
+
+    def _come_back(self, departure: Departure, failure: BaseException | None) -> None:
+        with self._lock:
+            self._under_way.discard(departure)
+            self.pace.answered(time.monotonic() - departure.left_at)
+            self._failure = self._failure or failure
+            if departure.is_large:
+                self._may_leave.notify()
+            if failure or not (self._under_way or self._waiting):
+                self._has_come.notify()
 
     def _check(self) -> None:
-        """Runs in a thread, before each request."""
+        """Runs before each request."""
         if self._is_lost:
             raise LostLease(_("Another worker has taken over."))
 
     def _carry(self, destination: Destination, departure: Departure) -> None:
-        """Runs in a thread."""
-
         def put_down(results: Sequence[Result]) -> None:
-            self._arrivals.put(Arrival(departure=departure, results=results))
+            arrival = Arrival(departure=departure, results=results)
+            with self._lock:
+                self._arrivals.append(arrival)
+                if any(asks_for_rest(result.receipt) for result in results):
+                    self._is_held = True
+                    self._has_come.notify()
 
         mine = replace(departure.prepared, outgoing=list(departure.part.envelopes))
         deliver(destination, mine, put_down)

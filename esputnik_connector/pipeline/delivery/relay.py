@@ -34,6 +34,7 @@ logger = getLogger(__name__)
 SWEEP_INTERVAL = timedelta(seconds=60)
 SLICE = timedelta(seconds=1)  # for one lane; a batch that is begun is finished
 SHORT_SLICE = timedelta(seconds=0.3)  # while other lanes wait for their turn
+LOOKS_AT_TAKEN = 50  # at the most, each LOOK_INTERVAL: an import gives its lane back sooner
 LATE = timedelta(seconds=10)  # what waits for longer is a backlog: what is of now goes first
 
 
@@ -99,6 +100,7 @@ class Relay:
     def _go_round(self, destination: Destination, watch: Watch) -> None:
         """Each lane that has work gets its slice, round after round."""
         self._is_watched_elsewhere = watch.is_elsewhere
+        looks = LOOKS_AT_TAKEN
         try:
             while self._permit.still_holds():
                 is_last = watch.is_over()  # asked before we look: what came until then is seen
@@ -108,7 +110,12 @@ class Relay:
                     return
                 if did_any:
                     watch.go_on()
+                    looks = LOOKS_AT_TAKEN
                 elif self._busy():
+                    self._wait(LOOK_INTERVAL)
+                elif watch.is_on and looks and self._is_lane_taken():
+                    watch.go_on()
+                    looks -= 1
                     self._wait(LOOK_INTERVAL)
                 elif is_last:
                     return
@@ -133,6 +140,12 @@ class Relay:
     def _busy(self) -> list[Kind]:
         """Lanes of which requests are under way."""
         return [kind for kind, sender in self._senders.items() if sender.is_busy]
+
+    def _is_lane_taken(self) -> bool:
+        """Does something wait in a lane that another worker has, as an import has it for a page?
+        To end now would be to be woken again a second later."""
+        waiting = self._kinds_with_work()
+        return any(kind in waiting and one.is_elsewhere for kind, one in self._senders.items())
 
     def _kinds_with_work(self) -> list[Kind]:
         """Deletions, then what is of now in the order of lanes, then what has waited for long."""
@@ -188,7 +201,7 @@ class Relay:
                     other.finish()
             sender = self._sender(destination, kind, watch)
             until = min(self.deadline, self.clock() + (SLICE if is_alone else SHORT_SLICE))
-            return sender.serve(until, is_alone=is_alone)
+            return sender.serve(until)
         except Exception as error:  # a defect of ours, or a database that takes no more
             if is_database_gone(error):
                 raise

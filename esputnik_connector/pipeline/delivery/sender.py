@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from datetime import datetime
+from contextlib import ExitStack, contextmanager, nullcontext
+from datetime import datetime, timedelta
 from logging import getLogger
 
 from esputnik_connector import registry
@@ -16,9 +16,10 @@ from esputnik_connector.pipeline.erasure.tombstones import bury_pending
 from esputnik_connector.records import Kind
 
 from . import digests
-from .deliver import deliver
+from .deliver import by_route, deliver
 from .dispatch import Prepared, Result, prepare
 from .flow import Flow
+from .handover import Handover
 from .in_flight import in_flight
 from .lane import LaneLease, lane_of, leased, log_outcomes
 from .outbox_rows import Rows, forced, tried
@@ -31,6 +32,8 @@ from .uploads import UploadPoller
 logger = getLogger(__name__)
 
 POLLS_BETWEEN_BATCHES = 2  # so that questions about uploads never hold changes back
+LONG_POLL = timedelta(seconds=0.3)  # a thousand contacts to settle; changes wait meanwhile
+ASKED_LATELY = 0.2  # seconds for which a permit is believed while nothing new is read
 ONE_BY_ONE = (Kind.ERASURE,)  # each has several requests, which depend on each other
 
 
@@ -68,6 +71,8 @@ class LaneSender:
         self._held = ExitStack()
         self._lane: Lane | None = None
         self._lease: LaneLease | None = None
+        self.is_elsewhere = False  # another worker had the lane when it was asked for last
+        self._handover = Handover(connection, kind, clock)
         self._flow: Flow | None = None
         if destination.connections > 1 and kind not in ONE_BY_ONE:
             self._flow = Flow(connection, kind, destination, pacer=pacer, clock=clock)
@@ -77,20 +82,27 @@ class LaneSender:
         """Are requests of this lane under way?"""
         return self._flow is not None and self._flow.is_busy
 
-    def serve(self, until: datetime, *, is_alone: bool = True) -> bool:
+    def serve(self, until: datetime) -> bool:
         """Send until nothing is due any more, or until then; whether there was anything to do.
 
-        :param is_alone: no other lane waits for its turn, so that answers can be waited for.
+        What is under way by then is settled the next time, and the lane is kept until that.
         """
         if self._lease is None and not self._begin():
             return False
         did_any, self._is_serving = False, True
         try:
             with self._guarded():
-                did_any = self._drain(until, is_alone=is_alone)
+                did_any = self._drain(until)
+                self._give_way()
+            return did_any
         finally:
             self._is_serving = False
-        return did_any
+
+    def _give_way(self) -> None:
+        """All is sent that was due, and an import waits: settle what is under way."""
+        is_kept = self._flow is not None and self._flow.is_busy and self._flow.is_short
+        if is_kept and self._handover.is_wanted():
+            self._handover.begin(settled=self._settle_all(is_patient=False))
 
     def pump(self) -> None:
         """Let go what may leave now, while another lane has its turn."""
@@ -103,10 +115,19 @@ class LaneSender:
         if self._flow is not None and self._lease is not None:
             with self._guarded():
                 self._flow.drop()
-                while self._flow.is_busy:
-                    self._lease.keep_if_due()
-                    self._flow.wait()
-                    self._land()
+                self._settle_all(is_patient=True)
+
+    def _settle_all(self, *, is_patient: bool) -> bool:
+        """Wait for the answers to what is under way, but not for one that hangs; whether all came.
+
+        :param is_patient: wait for that too.
+        """
+        flow, (_lane, lease) = self._flow, self._in_hand()
+        while flow is not None and flow.is_busy and (is_patient or not flow.only_hangs()):
+            lease.keep_if_due()
+            flow.wait()
+            self._land()
+        return not self.is_busy
 
     def close(self) -> None:
         """The run is over."""
@@ -117,9 +138,11 @@ class LaneSender:
     def _begin(self) -> bool:
         """Take the lane, if it is free and does not rest."""
         lane = lane_of(self.connection, self.kind)
-        if lane.is_paused(self._clock()):
+        self.is_elsewhere = self._handover.is_on
+        if self.is_elsewhere or lane.is_paused(self._clock()):
             return False
         lease = self._held.enter_context(leased(lane, self._holder, clock=self._clock))
+        self.is_elsewhere = lease is None
         if lease is None:
             self._held.close()
             return False
@@ -149,23 +172,25 @@ class LaneSender:
         self._lane = self._lease = None
         self._held.close()
 
-    def _drain(self, until: datetime, *, is_alone: bool) -> bool:
+    def _drain(self, until: datetime) -> bool:
         lane, lease = self._in_hand()
         did_any = False
         while True:
             lease.keep_if_due()
             did = self._land()
             is_over = self._clock() >= until
-            if not lane.is_paused(self._clock()) and self._permit.still_holds():
-                if not is_over and (self._flow is None or self._flow.has_room):
-                    did |= self._take(lane, lease)
+            reads = not is_over and (self._flow is None or self._flow.may_read)
+            within = 0.0 if reads else ASKED_LATELY
+            if not lane.is_paused(self._clock()) and self._permit.still_holds(within=within):
+                if reads:
+                    with self._flow.reading() if self._flow is not None else nullcontext():
+                        did |= self._take(lane, lease)
             elif self._flow is not None:
                 self._flow.drop()
             did_any |= did
             if self._flow is not None and self._flow.is_busy:
                 self._flow.let_go()
-                may_leave = self._flow.only_hangs() if is_alone or not is_over else True
-                if (is_over or not did) and may_leave:
+                if is_over or (not did and self._flow.only_hangs()):
                     self._land(at_once=True)
                     return did_any
                 self._flow.wait()
@@ -184,8 +209,8 @@ class LaneSender:
 
     def _poll(self, lane: Lane, lease: LaneLease) -> bool:
         """Ask about a few uploads; whether there was any."""
-        most = POLLS_BETWEEN_BATCHES
-        answered = list(self._uploads.poll(self.destination, lane, lease, most=most))
+        most, within = POLLS_BETWEEN_BATCHES, LONG_POLL
+        answered = list(self._uploads.poll(self.destination, lane, lease, most=most, within=within))
         for receipts in answered:
             self._count(lane, receipts)
         return bool(answered)
@@ -194,7 +219,7 @@ class LaneSender:
         if self.kind is Kind.ERASURE:
             bury_pending()
         route = routes_of(rows)
-        with self._by_route(route) as chosen:
+        with by_route(self.connection, self.destination, route) as chosen:
             prepared = prepare(
                 self.connection,
                 chosen,
@@ -211,17 +236,11 @@ class LaneSender:
                 lease.keep_if_due()
                 self._flow.take(prepared, rows)
             else:
-                self._send_in_turn(lane, lease, rows, chosen, prepared)
+                self._send_in_turn(rows, chosen, prepared)
 
-    def _send_in_turn(
-        self,
-        lane: Lane,
-        lease: LaneLease,
-        rows: Rows,
-        chosen: Destination,
-        prepared: Prepared,
-    ) -> None:
+    def _send_in_turn(self, rows: Rows, chosen: Destination, prepared: Prepared) -> None:
         """One request after the other, in this thread."""
+        lane, lease = self._in_hand()
         lease.keep()
         with in_flight(
             self.connection,
@@ -238,15 +257,6 @@ class LaneSender:
                     self._settle(lane, lease, results, rows)
 
             deliver(chosen, prepared, land)
-
-    @contextmanager
-    def _by_route(self, route: str) -> Iterator[Destination]:
-        """What a historical import left behind stays as quiet as it was."""
-        if not route:
-            yield self.destination
-            return
-        with closing(registry.destination(self.connection, order_route=route)) as quiet:
-            yield quiet
 
     def _land(self, *, at_once: bool = False) -> bool:
         """Settle what has come meanwhile; whether anything has."""

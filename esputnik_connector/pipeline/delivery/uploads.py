@@ -104,21 +104,29 @@ class UploadPoller:
         return lost.filter(has_come("poll_at", self._clock()))
 
     def poll(
-        self, destination: Destination, lane: Lane, lease: LaneLease, *, most: int | None = None
+        self,
+        destination: Destination,
+        lane: Lane,
+        lease: LaneLease,
+        *,
+        most: int | None = None,
+        within: timedelta | None = None,
     ) -> Iterator[Sequence[Receipt]]:
         """Ask about each upload that is due, and settle it; what was answered, by session.
 
         :param most: about how many, those first that have waited longest; ``None`` for all.
+        :param within: after that long, no other one.
         :raises LostLease: another worker has the lane.
         """
-        kind, asked = Kind(lane.kind), 0
+        kind, asked, begun = Kind(lane.kind), 0, self._clock()
         try:
             for session, since in self._sessions_due(kind, most):
                 upload = self._upload(kind, session, since)
                 if upload.records:
                     yield self._poll_one(destination, lease, upload)
                 asked += 1
-                if self._unanswered >= MOST_UNANSWERED:
+                is_late = within is not None and self._clock() - begun > within
+                if is_late or self._unanswered >= MOST_UNANSWERED:
                     return
             left = None if most is None else max(0, most - asked)
             for lost in self.lost_due(kind).order_by("poll_at", "pk")[:left]:
