@@ -29,7 +29,7 @@ pytestmark = [
 ]
 
 REQUESTS = int(os.environ.get("WATCH_REQUESTS", "5000"))
-QUERIES_PER_PAGE = 6  # of one of the two walks, when nothing happened
+QUERIES_PER_PAGE = 5  # of one of the two walks, when nothing happened
 
 StockRecord = get_model("partner", "StockRecord")
 

@@ -12,9 +12,11 @@ from http import HTTPStatus
 from django.db.models import Max
 
 from esputnik_connector import registry
+from esputnik_connector.conf import conf
 from esputnik_connector.destinations import exchanges
 from esputnik_connector.destinations.base import Destination, Envelope, Part, Receipt
 from esputnik_connector.models import Connection, Lane, OutboxMessage, SyncState
+from esputnik_connector.models.lease import KEPT_JUST_NOW
 from esputnik_connector.records import Kind, Reason
 
 from .dispatch import Prepared, Result
@@ -28,7 +30,7 @@ from .pool import Arrival, Departure, Pool
 TICK = 0.05  # seconds between two looks at what has come
 GATHERED = 100  # answers that are settled at once, though the last time was a moment ago
 SETTLE_INTERVAL = 0.2  # seconds: two hundred answers a second are not two hundred transactions
-LEAVES_WITHIN = 3.0  # seconds after the lane was kept: a worker that stops lets nothing more go
+LEAVES_WITHIN = 3.0  # seconds after the lane was kept; a worker that stops lets nothing more go
 REST = 2.0  # times what the last reading took: what comes meanwhile is read together
 LONGEST_REST = 0.5  # seconds
 HANGING = 1.0  # seconds after which an answer is no longer waited for, though it may come
@@ -57,6 +59,7 @@ class Flow:
         self._destination = destination
         self._pacer = pacer
         self._clock = clock
+        self._leaves_within = _leaves_within(destination)
         self._pool: Pool | None = None
         self._flight: Flight | None = None
         self._lane: Lane | None = None
@@ -147,7 +150,7 @@ class Flow:
         """
         if self._pool is not None and self._lease is not None:
             self._lease.keep_if_due()
-            self._pool.let_go(self._lease.kept_at + LEAVES_WITHIN)
+            self._pool.let_go(self._lease.kept_at + self._leaves_within)
 
     def drop(self) -> None:
         """What did not leave yet stays where it is: in the outbox."""
@@ -247,6 +250,13 @@ class Flow:
         pks = [row.pk for part in held for one in part.envelopes for row in rows[one.key]]
         OutboxMessage.objects.filter(pk__in=pks).update(due_at=newest + GATHER)
         return [part for part in parts if part not in held]
+
+
+def _leaves_within(destination: Destination) -> float:
+    """Seconds after the lane was kept in which a request may leave: it is over before the lane can
+    be another worker's."""
+    slack = conf.LEASE_SECONDS - destination.longest_request(destination.options)
+    return min(LEAVES_WITHIN, max(slack, KEPT_JUST_NOW))
 
 
 def _is_late(envelopes: Sequence[Envelope], rows: Rows, now: datetime) -> bool:

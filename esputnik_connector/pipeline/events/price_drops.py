@@ -93,9 +93,11 @@ class PriceDropScan:
             for person, wish in wishes.get(product, {}).items()
             if self._is_first(person, drop)
         ]
+        fallen = [price for unit, price in known.items() if unit in self._fallen]
+        if not (keys or fallen):
+            return 0
         with transaction.atomic(using=router.db_for_write(WatchedPrice)):
             if not self.run.is_dry:
-                fallen = [price for unit, price in known.items() if unit in self._fallen]
                 WatchedPrice.objects.mark_noted(fallen, self.today)
             return self.run.enqueue(keys)
 
