@@ -20,6 +20,7 @@ from .digest import digest
 from .http import HttpClient
 from .platform import LONGEST_REQUEST, Platform
 from .responses import Answer, ResponseRules, vendor_words
+from .site import PushScripts, PushWorker, Site, SiteDomain, SiteRefusal, SiteRefusalCode
 from .throttle import Throttle
 from .values import (
     Account,
@@ -57,10 +58,16 @@ __all__ = [
     "OrderRoute",
     "Part",
     "PreparedRequest",
+    "PushScripts",
+    "PushWorker",
     "Receipt",
     "RegisteredFeed",
     "Remote",
     "ResponseRules",
+    "Site",
+    "SiteDomain",
+    "SiteRefusal",
+    "SiteRefusalCode",
     "Status",
     "Throttle",
     "Timeouts",
@@ -231,6 +238,10 @@ class Destination(Platform, ABC):
         :raises TemporaryError, CredentialsError, RejectedError: could not ask.
         """
         raise NotImplementedError(f"{type(self).__name__} lists no workflows")
+
+    def site(self) -> Site:
+        """The site of the account, where ``supports_storefront`` says that it has one."""
+        raise NotImplementedError(f"{type(self).__name__} has no site")
 
     def expected_workflows(self) -> Mapping[str, Sequence[str]]:
         """What the connection sends → names of the events that start a workflow by it."""

@@ -104,6 +104,9 @@ class Platform:
     supports_workflows: ClassVar[bool] = False
     """Does it list its automations, by :meth:`workflows`?"""
 
+    supports_storefront: ClassVar[bool] = False
+    """Has an account a site: a domain, scripts for its pages, web push? By :meth:`site`."""
+
     @classmethod
     def supports(cls, kind: Kind) -> bool:
         """Can records of this kind be sent at all?"""

@@ -62,7 +62,8 @@ class Answer:
     """An answer that is none of the errors.
 
     :param body: the parsed JSON; ``None`` for an empty body and for plain text.
-    :param text: the body as text.
+    :param text: the body as text, without blanks around it.
+    :param content: the body as it came.
     :param is_duplicate: the same request came a moment ago and was accepted then.
     :param was_readable: False when the body of a success is broken JSON: what it said about the
         records is unknown.
@@ -72,6 +73,7 @@ class Answer:
     status: int
     body: JSONValue = field(default=None, repr=False)
     text: str = field(default="", repr=False)
+    content: bytes = field(default=b"", repr=False)
     is_duplicate: bool = False
     was_readable: bool = True
     clock_ahead: float | None = None
@@ -98,6 +100,7 @@ class Reading:
             status=self.status,
             body=self.body,
             text=self.raw.text,
+            content=self.raw.content,
             is_duplicate=is_duplicate,
             was_readable=self.was_readable or is_duplicate,  # then it says nothing of records
             clock_ahead=_clock_ahead(self.raw, self.now),

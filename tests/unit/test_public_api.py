@@ -43,7 +43,8 @@ SHOPS = """
 DESTINATIONS = """
     Account AccountField AccountInfo Answer Authentication BasicAuth ConsentPolicy DO_NOT_SEND
     Delivered Destination Envelope EraseMode HeaderAuth HttpClient LONGEST_REQUEST OrderRoute
-    Part PreparedRequest Receipt RegisteredFeed Remote ResponseRules Status Throttle Timeouts
+    Part PreparedRequest PushScripts PushWorker Receipt RegisteredFeed Remote ResponseRules Site
+    SiteDomain SiteRefusal SiteRefusalCode Status Throttle Timeouts
     Workflow digest vendor_words
 """
 PUBLIC = {

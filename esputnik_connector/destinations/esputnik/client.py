@@ -7,6 +7,7 @@ section. Authentication is HTTP Basic with any user name and the API key as pass
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 from urllib.parse import quote
 
@@ -143,6 +144,45 @@ class EsputnikClient:
         """``POST /v1/products/config``: the whole list anew
         (esputnik-api.md#feed-registration)."""
         return self._post("v1/products/config", {"feeds": [*feeds]})
+
+    def site_domains(self) -> Answer:
+        """``GET /v1/site/domains``: at most one (esputnik-api.md#site-domains)."""
+        return self._sender.send(self._http.prepared("GET", "v1/site/domains"))
+
+    def add_site_domain(self, domain: str) -> Answer:
+        """``POST /v1/site/domains``: 201 for a new domain, 200 for a known one
+        (esputnik-api.md#site-domains)."""
+        body: JSONObject = {"domain": domain}
+        return self._sender.send(self._http.prepared("POST", "v1/site/domains", body=body))
+
+    def site_script(self) -> Answer:
+        """``GET /v1/site/script``: a snippet of HTML, as text (esputnik-api.md#site-script)."""
+        request = self._http.prepared("GET", "v1/site/script")
+        headers = {**request.headers, "Accept": "text/plain"}
+        return self._sender.send(replace(request, headers=headers))
+
+    def push_domains(self) -> Answer:
+        """``GET /v1/site/webpush/domains``: those with web push (esputnik-api.md#web-push)."""
+        return self._sender.send(self._http.prepared("GET", "v1/site/webpush/domains"))
+
+    def add_push_domain(self, body: JSONObject) -> Answer:
+        """``POST /v1/site/webpush/domain``: flat; a success may hold an error
+        (esputnik-api.md#web-push)."""
+        return self._post("v1/site/webpush/domain", body)
+
+    def push_script(self, domain: str) -> Answer:
+        """``GET /v1/site/webpush/script``: of a domain as it was registered
+        (esputnik-api.md#web-push)."""
+        query = {"domain": domain}
+        return self._sender.send(self._http.prepared("GET", "v1/site/webpush/script", query=query))
+
+    def delete_push_domain(self, domain: str) -> Answer:
+        """``DELETE /v1/site/webpush/domains``: of a domain as it was registered
+        (esputnik-api.md#web-push)."""
+        query = {"domain": domain}
+        return self._sender.send(
+            self._http.prepared("DELETE", "v1/site/webpush/domains", query=query)
+        )
 
     def address_books(self) -> Answer:
         """``GET /v1/addressbooks``: the additional fields (esputnik-api.md#addressbooks)."""

@@ -63,6 +63,7 @@ from .order_deletion import order_deletion_envelope
 from .order_payload import order_envelope
 from .responses import EsputnikResponses
 from .sending import sent
+from .site import EsputnikSite
 from .subscription import subscription_envelope
 
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=:-]{1,4096}")  # it goes into a page of the shop
@@ -105,6 +106,7 @@ class EsputnikDestination(Destination):
     supports_feed_registration = True
     supports_account_fields = True
     supports_workflows = True
+    supports_storefront = True  # esputnik-api.md#site-domains
     supports_look_up = True  # contacts alone (esputnik-api.md#contact-search)
 
     def __init__(
@@ -274,6 +276,9 @@ class EsputnikDestination(Destination):
 
     def workflows(self) -> Sequence[Workflow]:
         return workflows.read(self._client)
+
+    def site(self) -> EsputnikSite:
+        return EsputnikSite(self._client)
 
     def expected_workflows(self) -> Mapping[str, Sequence[str]]:
         return workflows.expected(self.account, self._event_names())

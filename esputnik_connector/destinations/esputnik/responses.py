@@ -48,11 +48,17 @@ def _duplicate(reading: Reading) -> Answer:
     return reading.answer(is_duplicate=True)
 
 
+def _is_snippet(reading: Reading) -> bool:
+    """The site script is HTML, and may be called so (esputnik-api.md#site-script)."""
+    return reading.status == 200 and reading.raw.text[:7].lower() == "<script"
+
+
 class EsputnikResponses(ResponseRules):
     """The common table, with eSputnik's word for "you have just sent this" before it."""
 
     rows: ClassVar[tuple[Row, ...]] = (
-        WEB_PAGE,  # first: a page of a CDN may quote any words
+        Row(fits=_is_snippet, means=Reading.answer),
+        WEB_PAGE,  # early: a page of a CDN may quote any words
         Row(fits=_is_duplicate, means=_duplicate),
         *STANDARD_ROWS,
     )

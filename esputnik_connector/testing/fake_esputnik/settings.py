@@ -92,6 +92,14 @@ class Settings:
     known_domain: Literal["exists", "refused"] = "exists"
     # GET /v1/site/domains also tells the siteId.
     domains_tell_site_id: bool = False
+    # Domains that eSputnik cannot reach.
+    unreachable_domains: tuple[str, ...] = ()
+    # What GET /v1/site/script answers in the place of the usual snippet.
+    site_script: str = ""
+    # What stands in the place of the usual service worker of web push.
+    push_worker: str = ""
+    # The shape of GET /v1/site/webpush/domains is not documented.
+    push_domains_listed: Literal["objects", "hosts"] = "objects"
     # id, name, status, tags of each.
     workflows: tuple[Mapping[str, Any], ...] = ()
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from typing import Any
 from urllib.parse import urlsplit
 
 from .exchange import RefusedError
 
-HOST = re.compile(r"[\w-]+([.][\w-]+)+(:[0-9]+)?")
+HOST = re.compile(r"([\w-]+([.][\w-]+)+|localhost)(:[0-9]+)?")
 # Stands in for eS.js: keeps the calls of the page where a browser test can read them.
 SCRIPT = """(function (w) {
   var waiting = (w.eS && w.eS.q) || [];
@@ -17,6 +18,16 @@ SCRIPT = """(function (w) {
   w.eS = function () { w.esCalls.push(Array.prototype.slice.call(arguments)); };
   waiting.forEach(function (call) { w.eS.apply(null, call); });
 })(window);
+"""
+# Stands in for eSputnik's script of web push, which asks for permission and registers the worker.
+PUSH_SCRIPT = """<script>(function (n, address, scope) {
+  if (n.serviceWorker) n.serviceWorker.register(address, {scope: scope});
+})(navigator, %s, %s);</script>"""
+PUSH_WORKER = """self.addEventListener('install', function () { self.skipWaiting(); });
+self.addEventListener('push', function (event) {
+  var message = event.data ? event.data.json() : {};
+  event.waitUntil(self.registration.showNotification(message.title || '', message));
+});
 """
 
 
@@ -62,18 +73,29 @@ class Site:
     def add_web_push(self, body: dict[str, Any]) -> dict[str, Any]:
         """Errors come with a 200."""
         domain = str(body["domain"])
-        if domain in self.web_push:
-            return {"errors": {"domain": domain, "message": "Domain is already registered"}}
+        if host_of(domain) in map(host_of, self.web_push):
+            return _push_error(domain, "Domain is already registered")
+        if domain.startswith("http://"):
+            return _push_error(domain, "Web push needs https")
+        if not HOST.fullmatch(host_of(domain)):
+            return _push_error(domain, "Invalid domain name")
+        if not body["serviceWorkerScope"].startswith(body["serviceWorkerPath"]):
+            return _push_error(domain, "Scope and path must have the same base")
         self.web_push[domain] = dict(body)
         return {"success": {"domain": domain, "status": "CREATED"}}
 
-    def web_push_script(self, domain: str) -> dict[str, str]:
+    def web_push_script(self, domain: str, worker: str) -> dict[str, str]:
+        """Of a domain exactly as it was registered."""
         if domain not in self.web_push:
             raise RefusedError(404, f"Web push domain {domain} not found")
-        return {
-            "script": "<script>/* fake web push */</script>",
-            "serviceWorker": "/* fake service worker */",
-        }
+        body = self.web_push[domain]
+        address = f"{body['serviceWorkerPath']}{body['serviceWorkerName']}"
+        script = PUSH_SCRIPT % (json.dumps(address), json.dumps(body["serviceWorkerScope"]))
+        return {"script": script, "serviceWorker": worker or PUSH_WORKER}
+
+
+def _push_error(domain: str, message: str) -> dict[str, Any]:
+    return {"errors": {"domain": domain, "message": message}}
 
 
 def host_of(domain: str) -> str:

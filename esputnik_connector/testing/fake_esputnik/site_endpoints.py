@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .exchange import Answer, Call, RefusedError, json_answer, text_answer
 from .shapes import listed
+from .site import host_of
 from .state import State
 
 
@@ -19,6 +22,8 @@ def domains(state: State, _call: Call) -> Answer:
 
 def add_domain(state: State, call: Call) -> Answer:
     """201 for a new domain, 200 for a known one, a refusal for a second one."""
+    if host_of(call.body["domain"]) in state.settings.unreachable_domains:
+        raise RefusedError(400, "Domain can't be reached", as_json=True)
     site_id, is_new = state.site.register(call.body["domain"])
     if not is_new and state.settings.known_domain == "refused":
         raise RefusedError(400, "Domain is already registered", as_json=True)
@@ -26,7 +31,8 @@ def add_domain(state: State, call: Call) -> Answer:
 
 
 def site_script(state: State, call: Call) -> Answer:
-    return text_answer(state.site.snippet(f"http://{call.header('Host')}"))
+    written = state.settings.site_script
+    return text_answer(written or state.site.snippet(f"http://{call.header('Host')}"))
 
 
 def add_web_push(state: State, call: Call) -> Answer:
@@ -41,7 +47,10 @@ def add_web_push_domains(state: State, call: Call) -> Answer:
 
 
 def web_push_domains(state: State, _call: Call) -> Answer:
-    return json_answer(listed(list(state.site.web_push.values()), state.settings))
+    found: list[Any] = list(state.site.web_push.values())
+    if state.settings.push_domains_listed == "hosts":
+        found = list(state.site.web_push)
+    return json_answer(listed(found, state.settings))
 
 
 def delete_web_push(state: State, call: Call) -> Answer:
@@ -52,7 +61,7 @@ def delete_web_push(state: State, call: Call) -> Answer:
 
 
 def web_push_script(state: State, call: Call) -> Answer:
-    return json_answer(state.site.web_push_script(call.query["domain"]))
+    return json_answer(state.site.web_push_script(call.query["domain"], state.settings.push_worker))
 
 
 def feeds(state: State, _call: Call) -> Answer:
