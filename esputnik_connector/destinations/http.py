@@ -33,6 +33,7 @@ from . import exchanges
 from .auth import Authentication
 from .breadcrumbs import unnoted
 from .deadline import Deadline, DeadlineConnection, Timeouts, deadline, present_patience
+from .public_address import PublicConnection
 from .responses import Answer, RawAnswer, ResponseRules
 from .throttle import Throttle
 from .values import PreparedRequest
@@ -118,6 +119,14 @@ class HttpClient:
             throttle.take()
         raw = self._exchange(request, content)
         return self._rules.classify(self._without_secrets(raw), now=self._clock())
+
+    def fetch(self, request: PreparedRequest) -> RawAnswer:
+        """What comes, whatever it means; past any proxy, which would look names up by itself.
+
+        :raises TemporaryError: nothing came.
+        """
+        self._session.trust_env = False
+        return self._exchange(request, None)
 
     def close(self) -> None:
         self._session.close()
@@ -276,11 +285,11 @@ FAILURES: tuple[tuple[type[Exception], Lazy], ...] = (
 )
 
 
-class _HTTPConnection(DeadlineConnection, HTTPConnection):
+class _HTTPConnection(PublicConnection, DeadlineConnection, HTTPConnection):
     pass
 
 
-class _HTTPSConnection(DeadlineConnection, HTTPSConnection):
+class _HTTPSConnection(PublicConnection, DeadlineConnection, HTTPSConnection):
     pass
 
 
