@@ -65,6 +65,7 @@ PERIODIC = (
     Periodic(name="sweep", task=f"{APP}.sweep", minutes=1),
     Periodic(name="feeds", task=f"{APP}.feeds", minutes=5),
     Periodic(name="watch", task=f"{APP}.watch_products", minutes=15),
+    Periodic(name="storefronts", task=f"{APP}.storefronts", minutes=15),
     Periodic(name="reconcile", task=f"{APP}.reconcile", at=time(3, 20)),
     Periodic(name="prune", task=f"{APP}.prune", at=time(4, 10)),
 )
@@ -82,6 +83,8 @@ TASK_ROUTES: dict[str, dict[str, str]] = {
     f"{APP}.backfill": {"queue": LONG},
     f"{APP}.feeds": {"queue": LONG},
     f"{APP}.build_feed": {"queue": LONG},
+    f"{APP}.storefronts": {"queue": LONG},
+    f"{APP}.storefront": {"queue": LONG},
     f"{APP}.reconcile": {"queue": LONG},
     f"{APP}.watch_products": {"queue": LONG},
     f"{APP}.prune": {"queue": LONG},

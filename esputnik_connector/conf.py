@@ -112,6 +112,10 @@ class Settings:
     FEED_STORAGE: Annotated[str, Filled()] = "default"
     """Alias in ``STORAGES`` of the storage that keeps the built product feeds."""
 
+    RETIRED_PUSH_WORKERS: Annotated[list[str], OrDefault()] = []
+    """Paths at which visitors' browsers may hold a service worker that is to unregister itself,
+    such as ``/push/esputnik/sw.js`` of a connection that was deleted."""
+
     ALERT_EMAILS: Annotated[list[str], OrDefault()] = []
     """Who gets a mail of each problem that ``esputnik_doctor --alert`` finds."""
 

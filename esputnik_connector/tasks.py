@@ -9,6 +9,8 @@ from celery import shared_task
 from esputnik_connector.feed.publish import AlreadyBuilding
 from esputnik_connector.feed.schedule import due_feeds
 from esputnik_connector.operations.prune import prune as prune_history
+from esputnik_connector.operations.storefront.run import work as work_at_storefront
+from esputnik_connector.operations.storefront.schedule import due_storefronts
 from esputnik_connector.operations.sweep import recheck_keys, what_is_due
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 from esputnik_connector.pipeline.broker import queue_options
@@ -18,7 +20,7 @@ from esputnik_connector.pipeline.reconcile.run import reconcile_all
 from esputnik_connector.pipeline.wake import RELAY, start_relay, start_relay_at, wake_backfills
 
 from .feed.build import Build
-from .models import Backfill, Connection, Feed
+from .models import Backfill, Connection, Feed, Storefront
 
 logger = getLogger(__name__)
 
@@ -83,6 +85,20 @@ def reconcile(is_continued: bool = False) -> None:
 def watch_products() -> None:
     """Every quarter of an hour: put in line what came back in stock or got cheaper silently."""
     scan_for_events()
+
+
+@shared_task(name="esputnik_connector.storefront", ignore_result=True, time_limit=RELAY_LIMIT)
+def storefront(storefront_id: int) -> None:
+    """Go through the steps of one storefront at its account."""
+    for found in Storefront.objects.filter(pk=storefront_id).select_related("connection"):
+        work_at_storefront(found)
+
+
+@shared_task(name="esputnik_connector.storefronts", ignore_result=True)
+def storefronts() -> None:
+    """Every quarter of an hour: start with each storefront that is due, which is once a day."""
+    for storefront_id in due_storefronts():
+        storefront.apply_async((storefront_id,), **queue_options())
 
 
 @shared_task(name="esputnik_connector.prune", ignore_result=True)

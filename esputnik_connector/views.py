@@ -24,6 +24,7 @@ from .operations.health.examine import moving
 from .operations.health.findings import Level, worst
 from .operations.health.report import report
 from .operations.health.snapshot import take
+from .operations.storefront.worker import script_for
 from .tracking import form_view, inbox
 
 BLIND = 503
@@ -33,6 +34,29 @@ BLIND = 503
 def feed(request: HttpRequest, token: str, language: str, extension: str) -> HttpResponseBase:
     """The built file; see :mod:`esputnik_connector.feed.serving`."""
     return serving.feed_response(request, token=token, language=language, extension=extension)
+
+
+@transaction.non_atomic_requests
+def service_worker(request: HttpRequest) -> HttpResponse:
+    """The service worker of web push, at exactly the path that eSputnik knows. A browser compares
+    it byte by byte with the one it has, and must not be given an old copy."""
+    if request.method not in ("GET", "HEAD"):
+        return HttpResponseNotAllowed(["GET", "HEAD"])
+    try:
+        found = script_for(request.get_host(), request.path)
+    except DatabaseError:  # the browser keeps the one it has
+        return HttpResponse("Not now\n", content_type="text/plain", status=BLIND)
+    if found is None:
+        return HttpResponseNotFound("Not found\n", content_type="text/plain")
+    return HttpResponse(
+        found.text,
+        content_type="text/javascript; charset=utf-8",
+        headers={
+            "Cache-Control": "no-cache, max-age=0",
+            "Service-Worker-Allowed": found.scope,
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
 
 
 @never_cache

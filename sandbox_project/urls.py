@@ -8,12 +8,15 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
+from esputnik_connector.urls import storefront_urls
+
 
 def healthz(_request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 urlpatterns = [
+    *storefront_urls(),
     path("healthz", healthz),
     path("admin/", admin.site.urls),
     path("esputnik/", include("esputnik_connector.urls")),

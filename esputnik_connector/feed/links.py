@@ -24,8 +24,13 @@ CHECK_AGENT = f"{USER_AGENT} (checks its own feed)"
 
 def storefront_url(feed: Feed) -> str:
     """The feed's storefront, without a slash at the end; ``""`` if no setting names it."""
-    if feed.shop_url or conf.SHOP_URL:
-        return str(feed.shop_url or conf.SHOP_URL).rstrip("/")
+    return str(feed.shop_url).rstrip("/") or shop_address()
+
+
+def shop_address() -> str:
+    """The shop by ``SHOP_URL``, else the current Site; ``""`` if neither says."""
+    if conf.SHOP_URL:
+        return conf.SHOP_URL.rstrip("/")
     if not apps.is_installed("django.contrib.sites"):
         return ""
     try:

@@ -65,9 +65,11 @@ class StorefrontQuerySet(ConnectorQuerySet["Storefront"]):
         return self.filter(disconnected_at=None, connection__is_enabled=True)
 
     def due(self, now: datetime) -> StorefrontQuerySet:
-        """Connected, their refresh has come, and no worker is at them."""
+        """Connected, or still to be taken out of web push; their time has come, and no worker is
+        at them."""
+        is_wanted = Q(disconnected_at=None, connection__is_enabled=True) | ~Q(push_domain="")
         is_due = has_come("due_at", now, longest=LONGEST_BETWEEN)
-        return self.connected().filter(is_free(now), is_due)
+        return self.filter(is_free(now), is_due, is_wanted)
 
     def for_host(self, host: str) -> Storefront | None:
         """The connected storefront of a page's host, as ``request.get_host()`` gives it.
@@ -155,6 +157,8 @@ class Storefront(Leased):
     push_changed_at = models.DateTimeField(_("web push changed"), null=True, editable=False)
     # Addresses at which browsers hold a worker of ours that is to unregister itself.
     retired_workers = models.JSONField(default=list, editable=False)
+    # Service workers of others that the last look found, as operations.storefront.rivals has them.
+    rivals = models.JSONField(default=list, editable=False)
     # Names of other providers beside which the merchant wants ours to stay.
     accepted_rivals = models.JSONField(default=list, editable=False)
     refreshed_at = models.DateTimeField(_("last refreshed"), null=True, editable=False)

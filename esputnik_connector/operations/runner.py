@@ -19,13 +19,15 @@ from esputnik_connector.exceptions import without_message
 from esputnik_connector.feed.build import Build
 from esputnik_connector.feed.publish import AlreadyBuilding
 from esputnik_connector.feed.schedule import due_feeds
-from esputnik_connector.models import Backfill, Connection, Feed, Heartbeat
+from esputnik_connector.models import Backfill, Connection, Feed, Heartbeat, Storefront
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.pipeline.events.scan import scan_for_events
 from esputnik_connector.pipeline.reconcile.run import reconcile_all
 
 from .prune import prune
+from .storefront.run import work as work_at_storefront
+from .storefront.schedule import due_storefronts
 from .sweep import recheck_keys, what_is_due
 
 logger = getLogger(__name__)
@@ -103,6 +105,8 @@ class Runner:
             yield "feeds", self._feeds
         if self._is_due("watch_products"):
             yield "watch_products", scan_for_events
+        if self._is_due("storefronts"):
+            yield "storefronts", self._storefronts
         if self._is_reconciling or self._is_due("reconcile"):
             yield "reconcile", self._reconcile
         if self._is_due("prune"):
@@ -130,6 +134,13 @@ class Runner:
                     logger.info("feed %s is being built already", feed.name)
                 else:
                     self.say(f"{feed.name}: {build.status}")
+
+    def _storefronts(self) -> None:
+        for pk in due_storefronts():
+            for storefront in Storefront.objects.filter(pk=pk).select_related("connection"):
+                if self.stop.is_set():
+                    return
+                work_at_storefront(storefront)
 
     def _reconcile(self) -> None:
         """A slice; what is left comes in the next round."""

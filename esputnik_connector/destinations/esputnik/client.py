@@ -7,18 +7,27 @@ section. Authentication is HTTP Basic with any user name and the API key as pass
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 from urllib.parse import quote
 
 from django.utils.translation import gettext as _
 
-from esputnik_connector.destinations.base import PreparedRequest
+from esputnik_connector.destinations.auth import BasicAuth
+from esputnik_connector.destinations.base import Account, PreparedRequest
+from esputnik_connector.destinations.deadline import Timeouts
 from esputnik_connector.destinations.http import HttpClient
 from esputnik_connector.destinations.responses import Answer
 from esputnik_connector.exceptions import RejectedError, TemporaryError
 from esputnik_connector.records import JSONObject, JSONValue
 
+from .limits import limit_of, throttles
+from .options import Options
+from .responses import EsputnikResponses
+
+LABEL = "eSputnik"
 DEFAULT_URL = "https://esputnik.com/api"
 USER = "user"  # any name will do
 WORKFLOWS_PER_PAGE = 500  # the largest page (esputnik-api.md#workflows)
@@ -225,6 +234,25 @@ def is_unknown_order(error: RejectedError) -> bool:
     words must say so (esputnik-api.md#orders-delete)."""
     words = str(error).lower()
     return "order" in words and ("not found" in words or "not exist" in words)
+
+
+def http_client(
+    account: Account, options: Options, *, wait: Callable[[float], None] = time.sleep
+) -> HttpClient:
+    """HTTP to eSputnik as this account, at the pace of each limit."""
+    url = (account.api_url or DEFAULT_URL).rstrip("/")
+    paces = throttles(url, account, options, wait=wait)
+    return HttpClient(
+        url,
+        auth=BasicAuth(USER, account.api_key),
+        rules=EsputnikResponses(LABEL),
+        throttle_of=lambda request: paces[limit_of(request)],
+        timeouts=Timeouts(
+            connect=options.connect_timeout,
+            read=options.read_timeout,
+            deadline=options.deadline,
+        ),
+    )
 
 
 class Rehearsal:

@@ -13,7 +13,6 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from esputnik_connector.destinations.auth import BasicAuth
 from esputnik_connector.destinations.base import (
     Account,
     AccountField,
@@ -29,8 +28,6 @@ from esputnik_connector.destinations.base import (
     Workflow,
 )
 from esputnik_connector.destinations.choices import UNCONFIRMED
-from esputnik_connector.destinations.deadline import Timeouts
-from esputnik_connector.destinations.http import HttpClient
 from esputnik_connector.destinations.options import unusable_option
 from esputnik_connector.exceptions import (
     ConfigurationError,
@@ -54,14 +51,13 @@ from esputnik_connector.records import (
 
 from . import addressbooks, choices, feeds, imports, receipts, remote, sources, workflows
 from .calls import planned
-from .client import DEFAULT_URL, USER, EsputnikClient, Rehearsal
+from .client import DEFAULT_URL, LABEL, EsputnikClient, Rehearsal, http_client
 from .contact_payload import contact_envelope, erasure_envelope
 from .events import PAST_EVENTS_PER_CALL, cart_envelope, event_envelope
-from .limits import limit_of, limit_of_kind, per_second, rates, throttles
+from .limits import limit_of_kind, per_second, rates
 from .options import Options, options_from
 from .order_deletion import order_deletion_envelope
 from .order_payload import order_envelope
-from .responses import EsputnikResponses
 from .sending import sent
 from .site import EsputnikSite
 from .subscription import subscription_envelope
@@ -76,7 +72,7 @@ INTRODUCTIONS_PER_DELIVERY = 100  # of people without consent, should all of a b
 class EsputnikDestination(Destination):
     """Contacts, orders, carts, events, subscriptions and erasures of one eSputnik account."""
 
-    label = "eSputnik"
+    label = LABEL
     batch_sizes: Mapping[Kind, int] = {
         Kind.CONTACT: Options.contacts_per_call,
         Kind.ORDER: Options.orders_per_call,
@@ -118,7 +114,7 @@ class EsputnikDestination(Destination):
     ) -> None:
         super().__init__(account, options)
         self._options = options_from(options, event_names=account.event_keys)
-        self._http = self._http_client(wait)
+        self._http = http_client(account, self._options, wait=wait)
         self._client = EsputnikClient(self._http, event_version=self._options.event_version)
         orders = {
             choices.EVENTS: SINGLES_PER_DELIVERY,
@@ -301,19 +297,3 @@ class EsputnikDestination(Destination):
         """The ``eventTypeKey``: by the option, else as the type declares, else its name."""
         usual = self.account.event_keys.get(record.name, record.name)
         return self._options.event_keys.get(record.name, usual)
-
-    def _http_client(self, wait: Callable[[float], None]) -> HttpClient:
-        url = (self.account.api_url or self.default_api_url).rstrip("/")
-        options = self._options
-        paces = throttles(url, self.account, options, wait=wait)
-        return HttpClient(
-            url,
-            auth=BasicAuth(USER, self.account.api_key),
-            rules=EsputnikResponses(self.label),
-            throttle_of=lambda request: paces[limit_of(request)],
-            timeouts=Timeouts(
-                connect=options.connect_timeout,
-                read=options.read_timeout,
-                deadline=options.deadline,
-            ),
-        )
