@@ -18,6 +18,7 @@ from esputnik_connector.shops.base import (
     SupportsContactAttributes,
     SupportsFeed,
     SupportsHistory,
+    SupportsOrderTimes,
     SupportsReconciliation,
     SupportsStaffLinks,
     SupportsStatuses,
@@ -34,6 +35,7 @@ class MemoryShop(
     SupportsFeed,
     SupportsStatuses,
     SupportsContactAttributes,
+    SupportsOrderTimes,
     SupportsStaffLinks,
 ):
     """What the tests put into the dictionaries is what the shop has now."""
@@ -77,6 +79,9 @@ class MemoryShop(
             found = [key for key in found if _is_beyond(_place(key), after, newest_first)]
         page = tuple(found[:limit])
         return Page(keys=page, cursor=_place(page[-1]) if len(page) == limit else "")
+
+    def placed(self, since: datetime) -> Mapping[str, datetime]:
+        return {key: one.placed_at for key, one in self.purchases.items() if one.placed_at >= since}
 
     def versions(self, kind: Kind, keys: Sequence[str]) -> Mapping[str, str]:
         """None: every record is built and compared."""

@@ -9,6 +9,7 @@ from .feed_tables import FeedAttribute, FeedCategory
 from .heartbeat import Heartbeat
 from .outbox import Attempt, Lane, OutboxMessage
 from .outcome_count import OutcomeCount
+from .outcome_hour import OutcomeHour
 from .price import WatchedPrice
 from .raised_alert import RaisedAlert
 from .reconcile import Reconciliation
@@ -36,6 +37,7 @@ __all__ = [
     "LostUpload",
     "OutboxMessage",
     "OutcomeCount",
+    "OutcomeHour",
     "RaisedAlert",
     "Reconciliation",
     "Restore",

@@ -22,11 +22,13 @@ from esputnik_connector.models import (
     Connection,
     Heartbeat,
     OutboxMessage,
+    OutcomeHour,
     Reconciliation,
     SyncState,
     WatchedPrice,
 )
 from esputnik_connector.models.outbox import OutboxQuerySet
+from esputnik_connector.models.outcome_hour import KEPT
 from esputnik_connector.pipeline.delivery import digests
 from esputnik_connector.pipeline.delivery.eligibility import retained_since
 from esputnik_connector.pipeline.delivery.in_flight import STATES
@@ -88,6 +90,7 @@ def _outdated(days: int | None) -> Iterator[QuerySet[Any]]:
     )
     yield CartSession.objects.filter(created_at__lt=usual).filter(~Exists(waiting))
     yield Reconciliation.objects.filter(finished_at__lt=usual)
+    yield OutcomeHour.objects.filter(hour__lt=now - KEPT)
     yield WatchedPrice.objects.filter(seen_at__lt=retained_since(now))
     yield _orphans()
 

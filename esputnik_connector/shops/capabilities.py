@@ -290,6 +290,19 @@ class SupportsStaffLinks(Capability):
         """Path of the page where staff edits this product; ``""`` if there is none."""
 
 
+class SupportsOrderTimes(Capability):
+    """When orders were placed, for the page that lays the shop beside the destination."""
+
+    missing = _(
+        "The adapter of this shop does not tell when orders were placed (SupportsOrderTimes): the "
+        "Overview cannot lay the shop's orders beside those that arrived."
+    )
+
+    @abstractmethod
+    def placed(self, since: datetime) -> Mapping[str, datetime]:
+        """Key → when it was placed, of every order from this moment on. By one query."""
+
+
 class SupportsFieldOrigins(Capability):
     """Where each value comes from, for the person who reads a preview."""
 

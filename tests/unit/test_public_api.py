@@ -37,8 +37,9 @@ SHOPS = """
     ShopAdapter ShopPage
     SupportsCarts SupportsConsent SupportsContactAttributes SupportsCurrencies SupportsEvents
     SupportsFeed
-    SupportsFieldOrigins SupportsGuests SupportsHistory SupportsReconciliation SupportsStaffLinks
-    SupportsSearch SupportsShopPages SupportsStatuses Wanted WishedPage values_of
+    SupportsFieldOrigins SupportsGuests SupportsHistory SupportsOrderTimes
+    SupportsReconciliation SupportsStaffLinks SupportsSearch SupportsShopPages SupportsStatuses
+    Wanted WishedPage values_of
 """
 DESTINATIONS = """
     Account AccountField AccountInfo Answer Authentication BasicAuth ConsentPolicy DO_NOT_SEND

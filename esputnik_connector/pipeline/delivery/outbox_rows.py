@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import Receipt
-from esputnik_connector.models import Attempt, Connection, OutboxMessage, OutcomeCount
+from esputnik_connector.models import Attempt, Connection, OutboxMessage, OutcomeCount, OutcomeHour
 from esputnik_connector.records import Outcome, Reason
 
 from . import backoff
@@ -55,6 +55,7 @@ def settle_rows(
     _remove_settled(results, rows)
     _record(connection, attempts, rows, now)
     OutcomeCount.objects.add(connection, counts, now=now)
+    OutcomeHour.objects.add(connection, counts, now=now)
 
 
 def with_rows_where_needed(

@@ -43,6 +43,7 @@ from esputnik_connector.shops.base import (
     SupportsFieldOrigins,
     SupportsGuests,
     SupportsHistory,
+    SupportsOrderTimes,
     SupportsReconciliation,
     SupportsSearch,
     SupportsShopPages,
@@ -84,6 +85,7 @@ class OscarShop(
     SupportsConsent,
     SupportsGuests,
     SupportsCurrencies,
+    SupportsOrderTimes,
     SupportsStaffLinks,
     SupportsFieldOrigins,
     SupportsSearch,
@@ -153,6 +155,9 @@ class OscarShop(
         self, kind: Kind, *, since: datetime | None = None, until: datetime | None = None
     ) -> int:
         return paging.count(kind, since=since, until=until)
+
+    def placed(self, since: datetime) -> Mapping[str, datetime]:
+        return paging.placed(since)
 
     @contextmanager
     def long_walk(self) -> Iterator[None]:

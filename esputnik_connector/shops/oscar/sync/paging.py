@@ -16,6 +16,7 @@ from oscar.core.loading import get_model
 from esputnik_connector.records import Kind
 from esputnik_connector.shops.base import Page
 from esputnik_connector.shops.bulk import field_names
+from esputnik_connector.shops.canonical import key_of
 from esputnik_connector.shops.oscar.keys import GUEST
 from esputnik_connector.shops.oscar.sync import guests
 from esputnik_connector.shops.oscar.sync.ranges import Rows, between, pk_of
@@ -57,6 +58,12 @@ def count(kind: Kind, *, since: datetime | None, until: datetime | None) -> int:
     if kind is not Kind.CONTACT:
         return 0
     return _customers(since, until).count() + guests.count(since, until)
+
+
+def placed(since: datetime) -> dict[str, datetime]:
+    """See :meth:`~esputnik_connector.shops.base.SupportsOrderTimes.placed`."""
+    rows = _orders(since, None).order_by().values_list("number", "date_placed")
+    return {key_of(number): moment for number, moment in rows.iterator(chunk_size=10_000)}
 
 
 def _page(keys: list[str], rows: Rows, limit: int, prefix: str) -> Page:
