@@ -49,6 +49,7 @@ class Reason(str, Enum):
     SWITCHED_OFF = "switched_off"
     UNCONFIRMED = "unconfirmed"
     STILL_THERE = "still_there"
+    LEFT_OUT = "left_out"
     ORDER_DELETION = "order_deletion"
 
 

@@ -5,7 +5,7 @@ from esputnik_connector.admin.connection.admin import ConnectionAdmin
 from esputnik_connector.admin.feed.admin import FeedAdmin
 from esputnik_connector.admin.feed.builds import FeedBuildAdmin, FeedProblemAdmin
 
-from . import menu, search
+from . import menu, problems, search
 from .deliveries import AttemptAdmin, SyncStateAdmin, TombstoneAdmin
 from .outbox import LaneAdmin, OutboxMessageAdmin
 from .overview.page import overview
@@ -23,5 +23,6 @@ __all__ = [
     "TombstoneAdmin",
     "menu",
     "overview",
+    "problems",
     "search",
 ]

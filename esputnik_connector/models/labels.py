@@ -60,6 +60,7 @@ REASONS: dict[Reason, Lazy] = {
     Reason.NO_IDENTIFIER: _("no id, e-mail or phone of this person can stand in an event"),
     Reason.SWITCHED_OFF: _("a switch at the destination is off; the detail says which"),
     Reason.STILL_THERE: _("the destination still shows the person after the deletion"),
+    Reason.LEFT_OUT: _("left out by a person; the detail says why"),
     Reason.ORDER_DELETION: _("waits while orders are deleted; the detail says why"),
     Reason.UNCONFIRMED: _(
         "the answer does not say whether it arrived; the detail says where to look"

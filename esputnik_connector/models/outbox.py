@@ -98,6 +98,9 @@ class OutboxMessage(ConnectorModel):
                 fields=["connection", "kind", "is_dead", "due_at"], name="esputnik_outbox_due"
             ),
             models.Index(fields=["connection", "kind", "key"], name="esputnik_outbox_key"),
+            models.Index(  # few are set aside, and each page of the admin counts them
+                fields=["id"], name="esputnik_outbox_dead", condition=Q(is_dead=True)
+            ),
         ]
 
     def __str__(self) -> str:

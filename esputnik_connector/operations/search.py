@@ -21,6 +21,7 @@ from esputnik_connector.shops.base import (
     Wanted,
 )
 
+from .names import person_name
 from .record_history.history import found_in_memory
 
 LONGEST = 200  # characters: an e-mail has up to 254, and nobody types one of more than 200
@@ -124,11 +125,6 @@ def match_of(kind: Kind, record: Record) -> Match:
     if isinstance(record, Order):
         return Match(kind=kind, key=record.key, name=person_name(record), moment=record.placed_at)
     return Match(kind=kind, key=record.key, email=getattr(record, "email", ""))
-
-
-def person_name(record: Contact | Order) -> str:
-    """First and last name; ``""`` when the shop has neither."""
-    return " ".join(part for part in (record.first_name, record.last_name) if part)
 
 
 def _searched(shop: ShopAdapter, wanted: Wanted) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """What was sent of a record, on the shop's own page of it: to look at, in a few queries.
 
-Why a template and no patched class: see ``docs/explanation/decisions/044-panels-by-template.md``.
+Why a template and no patched class: see ``docs/explanation/decisions/045-panels-by-template.md``.
 """
 
 from __future__ import annotations

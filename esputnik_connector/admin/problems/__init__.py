@@ -1,0 +1,5 @@
+"""“Problems”: what needs a person, by its cause."""
+
+from . import page
+
+__all__ = ["page"]

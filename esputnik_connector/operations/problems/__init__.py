@@ -1,0 +1,1 @@
+"""What was refused or set aside, by what it has in common, and what a person does with it."""
