@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('esputnik_connector', '0025_subscriptions'),
+        ('esputnik_connector', '0027_outcomes_by_the_hour'),
     ]
 
     operations = [
