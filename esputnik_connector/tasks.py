@@ -8,6 +8,7 @@ from celery import shared_task
 
 from esputnik_connector.feed.publish import AlreadyBuilding
 from esputnik_connector.feed.schedule import due_feeds
+from esputnik_connector.operations.alerts import look
 from esputnik_connector.operations.prune import prune as prune_history
 from esputnik_connector.operations.storefront.run import work as work_at_storefront
 from esputnik_connector.operations.storefront.schedule import due_storefronts
@@ -72,6 +73,7 @@ def sweep() -> None:
         start = relay if task == RELAY else backfill
         start.apply_async((pk,), expires=SWEEP_EXPIRY, **queue_options())
     recheck_keys()
+    look()
 
 
 @shared_task(name="esputnik_connector.reconcile", ignore_result=True, time_limit=RELAY_LIMIT)

@@ -19,6 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from .conf import conf
 from .feed import serving
+from .operations.alerts import look_again
 from .operations.health import metrics as metrics_of
 from .operations.health.examine import moving
 from .operations.health.findings import Level, worst
@@ -98,6 +99,7 @@ def subscribed(request: HttpRequest) -> HttpResponse:
 def _health() -> HttpResponse:
     snapshot = take()
     found = list(moving(snapshot))
+    look_again(snapshot)
     is_problem = worst(found) is Level.PROBLEM
     return JsonResponse(report(snapshot, found), status=BLIND if is_problem else 200)
 

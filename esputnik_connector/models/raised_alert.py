@@ -18,7 +18,11 @@ class RaisedAlert(ConnectorModel):
     code = models.CharField(max_length=100)
     area = models.CharField(max_length=20, blank=True, default="")
     connection = models.CharField(max_length=50, blank=True, default="")
+    feed = models.CharField(max_length=50, blank=True, default="")
+    text = models.TextField(blank=True, default="")  # as it was told
     raised_at = models.DateTimeField(default=timezone.now)
+
+    digested_at = models.DateTimeField(null=True)  # when it was last told that it lasts
 
     objects: ClassVar = ConnectorManager()
 

@@ -1,25 +1,27 @@
-"""Tell somebody of problems: each cause once, until it is well again."""
+"""Tell somebody of problems: each cause once, every day what lasts, and when all is well again."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from logging import getLogger
-from smtplib import SMTPException
+from datetime import datetime, timedelta
 
-from django.core.mail import send_mail
+from django.conf import settings
 from django.db.models import Q
-from django.utils.translation import gettext as _
+from django.utils import timezone, translation
 
 from esputnik_connector import signals
-from esputnik_connector.conf import conf
-from esputnik_connector.models import Connection, RaisedAlert
-from esputnik_connector.models.connection import this_environment
+from esputnik_connector.models import Connection, Heartbeat, RaisedAlert
 from esputnik_connector.pipeline.delivery.notify import send
 
+from . import alert_mail
+from .health.examine import AREAS, moving
 from .health.findings import Finding, Level
+from .health.snapshot import Snapshot, take
 
-logger = getLogger(__name__)
+LOOK_EVERY = timedelta(minutes=5)
+DIGEST_EVERY = timedelta(days=1)
+HEARTBEAT = "alerts"
 
 # Found only by asking somebody else: an examination that asked nobody says nothing of them.
 ASKED = (
@@ -32,6 +34,26 @@ ASKED = (
     "key_refused",
 )
 
+# What a look at the moving parts can find: such a look says nothing of anything else.
+MOVING = (
+    "backup_restored",
+    "changes_delayed",
+    "changes_overdue",
+    "connection_paused",
+    "environment_elsewhere",
+    "feed_build_failed",
+    "feed_build_held",
+    "feed_never_built",
+    "feed_not_supported",
+    "feed_too_old",
+    "import_stopped",
+    "key_missing",
+    "key_unreadable",
+    "many_refused",
+    "reconciliation_held",
+    "sweep_late",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
@@ -40,28 +62,65 @@ class Scope:
     areas: Collection[str]
     connection: str | None = None  # None: all of them
     is_offline: bool = False
+    is_moving: bool = False  # the moving parts alone
 
     def holds(self) -> Q:
         """The alerts that would have been found again."""
         mine = Q(area__in=list(self.areas))
         if self.connection is not None:
             mine &= Q(connection__in=["", self.connection])
+        if self.is_moving:
+            mine &= Q(code__in=MOVING)
         return mine & ~Q(code__in=ASKED) if self.is_offline else mine
 
 
+def look() -> None:
+    """A look at the moving parts every few minutes, by whoever comes by: a worker, a monitor, a
+    person in the admin. A worker that is gone cannot tell of itself."""
+    if _is_due(timezone.now()):
+        _tell_of(take())
+
+
+def look_again(snapshot: Snapshot) -> None:
+    """:func:`look`, by one who has read it all already: one query when it is not due."""
+    if _is_due(snapshot.now):
+        _tell_of(snapshot)
+
+
+def _is_due(now: datetime) -> bool:
+    """True for the one process whose turn it is."""
+    mine = Heartbeat.objects.filter(name=HEARTBEAT)
+    is_old = ~Q(beaten_at__range=(now - LOOK_EVERY, now + LOOK_EVERY))
+    if mine.filter(is_old).update(beaten_at=now):
+        return True
+    if mine.exists():
+        return False
+    _row, is_new = Heartbeat.objects.get_or_create(name=HEARTBEAT, defaults={"beaten_at": now})
+    return is_new
+
+
+def _tell_of(snapshot: Snapshot) -> None:
+    """In the language of the shop, not of the person who happens to be there."""
+    with translation.override(settings.LANGUAGE_CODE):
+        raise_alerts(moving(snapshot), Scope(areas=AREAS, is_offline=True, is_moving=True))
+
+
 def raise_alerts(found: Iterable[Finding], scope: Scope) -> Sequence[Finding]:
-    """Send the signal ``alert`` and a mail for each problem that nobody was told of yet, and forget
-    what is well again.
+    """Send the signal ``alert`` and a mail for each problem that nobody was told of yet; once a day
+    a mail with all that lasts; and the signal ``alert_ended`` for what is well again, with a mail
+    when nothing is left.
 
     A mail that cannot be sent is tried again the next time.
 
     :returns: what was told.
     """
     causes = {_cause(each): each for each in found if each.level is Level.PROBLEM}
-    RaisedAlert.objects.filter(scope.holds()).exclude(cause__in=list(causes)).delete()
+    _end(RaisedAlert.objects.filter(scope.holds()).exclude(cause__in=list(causes)))
     known = set(RaisedAlert.objects.filter(cause__in=list(causes)).values_list("cause", flat=True))
     new = {cause: each for cause, each in causes.items() if cause not in known}
-    return [each for cause, each in new.items() if _tell(cause, each)]
+    told = [each for cause, each in new.items() if _tell(cause, each)]
+    _digest()
+    return told
 
 
 def _cause(finding: Finding) -> str:
@@ -73,40 +132,57 @@ def _tell(cause: str, finding: Finding) -> bool:
     _row, is_new = RaisedAlert.objects.get_or_create(
         cause=cause,
         defaults={
-            "code": finding.code, "area": finding.area, "connection": finding.connection[:50],
+            "code": finding.code,
+            "area": finding.area,
+            "connection": finding.connection[:50],
+            "feed": finding.feed[:50],
+            "text": f"{finding.subject}: {finding.text}",
         },
-    )  # fmt: skip
+    )
     if not is_new:
         return False
-    connection = Connection.objects.filter(name=finding.connection).first()
     send(
         signals.alert,
         code=finding.code,
-        connection=connection,
+        connection=_connection(finding.connection),
         feed=finding.feed,
         text=finding.text,
         remedy=finding.remedy,
     )
-    if conf.ALERT_EMAILS and not _mailed(finding):
+    if not alert_mail.mail_problem(finding):
         RaisedAlert.objects.filter(cause=cause).delete()
         return False
     return True
 
 
-def _mailed(finding: Finding) -> bool:
-    subject = _("eSputnik: %(what)s: %(text)s") % {"what": finding.subject, "text": finding.text}
-    text = _(
-        "%(text)s\n\nWhat to do: %(remedy)s\n\nShop: %(shop)s\nCode: %(code)s\n\nThere is no other "
-        "mail about this until it is well again."
-    ) % {
-        "text": f"{finding.subject}: {finding.text}",
-        "remedy": finding.remedy,
-        "shop": conf.SHOP_URL or this_environment(),
-        "code": finding.code,
-    }
-    try:
-        send_mail(" ".join(subject.split())[:200], text, None, list(conf.ALERT_EMAILS))
-    except (OSError, SMTPException) as error:
-        logger.error("the alert %s could not be mailed: %s", finding.code, type(error).__name__)
-        return False
-    return True
+def _end(rows: Iterable[RaisedAlert]) -> None:
+    """These are well again. When nothing else is left, a mail says so."""
+    ended = [row for row in list(rows) if RaisedAlert.objects.filter(pk=row.pk).delete()[0]]
+    if not ended:
+        return
+    if not RaisedAlert.objects.exists() and not alert_mail.mail_all_well(ended):
+        RaisedAlert.objects.bulk_create(ended, ignore_conflicts=True)  # the next look mails
+        return
+    for row in ended:
+        send(
+            signals.alert_ended,
+            code=row.code,
+            connection=_connection(row.connection),
+            feed=row.feed,
+            raised_at=row.raised_at,
+        )
+
+
+def _digest() -> None:
+    """Once a day, all that lasts for longer than a day, in one mail."""
+    now = timezone.now()
+    is_old = Q(raised_at__lt=now - DIGEST_EVERY)
+    was_not_told = Q(digested_at=None) | Q(digested_at__lt=now - DIGEST_EVERY)
+    due = RaisedAlert.objects.filter(is_old, was_not_told)
+    lasting = list(RaisedAlert.objects.filter(is_old)) if due.exists() else []
+    if lasting and due.update(digested_at=now) and not alert_mail.mail_digest(lasting):
+        RaisedAlert.objects.filter(digested_at=now).update(digested_at=None)
+
+
+def _connection(name: str) -> Connection | None:
+    return Connection.objects.filter(name=name).first() if name else None

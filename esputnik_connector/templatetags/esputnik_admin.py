@@ -12,6 +12,7 @@ from django.db import DatabaseError, router, transaction
 from esputnik_connector.admin.overview.verdict import SEEN_BY, current, shown
 from esputnik_connector.admin.pages import Group, menu
 from esputnik_connector.models import Connection
+from esputnik_connector.operations.alerts import look_again
 from esputnik_connector.operations.health.judgement import judge_all, overall
 
 register = template.Library()
@@ -41,6 +42,7 @@ def esputnik_badge(context: Any) -> dict[str, Any]:
     try:
         with transaction.atomic(using=router.db_for_write(Connection)):
             connections, snapshot = current()
+            look_again(snapshot)
     except DatabaseError as error:
         logger.error("the badge cannot be shown: %s", type(error).__name__)
         return {}

@@ -211,6 +211,7 @@ def test_a_database_that_is_away_is_an_answer_too(ask, connection, monkeypatch):
 @pytest.mark.parametrize("address", [HEALTH, METRICS_ADDRESS])
 def test_it_costs_the_same_queries_however_much_there_is(ask, connection, address):
     trouble(connection)
+    ask(address)  # the first look tells of what is wrong; the next ones within minutes do not
     with CaptureQueriesContext(database) as few:
         ask(address)
     for number_ in range(5):
@@ -222,7 +223,7 @@ def test_it_costs_the_same_queries_however_much_there_is(ask, connection, addres
         FeedBuild.objects.create(feed=feed, status=BuildStatus.FAILED)
     with CaptureQueriesContext(database) as many:
         ask(address)
-    assert len(few) == len(many) <= 11
+    assert len(few) == len(many) <= 13
 
 
 # -- the numbers -----------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ RECORDS = """
     JSONObject JSONValue Kind Note Order OrderDeletion OrderItem Outcome Person Product Reason
     Record Subscription
 """
-SIGNALS = "alert batch_settled connection_paused delivered rejected"
+SIGNALS = "alert alert_ended batch_settled connection_paused delivered rejected"
 EXCEPTIONS = """
     BadRequestError ConfigurationError ConnectorError CredentialsError DecryptionError
     DestinationError HookError LOGGED_FRAMES NotInstalledError NotSupportedError RecordError

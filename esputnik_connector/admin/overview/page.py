@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from esputnik_connector.admin.pages import Group, Page, register
 from esputnik_connector.models import Connection
+from esputnik_connector.operations.alerts import look_again
 from esputnik_connector.operations.health.judgement import judge_all, overall
 from esputnik_connector.operations.health.snapshot import Snapshot
 
@@ -26,6 +27,7 @@ DAILY = "days"
 
 def overview(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     connections, snapshot = current()
+    look_again(snapshot)
     judged = judge_all(connections, snapshot)
     worst = overall(judged)
     context |= {

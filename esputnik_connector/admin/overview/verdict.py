@@ -66,6 +66,7 @@ def _action(judgement: Judgement, request: HttpRequest) -> tuple[str, str]:
         Action.PROBLEMS: _("See what needs you"),
         Action.WAITING: _("See what waits"),
         Action.FEEDS: _("See the feeds"),
+        Action.IMPORT: _("See the import"),
     }
     url = _address(action, connection, request) if action in labels else ""
     return (labels[action], url) if url else ("", "")
@@ -81,6 +82,9 @@ def _address(action: Action, connection: Connection | None, request: HttpRequest
         return _page("feed_changelist", request) if may(f"{APP}.view_feed") else ""
     if connection is None:
         return ""
+    if action is Action.IMPORT:
+        is_open = may(f"{APP}.view_backfill") or may(f"{APP}.change_connection")
+        return _page("backfill_page", request, connection.pk) if is_open else ""
     if action is Action.PROBLEMS and is_registered("problems"):
         return url_of("problems", request)
     if action in (Action.PROBLEMS, Action.WAITING):

@@ -37,6 +37,7 @@ class Action(str, Enum):
     PROBLEMS = "problems"
     WAITING = "waiting"
     FEEDS = "feeds"
+    IMPORT = "import"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,6 +217,8 @@ SENTENCES: dict[str, Sentence] = {  # the cause that explains the others comes f
     "changes_overdue": Sentence(words=_overdue, action=Action.TELL_ADMINISTRATOR),
     "changes_delayed": Sentence(words=_delayed, action=Action.WAITING),
     "lane_rests": Sentence(words=_resting, action=Action.NONE),
+    "many_refused": Sentence(words=_as_found, action=Action.PROBLEMS, keeps=False),
+    "import_stopped": Sentence(words=_as_found, action=Action.IMPORT, keeps=False),
     "reconciliation_held": Sentence(words=_as_found, action=Action.TELL_ADMINISTRATOR),
     "changes_set_aside": Sentence(words=_set_aside, action=Action.PROBLEMS, keeps=False),
     "watch_late": Sentence(words=_as_found, action=Action.TELL_ADMINISTRATOR, keeps=False),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector.event_types import event_types
 from esputnik_connector.models import Connection, Lane, Reconciliation
+from esputnik_connector.models.backfill import FEWEST_REFUSALS, STOP_LOSS, State
 from esputnik_connector.pipeline.events.scan import HEARTBEAT
 
 from .findings import Finding, ok, problem, warning
@@ -33,7 +34,38 @@ def findings(connection: Connection, snapshot: Snapshot) -> Iterator[Finding]:
     for lane in snapshot.lanes:
         if lane.connection_id == connection.pk and lane.is_paused(snapshot.now):
             yield resting(connection, lane, snapshot)
+    yield from stopped_imports(connection, snapshot)
+    yield from refusals(connection, snapshot)
     yield from paces(connection, snapshot)
+
+
+def stopped_imports(connection: Connection, snapshot: Snapshot) -> Iterator[Finding]:
+    """An import that paused itself waits for a person; one that a person paused does not."""
+    for run in snapshot.imports:
+        if run.connection_id == connection.pk and run.state == State.PAUSED and run.detail:
+            text = _("The historical import of “%(kind)s” stopped: %(why)s")
+            told = {"kind": run.get_kind_display(), "why": run.detail}
+            remedy = _("See the page of historical imports, mend the cause, then press “Resume”.")
+            found = problem(
+                "import_stopped", connection.name, text % told, remedy, left=float(run.left)
+            )
+            yield replace(found, kind=run.kind)
+
+
+def refusals(connection: Connection, snapshot: Snapshot) -> Iterator[Finding]:
+    """Is so much refused lately that it is a mistake in the set-up, and no single bad record?"""
+    settled, refused = snapshot.lately.get(connection.pk, (0, 0))
+    if refused < FEWEST_REFUSALS or refused <= STOP_LOSS * settled:
+        return
+    yield problem(
+        "many_refused",
+        connection.name,
+        _("In the last two hours %(refused)d of %(settled)d records were refused.")
+        % {"refused": refused, "settled": settled},
+        _("See what eSputnik says of them in the admin, and mend the mapping or the records."),
+        refused=refused,
+        settled=settled,
+    )
 
 
 def watched(connection: Connection, snapshot: Snapshot) -> Iterator[Finding]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, Max, Min, Q, Sum
 from django.utils import timezone
 
 from esputnik_connector.models import (
@@ -22,10 +22,12 @@ from esputnik_connector.models import (
     Lane,
     OutboxMessage,
     OutcomeCount,
+    OutcomeHour,
     Reconciliation,
     Restore,
 )
 from esputnik_connector.models.feed_build import BuildStatus
+from esputnik_connector.models.outcome_hour import hour_of
 from esputnik_connector.records import Outcome
 
 TAKEN = (Outcome.DELIVERED.value, Outcome.ACCEPTED.value)
@@ -64,6 +66,7 @@ class Snapshot:
     builds: Mapping[int, Sequence[FeedBuild]] = field(default_factory=dict)
     imports: Sequence[Backfill] = ()
     restore: Restore | None = None
+    lately: Mapping[int, tuple[int, int]] = field(default_factory=dict)  # settled, and refused
 
     def waiting_of(self, connection: Connection) -> OutboxCount:
         """What waits in all lanes of a connection together."""
@@ -86,7 +89,7 @@ class Snapshot:
 def take(
     *, now: datetime | None = None, connections: Collection[Connection] | None = None
 ) -> Snapshot:
-    """Read it all: eleven queries, whatever there is.
+    """Read it all: twelve queries, whatever there is.
 
     :param connections: only these; all that are on if left out.
     """
@@ -105,6 +108,7 @@ def take(
         feeds=feeds,
         builds=_builds(feeds),
         restore=Restore.unsettled(),
+        lately=_lately(mine, now),
         imports=list(Backfill.objects.open().filter(**mine).order_by("pk")),
     )
 
@@ -126,6 +130,22 @@ def _waiting(mine: Mapping[str, object]) -> dict[tuple[int, str], OutboxCount]:
         (pk, kind): OutboxCount(unsent=unsent, dead=dead, oldest=oldest, due=due)
         for pk, kind, unsent, dead, oldest, due in rows
     }
+
+
+def _lately(mine: Mapping[str, object], now: datetime) -> dict[int, tuple[int, int]]:
+    """Connection → how many records were settled in this hour and the one before, and how many of
+    them were refused. What was unchanged was not asked for."""
+    rows = (
+        OutcomeHour.objects.filter(**mine, hour__gte=hour_of(now) - timedelta(hours=1))
+        .exclude(outcome=Outcome.SKIPPED.value)
+        .order_by()
+        .values_list("connection_id")
+        .annotate(
+            settled=Sum("records"),
+            refused=Sum("records", filter=Q(outcome=Outcome.REJECTED.value), default=0),
+        )
+    )
+    return {pk: (settled, refused) for pk, settled, refused in rows}
 
 
 def _held(mine: Mapping[str, object]) -> list[Reconciliation]:
