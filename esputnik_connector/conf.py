@@ -97,6 +97,12 @@ class Settings:
     EVENT_RETENTION_DAYS: Annotated[int, Range(1, 3650)] = 30
     """How long it is remembered which events were sent. An older event is not sent any more."""
 
+    BEHAVIOUR_BACKLOG: Annotated[int, Range(1, 10_000_000)] = 50_000
+    """How much behaviour may wait in line. What comes beyond is counted, and not sent."""
+
+    BEHAVIOUR_LIFETIME_HOURS: Annotated[int, Range(1, 8760)] = 24
+    """How long after it happened behaviour is still sent. Purchases: the retry horizon."""
+
     PRICE_DROP_PERCENT: Annotated[int, Range(1, 99)] = 5
     """By how many per cent a price must fall until people are told."""
 

@@ -51,6 +51,11 @@ class Reason(str, Enum):
     STILL_THERE = "still_there"
     LEFT_OUT = "left_out"
     ORDER_DELETION = "order_deletion"
+    NO_PRICE = "no_price"
+    NO_SITE = "no_site"
+    NO_VISITOR = "no_visitor"
+    BY_BROWSER = "by_browser"
+    CROWDED_OUT = "crowded_out"
 
 
 class Note(str, Enum):

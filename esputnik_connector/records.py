@@ -1,6 +1,6 @@
 """The words of the connector: what a shop has, and what became of it at a destination.
 
-Plain frozen values. Money is :class:`~decimal.Decimal` with the currency of its own record; time is
+Plain frozen values. Money is :class:`~decimal.Decimal` with the currency of its record; time is
 aware; a phone is E.164 (``+380501234567``); ``""`` means "no text", ``None`` "unknown".
 """
 
@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Union
 
+from .behaviour import Behaviour
 from .carts import Cart, CartItem
 from .event_names import EventName, EventValue
 from .outcomes import Note, Outcome, Reason
@@ -21,6 +22,7 @@ __all__ = [
     "Address",
     "AttributeValue",
     "Availability",
+    "Behaviour",
     "Cart",
     "CartItem",
     "Category",
@@ -56,6 +58,7 @@ class Kind(str, Enum):
     EVENT = "event"
     SUBSCRIPTION = "subscribe"
     ERASURE = "erasure"
+    BEHAVIOUR = "behaviour"
 
 
 class Consent(str, Enum):
@@ -273,10 +276,8 @@ class OrderDeletion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subscription:
-    """Somebody filled in a form of the shop and asked to be written to.
-
-    Nobody need be known to the shop for it, and nobody is created in the shop by it.
-    """
+    """Somebody filled in a form of the shop and asked to be written to. Nobody need be known to the
+    shop for it, and nobody is created in the shop by it."""
 
     key: str  # the form type and a UUID
     email: str = ""
@@ -295,4 +296,4 @@ class Subscription:
         return f"Subscription(key={self.key!r})"
 
 
-Record = Contact | Order | OrderDeletion | Cart | Event | Erasure | Subscription
+Record = Contact | Order | OrderDeletion | Cart | Event | Erasure | Subscription | Behaviour

@@ -10,6 +10,7 @@ from typing import Any, cast
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
+from .behaviour import BehaviourType
 from .conf import conf, demand_usable
 from .destinations.base import (
     DO_NOT_SEND,
@@ -22,7 +23,7 @@ from .destinations.base import (
 from .event_types import event_keys
 from .exceptions import ConfigurationError
 from .fields import reveal
-from .models import Connection
+from .models import Connection, Storefront
 from .records import Record
 from .shops.base import ShopAdapter
 
@@ -114,7 +115,17 @@ def account(connection: Connection) -> Account:
         salt=reveal(connection.salt),
         rate_limit_storage=conf.RATE_LIMIT_STORAGE,
         event_keys=event_keys(),
+        **_site(connection),
     )
+
+
+def _site(connection: Connection) -> dict[str, Any]:
+    """The site of this connection's storefront, and how behaviour travels there."""
+    storefront = Storefront.objects.filter(connection=connection).first()
+    if storefront is None:
+        return {}
+    routes = {each: storefront.route_of(each) for each in BehaviourType}
+    return {"site_id": storefront.site_id, "routes": routes}
 
 
 def known_fields(connection: Connection) -> list[AccountField]:

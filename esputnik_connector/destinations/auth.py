@@ -67,3 +67,16 @@ class HeaderAuth:
     @property
     def secrets(self) -> tuple[str, ...]:
         return (self.key,)
+
+
+@dataclass(frozen=True)
+class Anonymous:
+    """No proof at all: for an address that wants none, and must not learn a key."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {}
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return ()

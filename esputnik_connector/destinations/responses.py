@@ -162,11 +162,14 @@ BUSY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 KEY_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 WEB_PAGE = Row(fits=lambda reading: reading.raw.is_html, means=_web_page)
+SUCCESS = Row(fits=lambda reading: 200 <= reading.status < 300, means=Reading.answer)
+REDIRECT = Row(fits=lambda reading: reading.status < 400, means=_redirect)
+BUSY_ROW = Row(fits=lambda reading: reading.status in BUSY or reading.status >= 500, means=_busy)
 STANDARD_ROWS = (
     WEB_PAGE,
-    Row(fits=lambda reading: 200 <= reading.status < 300, means=Reading.answer),
-    Row(fits=lambda reading: reading.status < 400, means=_redirect),
-    Row(fits=lambda reading: reading.status in BUSY or reading.status >= 500, means=_busy),
+    SUCCESS,
+    REDIRECT,
+    BUSY_ROW,
     Row(
         fits=lambda reading: reading.status in KEY_REFUSED and not _is_platforms_own(reading),
         means=_foreign_refusal,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from esputnik_connector import storable
+from esputnik_connector.behaviour import BehaviourType, Route
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.records import JSONObject, Kind, Note, Outcome, Person, Reason
 
@@ -32,6 +33,14 @@ class Account:
     salt: str = field(default="", repr=False)  # of this connection, for public tokens
     rate_limit_storage: str = field(default="", repr=False)  # where workers share their pace
     event_keys: Mapping[str, str] = field(default_factory=dict)  # event type → its usual name
+    site_id: str = ""  # of the registered domain, by which the tracker knows the site
+    routes: Mapping[BehaviourType, Route] = field(default_factory=dict)  # of behaviour
+
+    def route_of(self, behaviour_type: BehaviourType) -> Route:
+        """By which way behaviour of this type travels. Without a storefront nothing does but the
+        cart, whose events need nothing of the site."""
+        usual = Route.EVENT if behaviour_type is BehaviourType.STATUS_CART else Route.OFF
+        return self.routes.get(behaviour_type, usual)
 
     def mapped_status(self, status: str) -> tuple[str, bool]:
         """The destination's status for one of the shop, and whether the mapping lacks it.
@@ -73,6 +82,8 @@ class Envelope:
     not be mailed, before anything else is sent of them. ``form`` is the version of the form in
     which this kind of record is spelled: raise it with every change of the form that would give an
     unchanged record another digest, or every old order would be sent again, each with its event.
+    ``is_remembered`` is False of a fact that can never come again: nothing is kept of it once the
+    destination has it.
     """
 
     kind: Kind
@@ -88,6 +99,7 @@ class Envelope:
     notes: tuple[Note, ...] = ()
     introduces: Person | None = field(default=None, repr=False)
     status: str = ""  # of an order: the destination's word for it, for people to read
+    is_remembered: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

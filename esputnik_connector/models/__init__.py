@@ -15,6 +15,7 @@ from .raised_alert import RaisedAlert
 from .reconcile import Reconciliation
 from .restore import Restore
 from .salt import Salt
+from .skipped_behaviour import SkippedBehaviour
 from .storefront import Storefront, StorefrontStep
 from .sync import KnownAddress, SyncState, Tombstone
 from .upload import LostUpload
@@ -42,6 +43,7 @@ __all__ = [
     "Reconciliation",
     "Restore",
     "Salt",
+    "SkippedBehaviour",
     "StatusMapping",
     "Storefront",
     "StorefrontStep",

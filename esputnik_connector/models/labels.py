@@ -19,6 +19,7 @@ KINDS: dict[Kind, Lazy] = {
     Kind.EVENT: _("event"),
     Kind.SUBSCRIPTION: _("subscription"),
     Kind.ERASURE: _("deletion of a customer"),
+    Kind.BEHAVIOUR: _("behaviour"),
 }
 
 OUTCOMES: dict[Outcome, Lazy] = {
@@ -62,6 +63,11 @@ REASONS: dict[Reason, Lazy] = {
     Reason.STILL_THERE: _("the destination still shows the person after the deletion"),
     Reason.LEFT_OUT: _("left out by a person; the detail says why"),
     Reason.ORDER_DELETION: _("waits while orders are deleted; the detail says why"),
+    Reason.NO_PRICE: _("the product has no price"),
+    Reason.NO_SITE: _("the site is not registered: its siteId is missing"),
+    Reason.NO_VISITOR: _("nothing tells this visitor from others: no cookie, or no browser"),
+    Reason.BY_BROWSER: _("the visitor's own browser tells of it"),
+    Reason.CROWDED_OUT: _("too much behaviour was waiting already"),
     Reason.UNCONFIRMED: _(
         "the answer does not say whether it arrived; the detail says where to look"
     ),

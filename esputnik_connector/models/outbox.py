@@ -34,6 +34,11 @@ class OutboxQuerySet(ConnectorQuerySet["OutboxMessage"]):
     def dead(self) -> OutboxQuerySet:
         return self.filter(is_dead=True)
 
+    def holds_more_than(self, bound: int, connection_id: int, kind: Kind) -> bool:
+        """Are more rows of this lane waiting? Looks at the index alone, and no further."""
+        rows = self.filter(connection_id=connection_id, kind=kind.value, is_dead=False)
+        return bool(rows.order_by("due_at").values_list("due_at")[bound : bound + 1])
+
     def insert_alone(self, row: OutboxMessage) -> None:
         """Add one row by one statement: no signals, and no transaction around it, which costs a
         BEGIN and a COMMIT where the shop has none."""

@@ -101,6 +101,9 @@ def _forgettable() -> Iterator[list[int]]:
     anew."""
     since = retained_since()
     for connection in Connection.objects.order_by("pk"):
+        purchases = {"connection": connection, "kind": Kind.BEHAVIOUR.value}
+        told = SyncState.objects.filter(**purchases, delivered_at__lt=since).order_by("pk")
+        yield list(told.values_list("pk", flat=True)[:CHUNK])
         last = 0
         unsent = OutboxMessage.objects.of(connection, Kind.EVENT).filter(key=OuterRef("key"))
         told = SyncState.objects.filter(
@@ -122,7 +125,7 @@ def _may_come_up_again(keys: Sequence[str]) -> Collection[str]:
 def _expired_records() -> QuerySet[OutboxMessage]:
     """Rows set aside whose record is too old to be sent: the person in it is kept no longer. The
     row itself stays, with its reason."""
-    carried = [Kind.EVENT.value, Kind.SUBSCRIPTION.value]
+    carried = [Kind.EVENT.value, Kind.SUBSCRIPTION.value, Kind.BEHAVIOUR.value]
     old = Q(kind__in=carried, captured_at__lt=retained_since(), payload__isnull=False)
     return OutboxMessage.objects.dead().filter(old)
 

@@ -45,9 +45,8 @@ def rotate() -> Rotation:
 
 
 def _rotate_events(rotation: Rotation) -> None:
-    """Events and subscriptions that wait in the outbox with their record. One that is sent
-    meanwhile is gone."""
-    carried = [Kind.EVENT.value, Kind.SUBSCRIPTION.value]
+    """What waits in the outbox with its record. One that is sent meanwhile is gone."""
+    carried = [Kind.EVENT.value, Kind.SUBSCRIPTION.value, Kind.BEHAVIOUR.value]
     rows = OutboxMessage.objects.filter(kind__in=carried, payload__isnull=False)
     for row in rows.order_by("pk").iterator(chunk_size=1000):
         try:

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from esputnik_connector.exceptions import DecryptionError, DestinationError
-from esputnik_connector.models import Backfill, Connection, Heartbeat, Wake
+from esputnik_connector.models import Backfill, Connection, Heartbeat, SkippedBehaviour, Wake
 from esputnik_connector.pipeline.delivery.relay import connections_with_work
 from esputnik_connector.pipeline.wake import BACKFILL, RELAY
 
@@ -24,6 +24,7 @@ RECHECK_INTERVAL = timedelta(minutes=15)  # for a key that was refused or never 
 def what_is_due() -> Iterator[tuple[str, int]]:
     """Name of a task → the connection or the import that it should start with."""
     Heartbeat.beat("sweep")
+    SkippedBehaviour.objects.all().fold()
     now = timezone.now()
     watched = Wake.objects.watched(now).values("connection_id")
     waiting = connections_with_work(now).exclude(pk__in=watched).values_list("pk", flat=True)

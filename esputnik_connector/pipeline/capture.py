@@ -17,95 +17,35 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from logging import getLogger
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.signals import post_delete, post_save
 from django.db.utils import OperationalError, ProgrammingError
 from django.utils import timezone
 
+from esputnik_connector.behaviour import Behaviour
 from esputnik_connector.conf import conf
 from esputnik_connector.event_names import EventName
 from esputnik_connector.event_types import event_type
 from esputnik_connector.exceptions import ConfigurationError, without_message
 from esputnik_connector.identity import order_mark
 from esputnik_connector.models import CartSession, Connection, OutboxMessage
-from esputnik_connector.records import Event, Kind, Subscription
+from esputnik_connector.records import Event, JSONObject, Kind, Reason, Subscription
 
+from .behaviour.carried import sealed_with_moment as sealed_behaviour
+from .behaviour.wanted import Wanted
 from .delivery import debounce
 from .erasure.payload import erasure_payload
-from .events.carried import sealed
-from .wake import wake_now
+from .events.carried import aware_now, sealed
+from .events.carried import sealed_with_moment as sealed_event
+from .noted import commits_each_statement, noted_in
 
 logger = getLogger(__name__)
 
 LOG_INTERVAL = 60.0  # seconds between two lines that say the same of every change
-
-
-class _Noted:
-    """What one open transaction has noted; wakes the relays after its commit.
-
-    Django replaces its list of callbacks whenever something is rolled back, a savepoint of
-    ``atomic()`` or one made by hand, and when the transaction ends. While the list is the same
-    object, every row of this transaction is still there.
-    """
-
-    def __init__(self, callbacks: list[Any]) -> None:
-        self.__qualname__ = type(self).__qualname__  # Django names a callback that raises by it
-        self.callbacks = callbacks
-        self.records: set[tuple[Kind, str]] = set()
-        self.connections: set[int] = set()
-        self.is_over = False
-        self._is_registered = False
-
-    def remember(self, kind: Kind, key: str, targets: list[Connection], *, using: str) -> None:
-        """Rows of this record were written, in the transaction that is open now."""
-        self.records.add((kind, key))
-        self.connections.update(target.pk for target in targets)
-        if not self._is_registered:
-            self._is_registered = True
-            transaction.on_commit(self, using=using, robust=True)
-
-    def __call__(self) -> None:
-        self.is_over = True
-        rests = [debounce.first_rest(kind).total_seconds() for kind, _key in self.records]
-        for connection_id in self.connections:
-            wake_now(connection_id, min(rests, default=0.0))
-
-    def survives(self, callbacks: list[Any]) -> bool:
-        """False when a roll-back took this callback away, or ended its transaction."""
-        if callbacks is self.callbacks:
-            return True
-        self.callbacks = callbacks
-        self.records.clear()  # which rows are left is unknown, and one too many does no harm
-        return any(callback[1] is self for callback in callbacks)
-
-
-_open: WeakKeyDictionary[BaseDatabaseWrapper, _Noted] = WeakKeyDictionary()
-
-
-def _noted_in(alias: str) -> _Noted:
-    """What the present transaction of this database has noted; nothing outside of one."""
-    database = connections[alias]
-    callbacks = database.run_on_commit
-    noted = _open.get(database)
-    is_whole = database.in_atomic_block and database.commit_on_exit  # else who knows its end
-    if noted is None or noted.is_over or not is_whole or not noted.survives(callbacks):
-        noted = _Noted(callbacks)
-    _open[database] = noted
-    return noted
-
-
-def _commits_each_statement(alias: str) -> bool:
-    """Is this outside of any transaction, as with ``ATOMIC_REQUESTS = False``? Then the change is
-    committed already, and its note must be at once: it cannot wait for others of the request."""
-    database = connections[alias]
-    return not database.in_atomic_block and database.get_autocommit()
 
 
 class OutboxCapture:
@@ -114,6 +54,7 @@ class OutboxCapture:
     def __init__(self) -> None:
         self._known: dict[str, tuple[float, list[Connection]]] = {}
         self._silent_until = 0.0
+        self.wanted = Wanted()
 
     def contact_changed(self, key: str, *, using: str | None = None) -> None:
         self._guarded(self._note, Kind.CONTACT, key, using)
@@ -147,8 +88,21 @@ class OutboxCapture:
 
     def event_recorded(self, event: Event, *, using: str | None = None) -> None:
         only = partial(_sends, event.key, is_carried=True)
-        dated = partial(_dated, event)
-        self._guarded(self._note, Kind.EVENT, event.key, using, only=only, record=dated)
+        record = partial(sealed_event, event)
+        self._guarded(self._note, Kind.EVENT, event.key, using, only=only, record=record)
+
+    def behaviour_recorded(self, behaviour: Behaviour, *, using: str | None = None) -> None:
+        only = partial(self._wants, behaviour)
+        record = partial(sealed_behaviour, behaviour)
+        key = behaviour.key
+        self._guarded(self._note, Kind.BEHAVIOUR, key, using, only=only, record=record)
+
+    def behaviour_skipped(self, connection_id: int, reason: Reason) -> None:
+        self.wanted.skip(connection_id, reason)
+
+    def _wants(self, behaviour: Behaviour, connection: Connection) -> bool:
+        outbox = router.db_for_write(OutboxMessage)
+        return self.wanted.by(connection, behaviour, outbox)
 
     def subscription_recorded(
         self,
@@ -162,7 +116,8 @@ class OutboxCapture:
 
         :param only: of which connections.
         """
-        record = partial(replace, subscription, asked_at=subscription.asked_at or _now())
+        asked = replace(subscription, asked_at=subscription.asked_at or aware_now())
+        record = partial(sealed, asked)
         kind, key = Kind.SUBSCRIPTION, subscription.key
         return self._guarded(self._note, kind, key, using, only=only, record=record)
 
@@ -170,6 +125,7 @@ class OutboxCapture:
         """Read the connections again at the next change."""
         self._known = {}
         self._silent_until = 0.0
+        self.wanted.forget()
 
     def _guarded(
         self, note: Callable[..., bool], kind: Kind, key: str, using: str | None, **more: Any
@@ -191,7 +147,7 @@ class OutboxCapture:
         self, alias: str, note: Callable[..., bool], kind: Kind, key: str, **more: Any
     ) -> None:
         """Note a change of another database as soon as it is committed there."""
-        noted = _noted_in(alias)
+        noted = noted_in(alias)
         if not more and (kind, key) in noted.records:
             return
         database = connections[alias]
@@ -228,15 +184,17 @@ class OutboxCapture:
         before: Callable[[str], None] | None = None,
         locators: list[str] | None = None,
         only: Callable[[Connection], bool] | None = None,
-        record: Callable[[], Event | Subscription] | None = None,
+        record: Callable[[], JSONObject] | None = None,
     ) -> bool:
         """Whether rows of this change are there now."""
         targets = [each for each in self._capturing(alias) if only is None or only(each)]
-        noted = _noted_in(alias)
+        if kind is Kind.BEHAVIOUR and not targets:
+            self.wanted.write_skipped(alias)  # in the place of the row
+        noted = noted_in(alias)
         if not targets or (before is None and (kind, key) in noted.records):
             return bool(targets)
         now = timezone.now()
-        payload = None if record is None else sealed(record())
+        payload = None if record is None else record()
         rows = [
             OutboxMessage(
                 connection_id=target.pk,
@@ -248,7 +206,7 @@ class OutboxCapture:
             )
             for target in targets
         ]
-        if before is None and len(rows) == 1 and _commits_each_statement(alias):
+        if before is None and len(rows) == 1 and commits_each_statement(alias):
             OutboxMessage.objects.using(alias).insert_alone(rows[0])
             noted.remember(kind, key, targets, using=alias)
             return True
@@ -279,18 +237,6 @@ def _sends(key: str, connection: Connection, *, is_carried: bool) -> bool:
         way = "event_recorded" if declared.carries_record else "event_happened"
         raise ConfigurationError(f"Events of the type {declared.name!r} are captured by {way}().")
     return connection.sends(declared)
-
-
-def _dated(event: Event) -> Event:
-    """The event with its moment: now, unless it has one. It was asked for in that moment, too."""
-    moment = event.happened_at or _now()
-    return replace(event, happened_at=moment, asked_at=event.asked_at or moment)
-
-
-def _now() -> datetime:
-    """With its zone, also in a shop with ``USE_TZ = False``."""
-    now = timezone.now()
-    return now if timezone.is_aware(now) else timezone.make_aware(now)
 
 
 capture = OutboxCapture()

@@ -17,6 +17,7 @@ from django.db.models import Model
 from django.utils.translation import gettext as _gettext
 from django.utils.translation import gettext_lazy as _
 
+from esputnik_connector.behaviour import Behaviour
 from esputnik_connector.event_names import PRICE_DROP
 from esputnik_connector.records import Contact, Event, Order
 from esputnik_connector.shops.bulk import values_of
@@ -116,6 +117,11 @@ class Capture(Protocol):
     def event_recorded(self, event: Event, *, using: str | None = None) -> None:
         """An event that only this moment knows, of a type without a ``load``. The whole record is
         kept, encrypted, until it is sent; without a moment of its own it happened now."""
+
+    def behaviour_recorded(self, behaviour: Behaviour, *, using: str | None = None) -> None:
+        """What a visitor did, which only this moment knows. The record is kept, encrypted, until it
+        is sent; without a moment of its own it happened now. Only connections whose storefront
+        has the page, and whose route for the type leads over a worker, get a row."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import ClassVar
 
+from esputnik_connector.behaviour import BehaviourType, Route
 from esputnik_connector.destinations.base import Account, Destination, Envelope
 from esputnik_connector.exceptions import CredentialsError, Skip, TemporaryError
 from esputnik_connector.records import Event, Kind, OrderDeletion, Outcome, Reason, Record
@@ -72,6 +73,8 @@ class DestinationContract:
             order_route=next((one.value for one in self.backend.order_routes), ""),
             erase_mode=next((one.value for one in self.backend.erase_modes), ""),
             salt="contract",
+            site_id="8A412DC",
+            routes=dict.fromkeys(BehaviourType, Route.EVENT),
         )
 
     @property

@@ -28,7 +28,7 @@ from esputnik_connector.destinations.base import (
 from esputnik_connector.destinations.digest import digest
 from esputnik_connector.destinations.esputnik import choices
 from esputnik_connector.exceptions import DestinationError
-from esputnik_connector.records import Event, Kind, Outcome, Record
+from esputnik_connector.records import Behaviour, Event, Kind, Outcome, Record
 
 KINDS: dict[str, Kind] = {
     **{kind.value.capitalize(): kind for kind in Kind},
@@ -78,7 +78,8 @@ class RecordingDestination(Destination):
 
     def prepare(self, record: Record, *, last: Delivered | None) -> Envelope:
         payload = json.loads(json.dumps(asdict(record), default=str))
-        told = record.key if isinstance(record, Event) else payload  # an event happens once
+        happens_once = isinstance(record, (Event, Behaviour))
+        told = record.key if happens_once else payload
         fields = frozenset(name for name, value in payload.items() if value)
         return Envelope(
             kind=KINDS[type(record).__name__],

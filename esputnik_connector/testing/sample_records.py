@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from decimal import Decimal
 
+from esputnik_connector.behaviour import Behaviour, BehaviourType, Visitor
 from esputnik_connector.event_names import BACK_IN_STOCK
 from esputnik_connector.records import (
     Address,
@@ -47,6 +48,7 @@ def sample(kind: Kind, key: str, *, email: str, phone: str) -> Record:
         Kind.ORDER: _order,
         Kind.CART: _cart,
         Kind.EVENT: _event,
+        Kind.BEHAVIOUR: _behaviour,
         Kind.SUBSCRIPTION: _subscription,
     }
     return makers[kind](key, email, phone) if kind in makers else Erasure(key=key)
@@ -123,4 +125,22 @@ def _subscription(key: str, email: str, phone: str) -> Record:
         form_type="footer",
         groups=("Newsletter",),
         asked_at=datetime(2026, 5, 1, 12, 30, tzinfo=timezone.utc),
+    )
+
+
+def _behaviour(key: str, email: str, phone: str) -> Record:
+    """A search: on every way that a platform may have."""
+    return Behaviour(
+        type=BehaviourType.SEARCH_REQUEST,
+        key=BehaviourType.SEARCH_REQUEST.key(key),
+        happened_at=datetime.now(timezone.utc),
+        visitor=Visitor(
+            cookie="1f5f0f3e-6bb4-4d6c-a3a0-3c6f5b0a9d11",
+            user_agent="Mozilla/5.0",
+            page_url="https://shop.example/search/?q=socks",
+            contact_key="7",
+            email=email,
+            phone=phone,
+        ),
+        search="socks",
     )

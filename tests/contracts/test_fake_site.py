@@ -18,7 +18,7 @@ def test_the_tracker_needs_no_key_and_keeps_carts(fake: FakeEsputnik) -> None:
     bought = tracked("PurchasedItems", PurchasedItems={"OrderNumber": "100", "GUID": GUID})
 
     for body in (cart, bought):
-        assert requests.post(fake.tracker_url, json=body, timeout=5).status_code == 204
+        assert requests.post(fake.tracker_url, json=body, timeout=5).status_code == 200
     assert fake.carts[GUID]["products"] == [product]
     assert fake.carts[GUID]["closed_by"] == "100"
     assert [event["type"] for event in fake.events(source="tracker")] == [
@@ -29,9 +29,8 @@ def test_the_tracker_needs_no_key_and_keeps_carts(fake: FakeEsputnik) -> None:
 
 
 def test_a_key_sent_to_the_tracker_is_noticed(fake: FakeEsputnik) -> None:
-    requests.post(
-        fake.tracker_url, json=tracked("MainPage"), auth=("", fake.key), timeout=5
-    ).raise_for_status()
+    body = tracked("SearchRequest", SearchRequest={"search": "socks"})
+    requests.post(fake.tracker_url, json=body, auth=("", fake.key), timeout=5).raise_for_status()
 
     assert "key" in only_message(fake)
 
@@ -40,6 +39,48 @@ def test_the_tracker_refuses_what_is_no_event(fake: FakeEsputnik) -> None:
     for body in (tracked("StatusCart"), tracked("CustomerData"), {"GeneralInfo": {}}):
         assert requests.post(fake.tracker_url, json=body, timeout=5).status_code == 400
     assert len(fake.take_violations()) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "problem"),
+    [
+        ("MainPage", {}, "script only"),
+        ("PageView", {}, "script only"),
+        ("CustomerData", {"SearchRequest": {"search": "socks"}}, "another event"),
+    ],
+)
+def test_the_tracker_refuses_what_only_the_script_can_tell(
+    fake: FakeEsputnik, name: str, more: dict[str, Any], problem: str
+) -> None:
+    body = tracked(name, **more)
+    body["GeneralInfo"]["user_email"] = "ann@example.com"
+    answer = requests.post(fake.tracker_url, json=body, timeout=5)
+
+    assert (answer.status_code, problem in answer.text) == (400, True)
+    assert len(fake.take_violations()) == 1
+
+
+def test_the_tracker_refuses_a_site_that_it_does_not_know(fake: FakeEsputnik, call: Caller) -> None:
+    known = call("POST", "/v1/site/domains", {"domain": "shop.example"}).json()["siteId"]
+    body = tracked("SearchRequest", SearchRequest={"search": "socks"})
+    assert requests.post(fake.tracker_url, json=body, timeout=5).status_code == 400
+    body["GeneralInfo"]["siteId"] = known
+    assert requests.post(fake.tracker_url, json=body, timeout=5).status_code == 200
+    assert "siteId" in fake.take_violations()[0].message
+
+
+def test_the_tracker_takes_a_visitor_without_a_browser_for_a_robot(fake: FakeEsputnik) -> None:
+    body = tracked("SearchRequest", SearchRequest={"search": "socks"})
+    answer = requests.post(fake.tracker_url, json=body, headers={"User-Agent": ""}, timeout=5)
+    assert (answer.status_code, "robot" in answer.text) == (400, True)
+    assert len(fake.take_violations()) == 1
+
+
+@pytest.mark.parametrize("status", [200, 204])
+def test_the_tracker_answers_as_either_text_has_it(fake: FakeEsputnik, status: int) -> None:
+    fake.configure(tracker_status=status)
+    body = tracked("SearchRequest", SearchRequest={"search": "socks"})
+    assert requests.post(fake.tracker_url, json=body, timeout=5).status_code == status
 
 
 def test_a_domain_is_registered_once_and_gets_its_snippet(call: Caller) -> None:
@@ -151,5 +192,5 @@ def test_the_tracker_takes_price_and_stock_between_two_feeds(fake: FakeEsputnik)
         "ProductUpdate": [news],
     }
 
-    assert requests.post(fake.tracker_url, json=body, timeout=5).status_code == 204
+    assert requests.post(fake.tracker_url, json=body, timeout=5).status_code == 200
     assert fake.events("ProductUpdate")[0]["params"] == {"ProductUpdate": [news]}

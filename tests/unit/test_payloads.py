@@ -16,11 +16,8 @@ from esputnik_connector.destinations.esputnik.contact_payload import (
     contact_envelope,
     erasure_envelope,
 )
-from esputnik_connector.destinations.esputnik.events import (
-    EVENT_LIMIT,
-    cart_envelope,
-    event_envelope,
-)
+from esputnik_connector.destinations.esputnik.event_identity import EVENT_LIMIT
+from esputnik_connector.destinations.esputnik.events import cart_envelope, event_envelope
 from esputnik_connector.destinations.esputnik.field_values import plain_text
 from esputnik_connector.destinations.esputnik.order_payload import order_envelope
 from esputnik_connector.event_types import event_type as declared_type

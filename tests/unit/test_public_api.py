@@ -22,8 +22,8 @@ API = """
     start_import subscribe unsent verify work_at_import
 """
 RECORDS = """
-    Address AttributeValue Availability Cart CartItem Category Consent Contact Erasure Event
-    JSONObject JSONValue Kind Note Order OrderDeletion OrderItem Outcome Person Product Reason
+    Address AttributeValue Availability Behaviour Cart CartItem Category Consent Contact Erasure
+    Event JSONObject JSONValue Kind Note Order OrderDeletion OrderItem Outcome Person Product Reason
     Record Subscription
 """
 SIGNALS = "alert alert_ended batch_settled connection_paused delivered rejected"

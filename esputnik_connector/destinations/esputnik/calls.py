@@ -14,11 +14,13 @@ from esputnik_connector.halving import halves
 from esputnik_connector.records import JSONObject, Kind, Note
 
 from . import proof, receipts
+from .behaviour.envelopes import BODY, USER_AGENT
 from .client import EsputnikClient
 from .contact_fields import CHANNELS, NAMES, additional_ids, channels
 from .erasure import send_erasure
+from .event_identity import EVENT_LIMIT
 from .event_results import from_past_events
-from .events import EVENT_LIMIT, PAST_EVENTS_PER_CALL
+from .events import PAST_EVENTS_PER_CALL
 from .options import Options
 from .order_deletion import put_off, send_order_deletion
 from .subscribe import introducing
@@ -59,10 +61,12 @@ def _planned(envelopes: Sequence[Envelope], options: Options) -> Iterator[Iterab
     events = [envelope for envelope in envelopes if "event" in envelope.payload]
     wishes = [envelope for envelope in envelopes if envelope.kind is Kind.SUBSCRIPTION]
     past = [envelope for envelope in envelopes if "past_event" in envelope.payload]
+    tracked = [envelope for envelope in envelopes if BODY in envelope.payload]
     yield _contact_calls(contacts, options)
     yield _chunks(orders, send_orders, size=options.orders_per_call)
     yield _order_deletions([one for one in envelopes if "order_deletion" in one.payload])
     yield _chunks(events, send_event, size=1)
+    yield _chunks(tracked, send_tracked, size=1)
     yield _chunks(past, send_past_events, size=PAST_EVENTS_PER_CALL)
     yield _chunks(wishes, send_subscription, size=1)
     yield _chunks(erasures, send_erasure, size=1)
@@ -168,6 +172,16 @@ def send_event(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Re
     return receipts.from_call(envelopes, client.generate_event(event), proof.EVENT)
 
 
+def send_tracked(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Receipt]:
+    """Any 2xx is a yes; what it says is not read (esputnik-api.md#web-tracking)."""
+    (envelope,) = envelopes
+    user_agent = envelope.payload.get(USER_AGENT)
+    if client.tracker is None:
+        raise TypeError("this client was made without a tracker")
+    answer = client.tracker.track(_inner(envelope, BODY), user_agent=str(user_agent or ""))
+    return [receipts.taken(envelope, status=answer.status)]
+
+
 def send_past_events(client: EsputnikClient, envelopes: Sequence[Envelope]) -> list[Receipt]:
     small, settled = [], []
     for envelope in envelopes:
@@ -189,6 +203,7 @@ WAYS: Mapping[str, Send] = {  # part of a payload → how it goes alone
     "order": send_orders,
     "event": send_event,
     "past_event": send_past_events,
+    BODY: send_tracked,
 }
 
 

@@ -7,25 +7,20 @@ section. Authentication is HTTP Basic with any user name and the API key as pass
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 from urllib.parse import quote
 
 from django.utils.translation import gettext as _
 
-from esputnik_connector.destinations.auth import BasicAuth
-from esputnik_connector.destinations.base import Account, PreparedRequest
-from esputnik_connector.destinations.deadline import Timeouts
+from esputnik_connector.destinations.base import PreparedRequest
 from esputnik_connector.destinations.http import HttpClient
 from esputnik_connector.destinations.responses import Answer
 from esputnik_connector.exceptions import RejectedError, TemporaryError
 from esputnik_connector.records import JSONObject, JSONValue
 
-from .limits import limit_of, throttles
-from .options import Options
-from .responses import EsputnikResponses
+from .behaviour.event import nested_as_text
+from .rehearsal import Sender
+from .tracker_client import TrackerClient
 
 LABEL = "eSputnik"
 DEFAULT_URL = "https://esputnik.com/api"
@@ -33,22 +28,26 @@ USER = "user"  # any name will do
 WORKFLOWS_PER_PAGE = 500  # the largest page (esputnik-api.md#workflows)
 
 
-class Sender(Protocol):
-    """What carries a prepared request away: an HttpClient, or a rehearsal that only notes it."""
-
-    def send(self, request: PreparedRequest) -> Answer: ...
-
-
 class EsputnikClient:
     """A method per endpoint. Takes and returns JSON as the contract spells it.
 
     :param event_version: of the calls about events (esputnik-api.md#event-versions).
+    :param nests_as_text: objects among the parameters of behaviour go as JSON in a text.
+    :param tracker: takes behaviour; ``None`` where none is sent.
     """
 
     def __init__(
-        self, http: HttpClient, *, sender: Sender | None = None, event_version: str = "v3"
+        self,
+        http: HttpClient,
+        *,
+        sender: Sender | None = None,
+        event_version: str = "v3",
+        nests_as_text: bool = False,
+        tracker: TrackerClient | None = None,
     ) -> None:
         self._http = http
+        self.tracker = tracker
+        self._nests_as_text = nests_as_text
         self._sender = sender or http
         self._version = event_version
 
@@ -139,6 +138,8 @@ class EsputnikClient:
 
     def _versioned(self, event: JSONObject) -> JSONObject:
         """The parameters: from v3 on a plain object, before that a list of name and value."""
+        if self._nests_as_text:
+            event = nested_as_text(event)
         params = event["params"]
         if self._version == "v3" or not isinstance(params, dict):
             return event
@@ -204,6 +205,8 @@ class EsputnikClient:
 
     def close(self) -> None:
         self._http.close()
+        if self.tracker is not None:
+            self.tracker.close()
 
     def _post(self, path: str, body: JSONObject) -> Answer:
         return self._sent(self._http.prepared("POST", path, body=body))
@@ -234,33 +237,3 @@ def is_unknown_order(error: RejectedError) -> bool:
     words must say so (esputnik-api.md#orders-delete)."""
     words = str(error).lower()
     return "order" in words and ("not found" in words or "not exist" in words)
-
-
-def http_client(
-    account: Account, options: Options, *, wait: Callable[[float], None] = time.sleep
-) -> HttpClient:
-    """HTTP to eSputnik as this account, at the pace of each limit."""
-    url = (account.api_url or DEFAULT_URL).rstrip("/")
-    paces = throttles(url, account, options, wait=wait)
-    return HttpClient(
-        url,
-        auth=BasicAuth(USER, account.api_key),
-        rules=EsputnikResponses(LABEL),
-        throttle_of=lambda request: paces[limit_of(request)],
-        timeouts=Timeouts(
-            connect=options.connect_timeout,
-            read=options.read_timeout,
-            deadline=options.deadline,
-        ),
-    )
-
-
-class Rehearsal:
-    """A sender that notes what would go out and answers as if all went well."""
-
-    def __init__(self) -> None:
-        self.requests: list[PreparedRequest] = []
-
-    def send(self, request: PreparedRequest) -> Answer:
-        self.requests.append(request)
-        return Answer(status=200, body={"id": 1, "asyncSessionId": "rehearsal"})

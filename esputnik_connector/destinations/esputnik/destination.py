@@ -36,31 +36,23 @@ from esputnik_connector.exceptions import (
     TemporaryError,
 )
 from esputnik_connector.records import (
-    Cart,
-    Contact,
-    Erasure,
-    Event,
     JSONObject,
     Kind,
-    Order,
-    OrderDeletion,
     Reason,
     Record,
-    Subscription,
 )
 
 from . import addressbooks, choices, feeds, imports, receipts, remote, sources, workflows
 from .calls import planned
-from .client import DEFAULT_URL, LABEL, EsputnikClient, Rehearsal, http_client
-from .contact_payload import contact_envelope, erasure_envelope
-from .events import PAST_EVENTS_PER_CALL, cart_envelope, event_envelope
+from .client import DEFAULT_URL, LABEL, EsputnikClient
+from .clients import http_client, tracker_client
+from .envelopes import envelope_of
+from .events import PAST_EVENTS_PER_CALL
 from .limits import limit_of_kind, per_second, rates
 from .options import Options, options_from
-from .order_deletion import order_deletion_envelope
-from .order_payload import order_envelope
+from .rehearsal import Rehearsal
 from .sending import sent
 from .site import EsputnikSite
-from .subscription import subscription_envelope
 
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=:-]{1,4096}")  # it goes into a page of the shop
 SINGLES_PER_DELIVERY = 100  # requests of one record each: half a second at eSputnik's limit
@@ -80,6 +72,7 @@ class EsputnikDestination(Destination):
         Kind.EVENT: SINGLES_PER_DELIVERY,
         Kind.SUBSCRIPTION: SINGLES_PER_DELIVERY,
         Kind.ERASURE: SINGLES_PER_DELIVERY,
+        Kind.BEHAVIOUR: SINGLES_PER_DELIVERY,
     }
     statuses = choices.STATUSES
     status_hints = choices.STATUS_HINTS
@@ -115,7 +108,9 @@ class EsputnikDestination(Destination):
         super().__init__(account, options)
         self._options = options_from(options, event_names=account.event_keys)
         self._http = http_client(account, self._options, wait=wait)
-        self._client = EsputnikClient(self._http, event_version=self._options.event_version)
+        url = account.tracker_url or self.default_tracker_url
+        self._tracker = tracker_client(url, account, self._options, wait=wait)
+        self._client = self._esputnik_client()
         orders = {
             choices.EVENTS: SINGLES_PER_DELIVERY,
             choices.PAST_EVENTS: PAST_EVENTS_PER_CALL,
@@ -154,21 +149,7 @@ class EsputnikDestination(Destination):
         return str(int(written))
 
     def prepare(self, record: Record, *, last: Delivered | None) -> Envelope:
-        if isinstance(record, Contact):
-            return contact_envelope(record, account=self.account, last=last)
-        if isinstance(record, Order):
-            return order_envelope(record, account=self.account, last=last)
-        if isinstance(record, OrderDeletion):
-            return order_deletion_envelope(record)
-        if isinstance(record, Cart):
-            return cart_envelope(record, account=self.account, last=last)
-        if isinstance(record, Event):
-            return event_envelope(record, event_type=self._event_type(record))
-        if isinstance(record, Subscription):
-            return subscription_envelope(record)
-        if isinstance(record, Erasure):
-            return erasure_envelope(record, account=self.account)
-        raise TypeError(f"{type(record).__name__} is no record that eSputnik has")
+        return envelope_of(record, account=self.account, options=self._options, last=last)
 
     def wanted_attributes(self) -> Collection[str] | None:
         """Those that the merchant mapped. A project's own ``prepare`` may look at more."""
@@ -208,6 +189,7 @@ class EsputnikDestination(Destination):
 
     def abort(self) -> None:
         self._http.abort()
+        self._tracker.abort()
 
     def resolve(
         self, session: str, keys: Sequence[str], *, locators: Mapping[str, Mapping[str, str]]
@@ -235,8 +217,7 @@ class EsputnikDestination(Destination):
         :raises Skip: the record is too large to be sent at all.
         """
         rehearsal = Rehearsal()
-        version = self._options.event_version
-        client = EsputnikClient(self._http, sender=rehearsal, event_version=version)
+        client = self._esputnik_client(rehearsal)
         (call,) = planned([envelope], self._options)
         found = call.send(client, call.envelopes)
         if not rehearsal.requests:
@@ -293,7 +274,11 @@ class EsputnikDestination(Destination):
             for name, usual in self.account.event_keys.items()
         ]
 
-    def _event_type(self, record: Event) -> str:
-        """The ``eventTypeKey``: by the option, else as the type declares, else its name."""
-        usual = self.account.event_keys.get(record.name, record.name)
-        return self._options.event_keys.get(record.name, usual)
+    def _esputnik_client(self, rehearsal: Rehearsal | None = None) -> EsputnikClient:
+        return EsputnikClient(
+            self._http,
+            sender=rehearsal,
+            event_version=self._options.event_version,
+            nests_as_text=self._options.nests_as_text,
+            tracker=self._tracker.rehearsed(rehearsal) if rehearsal else self._tracker,
+        )

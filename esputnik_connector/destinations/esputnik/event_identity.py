@@ -12,6 +12,7 @@ from esputnik_connector.records import JSONObject, JSONValue, Reason
 
 # In an event's type, its key and its identifiers (esputnik-api.md#event-characters).
 FORBIDDEN = frozenset("<;’\\/|\"`'^?!,>")
+EVENT_LIMIT = 20_000  # bytes; documented as 20 kB, the smaller reading (esputnik-api.md#event-size)
 LONGEST_IDENTIFIER = 300  # characters (esputnik-api.md#event-send)
 
 NAMES = ("externalCustomerId", "email", "phone")  # in the order in which eSputnik looks

@@ -27,13 +27,12 @@ from esputnik_connector.records import (
     Reason,
 )
 
-from .event_identity import identifiers, key_value
+from .event_identity import EVENT_LIMIT, identifiers, key_value
 from .money import number
 from .payloads import Texts, notes, present
 
 CART_FORM = 1  # raise it when an unchanged cart gets another digest
 PAST_EVENTS_PER_CALL = 500  # documented maximum (esputnik-api.md#past-events)
-EVENT_LIMIT = 20_000  # bytes; documented as 20 kB, the smaller reading (esputnik-api.md#event-size)
 
 ADDRESSES = ("https://", "http://")
 # Parameters by which eSputnik looks for the contact of an event, whatever their case

@@ -23,6 +23,7 @@ class Limit(str, Enum):
     EVENTS = ":events"
     PAST_EVENTS = ":past_events"
     SEARCH = ":search"
+    TRACKER = ":tracker"
 
 
 def limit_of(request: PreparedRequest) -> Limit:
@@ -40,6 +41,8 @@ def limit_of_kind(kind: Kind, route: str) -> Limit:
     """By what records of this kind go, as a rule. ``route``: of orders."""
     if kind in (Kind.CART, Kind.EVENT):
         return Limit.EVENTS
+    if kind is Kind.BEHAVIOUR:
+        return Limit.TRACKER
     by_route = {choices.EVENTS: Limit.EVENTS, choices.PAST_EVENTS: Limit.PAST_EVENTS}
     return by_route.get(route, Limit.SHARED) if kind is Kind.ORDER else Limit.SHARED
 
@@ -50,6 +53,7 @@ def rates(options: Options) -> Mapping[Limit, str]:
         Limit.EVENTS: options.event_rate,
         Limit.PAST_EVENTS: options.past_event_rate,
         Limit.SEARCH: options.search_rate,
+        Limit.TRACKER: options.tracker_rate,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from math import isfinite
 from typing import Any
@@ -28,21 +28,33 @@ class Options:
     event_rate: str = "350/second"
     past_event_rate: str = "100/second"
     search_rate: str = "50/second"
+    tracker_rate: str = "350/second"  # not documented; as of events
     connections: int = 60  # requests of one lane at once: 200 a second at 300 ms an answer
     bulk_from: int = 50  # from this many alike contacts on, one asynchronous import
     contacts_per_call: int = 1000
     orders_per_call: int = 500
     # v3 is what eSputnik's pages show, v2 the newest whose answers are documented
     event_version: str = "v3"
+    # Objects among the parameters of behaviour: as such, or as JSON in a text (as v2's guide does)
+    nested_params: str = "auto"
     restore_deleted: bool = True  # a contact that was deleted in eSputnik and is in the shop
     event_keys: Mapping[str, str] = field(default_factory=dict)  # event type → eventTypeKey
+
+    @property
+    def nests_as_text(self) -> bool:
+        """Left to itself: as the guide of the version shows it."""
+        return self.nested_params == "text" or (
+            self.nested_params == "auto" and self.event_version == "v2"
+        )
 
 
 # documented maxima (esputnik-api.md#contacts-bulk), (esputnik-api.md#orders-add)
 LARGEST = {"contacts_per_call": 3000, "orders_per_call": 1000, "connections": 200}
-OTHER_RATES = ("event_rate", "past_event_rate", "search_rate")
+OTHER_RATES = ("event_rate", "past_event_rate", "search_rate", "tracker_rate")
 LONGEST_TYPE = 100  # characters of an eventTypeKey (esputnik-api.md#event-send)
 EVENT_VERSIONS = ("v2", "v3")  # (esputnik-api.md#event-versions)
+NESTINGS = ("auto", "native", "text")  # (esputnik-api.md#behaviour-events)
+ONE_OF = {"event_version": EVENT_VERSIONS, "nested_params": NESTINGS}
 
 
 def options_from(given: Mapping[str, Any], *, event_names: Collection[str] = ()) -> Options:
@@ -63,8 +75,8 @@ def options_from(given: Mapping[str, Any], *, event_names: Collection[str] = ())
 
 
 def _check(name: str, value: Any, default: Any) -> None:
-    if name == "event_version":
-        _check_version(value)
+    if name in ONE_OF:
+        _check_word(name, value, ONE_OF[name])
         return
     if isinstance(default, bool):
         _check_choice(name, value)
@@ -102,10 +114,11 @@ def _check_rate(name: str, value: Any) -> None:
         raise ConfigurationError(text) from error
 
 
-def _check_version(value: Any) -> None:
-    if value not in EVENT_VERSIONS:
-        text = _("Option 'event_version' must be one of %(known)s, not %(value)r.")
-        raise ConfigurationError(text % {"known": _(" or ").join(EVENT_VERSIONS), "value": value})
+def _check_word(name: str, value: Any, known: Sequence[str]) -> None:
+    if value not in known:
+        text = _("Option %(name)r must be one of %(known)s, not %(value)r.")
+        values = {"name": name, "known": _(" or ").join(known), "value": value}
+        raise ConfigurationError(text % values)
 
 
 def _check_event_keys(value: Any, event_names: Collection[str]) -> None:

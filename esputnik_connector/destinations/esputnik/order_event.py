@@ -16,8 +16,8 @@ from esputnik_connector.identity import cart_token
 from esputnik_connector.records import JSONObject, JSONValue, Note, Order, Reason
 
 from .choices import EVENTS, PAST_EVENTS
-from .event_identity import NAMES, identifiers
-from .events import EVENT_LIMIT, event, past_event
+from .event_identity import EVENT_LIMIT, NAMES, identifiers
+from .events import event, past_event
 from .money import adjusted, units
 from .payloads import notes
 

@@ -14,6 +14,7 @@ from esputnik_connector.exceptions import Skip
 from esputnik_connector.identity import fingerprint
 from esputnik_connector.models import Connection, KnownAddress
 from esputnik_connector.records import (
+    Behaviour,
     Cart,
     Consent,
     Contact,
@@ -29,9 +30,11 @@ from esputnik_connector.shops.base import ShopAdapter, SupportsConsent
 
 def person_of(record: Record) -> Person | None:
     """Whom a record is about; ``None`` of one that concerns no customer's consent: a deletion, or a
-    cart that only takes back what was sent. A subscription is a yes itself, and whoever is new by
-    it stays unconfirmed."""
+    cart that only takes back what was sent, what somebody did whom nobody knows. A subscription is
+    a yes itself, and whoever is new by it stays unconfirmed."""
     if isinstance(record, (Erasure, OrderDeletion, Subscription)):
+        return None
+    if isinstance(record, Behaviour) and not record.visitor.is_named:
         return None
     if isinstance(record, Cart) and not record.items:
         return None

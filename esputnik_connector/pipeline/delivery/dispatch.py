@@ -17,7 +17,18 @@ from esputnik_connector.exceptions import (
 )
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import Connection, SyncState
-from esputnik_connector.records import Cart, Contact, Event, Kind, Order, Outcome, Reason, Record
+from esputnik_connector.pipeline.behaviour.eligibility import check_not_too_late
+from esputnik_connector.records import (
+    Behaviour,
+    Cart,
+    Contact,
+    Event,
+    Kind,
+    Order,
+    Outcome,
+    Reason,
+    Record,
+)
 from esputnik_connector.shops.base import ShopAdapter
 from esputnik_connector.shops.bulk import among
 
@@ -159,6 +170,8 @@ class Translator:
             raise Skip(Reason.ERASED)
         if isinstance(record, Event):
             check_still_true(record, self.connection)
+        if isinstance(record, Behaviour):
+            check_not_too_late(record)
         lacks_consent = self.consents.lacks(record)
         record = hooked(record, self.connection)
         if isinstance(record, (Contact, Cart)) and record.held_back:

@@ -41,7 +41,7 @@ def mark_in_flight(connection: Connection, kind: Kind, prepared: Prepared) -> No
     that never went out there is nothing to forget, and none of its fields is ever cleared; nor is
     there of an event or a subscription, which happens once.
     """
-    if kind in (Kind.ERASURE, Kind.EVENT, Kind.SUBSCRIPTION):
+    if kind in (Kind.ERASURE, Kind.EVENT, Kind.SUBSCRIPTION, Kind.BEHAVIOUR):
         return
     rows = [
         _unanswered(envelope, prepared)

@@ -29,6 +29,7 @@ ORDER_OF_LANES = (
     Kind.ORDER,
     Kind.CART,
     Kind.EVENT,
+    Kind.BEHAVIOUR,
 )
 
 

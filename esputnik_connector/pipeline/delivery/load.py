@@ -21,10 +21,20 @@ from esputnik_connector.exceptions import (
 from esputnik_connector.fields import reveal
 from esputnik_connector.halving import Halving
 from esputnik_connector.models import CartSession, Connection, OutboxMessage, SyncState
+from esputnik_connector.pipeline.behaviour.carried import carried
 from esputnik_connector.pipeline.erasure.payload import emails_of
 from esputnik_connector.pipeline.events.load import events
 from esputnik_connector.pipeline.subscriptions import subscriptions
-from esputnik_connector.records import Cart, Erasure, Kind, OrderDeletion, Outcome, Reason, Record
+from esputnik_connector.records import (
+    Behaviour,
+    Cart,
+    Erasure,
+    Kind,
+    OrderDeletion,
+    Outcome,
+    Reason,
+    Record,
+)
 from esputnik_connector.registry import record_hook
 from esputnik_connector.shops import reading
 from esputnik_connector.shops.base import ShopAdapter
@@ -88,6 +98,8 @@ def _ask(
 ) -> tuple[dict[str, Record], dict[str, Receipt]]:
     if kind is Kind.ERASURE:
         return _erasures(connection, keys), {}
+    if kind is Kind.BEHAVIOUR:
+        return {**carried(connection, keys)}, {}
     if kind is Kind.EVENT:
         records, refused = reading.checked(kind, keys, events(shop, connection, keys))
     elif kind is Kind.SUBSCRIPTION:
@@ -172,6 +184,8 @@ def hooked(record: Record, connection: Connection) -> Record:
             f"RECORD_HOOK returned {_shown(answer)} for {_shown(record)}; it must return the "
             "record it was given, changed or not, with the same key"
         )
+    if isinstance(answer, Behaviour):  # all of it is the connector's own
+        return answer
     return canonical(f"RECORD_HOOK: {_shown(record)}", answer, type(record))
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import Receipt
 from esputnik_connector.models import Attempt, Connection, OutboxMessage, OutcomeCount, OutcomeHour
-from esputnik_connector.records import Outcome, Reason
+from esputnik_connector.records import Kind, Outcome, Reason
 
 from . import backoff
 from .dispatch import Result
@@ -82,6 +82,20 @@ def outcome_of_history(results: Iterable[Result]) -> list[Result]:
         for result in results
         if result.receipt.reason not in (None, Reason.UNCHANGED)
         or (result.envelope is not None and result.envelope.notes)
+    ]
+
+
+def worth_an_attempt(kind: Kind, results: Sequence[Result]) -> Sequence[Result]:
+    """Of behaviour there are hundreds a second, and each that went well is counted: only what went
+    wrong, and a purchase, leaves a line of its own."""
+    if kind is not Kind.BEHAVIOUR:
+        return results
+    well = (Outcome.DELIVERED, Outcome.SKIPPED)
+    return [
+        result
+        for result in results
+        if result.receipt.outcome not in well
+        or (result.envelope is not None and result.envelope.is_remembered)
     ]
 
 

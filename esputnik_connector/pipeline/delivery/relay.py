@@ -148,7 +148,8 @@ class Relay:
         return any(kind in waiting and one.is_elsewhere for kind, one in self._senders.items())
 
     def _kinds_with_work(self) -> list[Kind]:
-        """Deletions, then what is of now in the order of lanes, then what has waited for long."""
+        """Deletions, then what is of now in the order of lanes, then what has waited for long, and
+        behaviour after all: there is more of it than of anything else."""
         now = self.clock()
         waiting = {
             Kind(lane.kind): since
@@ -156,9 +157,10 @@ class Relay:
             if since is not None and not lane.is_paused(now)
         }
 
-        def turn(kind: Kind) -> tuple[bool, float]:
+        def turn(kind: Kind) -> tuple[bool, bool, float]:
             is_late = kind is not Kind.ERASURE and waiting[kind] < now - LATE
-            return is_late, waiting[kind].timestamp() if is_late else ORDER_OF_LANES.index(kind)
+            place = waiting[kind].timestamp() if is_late else ORDER_OF_LANES.index(kind)
+            return kind is Kind.BEHAVIOUR, is_late, place
 
         return sorted(waiting, key=turn)
 

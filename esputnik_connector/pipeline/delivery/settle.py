@@ -31,7 +31,13 @@ from .dispatch import Result
 from .in_flight import follow_unnamed
 from .load import is_database_gone
 from .notify import notify
-from .outbox_rows import Rows, outcome_of_history, settle_rows, with_rows_where_needed
+from .outbox_rows import (
+    Rows,
+    outcome_of_history,
+    settle_rows,
+    with_rows_where_needed,
+    worth_an_attempt,
+)
 from .outcome_counts import TAKEN
 
 logger = getLogger(__name__)
@@ -93,7 +99,7 @@ def settle(
             if backfill is not None:
                 receipts = [result.receipt for result in some]
                 known = with_rows_where_needed(connection, receipts, rows, route=backfill.route)
-            attempts = outcome_of_history(some) if backfill else some
+            attempts = outcome_of_history(some) if backfill else worth_an_attempt(kind, some)
             settle_rows(connection, some, known, now, attempts=attempts)
             if kind is Kind.CONTACT:
                 follow_unnamed(connection, [result.receipt for result in some], now=now)
@@ -162,7 +168,7 @@ def _remember(
             if receipt.outcome is Outcome.DELIVERED:
                 erased.append(receipt.key)
             continue
-        if kind is Kind.SUBSCRIPTION:  # told once: nothing will be compared with it
+        if kind is Kind.SUBSCRIPTION or not envelope.is_remembered:  # nothing will be compared
             continue
         if receipt.outcome not in TAKEN:
             continue

@@ -12,6 +12,7 @@ from esputnik_connector.identity import fingerprint, order_mark
 from esputnik_connector.models import SyncState, Tombstone
 from esputnik_connector.pipeline.erasure.tombstones import bury_pending, known_salts
 from esputnik_connector.records import (
+    Behaviour,
     Cart,
     Contact,
     Erasure,
@@ -118,7 +119,7 @@ def _is_new(record: Record, tombstone: Tombstone) -> bool:
     return isinstance(record, Contact) and _is_after(record.joined_at, tombstone)
 
 
-def _is_allowed(record: Contact | Order | Cart | Event, tombstone: Tombstone) -> bool:
+def _is_allowed(record: Contact | Order | Cart | Event | Behaviour, tombstone: Tombstone) -> bool:
     """May a record that only shares an e-mail or a phone with a deleted person be sent?
 
     Another account may: a family shares a phone. A guest may when the person was only marked as
@@ -129,10 +130,16 @@ def _is_allowed(record: Contact | Order | Cart | Event, tombstone: Tombstone) ->
     if has_account:
         return True
     is_older = False
-    if isinstance(record, (Order, Event)):
-        moment = record.placed_at if isinstance(record, Order) else record.asked_at
+    if isinstance(record, (Order, Event, Behaviour)):
+        moment = _moment(record)
         is_older = not _is_after(moment, tombstone)
     return not tombstone.is_erasure and not is_older
+
+
+def _moment(record: Order | Event | Behaviour) -> datetime | None:
+    if isinstance(record, Behaviour):
+        return record.happened_at
+    return record.placed_at if isinstance(record, Order) else record.asked_at
 
 
 def _is_after(moment: datetime | None, tombstone: Tombstone) -> bool:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from esputnik_connector.event_names import EventName
@@ -47,6 +48,19 @@ def sealed(record: Event | Subscription) -> JSONObject:
     return {RECORD: encrypt(json.dumps(values, allow_nan=False, separators=(",", ":")))}
 
 
+def sealed_with_moment(event: Event) -> JSONObject:
+    """As :func:`sealed`, with its moment: now, unless it has one. It was asked for in that moment,
+    too."""
+    moment = event.happened_at or aware_now()
+    return sealed(replace(event, happened_at=moment, asked_at=event.asked_at or moment))
+
+
+def aware_now() -> datetime:
+    """Now, with a zone: a record's moments always have one."""
+    now = timezone.now()
+    return now if timezone.is_aware(now) else timezone.make_aware(now)
+
+
 def opened(key: str, payload: JSONValue) -> Event:
     """The event that a row carries.
 
@@ -61,13 +75,13 @@ def opened_by(build: Callable[[dict[str, Any]], Carried], key: str, payload: JSO
     :param build: makes it of the values of its fields; whatever it raises means damage.
     :raises UnreadableEventError: no present key opens it, or it is damaged. The text says which.
     """
-    text = _plain_text(payload)
+    text = plain_text(payload)
     try:
         record = build({name: _untagged(value) for name, value in json.loads(text).items()})
     except Exception as error:  # in whatever way a damaged text fails
-        raise _damaged() from error
+        raise damaged() from error
     if record.key != key:
-        raise _damaged()
+        raise damaged()
     return record
 
 
@@ -81,13 +95,17 @@ def resealed(payload: JSONValue) -> JSONObject:
 
     :raises UnreadableEventError: no present key opens it.
     """
-    return {RECORD: encrypt(_plain_text(payload))}
+    return {RECORD: encrypt(plain_text(payload))}
 
 
-def _plain_text(payload: JSONValue) -> str:
+def plain_text(payload: JSONValue) -> str:
+    """What the row holds, decrypted: the text of a record.
+
+    :raises UnreadableEventError: no present key opens it, or nothing is there.
+    """
     stored = payload.get(RECORD) if isinstance(payload, dict) else None
     if not isinstance(stored, str):
-        raise _damaged()
+        raise damaged()
     try:
         return decrypt(stored)
     except DecryptionError as error:
@@ -109,7 +127,8 @@ def carried(connection: Connection, keys: Sequence[str]) -> dict[str, Event]:
     return {key: opened(key, payload) for key, payload in payloads.items()}
 
 
-def _damaged() -> UnreadableEventError:
+def damaged() -> UnreadableEventError:
+    """What is raised of a row that cannot be understood."""
     return UnreadableEventError(_("The record of the event is damaged or was removed."))
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from . import rules
 from .batches import scripted
+from .behaviour_rules import KEY_OF, tracking_problem
 from .events import named_params, whose
-from .exchange import Answer, Call, json_answer, text_answer
+from .exchange import Answer, Call, RefusedError, json_answer, text_answer
 from .inspection import records_of
 from .settings import Settings
 from .shapes import listed
@@ -50,6 +51,12 @@ def add_past_events(state: State, call: Call) -> Answer:
 
 
 def track(state: State, call: Call) -> Answer:
+    """One event of the web tracker, from whoever knows the siteId."""
+    sites = {site_id: host for host, site_id in state.site.domains.items()}
+    agent = call.header("User-Agent")
+    if problem := tracking_problem(call.body, user_agent=agent, sites=sites):
+        state.violate(call.method, call.path, problem)
+        raise RefusedError(400, problem, is_violation=True)
     general = call.body["GeneralInfo"]
     name = general["eventName"]
     if cart := call.body.get("StatusCart"):
@@ -61,7 +68,7 @@ def track(state: State, call: Call) -> Answer:
         )
     if purchase := call.body.get("PurchasedItems"):
         state.events.close_cart(purchase.get("GUID", ""), purchase["OrderNumber"])
-    payload = call.body.get(name, {})
+    payload = call.body.get(KEY_OF.get(name, name), {})
     state.events.record(
         name,
         payload if isinstance(payload, dict) else {name: payload},
@@ -71,7 +78,7 @@ def track(state: State, call: Call) -> Answer:
         tracked_order_id=call.body.get("TrackedOrderId"),
         user_agent=call.header("User-Agent"),
     )
-    return Answer(status=204)
+    return Answer(status=state.settings.tracker_status)
 
 
 def _status(call: Call, index: int, settings: Settings) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 CONTACT_ID_NAMES = ("contactid", "contact_id")
 EMAIL_NAMES = ("email", "emailaddress", "useremail", "contactemail", "user_email")
 PHONE_NAMES = ("phone", "sms", "phonenumber", "user_phone")
+MAYBE_TEXT = frozenset({"items", "products", "product", "category", "page"})
 KEY_ORDER = ("contactId", "externalCustomerId", "email", "phone", "pushToken")
 
 
@@ -77,12 +78,13 @@ def named_params(version: str, params: Any) -> dict[str, Any] | None:
 
 def _unescaped(name: str, value: Any) -> Any:
     # v1 must and v2 may send these as JSON inside a string.
-    if name not in ("items", "products") or not isinstance(value, str):
+    if name not in MAYBE_TEXT or not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
+        found = json.loads(value)
     except ValueError:
         return value
+    return found if isinstance(found, (dict, list)) else value
 
 
 def derived_key(params: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from . import behaviour_rules
 from .contract import schema_problem
 from .events import EMAIL_NAMES, PHONE_NAMES
 
@@ -62,7 +63,7 @@ def event_problem(event: Mapping[str, Any], params: Mapping[str, Any] | None) ->
         return problem
     if event["eventTypeKey"] == "cartUpdated":
         return cart_problem(params)
-    return ""
+    return behaviour_rules.event_problem(str(event["eventTypeKey"]), params)
 
 
 def cart_problem(params: Mapping[str, Any]) -> str:

@@ -86,6 +86,8 @@ class Settings:
     past_events_v3_answer: Literal["results", "empty", "text"] = "results"
 
     # --- the site and the account
+    # What the tracker answers to an event that it takes: 204 in an older text.
+    tracker_status: Literal[200, 204] = 200
     # POST /v1/products/config replaces the list of feeds, or adds to it.
     feeds_are_replaced: bool = True
     # A domain that is known already: 200, or the 400 that older connectors met.

@@ -1,0 +1,114 @@
+"""Behaviour in the outbox: the row carries the record until it is sent, and nothing but ciphertext.
+
+Who the visitor was, only the request knew. The record is removed with the row.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from esputnik_connector.behaviour import (
+    Behaviour,
+    BehaviourType,
+    Impression,
+    ViewedProduct,
+    Visitor,
+)
+from esputnik_connector.carts import CartItem
+from esputnik_connector.fields import encrypt
+from esputnik_connector.models import Connection, OutboxMessage
+from esputnik_connector.pipeline.events.carried import RECORD, aware_now, damaged, plain_text
+from esputnik_connector.records import JSONObject, JSONValue, Kind
+
+
+def sealed(behaviour: Behaviour) -> JSONObject:
+    """The payload of a row that carries this.
+
+    :raises ConfigurationError: there is no key to encrypt with.
+    :raises TypeError: it holds something that none of its fields may.
+    """
+    return {RECORD: encrypt(json.dumps(_plain(behaviour), separators=(",", ":")))}
+
+
+def sealed_with_moment(behaviour: Behaviour) -> JSONObject:
+    """As :func:`sealed`, with its moment: now, unless it has one."""
+    return sealed(replace(behaviour, happened_at=behaviour.happened_at or aware_now()))
+
+
+def opened(key: str, payload: JSONValue) -> Behaviour:
+    """What a row carries.
+
+    :raises UnreadableEventError: no present key opens it, or it is damaged. The text says which.
+    """
+    text = plain_text(payload)
+    try:
+        found = _behaviour(json.loads(text))
+    except Exception as error:  # in whatever way a damaged text fails
+        raise damaged() from error
+    if found.key != key:
+        raise damaged()
+    return found
+
+
+def carried(connection: Connection, keys: Sequence[str]) -> dict[str, Behaviour]:
+    """Key → the behaviour in the oldest row of it. One query.
+
+    :raises UnreadableEventError: one of them cannot be read.
+    """
+    rows = OutboxMessage.objects.of(connection, Kind.BEHAVIOUR).filter(key__in=keys)
+    payloads = dict(rows.order_by("-pk").values_list("key", "payload"))
+    return {key: opened(key, payload) for key, payload in payloads.items()}
+
+
+def _plain(value: Any) -> Any:
+    """``value`` as JSON, without what is usual."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {
+            field.name: _plain(each)
+            for field in fields(value)
+            if (each := getattr(value, field.name)) != _usual(field)
+        }
+    if isinstance(value, (Decimal, datetime)):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(each) for each in value]
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    raise TypeError(f"{type(value).__name__} is nothing that behaviour can hold")
+
+
+def _usual(field: Any) -> object:
+    return field.default_factory() if field.default_factory is not MISSING else field.default
+
+
+def _behaviour(values: dict[str, Any]) -> Behaviour:
+    read = {name: READERS[name](each) for name, each in values.items() if name in READERS}
+    return Behaviour(**{**values, **read})
+
+
+def _product(values: dict[str, Any]) -> ViewedProduct:
+    price = values.get("price")
+    tags = {name: tuple(each) for name, each in values.get("tags", {}).items()}
+    amount = None if price is None else Decimal(price)
+    return ViewedProduct(**{**values, "price": amount, "tags": tags})
+
+
+def _item(values: dict[str, Any]) -> CartItem:
+    return CartItem(**{**values, "unit_price": Decimal(values["unit_price"])})
+
+
+READERS: Mapping[str, Any] = {
+    "type": BehaviourType,
+    "happened_at": datetime.fromisoformat,
+    "visitor": lambda values: Visitor(**values),
+    "product": _product,
+    "items": lambda values: tuple(map(_item, values)),
+    "impressions": lambda values: tuple(Impression(**each) for each in values),
+}
