@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from esputnik_connector.admin import pages
 from esputnik_connector.admin.mixins import WriteOnlyFieldMixin
 from esputnik_connector.admin.overview.verdict import current, shown
+from esputnik_connector.admin.settings import version
 from esputnik_connector.conf import conf
 from esputnik_connector.event_types import event_types
 from esputnik_connector.models import Attempt, Connection, OutboxMessage, Salt, SyncState
@@ -149,7 +150,15 @@ class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  
     ) -> Any:
         form_class: Any = super().get_form(request, obj, change, **kw)
         form_class.key_check = getattr(request, KEY_CHECK, None)
+        form_class.changed_meanwhile = self._changed_meanwhile(request, obj)
         return form_class
+
+    def _changed_meanwhile(self, request: HttpRequest, shown: Connection | None) -> list[str]:
+        """Asked again inside of Django's transaction, where nobody else can save meanwhile."""
+        if request.method != "POST" or shown is None:
+            return []
+        stored = version.hold(shown.pk)
+        return version.changed_since(request.POST.get(version.NAME, ""), stored) if stored else []
 
     @method_decorator(transaction.non_atomic_requests)
     def add_view(self, request: HttpRequest, *args: Any, **kw: Any) -> HttpResponse:
@@ -196,6 +205,9 @@ class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  
             "esputnik_unmapped": unmapped,
         }
         if connection is not None:
+            # An error shows the page again; what is in its fields is still of the version before.
+            shown_version = request.POST.get(version.NAME) or version.version_of(connection)
+            panel |= {"esputnik_version_name": version.NAME, "esputnik_version": shown_version}
             backend = backend_of(connection.destination)
             snapshot = take(connections=[connection] if connection.is_enabled else [])
             panel |= {

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from esputnik_connector import registry
 from esputnik_connector.admin.choices import offer_choice
+from esputnik_connector.admin.settings.version import conflict_text
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.addresses import origin
 from esputnik_connector.destinations.base import Account, Destination
@@ -32,6 +33,7 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
     """``key_check`` is handed in by the admin, which asks the destination before a transaction."""
 
     key_check: ClassVar[KeyCheck | None] = None
+    changed_meanwhile: ClassVar[Sequence[str]] = ()  # by somebody else, since the page was shown
 
     new_key = forms.CharField(
         label=gettext_lazy("API key"),
@@ -131,6 +133,8 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         except ConfigurationError as error:
             if self.pasted_key or self.instance.pk is None:
                 self.add_error("new_key", str(error))
+        if self.changed_meanwhile:
+            self.add_error(None, conflict_text(list(self.changed_meanwhile)))
         self._check_lost_key()
         self._check_receiver()
         if self.key_check is not None and self.key_check.error:

@@ -1,0 +1,92 @@
+"""A form carries what it was made of, so that the second of two people who save it is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.signing import BadSignature, dumps, loads
+from django.db import connections, router
+from django.utils.crypto import salted_hmac
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from esputnik_connector.models import Connection, FieldMapping, StatusMapping
+
+NAME = "esputnik_version"  # of the hidden input
+SALT = "esputnik_connector.version"
+PRINT = 12  # signs of a hash: enough to notice a change
+TABLES: dict[type[FieldMapping] | type[StatusMapping], Any] = {
+    FieldMapping: gettext_lazy("the table of fields"),
+    StatusMapping: gettext_lazy("the table of statuses"),
+}
+
+
+def version_of(connection: Connection) -> str:
+    """For the hidden input. It tells nobody what the settings are."""
+    return dumps(_prints(connection), salt=SALT, compress=True)
+
+
+def changed_since(token: str, connection: Connection) -> list[str]:
+    """What somebody else has changed since the form was shown, as a person calls it.
+
+    :param connection: as it is stored now.
+    :param token: ``""`` of a page from before there was one: it is not looked at.
+    """
+    if not token:
+        return []
+    try:
+        former: dict[str, str] = loads(token, salt=SALT)
+    except BadSignature:
+        return [_("the whole page")]
+    present = _prints(connection)
+    labels = _labels()
+    return [labels[name] for name in present if former.get(name) != present[name]]
+
+
+def conflict_text(changed: list[str]) -> str:
+    """Told instead of saving."""
+    text = _(
+        "Somebody else has changed this while the page was open: %(what)s. Nothing of yours was "
+        "saved. Load the page again, and enter your changes once more."
+    )
+    return text % {"what": ", ".join(changed)}
+
+
+def hold(pk: int) -> Connection | None:
+    """The connection as it is now; nobody else saves it until the transaction ends. ``None`` if it
+    is gone."""
+    rows = Connection.objects.filter(pk=pk)
+    alias = router.db_for_write(Connection)
+    if connections[alias].in_atomic_block:
+        rows = rows.using(alias).select_for_update()
+    return rows.first()
+
+
+def _prints(connection: Connection) -> dict[str, str]:
+    found = {field.name: _print(getattr(connection, field.attname)) for field in _columns()}
+    for table in TABLES:
+        rows = table.objects.filter(connection=connection).order_by("pk")
+        names = [one.attname for one in table._meta.concrete_fields]
+        found[table.__name__] = _print(list(rows.values_list(*names)))
+    return found
+
+
+def _labels() -> dict[str, str]:
+    named = {field.name: capfirst(str(field.verbose_name)) for field in _columns()}
+    return named | {table.__name__: str(label) for table, label in TABLES.items()}
+
+
+def _columns() -> list[Any]:
+    """What a person sets. What a worker writes changes all the time."""
+    own = Connection._meta.concrete_fields
+    return [field for field in own if field.editable and not field.primary_key]
+
+
+def _print(value: object) -> str:
+    return salted_hmac(SALT, stored_text(value), algorithm="sha256").hexdigest()[:PRINT]
+
+
+def stored_text(value: object) -> str:
+    """A stored secret as it is stored: its ``repr`` hides it."""
+    return str(value) if isinstance(value, str) else repr(value)
