@@ -9,6 +9,7 @@ from . import menu, problems, search
 from .deliveries import AttemptAdmin, SyncStateAdmin, TombstoneAdmin
 from .outbox import LaneAdmin, OutboxMessageAdmin
 from .overview.page import overview
+from .settings.fields import fields_page
 
 __all__ = [
     "AttemptAdmin",
@@ -21,6 +22,7 @@ __all__ = [
     "OutboxMessageAdmin",
     "SyncStateAdmin",
     "TombstoneAdmin",
+    "fields_page",
     "menu",
     "overview",
     "problems",

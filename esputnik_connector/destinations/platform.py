@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from esputnik_connector.records import Kind
+from esputnik_connector.records import AttributeValue, Kind
 
 from .choices import ConsentPolicy, EraseMode, OrderRoute, Status
 from .options import unknown_option, unusable_option
@@ -154,6 +154,12 @@ class Platform:
         if field.is_read_only:
             text = _("The field %(id)s (%(name)s) is read-only: only the account itself fills it.")
             raise ValidationError(text % {"id": field_id, "name": field.name or "–"})
+
+    @classmethod
+    def field_text(cls, value: AttributeValue, field: AccountField) -> str:
+        """A contact attribute as it would be sent to this additional field; ``""``: it would be
+        left out."""
+        return "" if value is None else str(value)
 
     @classmethod
     def propose_status(cls, shop_status: str) -> str:

@@ -36,6 +36,7 @@ from esputnik_connector.exceptions import (
     TemporaryError,
 )
 from esputnik_connector.records import (
+    AttributeValue,
     JSONObject,
     Kind,
     Reason,
@@ -48,6 +49,7 @@ from .client import DEFAULT_URL, LABEL, EsputnikClient
 from .clients import http_client, tracker_client
 from .envelopes import envelope_of
 from .events import PAST_EVENTS_PER_CALL
+from .field_values import formatted
 from .limits import limit_of_kind, per_second, rates
 from .options import Options, options_from
 from .rehearsal import Rehearsal
@@ -147,6 +149,10 @@ class EsputnikDestination(Destination):
         if not (written.isascii() and written.isdecimal() and int(written)):
             raise ValidationError(_("The id of a field in eSputnik is a whole number above 0."))
         return str(int(written))
+
+    @classmethod
+    def field_text(cls, value: AttributeValue, field: AccountField) -> str:
+        return formatted(value, field)
 
     def prepare(self, record: Record, *, last: Delivered | None) -> Envelope:
         return envelope_of(record, account=self.account, options=self._options, last=last)
