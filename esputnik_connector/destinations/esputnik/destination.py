@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
@@ -43,7 +42,7 @@ from esputnik_connector.records import (
     Record,
 )
 
-from . import addressbooks, choices, feeds, imports, receipts, remote, sources, workflows
+from . import addressbooks, choices, feeds, imports, inbox, receipts, remote, sources, workflows
 from .calls import planned
 from .client import DEFAULT_URL, LABEL, EsputnikClient
 from .clients import http_client, tracker_client
@@ -56,7 +55,6 @@ from .rehearsal import Rehearsal
 from .sending import sent
 from .site import EsputnikSite
 
-TOKEN = re.compile(r"[A-Za-z0-9._~+/=:-]{1,4096}")  # it goes into a page of the shop
 SINGLES_PER_DELIVERY = 100  # requests of one record each: half a second at eSputnik's limit
 # Each order starts a workflow, and those beside a refusal that names nobody have to go once more.
 CAUTIOUS_ORDERS = 20
@@ -241,12 +239,7 @@ class EsputnikDestination(Destination):
         return any(remote.by_external_id(self._client, key))
 
     def inbox_token(self, key: str) -> str:
-        answer = self._client.contact_token(key)
-        token = answer.body.get("token") if isinstance(answer.body, dict) else None
-        if not (isinstance(token, str) and TOKEN.fullmatch(token)):
-            message = _("The answer holds no token")
-            raise TemporaryError(message, status=answer.status, was_received=True)
-        return token
+        return inbox.token_of(self._client, key)
 
     def registered_feeds(self) -> Sequence[RegisteredFeed]:
         return feeds.read(self._client)

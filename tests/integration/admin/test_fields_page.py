@@ -1,4 +1,4 @@
-"""“Fields”: attributes of the shop beside the fields of the account, and what is wrong with each."""
+"""“Fields”: attributes of the shop beside the fields of the account, and what is wrong."""
 
 from __future__ import annotations
 
