@@ -19,7 +19,7 @@ from .event_types import register as register_event_type
 from .feed.build import Build
 from .feed.links import feed_url
 from .feed.publish import AlreadyBuilding
-from .models import Backfill, Connection, Feed, FeedBuild, OutboxMessage, Reconciliation
+from .models import Backfill, Connection, Feed, FeedBuild, OutboxMessage, Reconciliation, Storefront
 from .operations.connections import AnyConnection, get_connection
 from .operations.erase_guest import erase_guest
 from .operations.health.examine import examine
@@ -33,6 +33,11 @@ from .operations.replay import replay as replay_rows
 from .operations.send_again import Resending
 from .operations.send_again import send_again as send_again_records
 from .operations.statuses import add_proposed, of_shop
+from .operations.storefront.connect import StorefrontChoices, storefront_of
+from .operations.storefront.connect import connect as connect_storefront_of
+from .operations.storefront.connect import disconnect as disconnect_storefront_of
+from .operations.storefront.run import work as work_at_storefront
+from .operations.storefront.schedule import ask_for_work
 from .operations.verify import forget_deliveries as forget_deliveries_of
 from .operations.verify import verify as verify_connection
 from .pipeline.backfill import control
@@ -62,10 +67,13 @@ __all__ = [
     "Level",
     "Preview",
     "Reconciliation",
+    "Storefront",
     "add_proposed_statuses",
     "build_feed",
     "cancel_import",
     "capture",
+    "connect_storefront",
+    "disconnect_storefront",
     "end_pauses",
     "erase_guest",
     "examine",
@@ -77,6 +85,7 @@ __all__ = [
     "preview",
     "prune",
     "reconcile",
+    "refresh_storefront",
     "register_event_type",
     "relay",
     "replay",
@@ -337,6 +346,53 @@ def build_feed(feed: Feed) -> FeedBuild:
     :raises AlreadyBuilding: another worker builds it.
     """
     return Build(feed).run()
+
+
+def connect_storefront(
+    connection: AnyConnection,
+    *,
+    domain: str | None = None,
+    is_tracking: bool | None = None,
+    is_push: bool | None = None,
+    site_id: str | None = None,
+) -> Storefront:
+    """Give a connection a storefront, or change it, and let a worker set it up. Asks nobody.
+
+    :param domain: host of the shop; that of ``SHOP_URL`` if left out. What is left out of the
+        others stays as it is.
+    :raises BadRequestError: it cannot have it; the text says why.
+    """
+    choices = StorefrontChoices(
+        domain=domain, is_tracking=is_tracking, is_push=is_push, site_id=site_id
+    )
+    storefront = connect_storefront_of(get_connection(connection), choices)
+    ask_for_work(storefront)
+    return storefront
+
+
+def refresh_storefront(connection: AnyConnection) -> bool:
+    """Go through the steps of its storefront now, as a worker does every day. Speaks HTTP.
+
+    ``storefront.steps`` tells how each went.
+
+    :returns: False when there is none, or another worker is at it.
+    :raises BadRequestError: this installation may not speak for the connection.
+    """
+    storefront = storefront_of(get_connection(connection))
+    return storefront is not None and work_at_storefront(storefront)
+
+
+def disconnect_storefront(connection: AnyConnection) -> bool:
+    """Take a storefront off the shop's pages at once, and let a worker tell the account.
+
+    :returns: False when there is none.
+    """
+    storefront = storefront_of(get_connection(connection))
+    if storefront is None:
+        return False
+    disconnect_storefront_of(storefront)
+    ask_for_work(storefront)
+    return True
 
 
 def unsent(connection: AnyConnection) -> int:

@@ -16,7 +16,8 @@ OF_CONTRIBUTORS = ("add-an-event-type.md", "decisions")
 
 API = """
     AccountInfo AlreadyBuilding Backfill Connection EventType Feed FeedBuild Finding Forecast Level
-    PRODUCT_PARAMS Preview Reconciliation add_proposed_statuses build_feed cancel_import capture
+    PRODUCT_PARAMS Preview Reconciliation Storefront add_proposed_statuses build_feed
+    cancel_import capture connect_storefront disconnect_storefront refresh_storefront
     end_pauses erase_guest examine feed_url forecast_import forget_deliveries get_connection
     pause_import preview prune reconcile register_event_type relay replay resume_import send_again
     start_import subscribe unsent verify work_at_import
@@ -61,6 +62,7 @@ ELSE_PUBLIC = (
     "esputnik_connector.celery_schedule",
     "esputnik_connector.identity",
     "esputnik_connector.shops.oscar.adapter",
+    "esputnik_connector.urls",
 )
 
 

@@ -29,6 +29,7 @@ from .account import feed_registration, workflows
 from .environment import clock
 from .findings import Finding, of, ok, problem, warning
 from .snapshot import Snapshot, take
+from .storefront import storefront
 
 
 def of_connection(connection: Connection, *, is_offline: bool = False) -> Iterator[Finding]:
@@ -64,6 +65,8 @@ def _of_connection(connection: Connection, *, is_offline: bool) -> Iterator[Find
         yield from feed_registration(connection)
         yield from workflows(connection)
         yield from restore.recognised(connection)
+    if connection.is_enabled:
+        yield from storefront(connection, is_offline=is_offline)
     yield from queue.findings(connection, take(connections=[connection]))
 
 

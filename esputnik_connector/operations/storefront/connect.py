@@ -17,6 +17,7 @@ from esputnik_connector.models import Connection, Storefront, StorefrontStep
 from esputnik_connector.models.storefront import StepName, StepState
 
 from .domain import checked_domain, checked_worker, demand_https
+from .rivals import rivals_of
 from .steps import SITE_ID_FORM, STEPS
 
 
@@ -95,6 +96,16 @@ def disconnect(storefront: Storefront) -> None:
     storefront.refresh_from_db()
 
 
+def accept_rivals(storefront: Storefront) -> list[str]:
+    """The merchant wants ours beside the other providers that the last look found: their names."""
+    names = [one.name for one in rivals_of(storefront.rivals)]
+    known = Storefront.objects.get(pk=storefront.pk).accepted_rivals
+    storefront.accepted_rivals = list(dict.fromkeys([*known, *names]))
+    storefront.due_at = timezone.now()
+    storefront.save(update_fields=["accepted_rivals", "due_at"])
+    return names
+
+
 def demand_speaking(connection: Connection, *, is_leaving: bool = False) -> None:
     """May its account be asked from here?
 
@@ -125,7 +136,15 @@ def _wanted_domain(stored: Storefront | None, wish: StorefrontChoices) -> str:
 def _fill(storefront: Storefront, wish: StorefrontChoices, domain: str) -> None:
     """:raises BadRequestError: a value cannot be used."""
     if storefront.disconnected_at is not None and storefront.domain != domain:
-        storefront.site_id, storefront.push_domain = "", ""
+        if storefront.push_domain:
+            raise BadRequestError(
+                _(
+                    "eSputnik still has %s for web push. Let it be taken out first: manage.py "
+                    "esputnik_storefront refresh"
+                )
+                % storefront.push_domain
+            )
+        storefront.site_id = ""
     storefront.domain, storefront.disconnected_at = domain, None
     if wish.site_id is not None:
         storefront.site_id = checked_site_id(wish.site_id)
