@@ -5,7 +5,7 @@ from esputnik_connector.admin.connection.admin import ConnectionAdmin
 from esputnik_connector.admin.feed.admin import FeedAdmin
 from esputnik_connector.admin.feed.builds import FeedBuildAdmin, FeedProblemAdmin
 
-from . import menu, problems, search
+from . import menu, problems, search, storefront
 from .deliveries import AttemptAdmin, SyncStateAdmin, TombstoneAdmin
 from .outbox import LaneAdmin, OutboxMessageAdmin
 from .overview.page import overview
@@ -27,4 +27,5 @@ __all__ = [
     "overview",
     "problems",
     "search",
+    "storefront",
 ]
