@@ -81,10 +81,6 @@ def register(*new: Page) -> None:
     _pages.update({page.name: page for page in new})
 
 
-def is_registered(name: str) -> bool:
-    return name in _pages
-
-
 def pages(*groups: Group) -> list[Page]:
     """All, or those of some groups, as the menu has them."""
     found = [page for page in _pages.values() if not groups or page.group in groups]
@@ -94,6 +90,17 @@ def pages(*groups: Group) -> list[Page]:
 def url_of(name: str, request: HttpRequest, **parts: object) -> str:
     """Address of a page on the admin site that is being looked at."""
     return reverse(f"admin:{_pages[name].url_name}", kwargs=parts, current_app=site_name(request))
+
+
+def link_to(name: str, request: HttpRequest, **parts: object) -> str:
+    """Address of a page for whoever may open it; ``""`` for others, and where there is no such."""
+    page = _pages.get(name)
+    if page is None or not page.is_open_to(request.user):
+        return ""
+    try:
+        return url_of(name, request, **parts)
+    except NoReverseMatch:  # a shop need not have all our tables on its site
+        return ""
 
 
 def site_name(request: HttpRequest) -> str | None:

@@ -47,4 +47,4 @@ def esputnik_badge(context: Any) -> dict[str, Any]:
         logger.error("the badge cannot be shown: %s", type(error).__name__)
         return {}
     worst = overall(judge_all(connections, snapshot))
-    return {"verdict": shown(worst, context.request, snapshot)}
+    return {"verdict": shown(worst, context.request)}

@@ -212,7 +212,7 @@ class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  
             snapshot = take(connections=[connection] if connection.is_enabled else [])
             panel |= {
                 "esputnik_default_status": statuses.default_text(connection),
-                "esputnik_verdict": shown(judge(connection, snapshot), request, snapshot),
+                "esputnik_verdict": shown(judge(connection, snapshot), request),
                 "esputnik_consent": consent_of(connection),
                 "esputnik_may_change": self.has_change_permission(request, connection),
                 "esputnik_has_proposals": bool(backend and statuses.proposals(backend, unmapped)),

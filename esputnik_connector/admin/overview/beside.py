@@ -16,12 +16,12 @@ from django.utils.translation import gettext_lazy
 
 from esputnik_connector import registry
 from esputnik_connector.admin.display import time_text
-from esputnik_connector.admin.pages import Page, is_registered, register, url_of
+from esputnik_connector.admin.pages import Page, link_to, register, url_of
 from esputnik_connector.models import Connection
 from esputnik_connector.models.labels import REASONS
 from esputnik_connector.models.timezones import local_time
 from esputnik_connector.operations.order_fates import Fate, OrderFates, order_fates, placed_since
-from esputnik_connector.records import Reason
+from esputnik_connector.records import Kind, Reason
 from esputnik_connector.shops.base import SupportsOrderTimes
 
 from .verdict import SEEN_BY
@@ -116,7 +116,7 @@ def orders(
                 "placed_at": time_text(fates.placed[key]),
                 "fate": FATES[fates.fates[key]],
                 "reason": _reason(fates.reasons.get(key, "")),
-                "url": _answer_url(key, request),
+                "url": link_to("record", request, kind=Kind.ORDER.value, key=key),
             }
             for key in keys[:LISTED]
         ],
@@ -128,10 +128,6 @@ def orders(
 
 def _reason(name: str) -> str:
     return str(REASONS[Reason(name)]) if name else ""
-
-
-def _answer_url(key: str, request: HttpRequest) -> str:
-    return f"{url_of('search', request)}?q={key}" if is_registered("search") else ""
 
 
 register(

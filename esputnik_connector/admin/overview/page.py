@@ -20,7 +20,7 @@ from .chart import chart
 from .checklist import checklist, is_complete
 from .kinds import imports, rows
 from .needs import footer, needs
-from .verdict import SEEN_BY, current, shown
+from .verdict import SEEN_BY, current, shown, text_for_the_administrator
 
 DAILY = "days"
 
@@ -31,8 +31,9 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     judged = judge_all(connections, snapshot)
     worst = overall(judged)
     context |= {
-        "verdict": shown(worst, request, snapshot),
-        "others": [shown(each, request, snapshot) for each in judged if each is not worst],
+        "verdict": shown(worst, request),
+        "others": [shown(each, request) for each in judged if each is not worst],
+        "told": text_for_the_administrator(judged, snapshot),
         "connections": connections,
     }
     chosen = _chosen(connections, request.GET.get("connection", ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from esputnik_connector.admin.display import time_text
-from esputnik_connector.admin.pages import APP, is_registered, site_name, url_of
+from esputnik_connector.admin.pages import APP, link_to, site_name, url_of
 from esputnik_connector.conf import conf
 from esputnik_connector.models import Connection
 from esputnik_connector.models.connection import this_environment
@@ -25,14 +26,12 @@ ICONS = {Level.OK: "✔", Level.WARNING: "!", Level.PROBLEM: "✖"}
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """``label`` and ``url`` are the one action, if this reader may do it; ``told`` is a text to be
-    passed on to whoever looks after the server."""
+    """``label`` and ``url`` are the one action, if this reader may do it."""
 
     judgement: Judgement
     icon: str
     label: str = ""
     url: str = ""
-    told: str = ""
 
 
 def current() -> tuple[list[Connection], Snapshot]:
@@ -41,16 +40,9 @@ def current() -> tuple[list[Connection], Snapshot]:
     return connections, take(connections=[each for each in connections if each.is_enabled])
 
 
-def shown(judgement: Judgement, request: HttpRequest, snapshot: Snapshot) -> Shown:
+def shown(judgement: Judgement, request: HttpRequest) -> Shown:
     label, url = _action(judgement, request)
-    is_told = judgement.action is Action.TELL_ADMINISTRATOR
-    return Shown(
-        judgement=judgement,
-        icon=ICONS[judgement.level],
-        label=label,
-        url=url,
-        told=_text_for_the_administrator(judgement, snapshot) if is_told else "",
-    )
+    return Shown(judgement=judgement, icon=ICONS[judgement.level], label=label, url=url)
 
 
 def _action(judgement: Judgement, request: HttpRequest) -> tuple[str, str]:
@@ -75,7 +67,7 @@ def _action(judgement: Judgement, request: HttpRequest) -> tuple[str, str]:
 def _address(action: Action, connection: Connection | None, request: HttpRequest) -> str:
     may = request.user.has_perm
     if action is Action.TELL_ADMINISTRATOR:
-        return f"{url_of('overview', request)}#esputnik-administrator"
+        return f"{url_of('overview', request)}#esputnik-told"
     if action is Action.CONNECT:
         return _page("connection_add", request) if may(f"{APP}.add_connection") else ""
     if action is Action.FEEDS:
@@ -85,8 +77,8 @@ def _address(action: Action, connection: Connection | None, request: HttpRequest
     if action is Action.IMPORT:
         is_open = may(f"{APP}.view_backfill") or may(f"{APP}.change_connection")
         return _page("backfill_page", request, connection.pk) if is_open else ""
-    if action is Action.PROBLEMS and is_registered("problems"):
-        return url_of("problems", request)
+    if action is Action.PROBLEMS and (url := link_to("problems", request)):
+        return url
     if action in (Action.PROBLEMS, Action.WAITING):
         dead = int(action is Action.PROBLEMS)
         chosen = f"?connection__id__exact={connection.pk}&is_dead__exact={dead}"
@@ -104,19 +96,15 @@ def _page(name: str, request: HttpRequest, *parts: Any) -> str:
     return reverse(f"admin:{APP}_{name}", args=parts, current_app=site_name(request))
 
 
-def _text_for_the_administrator(judgement: Judgement, snapshot: Snapshot) -> str:
-    """All that somebody needs who does not see this page."""
-    last = snapshot.heartbeats.get("sweep")
-    told = {
-        "shop": conf.SHOP_URL or this_environment(),
-        "text": judgement.sentence,
-        "last": time_text(last),
-        "remedy": judgement.remedy,
-    }
-    return (
-        _(
-            "Shop: %(shop)s\n%(text)s\nWorker and beat were last seen: %(last)s\n"
-            "What to do: %(remedy)s\nTo look again: manage.py esputnik_doctor"
-        )
-        % told
-    )
+def text_for_the_administrator(judged: Iterable[Judgement], snapshot: Snapshot) -> str:
+    """All that somebody needs who does not see this page; ``""`` when there is nothing to tell."""
+    theirs = [each for each in judged if each.action is Action.TELL_ADMINISTRATOR]
+    if not theirs:
+        return ""
+    lines = [_("Shop: %(shop)s") % {"shop": conf.SHOP_URL or this_environment()}]
+    for each in theirs:
+        lines += [f"– {each.sentence}", _("What to do: %(remedy)s") % {"remedy": each.remedy}]
+    last = time_text(snapshot.heartbeats.get("sweep"))
+    lines.append(_("Worker and beat were last seen: %(last)s") % {"last": last})
+    lines.append(_("To look again: %(command)s") % {"command": "manage.py esputnik_doctor"})
+    return "\n".join(lines)

@@ -294,7 +294,7 @@ def test_at_most_five_causes_need_you_each_with_names_and_remedy(merchant, main)
     groups = response.context["needs"]
     assert [need.count for need in groups] == [9, 6, 5, 4, 3]
     assert groups[0].examples == ["Olena <i>Pchilka</i>"]
-    assert groups[1].examples == ["No. 100000", "No. 100005"]
+    assert groups[1].examples == ["Order № 100005", "Order № 100004", "Order № 100003"]
     assert all(need.remedy and need.url for need in groups)
     shown = response.content.decode()
     assert "&lt;i&gt;Pchilka" in shown
