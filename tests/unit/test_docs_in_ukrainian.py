@@ -13,7 +13,7 @@ from .test_docs import DOCS, FENCED, PACKAGE
 UKRAINIAN = sorted(path for path in (DOCS / "uk").glob("*.md") if path.stem != "index")
 NAMES = [path.stem for path in UKRAINIAN]
 MERCHANTS = {"connect", "find-out-why", "import-history", "map-fields-and-statuses"}
-MERCHANTS |= {"product-feed", "forms-and-consent", "storefront", "web-push"}
+MERCHANTS |= {"product-feed", "forms-and-consent", "storefront", "web-push", "overview"}
 CODE = re.compile(r"`+[^`\n]+`+")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
