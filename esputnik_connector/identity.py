@@ -133,13 +133,9 @@ def text(value: object, *, limit: int = TEXT_LENGTH) -> str:
     return cut(one_line(value), limit)
 
 
-def fitted(value: object) -> tuple[str, bool]:
-    """``value`` on one line within :data:`TEXT_LENGTH`, and whether it was longer."""
-    return ("", False) if value is None else _fitted(str(value))
-
-
 @lru_cache(maxsize=4096)  # as of _one_line: an import asks for it twenty times per order
-def _fitted(raw: str) -> tuple[str, bool]:
+def fitted(raw: str) -> tuple[str, bool]:
+    """``raw`` on one line within :data:`TEXT_LENGTH`, and whether it was longer."""
     whole = _one_line(raw)
     return cut(whole, TEXT_LENGTH), len(whole) > TEXT_LENGTH
 

@@ -8,7 +8,7 @@ and the field: a float is no money, a moment without time zone is none in a shop
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, replace
 from datetime import datetime
 from decimal import Decimal
@@ -92,20 +92,17 @@ class _Field(NamedTuple):
     is_filled: bool  # an empty text is refused
 
 
-Values = Callable[[Any], tuple[Any, ...]]  # of a record, in the order of some of its fields
-
-
 class _Fields(NamedTuple):
     """Of one record type, sorted by what has to be looked at once the types of all values are known
-    to be right: an import checks hundreds of thousands of records."""
+    to be right: an import checks hundreds of thousands of records. Numbers are places among the
+    values."""
 
     fields: tuple[_Field, ...]
-    values: Values
-    filled: Values
-    amounts: Values
-    moments: Values
-    parts: tuple[_Field, ...]  # records in records, and several values
-    part_values: Values
+    values: Callable[[Any], tuple[Any, ...]]  # of a record, in the order of its fields
+    filled: tuple[int, ...]
+    amounts: tuple[int, ...]
+    moments: tuple[int, ...]
+    parts: tuple[tuple[int, Callable[[Any], Any]], ...]  # records in records, and several values
     right: set[tuple[type[Any], ...]]  # types that records had in which nothing was changed
 
 
@@ -118,25 +115,17 @@ def _fields_of(record: type[Any]) -> _Fields:
         found = tuple(
             _field(one.name, hints[one.name], one.default is MISSING) for one in fields(record)
         )
-        parts = tuple(one for one in found if one.hint not in BY_TYPE)
+        placed = tuple(enumerate(found))
         _known[record] = _Fields(
             fields=found,
-            values=_getter(found),
-            filled=_getter([one for one in found if one.is_filled]),
-            amounts=_getter([one for one in found if one.hint in (Decimal, Decimal | None)]),
-            moments=_getter([one for one in found if one.hint in (datetime, datetime | None)]),
-            parts=parts,
-            part_values=_getter(parts),
+            values=attrgetter(*(one.name for one in found)),
+            filled=tuple(at for at, one in placed if one.is_filled),
+            amounts=tuple(at for at, one in placed if one.hint in (Decimal, Decimal | None)),
+            moments=tuple(at for at, one in placed if one.hint in (datetime, datetime | None)),
+            parts=tuple((at, one.check) for at, one in placed if one.hint not in BY_TYPE),
             right=set(),
         )
     return _known[record]
-
-
-def _getter(some: Sequence[_Field]) -> Values:
-    names = [one.name for one in some]
-    if len(names) > 1:
-        return attrgetter(*names)
-    return lambda record: tuple(getattr(record, name) for name in names)
 
 
 def _field(name: str, hint: Any, is_required: bool) -> _Field:
@@ -155,11 +144,11 @@ def _record(expected: type[Any], value: Any) -> Any:
     if not isinstance(value, expected):
         raise InvalidValue(value, expected.__name__)
     known, changed = _fields_of(expected), {}
-    types = tuple(map(type, known.values(value)))
-    if types in known.right and _is_right_at_a_glance(known, value):
+    values = known.values(value)
+    types = tuple(map(type, values))
+    if types in known.right and _is_right_at_a_glance(known, values):
         return value
-    for field in known.fields:
-        given = getattr(value, field.name)
+    for field, given in zip(known.fields, values, strict=True):
         try:
             better = field.check(given)
         except InvalidValue as invalid:
@@ -172,19 +161,21 @@ def _record(expected: type[Any], value: Any) -> Any:
     return value
 
 
-def _is_right_at_a_glance(known: _Fields, record: Any) -> bool:
+def _is_right_at_a_glance(known: _Fields, values: tuple[Any, ...]) -> bool:
     """For a record whose values have right types. False says only that each needs a look."""
-    if not all(known.filled(record)):
-        return False
-    for amount in known.amounts(record):
-        if amount is not None and not amount.is_finite():
+    for at in known.filled:
+        if not values[at]:
             return False
-    for moment in known.moments(record):
-        if moment is not None and moment.utcoffset() is None:
+    for at in known.amounts:
+        if values[at] is not None and not values[at].is_finite():
+            return False
+    for at in known.moments:
+        if values[at] is not None and values[at].utcoffset() is None:
             return False
     try:
-        for field, given in zip(known.parts, known.part_values(record), strict=True):
-            if given and field.check(given) is not given:
+        for at, check in known.parts:
+            given = values[at]
+            if given and check(given) is not given:
                 return False
     except InvalidValue:  # raised again, with the name of the field, by the look at each
         return False

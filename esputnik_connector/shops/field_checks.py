@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from operator import is_
 from typing import Any
 from uuid import UUID
 
@@ -111,18 +112,14 @@ def several(check: Callable[[Any], Any], value: Any) -> Any:
         return value
     if not isinstance(value, (tuple, list)):
         raise InvalidValue(value, _("a tuple"))
-    found = []
-    for index, each in enumerate(value):
-        try:
+    found: list[Any] = []
+    try:
+        for each in value:
             found.append(check(each))
-        except InvalidValue as invalid:
-            raise invalid.inside(f"[{index}]") from None
-    is_same = isinstance(value, tuple) and all(map(_is, found, value))
+    except InvalidValue as invalid:
+        raise invalid.inside(f"[{len(found)}]") from None
+    is_same = isinstance(value, tuple) and all(map(is_, found, value))
     return value if is_same else tuple(found)
-
-
-def _is(one: object, other: object) -> bool:
-    return one is other
 
 
 def named(check: Callable[[Any], Any], value: Any) -> Any:
@@ -136,7 +133,7 @@ def named(check: Callable[[Any], Any], value: Any) -> Any:
             found[text(name)] = check(each)
         except InvalidValue as invalid:
             raise invalid.inside(f"[{name!r}]") from None
-    return value if all(map(_is, found.values(), value.values())) else found
+    return value if all(map(is_, found.values(), value.values())) else found
 
 
 def attribute(value: Any) -> AttributeValue:

@@ -31,7 +31,7 @@ class Cleaner:
         """On one line, at most :data:`~esputnik_connector.identity.TEXT_LENGTH` characters."""
         if value is None or value == "":
             return ""
-        text, is_cut = identity.fitted(value)
+        text, is_cut = identity.fitted(str(value))
         if is_cut:
             self.note(Note.TEXT_CUT)
         return text

@@ -130,15 +130,17 @@ def order_payload(order: Order, *, account: Account) -> OrderPayload:
 
 def _item_payloads(item: OrderItem, total: int, texts: Texts) -> list[JSONObject]:
     """One line as one item, or as two when its total, in cents, does not divide."""
-    common = present(
-        {
-            "externalItemId": item.product_key,
-            "name": texts.fit(item.name),
-            "category": texts.fit(item.category),
-            "url": item.url,
-            "imageUrl": item.image_url,
-        }
-    )
+    common: JSONObject = {"externalItemId": item.product_key}
+    if name := texts.fit(item.name):
+        common["name"] = name
+    if category := texts.fit(item.category):
+        common["category"] = category
+    if item.url:
+        common["url"] = item.url
+    if item.image_url:
+        common["imageUrl"] = item.image_url
+    if not total % item.quantity:  # most are of one piece
+        return [{**common, "quantity": item.quantity, "cost": units(total // item.quantity)}]
     return [
         {**common, "quantity": quantity, "cost": units(cost)}
         for quantity, cost in portions(total, item.quantity)

@@ -33,7 +33,8 @@ class Texts:
 
     def fit(self, value: str) -> str:
         text, is_cut = fitted(value)
-        self.are_cut = self.are_cut or is_cut
+        if is_cut:
+            self.are_cut = True
         return text
 
     def name(self, value: str) -> str:

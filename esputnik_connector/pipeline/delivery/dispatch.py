@@ -194,7 +194,7 @@ class Translator:
             envelope = replace(envelope, is_change=False)
         elif isinstance(record, Order) and state is not None:
             wait_for_deletion(record, state, self.destination, salt=self.salt)
-        return replace(envelope, digest=present), getattr(record, "contact_key", ""), hashes
+        return envelope.with_digest(present), getattr(record, "contact_key", ""), hashes
 
     def _is_held(self, state: SyncState, record: Record, envelope: Envelope) -> bool:
         """Has the destination this already? So it counts of an order or a cart that was delivered
