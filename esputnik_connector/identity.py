@@ -147,7 +147,8 @@ def cut(clean: str, limit: int) -> str:
     end = limit
     while end and _joins(clean, end):
         end -= 1
-    return clean[: end or limit].rstrip()
+    left = clean[: end or limit].rstrip()
+    return left if any(map(_is_visible, left)) else ""  # what there was to see came later
 
 
 def one_line(value: object) -> str:

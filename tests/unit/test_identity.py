@@ -202,6 +202,7 @@ def test_text_is_one_clean_line(raw, clean):
         ("a🇺🇦🇬🇧", 3, "a🇺🇦"),
         ("abq\u0323\u0307", 4, "ab"),
         ("\u0323" * 9, 4, "\u0323" * 4),
+        ("\u00ad" * 4 + "a", 4, ""),  # soft hyphens: nothing is left to see
     ],
 )
 def test_text_is_never_cut_inside_a_visible_character(long, limit, cut):
