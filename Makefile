@@ -13,6 +13,9 @@ JOBS ?= 2
 DJANGO ?=
 WITH ?=
 PYTHONS ?=
+# Benchmarks at other sizes (make bench SIZES=10000,100000,1000000), or as what is expected from now on
+SIZES ?=
+RECORD ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo sandbox test chaos coverage bench check lint types messages docs linkcheck \
@@ -41,9 +44,10 @@ coverage: $(VENV)/.dev-is-ready  ## The same suite, and which branches it did no
 	@echo "• tests, with branch coverage"
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term:skip-covered $(ARGS)
 
-bench: $(VENV)/.dev-is-ready  ## What it costs beside what it must cost: a table, and bench.json (ARGS="-k … -rP")
+bench: $(VENV)/.dev-is-ready  ## Costs beside what they must be: a table, bench.json (SIZES=10000,100000 RECORD=1 ARGS=…)
 	@echo "• benchmarks"
-	@PACE_SECONDS=$${PACE_SECONDS:-5} PACE_IMPORT=$${PACE_IMPORT:-5000} \
+	@BENCH_SIZES=$(SIZES) RECORD=$(RECORD) \
+		PACE_SECONDS=$${PACE_SECONDS:-5} PACE_IMPORT=$${PACE_IMPORT:-5000} \
 		$(BIN)/python -m pytest tests/benchmarks -p no:randomly -q $(ARGS)
 
 check: lint types  ## Lint and types

@@ -1,4 +1,7 @@
-"""One table of all benchmarks of a run, and the same as JSON in ``BENCH_JSON``."""
+"""One table of all benchmarks of a run, and the same as JSON in ``BENCH_JSON``.
+
+With ``RECORD=1`` its ratios become the recorded ones.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.results import Results
+from tests.benchmarks.results import RECORDED, Results
 
 RESULTS = Results.recorded()
 
@@ -22,6 +25,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     path = Path(os.environ.get("BENCH_JSON", "bench.json"))
     RESULTS.write(path)
+    if RESULTS.is_recording:
+        RESULTS.record(RECORDED)
     terminalreporter.section("benchmarks: ratios of this run, and those recorded")
     for line in RESULTS.table():
         terminalreporter.write_line(line)

@@ -17,8 +17,18 @@ HEAD = ("benchmark", "size", "this run", "recorded", "at worst", "growth")
 
 
 def sizes(variable: str, default: str) -> list[int]:
-    """``BACKFILL_ORDERS=10000,100000``: a run at each of these."""
-    return [int(each) for each in os.environ.get(variable, default).split(",")]
+    """How many records: ``BACKFILL_ORDERS=10000,100000`` runs one benchmark at each of these,
+    ``BENCH_SIZES`` all that grow with a number of records."""
+    return numbers(variable, os.environ.get("BENCH_SIZES") or default)
+
+
+def numbers(variable: str, default: str) -> list[int]:
+    return [int(each) for each in (os.environ.get(variable) or default).split(",")]
+
+
+def rounded(ratio: float) -> float:
+    """To two digits: a third one would be another one tomorrow."""
+    return float(f"{ratio:.2g}")
 
 
 @dataclass(frozen=True)
@@ -55,17 +65,19 @@ class Found:
 class Results:
     expected: dict[str, Expected]
     found: list[Found] = field(default_factory=list)
+    is_recording: bool = False  # what this run comes to is to be expected from now on
 
     @classmethod
     def recorded(cls) -> Results:
         told = json.loads(RECORDED.read_text())
-        return cls({name: Expected(**values) for name, values in told.items()})
+        expected = {name: Expected(**values) for name, values in told.items()}
+        return cls(expected, is_recording=bool(os.environ.get("RECORD")))
 
     def add(self, benchmark: str, ratio: float, *, size: int) -> None:
         """:raises AssertionError: it is worse than what was recorded, by more than is allowed."""
         self.found.append(Found(benchmark, size, ratio))
         expected = self.expected[benchmark]
-        assert expected.allows(ratio), (
+        assert self.is_recording or expected.allows(ratio), (
             f"{benchmark}: {ratio:.3g} at {size:,}; recorded were {expected.ratio:g}, "
             f"and {expected.worst:.3g} is allowed"
         )
@@ -93,6 +105,16 @@ class Results:
             )
             for row in rows
         ]
+
+    def record(self, path: Path) -> None:
+        """Expect from now on what this run came to; of several sizes the worst. What it did not
+        measure stays as it was, and so does how much worse a run may be."""
+        told = {name: asdict(one) for name, one in self.expected.items()}
+        for name in dict.fromkeys(one.benchmark for one in self.found):
+            ratios = [one.ratio for one in self.found if one.benchmark == name]
+            worst = min if self.expected[name].better == "higher" else max
+            told[name]["ratio"] = rounded(worst(ratios))
+        path.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
 
     def write(self, path: Path) -> None:
         benchmarks: dict[str, dict[str, Any]] = {}

@@ -18,9 +18,9 @@ from django.db import transaction
 from esputnik_connector.models import Connection, OutboxMessage
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.wake import forget_wakes
-from tests.benchmarks.results import sizes
+from tests.benchmarks.results import numbers
 
-SAVEPOINTS = sizes("CAPTURE_SAVEPOINTS", "1,1000,16000")
+SAVEPOINTS = numbers("CAPTURE_SAVEPOINTS", "1,1000,16000")
 ROLLED_BACK = 10  # every tenth
 LEAST = 500  # savepoints measured; a transaction of one is repeated as often
 GROWTH = 2.0  # the ratio of 16,000 : the ratio of 1,000; it was 5.6 with a walk for each note

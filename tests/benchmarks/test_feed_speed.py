@@ -7,8 +7,6 @@ whatever else this machine does meanwhile slows each of them alike.
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +26,7 @@ from esputnik_connector.models.feed_build import BuildStatus
 from tests.benchmarks.big_shop import elsewhere
 from tests.benchmarks.feed_rivals import naive_loop, plain_limit
 from tests.benchmarks.feed_shop import FIELDS, Product, fill, lay_out_pictures
+from tests.benchmarks.memory import forget_peak, memory_mb
 from tests.benchmarks.results import sizes
 
 PRODUCTS = sizes("FEED_BENCH_PRODUCTS", "10000")
@@ -41,20 +40,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
-
-
-def memory_mb(name: str) -> float:
-    """``VmRSS`` is now, ``VmHWM`` the peak since the last :func:`forget_peak`."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(name):
-            return int(line.split()[1]) / 1024
-    raise AssertionError(name)
-
-
-def forget_peak() -> None:
-    gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)  # what earlier work left free must not hide ours
-    Path("/proc/self/clear_refs").write_text("5")
 
 
 @pytest.fixture(params=PRODUCTS)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.results import Expected, Results
+from tests.benchmarks.results import Expected, Results, numbers, sizes
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
@@ -51,6 +51,46 @@ def test_the_same_is_written_as_json(results, tmp_path):
     told = json.loads((tmp_path / "bench.json").read_text())["benchmarks"]["share"]
     assert told["sizes"] == {"10": 0.7, "20": 0.9}
     assert told["recorded"]["ratio"] == 0.8
+
+
+def test_recording_keeps_the_worst_of_a_run_and_what_it_did_not_measure(results, tmp_path):
+    results.is_recording = True
+    results.add("share", 0.4321, size=10)  # less than is allowed otherwise
+    results.add("share", 0.9, size=20)
+    results.record(tmp_path / "recorded.json")
+    told = json.loads((tmp_path / "recorded.json").read_text())
+    assert told["share"] == {
+        "ratio": 0.43,
+        "better": "higher",
+        "tolerance": 0.25,
+        "meaning": "rows a second",
+    }
+    assert told["times"]["ratio"] == 2.0
+
+
+def test_of_what_should_be_low_the_highest_is_recorded(results, tmp_path):
+    results.add("times", 1.2, size=10)
+    results.add("times", 1.7777, size=20)
+    results.record(tmp_path / "recorded.json")
+    assert json.loads((tmp_path / "recorded.json").read_text())["times"]["ratio"] == 1.8
+
+
+def test_one_variable_sets_the_sizes_of_all_and_another_those_of_one(monkeypatch):
+    for name in ("BENCH_SIZES", "GUESTS", "RECORD"):
+        monkeypatch.delenv(name, raising=False)
+    assert sizes("GUESTS", "5000,20000") == [5000, 20000]
+    monkeypatch.setenv("BENCH_SIZES", "10000,100000,1000000")
+    assert sizes("GUESTS", "5000,20000") == [10_000, 100_000, 1_000_000]
+    assert numbers("CAPTURE_SAVEPOINTS", "1,1000") == [1, 1000]
+    monkeypatch.setenv("GUESTS", "7")
+    assert sizes("GUESTS", "5000,20000") == [7]
+
+
+def test_a_run_records_only_when_it_is_told_to(monkeypatch):
+    monkeypatch.delenv("RECORD", raising=False)
+    assert not Results.recorded().is_recording
+    monkeypatch.setenv("RECORD", "1")
+    assert Results.recorded().is_recording
 
 
 def test_every_benchmark_is_recorded_and_everything_recorded_is_measured():
