@@ -10,7 +10,7 @@ from esputnik_connector.feed.publish import AlreadyBuilding
 from esputnik_connector.feed.schedule import due_feeds
 from esputnik_connector.operations.alerts import look
 from esputnik_connector.operations.prune import prune as prune_history
-from esputnik_connector.operations.storefront.run import work as work_at_storefront
+from esputnik_connector.operations.storefront.run import work_when_due
 from esputnik_connector.operations.storefront.schedule import due_storefronts
 from esputnik_connector.operations.sweep import recheck_keys, what_is_due
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker
@@ -93,7 +93,7 @@ def watch_products() -> None:
 def storefront(storefront_id: int) -> None:
     """Go through the steps of one storefront at its account."""
     for found in Storefront.objects.filter(pk=storefront_id).select_related("connection"):
-        work_at_storefront(found)
+        work_when_due(found)
 
 
 @shared_task(name="esputnik_connector.storefronts", ignore_result=True)

@@ -26,7 +26,7 @@ from esputnik_connector.pipeline.events.scan import scan_for_events
 from esputnik_connector.pipeline.reconcile.run import reconcile_all
 
 from .prune import prune
-from .storefront.run import work as work_at_storefront
+from .storefront.run import work_when_due
 from .storefront.schedule import due_storefronts
 from .sweep import recheck_keys, what_is_due
 
@@ -140,7 +140,7 @@ class Runner:
             for storefront in Storefront.objects.filter(pk=pk).select_related("connection"):
                 if self.stop.is_set():
                     return
-                work_at_storefront(storefront)
+                work_when_due(storefront)
 
     def _reconcile(self) -> None:
         """A slice; what is left comes in the next round."""

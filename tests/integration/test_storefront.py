@@ -466,6 +466,15 @@ def test_a_restored_copy_elsewhere_asks_nothing(account, fake):
     assert fake.log == []
 
 
+def test_the_clock_leaves_alone_what_may_not_be_done(account, fake):
+    storefront = connect(account, StorefrontChoices())
+    Connection.objects.update(environment="another installation")
+    tasks.storefront(storefront.pk)
+    storefront.refresh_from_db()
+    assert fake.log == []
+    assert storefront.due_at > timezone.now() + timedelta(hours=23)
+
+
 def test_a_destination_without_sites_says_so(account, settings):
     account.destination = "recording"
     account.save()

@@ -15,7 +15,12 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import Site, SiteRefusal
-from esputnik_connector.exceptions import ConnectorError, CredentialsError, TemporaryError
+from esputnik_connector.exceptions import (
+    BadRequestError,
+    ConnectorError,
+    CredentialsError,
+    TemporaryError,
+)
 from esputnik_connector.models import Storefront, StorefrontStep
 from esputnik_connector.models.lease import Lease, LostLease
 from esputnik_connector.models.storefront import REFRESH_EVERY, StepName, StepState
@@ -29,6 +34,15 @@ LEASE = 300.0  # seconds; one step makes four requests of a minute at the very m
 RETRY_SOON = timedelta(minutes=15)  # after a failure of the moment
 RETRY_LATER = timedelta(hours=2)  # when it has gone on for some time
 SOON = timedelta(hours=3)
+
+
+def work_when_due(storefront: Storefront) -> None:
+    """As :func:`work`, for whoever comes by the clock: what may not be done is left for a day."""
+    try:
+        work(storefront)
+    except BadRequestError as error:
+        logger.warning("storefront %s is left alone: %s", storefront.domain, error)
+        Storefront.objects.filter(pk=storefront.pk).update(due_at=timezone.now() + REFRESH_EVERY)
 
 
 def work(storefront: Storefront, *, only: Collection[str] = ()) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from django.db import router, transaction
 from django.utils import timezone
 
 from esputnik_connector.models import Heartbeat, Storefront
@@ -22,4 +25,5 @@ def due_storefronts() -> list[int]:
 def ask_for_work(storefront: Storefront) -> None:
     """Let a worker go through all steps soon. Without a broker the next round of beat does."""
     Storefront.objects.filter(pk=storefront.pk).update(due_at=timezone.now())
-    publisher.publish(TASK, storefront.pk, 0.0)
+    start = partial(publisher.publish, TASK, storefront.pk, 0.0)
+    transaction.on_commit(start, using=router.db_for_write(Storefront), robust=True)

@@ -87,8 +87,11 @@ def test_it_is_behind_the_gear_and_opens(merchant, account):
     assert "No storefront yet" in page(merchant)
 
 
-def test_connecting_asks_nobody_and_tells_a_worker(merchant, account, fake, published):
-    answer = merchant.post(url("connect", account), {"is_tracking": "on", "is_push": "on"})
+def test_connecting_asks_nobody_and_tells_a_worker(
+    merchant, account, fake, published, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = merchant.post(url("connect", account), {"is_tracking": "on", "is_push": "on"})
     assert answer.status_code == 302
     assert fake.log == []
     storefront = Storefront.objects.get()
@@ -100,7 +103,9 @@ def test_connecting_asks_nobody_and_tells_a_worker(merchant, account, fake, publ
     assert LogEntry.objects.get().object_repr == "shop.example"
 
 
-def test_a_failed_step_shows_its_error_and_may_be_tried_again(merchant, account, fake, published):
+def test_a_failed_step_shows_its_error_and_may_be_tried_again(
+    merchant, account, fake, published, django_capture_on_commit_callbacks
+):
     fake.configure(unreachable_domains=["shop.example"])
     storefront = connected(merchant, account)
     text = page(merchant)
@@ -108,7 +113,8 @@ def test_a_failed_step_shows_its_error_and_may_be_tried_again(merchant, account,
     assert "Open the shop to the public network" in text
     fake.configure(unreachable_domains=[])
     published.clear()
-    answer = merchant.post(url("again", account), {"step": "domain"})
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = merchant.post(url("again", account), {"step": "domain"})
     assert "Look again in a minute" in said(answer)
     assert states(storefront)["domain"] == "waiting"
     assert published == [("esputnik_connector.storefront", storefront.pk)]
@@ -145,12 +151,15 @@ def test_switches_are_as_they_were_posted(merchant, account, fake):
     assert fake._state.site.web_push == {}
 
 
-def test_disconnecting_asks_first(merchant, account, fake, published):
+def test_disconnecting_asks_first(
+    merchant, account, fake, published, django_capture_on_commit_callbacks
+):
     storefront = connected(merchant, account, is_push="on")
     asked = merchant.post(url("disconnect", account)).content.decode()
     assert "has to subscribe again" in asked
     assert Storefront.objects.get().is_connected
-    merchant.post(url("disconnect", account), {"agreed": "yes"})
+    with django_capture_on_commit_callbacks(execute=True):
+        merchant.post(url("disconnect", account), {"agreed": "yes"})
     assert not Storefront.objects.get().is_connected
     assert published[-1] == ("esputnik_connector.storefront", storefront.pk)
     assert "Disconnected: what visitors do is not told." in page(merchant)
