@@ -137,6 +137,16 @@ class Settings:
     HEALTH_TOKEN: Annotated[str, Secret(20), OrDefault()] = ""
     """The secret of the health and metrics addresses. Empty: they answer 404."""
 
+    CONSENT: str = ""
+    """Dotted path of ``callable(request) -> types``: what of its behaviour a visitor allows to be
+    told. Empty: everything."""
+
+    HONOUR_PRIVACY_SIGNALS: bool = True
+    """Is a visitor left alone whose browser sends Global Privacy Control or Do-Not-Track?"""
+
+    CACHED_PAGES: bool = False
+    """Does a cache keep whole pages of the shop? Then the page's script tells that it was seen."""
+
     _PREFIX: ClassVar[str] = "ESPUTNIK_CONNECTOR"
 
     def __getattribute__(self, name: str) -> Any:

@@ -55,6 +55,7 @@ class Reason(str, Enum):
     NO_SITE = "no_site"
     NO_VISITOR = "no_visitor"
     BY_BROWSER = "by_browser"
+    ROBOT = "robot"
     CROWDED_OUT = "crowded_out"
 
 

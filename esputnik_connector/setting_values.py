@@ -168,6 +168,8 @@ def _wanted(kind: Any) -> str:
     origin, arguments = get_origin(kind), get_args(kind)
     if kind is str:
         return _("text")
+    if kind is bool:
+        return _("True or False")
     if origin in (Union, types.UnionType):
         return _(" or ").join(_wanted(each) for each in arguments)
     if origin is list:

@@ -19,6 +19,7 @@ urlpatterns = [
     path("subscribe", views.subscribe, name="subscribe"),
     path("subscribed", views.subscribed, name="subscribed"),
     path("inbox/token", views.inbox_token, name="inbox_token"),
+    path("visit", views.visit, name="visit"),
     path("feeds/<str:token>/<str:language>.<str:extension>", views.feed, name="feed"),
 ]
 

@@ -16,6 +16,7 @@ from django.http import (
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
 
 from .conf import conf
 from .feed import serving
@@ -26,7 +27,7 @@ from .operations.health.findings import Level, worst
 from .operations.health.report import report
 from .operations.health.snapshot import take
 from .operations.storefront.worker import script_for
-from .tracking import form_view, inbox
+from .tracking import form_view, inbox, visits
 
 BLIND = 503
 
@@ -58,6 +59,15 @@ def service_worker(request: HttpRequest) -> HttpResponse:
             "X-Content-Type-Options": "nosniff",
         },
     )
+
+
+@csrf_exempt  # a cached page holds nobody's token; what it may do, a page view may
+@require_POST
+@never_cache
+@transaction.non_atomic_requests
+def visit(request: HttpRequest) -> HttpResponse:
+    """What a page's script asks and brings back; see :mod:`esputnik_connector.tracking.visits`."""
+    return visits.answer(request)
 
 
 @never_cache

@@ -80,7 +80,7 @@ def start_everything(crew: Crew, environment: Environment) -> None:
     crew.wait_for("fake-esputnik", lambda: is_up(f"{environment.fake_url}/_fake/state"), seconds=15)
     account = (
         f"--api-url {environment.fake_url}/api --tracker-url {environment.fake_url}/api/v2 "
-        f"--key {environment.fake_key}"
+        f"--key {environment.fake_key} --site"
     )
     crew.run("connect", [*MANAGE, "connect", *account.split()])
     print(f"  starting shop, worker and beat ({_since(started)})", flush=True)

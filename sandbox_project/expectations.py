@@ -105,3 +105,19 @@ class CartReceived:
         if any(cart.items == dict(self.items) for cart in carts):
             return ""
         return f"their carts are {[cart.items for cart in carts]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisitorSeen:
+    """What a visitor did, in this order; what else they did may stand between."""
+
+    visitor: str
+    types: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"visitor {self.visitor[:12]}: {', '.join(self.types)}"
+
+    def missing_in(self, received: Received) -> str:
+        told = [one.type for one in received.behaviour if one.visitor == self.visitor]
+        rest = iter(told)
+        return "" if all(wanted in rest for wanted in self.types) else f"told was {told}"

@@ -11,7 +11,13 @@ from django.contrib.auth import get_user_model
 from oscar.core.loading import get_model
 
 from .checker import StepChecker
-from .expectations import CartReceived, ContactGone, ContactReceived, OrderReceived
+from .expectations import (
+    CartReceived,
+    ContactGone,
+    ContactReceived,
+    OrderReceived,
+    VisitorSeen,
+)
 from .shop.offers import VOUCHER_CODE
 from .shopper import Recipient, Shopper, Staff
 
@@ -40,6 +46,7 @@ class Journey:
         self._statuses(olena, taras, *orders)
         self._guest()
         self._abandoned()
+        self._visitor()
         self._changed_and_deleted(olena, taras)
 
     def _baskets(self, olena: Shopper, taras: Shopper) -> tuple[str, str]:
@@ -101,6 +108,22 @@ class Journey:
         maria.register()
         maria.look_around("basket/")  # Oscar merges the baskets at the next page
         self.checker.see(self._cart(maria, contents))
+
+    def _visitor(self) -> None:
+        """By the tracker: this browser runs no scripts, so its cookie is made here."""
+        self.tell("a visitor looks around, searches in vain, registers and buys")
+        visitor = Shopper(self.shop_url, email=self._email("visitor"), password=PASSWORD)
+        cookie = f"visitor{self.tag}{uuid.uuid4().hex}"
+        visitor.browser.session.cookies.set("sc", cookie)
+        visitor.look_around("", "search/?q=nosuchthing", product_path("mug-02"))
+        visitor.register()
+        visitor.add_to_basket(product_path("mug-02"))
+        visitor.check_out(
+            delivery="collect",
+            recipient=Recipient(first_name="Ivan", last_name="Visitor", phone="0631234568"),
+        )
+        types = ("SearchRequest", "ProductPage", "CustomerData", "PurchasedItems")
+        self.checker.see(VisitorSeen(visitor=cookie, types=types))
 
     def _changed_and_deleted(self, olena: Shopper, taras: Shopper) -> None:
         self.tell("one customer has a new phone and a new name, the other deletes the account")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -44,12 +44,22 @@ class ReceivedCart:
 
 
 @dataclass(frozen=True)
+class ReceivedBehaviour:
+    """What the tracker, or eSputnik's script in a browser, was told of a visitor."""
+
+    visitor: str  # the cookie
+    type: str
+    about: str
+
+
+@dataclass(frozen=True)
 class Received:
     contacts: tuple[ReceivedContact, ...]
     orders: tuple[ReceivedOrder, ...]
     carts: tuple[ReceivedCart, ...]
     violations: tuple[str, ...]
     raised: tuple[str, ...]  # people who were erased and came back
+    behaviour: tuple[ReceivedBehaviour, ...] = ()
     feeds: tuple[str, ...] = ()  # host, language, default, of each registered product feed
 
     def contact(self, key: str) -> ReceivedContact | None:
@@ -77,6 +87,7 @@ def read(state: Mapping[str, Any]) -> Received:
         carts=tuple(_cart(event["params"]) for event in events if event["type"] == "cartUpdated"),
         violations=tuple(json.dumps(one, ensure_ascii=False) for one in state["violations"]),
         feeds=tuple(map(_feed, state.get("feeds", ()))),
+        behaviour=(*_tracked(events), *map(_told, state.get("visits", ()))),
         raised=tuple(json.dumps(one) for one in state["recreated_after_erase"]),
     )
 
@@ -90,6 +101,37 @@ def _feed(feed: Mapping[str, Any]) -> str:
     host = feed["url"].partition("://")[2].partition("/")[0]
     default = ", default" if feed["default"] else ""
     return f"{host}/… {feed['language']}{default}"
+
+
+def _tracked(events: Any) -> Iterator[ReceivedBehaviour]:
+    for event in events:
+        if event["source"] == "tracker":
+            general = event["general"]
+            payload = {**event["params"], **{k: v for k, v in general.items() if k == "user_email"}}
+            yield ReceivedBehaviour(general["cookies"]["sc"], event["type"], _about(payload))
+
+
+def _told(visit: Mapping[str, Any]) -> ReceivedBehaviour:
+    _send, name, *payload = visit["call"]
+    return ReceivedBehaviour(str(visit["visitor"]), str(name), _about(*payload))
+
+
+def _about(payload: Any = "") -> str:
+    """In short what it is about: the innermost values that a person would ask for."""
+    wanted = ("productKey", "product_id", "categoryKey", "search", "OrderNumber", "user_email")
+    found: list[str] = []
+
+    def look(value: Any) -> None:
+        if isinstance(value, Mapping):
+            found.extend(str(value[name]) for name in wanted if name in value)
+            for inner in value.values():
+                look(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                look(inner)
+
+    look(payload)
+    return ", ".join(dict.fromkeys(found))
 
 
 def _contact(contact: Mapping[str, Any]) -> ReceivedContact:

@@ -63,6 +63,11 @@ def received_tables(received: Received) -> str:
                     for cart in received.carts
                 ),
             ),
+            table(
+                "Visitors in eSputnik",
+                ("visitor", "did", "what"),
+                ((one.visitor[:12], one.type, one.about) for one in received.behaviour),
+            ),
             table("Product feeds of the account", ("feed",), ((one,) for one in received.feeds)),
         ]
     )

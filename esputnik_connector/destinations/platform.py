@@ -9,7 +9,9 @@ from django.core.checks import CheckMessage
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from esputnik_connector.records import AttributeValue, Kind
+from esputnik_connector.behaviour import Behaviour
+from esputnik_connector.exceptions import Skip
+from esputnik_connector.records import AttributeValue, JSONValue, Kind, Reason
 
 from .choices import ConsentPolicy, EraseMode, OrderRoute, Status
 from .options import unknown_option, unusable_option
@@ -178,3 +180,11 @@ class Platform:
         """
         fitting = (one.is_erasure for one in cls.erase_modes if mode in ("", one.value))
         return next(fitting, True)
+
+    @staticmethod
+    def browser_call(behaviour: Behaviour) -> list[JSONValue]:
+        """With what a page of the shop calls the platform's script, to tell of this. Pure.
+
+        :raises Skip: there is nothing to tell; NOT_SUPPORTED where the platform has no script.
+        """
+        raise Skip(Reason.NOT_SUPPORTED)

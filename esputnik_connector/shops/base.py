@@ -40,6 +40,7 @@ from esputnik_connector.shops.capabilities import (
     SupportsStatuses,
 )
 from esputnik_connector.shops.normalise import Cleaner
+from esputnik_connector.shops.pages import SupportsBehaviour
 from esputnik_connector.shops.search import (
     Match,
     ShopPage,
@@ -61,6 +62,7 @@ __all__ = [
     "PriceDrop",
     "ShopAdapter",
     "ShopPage",
+    "SupportsBehaviour",
     "SupportsCarts",
     "SupportsConsent",
     "SupportsContactAttributes",
@@ -267,6 +269,7 @@ CAPABILITIES: tuple[type[Capability], ...] = (
     SupportsFieldOrigins,
     SupportsSearch,
     SupportsShopPages,
+    SupportsBehaviour,
 )
 """Every part of an adapter that a shop may leave out."""
 

@@ -65,7 +65,7 @@ def default_in_words(value: object) -> str:
 
 
 def type_in_words(hint: Any) -> str:
-    if hint in (str, int):
+    if hint in (str, int, bool):
         return str(hint.__name__)
     return str(hint).replace("collections.abc.", "").replace("typing.", "")
 

@@ -35,7 +35,7 @@ EXCEPTIONS = """
 """
 SHOPS = """
     Assortment CAPABILITIES Capability Capture Cleaner GuestTraces Match Offer Page PriceDrop
-    ShopAdapter ShopPage
+    ShopAdapter ShopPage SupportsBehaviour
     SupportsCarts SupportsConsent SupportsContactAttributes SupportsCurrencies SupportsEvents
     SupportsFeed
     SupportsFieldOrigins SupportsGuests SupportsHistory SupportsOrderTimes
@@ -60,7 +60,9 @@ PUBLIC = {
 ELSE_PUBLIC = (
     "esputnik_connector",
     "esputnik_connector.celery_schedule",
+    "esputnik_connector.behaviour",
     "esputnik_connector.identity",
+    "esputnik_connector.tracking.record",
     "esputnik_connector.shops.oscar.adapter",
     "esputnik_connector.urls",
 )

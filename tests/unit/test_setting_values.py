@@ -31,6 +31,7 @@ ESPUTNIK = Settings.DESTINATIONS["esputnik"]["BACKEND"]
 
 NO_NUMBER = [None, "", "3", "three", True, False, NAN, INFINITY, 2.5, [], [3], {}, {"a": {}}, b"3"]
 NO_TEXT = [None, 0, 5, True, 2.5, NAN, [], ["x"], {}, {"a": {}}, b"x"]
+NO_CHOICE = [None, 0, 1, 5, 2.5, NAN, "", "true", "x", [], ["x"], {}, {"a": "b"}, b"x"]
 NO_LIST = [None, 0, 5, True, NAN, {}, {"a": "b"}, [None], [5], [["x"]], [b"x"]]
 NO_MAPPING = [
     None, 0, 5, True, NAN, "x", [], ["x"], {5: "x"}, {None: "x"}, {"a": 5}, {"a": None},
@@ -60,6 +61,8 @@ def wrong_values(name: str) -> Iterator[Any]:
         yield from NO_NUMBER
     elif kind is str:
         yield from NO_TEXT
+    elif kind is bool:
+        yield from NO_CHOICE
     elif name == "ENCRYPTION_KEYS":
         yield from [*NO_LIST, *NO_KEYS]
     elif get_origin(kind) is list:

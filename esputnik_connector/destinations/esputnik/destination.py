@@ -43,6 +43,7 @@ from esputnik_connector.records import (
 )
 
 from . import addressbooks, choices, feeds, imports, inbox, receipts, remote, sources, workflows
+from .behaviour import browser
 from .calls import planned
 from .client import DEFAULT_URL, LABEL, EsputnikClient
 from .clients import http_client, tracker_client
@@ -82,6 +83,7 @@ class EsputnikDestination(Destination):
     history_routes = choices.HISTORY_ROUTES
     erase_modes = choices.ERASE_MODES
     consent_policies = choices.CONSENT_POLICIES
+    browser_call = staticmethod(browser.call)
     default_api_url = DEFAULT_URL
     default_tracker_url = "https://tracker.esputnik.com/api/v2"
     field_id_help = gettext_lazy(

@@ -39,6 +39,7 @@ from esputnik_connector.registry import record_hook
 from esputnik_connector.shops import reading
 from esputnik_connector.shops.base import ShopAdapter
 from esputnik_connector.shops.canonical import canonical
+from esputnik_connector.shops.pages import complete
 
 logger = getLogger(__name__)
 
@@ -99,7 +100,8 @@ def _ask(
     if kind is Kind.ERASURE:
         return _erasures(connection, keys), {}
     if kind is Kind.BEHAVIOUR:
-        return {**carried(connection, keys)}, {}
+        told = list(carried(connection, keys).values())
+        return {each.key: each for each in complete(shop, told)}, {}
     if kind is Kind.EVENT:
         records, refused = reading.checked(kind, keys, events(shop, connection, keys))
     elif kind is Kind.SUBSCRIPTION:

@@ -11,10 +11,13 @@ from typing import Any, TypeVar
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage
 from django.db.models import Model
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import NoReverseMatch, reverse
 from django.utils import translation
 from oscar.core.loading import get_model
 
+from esputnik_connector.behaviour import Behaviour, ViewedProduct, Visitor
 from esputnik_connector.records import (
     Cart,
     Category,
@@ -34,6 +37,7 @@ from esputnik_connector.shops.base import (
     Page,
     ShopAdapter,
     ShopPage,
+    SupportsBehaviour,
     SupportsCarts,
     SupportsConsent,
     SupportsContactAttributes,
@@ -58,6 +62,7 @@ from esputnik_connector.shops.oscar import (
     field_origins,
     options,
     orders,
+    pages,
     receivers,
     search,
     shop_pages,
@@ -68,6 +73,7 @@ from esputnik_connector.shops.oscar.catalogue.prices import Prices
 from esputnik_connector.shops.oscar.customers import attributes, consents, contacts, traces
 from esputnik_connector.shops.oscar.events import events, scan
 from esputnik_connector.shops.oscar.sync import guests, paging, versions
+from esputnik_connector.shops.pages import PageContext
 from esputnik_connector.shops.search import MOST_MATCHES
 
 Shopper = TypeVar("Shopper", Contact, Cart)
@@ -90,6 +96,7 @@ class OscarShop(
     SupportsFieldOrigins,
     SupportsSearch,
     SupportsShopPages,
+    SupportsBehaviour,
 ):
     """Keys: the user's pk, the order's number, the basket's pk; ``guest:`` and the number of their
     first order for a customer who only ever ordered as a guest. An event begins with its name:
@@ -257,3 +264,20 @@ class OscarShop(
             return reverse("dashboard:catalogue-product", kwargs={"pk": key})
         except NoReverseMatch:  # a shop without Oscar's dashboard
             return ""
+
+    def page(self, request: HttpRequest, context: PageContext) -> Behaviour | None:
+        return pages.page(request, context)
+
+    def viewed(self, product_keys: Sequence[str]) -> Mapping[str, ViewedProduct]:
+        return pages.viewed(product_keys, self.prices)
+
+    def identity(self, request: HttpRequest, *, is_full: bool = False) -> Visitor:
+        with_staff = bool(self.options.get(options.SEND_STAFF, False))
+        return pages.identity_of(request, is_full=is_full, with_staff=with_staff)
+
+    def cart(self, request: HttpRequest) -> Cart | None:
+        key = pages.basket_key(request)
+        return self.carts([key]).get(key) if key else None
+
+    def acts(self, request: HttpRequest, response: HttpResponseBase) -> Sequence[Behaviour]:
+        return pages.acts(request, response)

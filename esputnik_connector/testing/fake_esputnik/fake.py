@@ -217,6 +217,12 @@ class FakeEsputnik:
         return feeds
 
     @property
+    def visits(self) -> list[dict[str, Any]]:
+        """What eSputnik's script was told in browsers: visitor, page, call, at (ms)."""
+        told: list[dict[str, Any]] = self._state.view("visits")
+        return told
+
+    @property
     def violations(self) -> list[Violation]:
         """Requests that broke the contract."""
         with self._state.lock:

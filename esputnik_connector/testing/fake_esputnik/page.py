@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from typing import Any
 
@@ -31,6 +32,7 @@ def page(held: Mapping[str, Any], log: list[dict[str, Any]]) -> str:
         _section("Product feeds", (_feed(feed) for feed in held["feeds"])),
         _section("Carts", (_cart(*pair) for pair in held["carts"].items())),
         _section("Events", map(_event, held["events"])),
+        *_visitors(held["visits"]),
         _section("Requests", map(_request, log)),
     ]
     return (
@@ -111,6 +113,20 @@ def _event(event: Mapping[str, Any]) -> str:
     return _row(
         event["type"], [*notes, no_order], tags=[event["source"], quiet], is_bad=bool(no_order)
     )
+
+
+def _visitors(told: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """What eSputnik's script was told in each browser: a section per visitor."""
+    found: dict[str, list[str]] = {}
+    for each in told:
+        name, *payload = [*each["call"][1:2], *map(_json, each["call"][2:])] or ["?"]
+        found.setdefault(str(each["visitor"]), []).append(_row(name, [each["page"], *payload]))
+    for visitor, rows in found.items():
+        yield _section(f"Visitor {visitor[:8]}", rows)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _request(entry: Mapping[str, Any]) -> str:

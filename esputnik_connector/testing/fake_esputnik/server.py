@@ -24,8 +24,8 @@ from .faults import INSTEAD, Fault, Plan
 from .inspection import Inspection, inspect
 from .oddities import session_of
 from .page import page
-from .site import SCRIPT
 from .state import LogEntry, State
+from .visits import RECEIVES, SCRIPT
 
 LINGER_ZERO = struct.pack("ii", 1, 0)  # closing sends RST instead of FIN
 
@@ -102,6 +102,10 @@ class Handler(BaseHTTPRequestHandler):
             with state.lock:
                 html = page(state.snapshot(), log_entries(state))
             self._write(text_answer(html, content_type="text/html"))
+        elif path == RECEIVES and call.method == "POST":
+            with state.lock, contextlib.suppress(ValueError):
+                state.site.visits.receive(call.body)
+            self._write(Answer(status=204))
         elif path.startswith("/scripts/"):
             self._write(text_answer(SCRIPT, content_type="application/javascript"))
         else:

@@ -9,16 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .exchange import RefusedError
+from .visits import Visits
 
 HOST = re.compile(r"([\w-]+([.][\w-]+)+|localhost)(:[0-9]+)?")
-# Stands in for eS.js: keeps the calls of the page where a browser test can read them.
-SCRIPT = """(function (w) {
-  var waiting = (w.eS && w.eS.q) || [];
-  w.esCalls = w.esCalls || [];
-  w.eS = function () { w.esCalls.push(Array.prototype.slice.call(arguments)); };
-  waiting.forEach(function (call) { w.eS.apply(null, call); });
-})(window);
-"""
 # Stands in for eSputnik's script of web push, which asks for permission and registers the worker.
 PUSH_SCRIPT = """<script>(function (n, address, scope) {
   if (n.serviceWorker) n.serviceWorker.register(address, {scope: scope});
@@ -36,6 +29,7 @@ class Site:
         self.domains: dict[str, str] = {}
         self.web_push: dict[str, dict[str, Any]] = {}
         self.feeds: list[dict[str, Any]] = []
+        self.visits = Visits()
 
     def register(self, domain: str) -> tuple[str, bool]:
         """The siteId of a domain, which may be given as a host or as a URL, and whether it is new.

@@ -131,6 +131,7 @@ class State:
             "domains": lambda: self.site.domains,
             "web_push": lambda: self.site.web_push,
             "feeds": lambda: self.site.feeds,
+            "visits": lambda: self.site.visits.told,
             "recreated_after_erase": lambda: self.contacts.recreated_after_erase,
             "violations": lambda: [asdict(violation) for violation in self.violations],
             "faults": lambda: self.faults.pending(),

@@ -11,6 +11,7 @@ from esputnik_connector.exceptions import DestinationError
 from esputnik_connector.models import Connection
 from esputnik_connector.operations.statuses import add_proposed
 from esputnik_connector.operations.verify import verify
+from sandbox_project.shop.storefront import open_storefront
 
 
 class Command(BaseCommand):
@@ -21,6 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--api-url", required=True)
         parser.add_argument("--tracker-url", default="")
         parser.add_argument("--key", required=True)
+        parser.add_argument("--site", action="store_true", help="track visitors of the shop, too")
         parser.add_argument("--consent", default="confirmed", help="for people without a yes")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -40,3 +42,5 @@ class Command(BaseCommand):
         except DestinationError as error:
             raise CommandError(f"The key was not accepted: {error}") from error
         self.stdout.write(f"Connected to {account.organisation}.")
+        if options.get("site"):
+            self.stdout.write(f"Its site is {open_storefront(connection)}.")

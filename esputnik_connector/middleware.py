@@ -1,0 +1,44 @@
+"""What a template tag cannot know: that a request changed something and showed no page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from logging import getLogger
+from uuid import uuid4
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from .exceptions import without_message
+from .tracking.acts import after_request
+from .tracking.visitor import OWN_COOKIE, OWN_COOKIE_AGE, notes_of
+
+logger = getLogger(__name__)
+
+MARK = "esputnik_mark"  # another value tells the page's script to ask who it is anew
+
+
+class TrackingMiddleware:
+    """Behind those of sessions, authentication and baskets. A page that is only shown gets no
+    cookie from it, but where eSputnik's script is not loaded and the tracker needs one."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        notes_of(request).has_middleware = True
+        response = self.get_response(request)
+        try:
+            if after_request(request, response):
+                response.set_cookie(MARK, uuid4().hex[:12], samesite="Lax")
+            self._give_cookie(request, response)
+        except Exception as error:  # the shop's answer is worth more than what is told of it
+            logger.error("%s is not tracked: %s", request.path, without_message(error))
+        return response
+
+    def _give_cookie(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        if value := notes_of(request).new_cookie:
+            response.set_cookie(
+                OWN_COOKIE, value, max_age=OWN_COOKIE_AGE, samesite="Lax",
+                secure=request.is_secure(), httponly=True,
+            )  # fmt: skip

@@ -1,0 +1,43 @@
+"""``{% load esputnik %}``: tracking of the shop's pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.utils.safestring import SafeString
+
+from esputnik_connector.tracking import pages
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def esputnik_tracking(context: template.Context, nonce: str = "") -> SafeString:
+    """Once, in the base template, after the page's content.
+
+    :param nonce: of the Content-Security-Policy, if neither the context nor the request has it as
+        ``csp_nonce``.
+    """
+    request = context.get("request")
+    if request is None:
+        return pages.NOTHING
+    return pages.markup(request, context, nonce=nonce or nonce_of(context))
+
+
+@register.simple_tag(takes_context=True)
+def esputnik_event(context: template.Context, name: str, **given: Any) -> SafeString:
+    """One thing that happens on a page of the shop's own: ``{% esputnik_event "ProductPage"
+    product=product %}``, ``"CategoryPage" category=…``, ``"SearchRequest" search=… is_found=…``.
+
+    :raises ValueError, TypeError: there is no such type or field; the developer sees it at once.
+    """
+    request = context.get("request")
+    told = pages.event_of(name, given)
+    return pages.NOTHING if request is None else pages.event_markup(request, told)
+
+
+def nonce_of(context: template.Context) -> str:
+    """As django-csp puts it on the request, and Django itself into the context."""
+    request = context.get("request")
+    return str(context.get("csp_nonce") or getattr(request, "csp_nonce", "") or "")

@@ -1,0 +1,65 @@
+"""What a request did besides showing a page: what was wished for, bought or changed by it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.crypto import salted_hmac
+
+from esputnik_connector import registry
+from esputnik_connector.behaviour import BehaviourType, Route
+from esputnik_connector.models import Storefront
+from esputnik_connector.shops.pages import SupportsBehaviour
+
+from .record import behaviour, capture_now, record, storefront_of
+from .visitor import visitor_of
+from .visits import keep_for_later
+
+SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
+CUSTOMER = "esputnik_customer"  # in the session: a mark of what was told of the customer
+ANSWER = "esputnik_connector"  # our own addresses change nothing
+
+
+def after_request(request: HttpRequest, response: HttpResponseBase) -> bool:
+    """Tell what was done. True when the visitor's next page must ask anew."""
+    match = request.resolver_match
+    storefront = storefront_of(request)
+    if storefront is None or response.status_code >= 400:
+        return False
+    if match is not None and match.app_name == ANSWER:
+        return False
+    shop = registry.shop()
+    if isinstance(shop, SupportsBehaviour):
+        for told in shop.acts(request, response):
+            record(request, told)
+    is_left = keep_for_later(request)
+    is_change = request.method not in SAFE
+    if is_change:
+        tell_customer(request, storefront)
+    return is_change or is_left
+
+
+def tell_customer(request: HttpRequest, storefront: Storefront) -> None:
+    """Join this browser with the person whom the request named: at registration, login, check-out,
+    or a change of the profile. By the tracker; in the browser, the page's script does it."""
+    if storefront.route_of(BehaviourType.CUSTOMER_DATA) is not Route.TRACKER:
+        return
+    visitor = visitor_of(request, storefront, registry.shop(), is_full=True)
+    if not (visitor.is_named and visitor.cookie):
+        return
+    known = (visitor.cookie, visitor.contact_key, visitor.email, visitor.phone, visitor.name)
+    if is_new(request, CUSTOMER, salted_hmac(CUSTOMER, "\n".join(known)).hexdigest()[:32]):
+        told = behaviour(BehaviourType.CUSTOMER_DATA)
+        capture_now(request, storefront, replace(told, visitor=visitor))
+
+
+def is_new(request: HttpRequest, name: str, value: str) -> bool:
+    """Is it another one than this visitor's last? Then it is remembered."""
+    session: Any = getattr(request, "session", None)
+    if session is None or session.get(name) == value:
+        return session is None
+    session[name] = value
+    return True

@@ -1,0 +1,168 @@
+"""What a page of the shop carries: JSON, eSputnik's own snippet, and one static file of ours.
+
+Nothing here depends on who visits, so a cache may keep the page for everybody. Who it is and what
+is in the cart, the script asks at an address of its own; see :mod:`.visits`.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from hashlib import sha256
+from logging import getLogger
+from typing import Any
+from uuid import uuid4
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html, json_script
+from django.utils.safestring import SafeString
+
+from esputnik_connector import registry
+from esputnik_connector.behaviour import Behaviour, BehaviourType, Route
+from esputnik_connector.conf import conf
+from esputnik_connector.exceptions import without_message
+from esputnik_connector.models import Storefront
+from esputnik_connector.shops.pages import PageContext, SupportsBehaviour
+
+from .record import behaviour, storefront_of, tell_of_page
+from .visitor import Notes, notes_of
+
+logger = getLogger(__name__)
+
+SCRIPT = "esputnik_connector/tracking.js"
+NOTHING = SafeString("")
+SCRIPT_TAG = re.compile(r"<script\b", re.IGNORECASE)
+INLINE = re.compile(r"<script\b(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.IGNORECASE | re.DOTALL)
+
+
+def markup(request: HttpRequest, context: PageContext, *, nonce: str = "") -> SafeString:
+    """All that the base template needs. Empty where the host has no storefront, and after an error,
+    which is logged."""
+    try:
+        storefront = storefront_of(request)
+        return NOTHING if storefront is None else _markup(request, storefront, context, nonce)
+    except Exception as error:  # a page of the shop is worth more than what is told of it
+        logger.error("the page %s is not tracked: %s", request.path, without_message(error))
+        return NOTHING
+
+
+def event_markup(request: HttpRequest, told: Behaviour) -> SafeString:
+    """One more thing of a page, as the template asks for it."""
+    try:
+        storefront = storefront_of(request)
+        if storefront is None:
+            return NOTHING
+        notes, whole = Notes(), notes_of(request)
+        request.__dict__["_esputnik_notes"] = notes
+        try:
+            tell_of_page(request, storefront, told)
+        finally:
+            whole.new_cookie = whole.new_cookie or notes.new_cookie
+            request.__dict__["_esputnik_notes"] = whole
+        block = {"events": notes.calls, "seen": notes.seen}
+        return json_script(block, f"esputnik-{uuid4().hex}") if any(block.values()) else NOTHING
+    except Exception as error:  # as above
+        logger.error("%s of %s is not told: %s", told.key, request.path, without_message(error))
+        return NOTHING
+
+
+def _markup(
+    request: HttpRequest, storefront: Storefront, context: PageContext, nonce: str
+) -> SafeString:
+    snippet = storefront.page_script + storefront.page_push_script
+    direct = snippet if storefront.loads_before_consent else ""
+    block = page_block(request, storefront, context)
+    if not direct:
+        block["script"] = snippet
+    allowed = format_html(' nonce="{}"', nonce) if nonce else NOTHING
+    return format_html(
+        '{}{}<script src="{}"{} defer></script>',
+        SafeString(with_nonce(direct, allowed)),  # eSputnik's own, byte for byte
+        json_script(block, "esputnik-page"),
+        static(SCRIPT),
+        allowed,
+    )
+
+
+def with_nonce(snippet: str, allowed: str) -> str:
+    """A snippet whose scripts a Content-Security-Policy lets through."""
+    return SCRIPT_TAG.sub(lambda found: f"{found[0]}{allowed}", snippet) if allowed else snippet
+
+
+def script_hashes(host: str) -> list[str]:
+    """By which a Content-Security-Policy lets eSputnik's snippet of this host through, for pages
+    that a cache keeps: ``'sha256-…'`` of each inline script."""
+    storefront = Storefront.objects.for_host(host)
+    if storefront is None:
+        return []
+    inline = INLINE.findall(storefront.page_script + storefront.page_push_script)
+    digests = (sha256(text.encode()).digest() for text in inline if text.strip())
+    return [f"'sha256-{b64encode(digest).decode()}'" for digest in digests]
+
+
+def page_block(
+    request: HttpRequest, storefront: Storefront, context: PageContext
+) -> dict[str, Any]:
+    """What the script of this page is told; the same for every visitor."""
+    told = _page_behaviour(request, context)
+    notes = notes_of(request)
+    earlier = len(notes.calls)
+    _tell_page(request, storefront, told)
+    block: dict[str, Any] = {
+        "visit": _address(),
+        "honours": conf.HONOUR_PRIVACY_SIGNALS,
+        "asks": bool(conf.CONSENT),
+        "always": not notes.has_middleware,
+        "seen": notes.seen,
+    }
+    is_purchase = told is not None and told.type is BehaviourType.PURCHASED_ITEMS
+    block["events"] = notes.calls[:earlier] if is_purchase else notes.calls
+    block["after"] = notes.calls[earlier:] if is_purchase else []
+    if told is not None and told.product is not None:
+        block["product"] = told.product.product_key
+    notes.calls, notes.seen = [], []
+    return {name: value for name, value in block.items() if value}
+
+
+def _page_behaviour(request: HttpRequest, context: PageContext) -> Behaviour | None:
+    shop = registry.shop()
+    return shop.page(request, context) if isinstance(shop, SupportsBehaviour) else None
+
+
+def _tell_page(request: HttpRequest, storefront: Storefront, told: Behaviour | None) -> None:
+    """What the page says; where that is nothing, or not to be told, that it was opened. Never both:
+    a page view costs one insert."""
+    if told is not None and storefront.route_of(told.type) is not Route.OFF:
+        tell_of_page(request, storefront, told)
+    elif storefront.route_of(BehaviourType.PAGE_VIEW) is Route.EVENT:
+        location = "MainPage" if told and told.type is BehaviourType.MAIN_PAGE else request.path
+        tell_of_page(request, storefront, behaviour(BehaviourType.PAGE_VIEW, location=location))
+
+
+def _address() -> str:
+    """Where the script asks for what is personal; ``""`` where the shop has left our URLs out."""
+    try:
+        return reverse("esputnik_connector:visit")
+    except NoReverseMatch:
+        logger.error(
+            "include esputnik_connector.urls: without it, carts and customers are not told"
+        )
+        return ""
+
+
+def event_of(name: str, given: Mapping[str, Any]) -> Behaviour:
+    """What ``{% esputnik_event %}`` says.
+
+    :raises ValueError, TypeError: there is no such type or field.
+    """
+    values = dict(given)
+    product = values.pop("product", None)
+    category = values.pop("category", None)
+    if product is not None:
+        values["product_key"] = str(getattr(product, "pk", product))
+    if category is not None:
+        values["category_key"] = str(getattr(category, "name", category))
+    return behaviour(BehaviourType(name), **values)

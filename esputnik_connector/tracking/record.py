@@ -1,0 +1,146 @@
+"""Tell of what a visitor did, by the route that the merchant chose for it.
+
+For a shop's own view::
+
+    from esputnik_connector.tracking.record import behaviour, record
+
+    record(request, behaviour(BehaviourType.SEARCH_REQUEST, search=query, is_found=bool(results)))
+
+Nothing here raises: a page of the shop is worth more than what is told of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from logging import getLogger
+from typing import Any
+
+from django.core import signing
+from django.db import router, transaction
+from django.http import HttpRequest
+
+from esputnik_connector import registry
+from esputnik_connector.behaviour import Behaviour, BehaviourType, Route, ViewedProduct
+from esputnik_connector.conf import conf
+from esputnik_connector.exceptions import Skip, without_message
+from esputnik_connector.models import OutboxMessage, Storefront
+from esputnik_connector.pipeline.capture import capture
+from esputnik_connector.records import JSONValue
+from esputnik_connector.shops.pages import complete
+
+from .carts import bought
+from .consent import refusal
+from .purchases import with_items
+from .visitor import cookie_of, notes_of, visitor_of
+
+logger = getLogger(__name__)
+
+SEALED = "esputnik_connector.seen"
+# Not the visitor's own: true for everybody who opens the page, so a cache may hold it.
+CACHEABLE = frozenset(BehaviourType) - {
+    BehaviourType.PURCHASED_ITEMS,
+    BehaviourType.CUSTOMER_DATA,
+    BehaviourType.STATUS_CART,
+    BehaviourType.ADD_TO_WISHLIST,
+}
+
+
+def behaviour(behaviour_type: BehaviourType, *, product_key: str = "", **more: Any) -> Behaviour:
+    """One thing that happened now.
+
+    :param product_key: of a product whose price the shop is asked for.
+    :param more: the fields of :class:`~esputnik_connector.behaviour.Behaviour`.
+    """
+    if product_key:
+        more["product"] = ViewedProduct(product_key=product_key)
+    return Behaviour(type=behaviour_type, key=behaviour_type.new_key(), **more)
+
+
+def storefront_of(request: HttpRequest) -> Storefront | None:
+    """The storefront whose page this is; ``None`` where nothing is tracked."""
+    found = Storefront.objects.for_host(request.get_host())
+    return found if found is not None and found.is_tracking else None
+
+
+def record(request: HttpRequest, told: Behaviour, *, page_url: str = "") -> None:
+    """Tell of this: with the page that is being made, or by a worker. Never raises.
+
+    :param page_url: where the visitor is, if that is not the address of this request.
+    """
+    try:
+        storefront = storefront_of(request)
+        if storefront is not None:
+            tell(request, storefront, told, page_url=page_url)
+    except Exception as error:  # whatever it is, the visitor gets the page
+        logger.error("%s was not told: %s", told.key, without_message(error))
+
+
+def tell(
+    request: HttpRequest, storefront: Storefront, told: Behaviour, *, page_url: str = ""
+) -> None:
+    """:func:`record` without the net."""
+    route = storefront.route_of(told.type)
+    if told.type is BehaviourType.PURCHASED_ITEMS and route is not Route.OFF:
+        told = bought(request, with_items(told))
+    if route is Route.BROWSER:
+        if (call := call_of(storefront, told)) is not None:
+            notes_of(request).calls.append(call)
+    elif route is not Route.OFF:
+        capture_now(request, storefront, told, page_url=page_url)
+
+
+def tell_of_page(request: HttpRequest, storefront: Storefront, told: Behaviour) -> None:
+    """:func:`tell`, of a page that a cache may keep, or whose visitor has no cookie yet: then the
+    page's script brings it back, and only then it is captured."""
+    route = storefront.route_of(told.type)
+    by_script = conf.CACHED_PAGES or (route is Route.TRACKER and not cookie_of(request, storefront))
+    if route in (Route.TRACKER, Route.EVENT) and by_script and told.type in CACHEABLE:
+        notes_of(request).seen.append(sealed(told))
+    else:
+        tell(request, storefront, told)
+
+
+def capture_now(
+    request: HttpRequest, storefront: Storefront, told: Behaviour, *, page_url: str = ""
+) -> None:
+    """Write it down for a worker: one insert at most, and no query before it."""
+    reason = refusal(request, told.type)
+    if reason is not None:
+        capture.behaviour_skipped(storefront.connection_id, reason)
+        return
+    visitor = visitor_of(request, storefront, registry.shop(), page_url=page_url)
+    capture.behaviour_recorded(replace(told, visitor=visitor))
+
+
+def call_of(storefront: Storefront, told: Behaviour) -> list[JSONValue] | None:
+    """What eSputnik's script is called with; ``None`` if there is nothing to tell.
+
+    The shop's tables are read in a savepoint: SQL that fails must not break the page's own.
+    """
+    destination = registry.destination_class(storefront.connection.destination)
+    try:
+        with transaction.atomic(using=router.db_for_write(OutboxMessage)):
+            completed = complete(registry.shop(), [told])
+        return destination.browser_call(completed[0]) if completed else None
+    except Skip:
+        return None
+
+
+def sealed(told: Behaviour) -> str:
+    """What a page says, signed, so that nobody makes up what was seen. Nothing personal."""
+    product = told.product.product_key if told.product else ""
+    words = [told.type.value, product, told.category_key, told.search, told.is_found, told.location]
+    return signing.dumps(words, salt=SEALED, compress=True)
+
+
+def opened(token: object) -> Behaviour:
+    """:raises BadSignature: it was not signed here."""
+    name, product, category, search, is_found, location = signing.loads(str(token), salt=SEALED)
+    return behaviour(
+        BehaviourType(name),
+        product_key=product,
+        category_key=category,
+        search=search,
+        is_found=is_found,
+        location=location,
+    )

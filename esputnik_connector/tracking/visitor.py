@@ -1,0 +1,97 @@
+"""Who visits, as far as only the request knows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from uuid import uuid4
+
+from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import get_language
+
+from esputnik_connector import identity
+from esputnik_connector.behaviour import Visitor
+from esputnik_connector.models import Storefront
+from esputnik_connector.records import JSONValue
+from esputnik_connector.shops.pages import SupportsBehaviour
+
+SCRIPT_COOKIE = "sc"  # eSputnik's script makes it (esputnik-api.md#web-tracking)
+OWN_COOKIE = "esputnik_visitor"  # where that script is not loaded
+OWN_COOKIE_AGE = 365 * 24 * 3600
+
+COOKIE_VALUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:+/=-]{5,127}")
+URL_LENGTH = 1000
+AGENT_LENGTH = 500
+PERSONAL = re.compile(r"(?i)mail|phone|tel$|name|token|pass|secret|user|login|address|code|key|sig")
+
+
+@dataclass
+class Notes:
+    """What the request itself remembers for its page and its answer."""
+
+    calls: list[list[JSONValue]] = field(default_factory=list)  # of eSputnik's script
+    seen: list[str] = field(default_factory=list)  # signed, for the script to bring back
+    new_cookie: str = ""  # of our own, not yet with the visitor
+    has_middleware: bool = False
+
+
+def notes_of(request: HttpRequest) -> Notes:
+    notes: Notes | None = request.__dict__.get("_esputnik_notes")
+    if notes is None:
+        notes = request.__dict__["_esputnik_notes"] = Notes()
+    return notes
+
+
+def cookie_of(request: HttpRequest, storefront: Storefront) -> str:
+    """The visitor's id for the tracker: the cookie of eSputnik's script, or where that is not
+    loaded one of our own, made at need. ``""`` while the script has not made it yet."""
+    theirs = request.COOKIES.get(SCRIPT_COOKIE, "")
+    if COOKIE_VALUE.fullmatch(theirs):
+        return theirs
+    if storefront.page_script:
+        return ""
+    ours = request.COOKIES.get(OWN_COOKIE, "")
+    if COOKIE_VALUE.fullmatch(ours):
+        return ours
+    notes = notes_of(request)
+    notes.new_cookie = notes.new_cookie or uuid4().hex
+    return notes.new_cookie
+
+
+def visitor_of(
+    request: HttpRequest, storefront: Storefront, shop: object, *, page_url: str = "",
+    is_full: bool = False,
+) -> Visitor:  # fmt: skip
+    """:param page_url: where the visitor says to be, if it is not the address of this request.
+    :param is_full: with what takes a query to find.
+    """
+    named = Visitor()
+    if isinstance(shop, SupportsBehaviour):
+        named = shop.identity(request, is_full=is_full)
+    return replace(
+        named,
+        cookie=cookie_of(request, storefront),
+        user_agent=identity.cut(request.headers.get("User-Agent", ""), AGENT_LENGTH),
+        page_url=clean_url(page_url or request.build_absolute_uri()),
+        language=identity.language(getattr(request, "LANGUAGE_CODE", "") or get_language() or ""),
+    )
+
+
+def clean_url(url: str) -> str:
+    """Without what may be personal in its query: by the name of a parameter or by its value."""
+    parts = urlsplit(url)
+    kept = [
+        (name, value)
+        for name, value in parse_qsl(parts.query)
+        if not PERSONAL.search(name) and identity.redact(value) == value
+    ]
+    return urlunsplit((*parts[:3], urlencode(kept), ""))[:URL_LENGTH]
+
+
+def said_url(request: HttpRequest, given: object) -> str:
+    """The address that a page's script gave, if it is one of this site."""
+    url = given if isinstance(given, str) else ""
+    is_here = url_has_allowed_host_and_scheme(url, allowed_hosts={request.get_host()})
+    return url if is_here and "://" in url else ""

@@ -1,0 +1,285 @@
+"""What visitors do, told by a worker: to the tracker, or as events of people the shop knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection as database
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from oscar.core.loading import get_model
+from oscar.test import factories
+
+from esputnik_connector.behaviour import BehaviourType
+from esputnik_connector.models import Connection, OutboxMessage
+from esputnik_connector.pipeline.capture import capture
+from esputnik_connector.pipeline.delivery.relay import Relay
+from esputnik_connector.records import Kind
+from esputnik_connector.testing.fake_esputnik import FakeEsputnik
+from esputnik_connector.tracking import record as recording
+from tests.oscar_rows import OSCAR_WARNINGS, root
+from tests.tracked import AGENT, HOST, SC, ask, block, storefront
+
+pytestmark = [pytest.mark.django_db(transaction=True), *OSCAR_WARNINGS]
+
+TRACKED = (
+    "ProductPage", "CategoryPage", "SearchRequest", "AddToWishlist", "CustomerData",
+    "PurchasedItems",
+)  # fmt: skip
+AS_EVENTS = ("PageView", "ProductPage", "CategoryPage", "SearchRequest", "AddToWishlist")
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeEsputnik]:
+    with FakeEsputnik(key="a-key-of-the-fake-esputnik") as server:
+        yield server
+
+
+@pytest.fixture
+def account(fake, settings) -> Connection:
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "WAKE": "", "DEBOUNCE_SECONDS": 0}
+    return Connection.objects.create(
+        name="main", api_key=fake.key, api_url=fake.api_url, tracker_url=fake.tracker_url,
+        consent_policy="confirmed",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def tracked(account, fake):
+    site_id, _ = fake._state.site.register(HOST + ".example")
+    return storefront(account, site_id=site_id, routes=dict.fromkeys(TRACKED, "tracker"))
+
+
+@pytest.fixture
+def events(account):
+    return storefront(account, routes=dict.fromkeys(AS_EVENTS, "event"))
+
+
+def browser(sc=SC) -> Client:
+    client = Client(headers={"user-agent": AGENT})
+    if sc:
+        client.cookies["sc"] = sc
+    return client
+
+
+@pytest.fixture
+def visitor():
+    return browser()
+
+
+def product(**fields):
+    made = factories.create_product(**fields)
+    factories.create_stockrecord(made, price=Decimal("12.50"), num_in_stock=50)
+    return made
+
+
+def waiting() -> list[str]:
+    rows = OutboxMessage.objects.filter(kind=Kind.BEHAVIOUR.value).order_by("pk")
+    return [BehaviourType.of(key).value for key in rows.values_list("key", flat=True)]
+
+
+def sent(fake) -> list[dict[str, Any]]:
+    Relay(Connection.objects.get()).run()
+    assert not OutboxMessage.objects.filter(kind=Kind.BEHAVIOUR.value).exists()
+    return [entry.body for entry in fake.requests("/api/v2", "POST")]
+
+
+def test_a_product_seen_reaches_the_tracker_with_price_and_visitor(tracked, fake, visitor):
+    seen = product()
+    page = visitor.get(seen.get_absolute_url())
+    assert block(page).get("events", []) == []
+    (body,) = sent(fake)
+    general = body["GeneralInfo"]
+    assert (general["eventName"], general["cookies"]) == ("ProductPage", {"sc": SC})
+    assert body["ProductPage"]["Product"]["productKey"] == str(seen.pk)
+    assert body["ProductPage"]["Product"]["price"].startswith("12.50")
+    assert fake.requests("/api/v2")[0].headers["User-Agent"] == AGENT
+
+
+def test_the_variation_that_stands_for_a_parent_is_found_by_the_worker(tracked, fake, visitor):
+    model = get_model("catalogue", "Product")
+    parent = factories.create_product(structure=model.PARENT)
+    child = product(parent=parent, structure=model.CHILD)
+    visitor.get(parent.get_absolute_url())
+    (body,) = sent(fake)
+    assert body["ProductPage"]["Product"]["productKey"] == str(child.pk)
+
+
+def test_a_walk_through_the_shop_is_told_in_its_order(tracked, fake, visitor):
+    seen, category = product(), root("Mugs")
+    visitor.get(category.get_absolute_url())
+    visitor.get(reverse("search:search"), {"q": "spoon"})
+    visitor.get(seen.get_absolute_url())
+    told = [body["GeneralInfo"]["eventName"] for body in sent(fake)]
+    assert told == ["CategoryPage", "SearchRequest", "ProductPage"]
+
+
+def test_a_customer_is_joined_with_the_browser_at_login_and_told_once(tracked, fake, visitor):
+    user = factories.UserFactory(email="olena@example.com", password="Sonechko-2026")
+    login = {
+        "login-username": user.email, "login-password": "Sonechko-2026", "login_submit": "1",
+    }  # fmt: skip
+    assert visitor.post(reverse("customer:login"), login).status_code == 302
+    assert waiting() == ["CustomerData"]
+    add = reverse("basket:add", kwargs={"pk": product().pk})
+    visitor.post(add, {"quantity": 1})
+    assert waiting() == ["CustomerData"]
+    visitor.post(
+        reverse("customer:profile-update"),
+        {"first_name": "Olena", "last_name": "S", "email": user.email},
+    )
+    assert waiting() == ["CustomerData", "CustomerData"]
+    bodies = sent(fake)
+    assert [body["GeneralInfo"]["user_email"] for body in bodies] == ["olena@example.com"] * 2
+    assert bodies[1]["GeneralInfo"]["user_name"] == "Olena S"
+
+
+def test_a_guest_is_joined_at_check_out(tracked, fake, visitor):
+    visitor.post(reverse("basket:add", kwargs={"pk": product().pk}), {"quantity": 1})
+    assert waiting() == []
+    gateway = {"username": "guest@example.com", "options": "anonymous"}
+    visitor.post(reverse("checkout:index"), gateway)
+    (body,) = sent(fake)
+    assert body["GeneralInfo"]["user_email"] == "guest@example.com"
+
+
+def test_two_visitors_are_never_mixed_up(tracked, fake):
+    seen = product()
+    olena, taras = browser("olena-browser"), browser("taras-browser")
+    taras.force_login(factories.UserFactory(email="taras@example.com"))
+    for client in (olena, taras, olena):
+        client.get(seen.get_absolute_url())
+    told = [
+        (body["GeneralInfo"]["cookies"]["sc"], body["GeneralInfo"].get("user_email", ""))
+        for body in sent(fake)
+    ]
+    taras_told = ("taras-browser", "taras@example.com")
+    assert told == [("olena-browser", ""), taras_told, ("olena-browser", "")]
+
+
+def thank(client, order):
+    session = client.session
+    session["checkout_order_id"] = order.pk
+    session.save()
+    return client.get(reverse("checkout:thank-you"))
+
+
+def ordered(user=None):
+    basket = factories.create_basket()
+    return factories.create_order(basket=basket, user=user, guest_email="guest@example.com")
+
+
+def test_a_purchase_is_told_once_however_often_the_page_is_loaded(tracked, fake, visitor):
+    order = ordered()
+    thank(visitor, order)
+    thank(visitor, order)
+    (body,) = sent(fake)
+    assert body["PurchasedItems"]["OrderNumber"] == str(order.number)
+    (line,) = body["PurchasedItems"]["Products"]
+    assert line["product_id"] == str(order.lines.get().product_id)
+
+
+def test_an_order_that_another_visitor_opens_adds_nothing(tracked, visitor):
+    order = ordered()
+    staff = browser("somebody-else")
+    staff.force_login(factories.UserFactory(is_superuser=True, is_staff=True))
+    page = staff.get(reverse("checkout:thank-you"), {"order_number": order.number})
+    assert page.status_code == 200
+    assert waiting() == []
+
+
+def test_where_eputniks_script_is_not_loaded_the_visitor_gets_a_cookie_of_ours(account, fake):
+    site_id, _ = fake._state.site.register(HOST + ".example")
+    storefront(account, site_id=site_id, script="", routes={"ProductPage": "tracker"})
+    client, seen = browser(""), product()
+    page = client.get(seen.get_absolute_url())
+    ours = page.cookies["esputnik_visitor"]
+    assert ours["httponly"]
+    assert "esputnik_visitor" not in client.get(seen.get_absolute_url()).cookies
+    assert {body["GeneralInfo"]["cookies"]["sc"] for body in sent(fake)} == {ours.value}
+
+
+def test_a_visitor_whose_cookie_is_still_to_come_is_told_by_the_pages_script(tracked, fake):
+    client, seen = browser(""), product()
+    page = client.get(seen.get_absolute_url())
+    assert waiting() == []
+    (token,) = block(page)["seen"]
+    client.cookies["sc"] = SC
+    ask(client, seen=[token], url=f"http://{HOST}{seen.get_absolute_url()}?email=o%40example.com")
+    (body,) = sent(fake)
+    assert body["ProductPage"]["Product"]["productKey"] == str(seen.pk)
+
+
+def test_pages_out_of_a_cache_are_told_by_their_script(tracked, settings, fake):
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "CACHED_PAGES": True}
+    seen = product()
+    (token,) = block(browser().get(seen.get_absolute_url()))["seen"]
+    assert waiting() == []
+    for sc in ("first-visitor", "other-visitor"):
+        ask(browser(sc), seen=[token])
+    told = [body["GeneralInfo"]["cookies"]["sc"] for body in sent(fake)]
+    assert told == ["first-visitor", "other-visitor"]
+
+
+def test_known_people_are_told_as_events_and_strangers_are_not(events, fake, visitor):
+    seen = product()
+    visitor.get(seen.get_absolute_url())
+    assert waiting() == []
+    user = factories.UserFactory(email="olena@example.com")
+    visitor.force_login(user)
+    visitor.get(seen.get_absolute_url())
+    visitor.get(reverse("search:search"), {"q": "spoon"})
+    visitor.get(reverse("customer:profile-view"))
+    assert waiting() == ["ProductPage", "SearchRequest", "PageView"]
+    Relay(Connection.objects.get()).run()
+    assert [one["type"] for one in fake.events(source="event")] == [
+        "productViewed", "searchRequest", "pageViewed",
+    ]  # fmt: skip
+    (viewed,) = fake.events("productViewed")
+    assert viewed["params"]["externalCustomerId"] == str(user.pk)
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [({"user-agent": "Googlebot/2.1"}, "robot"), ({"sec-gpc": "1"}, "no_consent")],
+)
+def test_who_is_not_told_of_is_counted(tracked, visitor, headers, reason):
+    seen = product()
+    visitor.get(seen.get_absolute_url(), headers=headers)
+    assert waiting() == []
+    assert [each.value for _pk, each in capture.wanted._skipped] == [reason]
+
+
+def statements(client, path) -> list[str]:
+    with CaptureQueriesContext(
+        database,
+    ) as caught:
+        assert client.get(path).status_code == 200
+    return [each["sql"].split(" ", 1)[0] for each in caught]
+
+
+@pytest.mark.parametrize("route", ["tracker", "event"])
+def test_a_page_view_costs_one_insert_and_no_read(account, route):
+    site = storefront(account, script="", routes=dict.fromkeys(BehaviourType, "off"))
+    seen, client = product(), browser()
+    client.force_login(factories.UserFactory())
+    path = seen.get_absolute_url()
+    for _ in range(3):
+        client.get(path)
+    before = statements(client, path)
+    site.routes = {**site.routes, "ProductPage": route}
+    site.save()
+    client.get(path)
+    assert sorted(statements(client, path)) == sorted([*before, "INSERT"])
+
+
+def test_whatever_goes_wrong_while_recording_the_page_is_shown(tracked, visitor, monkeypatch):
+    def broken(*_given, **_more):
+        raise RuntimeError("a failure of ours")
+
+    monkeypatch.setattr(recording, "visitor_of", broken)
+    assert visitor.get(product().get_absolute_url()).status_code == 200
