@@ -26,7 +26,7 @@ def _table(name: str, model: str, title: object, rank: int, group: Group, *other
 register(
     _table("import", "backfill", _("Import"), 40, Group.MENU, f"{APP}.change_connection"),
     _table("feeds", "feed", _("Feeds"), 50, Group.MENU),
-    _table("settings", "connection", _("Settings"), 60, Group.SETTINGS),
+    _table("settings", "connection", _("Settings"), 0, Group.SETTINGS),
     _table("waiting", "outboxmessage", _("Waiting to be sent"), 110, Group.ENGINEERS),
     _table("attempts", "attempt", _("Log of sending"), 120, Group.ENGINEERS),
     _table("delivered", "syncstate", _("What eSputnik has"), 130, Group.ENGINEERS),

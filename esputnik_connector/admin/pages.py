@@ -215,11 +215,8 @@ def _opening(page: Page, site: AdminSite) -> PageView:
 
 def _with_menu(app: Mapping[str, Any], request: HttpRequest) -> dict[str, Any]:
     """The app as a site lists it, with our entries in the place of its tables."""
-    entries = [
-        entry
-        for group in (Group.MENU, Group.SETTINGS)
-        for entry in menu(request, group, counted=False)
-    ]
+    settings = menu(request, Group.SETTINGS, counted=False)[:1]  # its other pages are on top of it
+    entries = [*menu(request, counted=False), *settings]
     if app.get("app_label") != APP or not entries or not app["models"]:
         return dict(app)
     some_model = app["models"][0].get("model")  # themes look for one

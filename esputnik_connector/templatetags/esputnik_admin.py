@@ -23,9 +23,11 @@ logger = getLogger(__name__)
 def esputnik_menu(context: Any) -> dict[str, Any]:
     """The five entries, the gear, and what engineers look at, each if this person may."""
     request = context.request
+    settings = menu(request, Group.SETTINGS)
     return {
         "entries": menu(request),
-        "settings": menu(request, Group.SETTINGS),
+        "settings": settings,
+        "is_in_settings": any(entry.is_current for entry in settings),
         "engineers": menu(request, Group.ENGINEERS),
     }
 
