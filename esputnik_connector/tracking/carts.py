@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -17,9 +18,11 @@ from django.utils.crypto import salted_hmac
 
 from esputnik_connector import registry
 from esputnik_connector.behaviour import Behaviour, BehaviourType
-from esputnik_connector.carts import Cart
+from esputnik_connector.carts import Cart, CartItem
+from esputnik_connector.records import OrderItem
 from esputnik_connector.shops.pages import SupportsBehaviour
 
+CENT = Decimal("0.01")
 TOLD = "esputnik_cart"  # in the session: what the last state was, and its GUID
 
 
@@ -45,12 +48,22 @@ def cart_now(request: HttpRequest) -> Behaviour | None:
 
 
 def bought(request: HttpRequest, purchase: Behaviour) -> Behaviour:
-    """A purchase with the GUID of the cart that it closes. The next cart begins anew."""
-    told = _told(request)
-    if not told:
-        return purchase
-    del request.session[TOLD]
-    return replace(purchase, guid=told["guid"])
+    """A purchase with what was bought, and the GUID of the cart that it closes. The next cart
+    begins anew.
+
+    :raises KeyError: the shop does not know the order.
+    """
+    order = registry.shop().orders([purchase.order_number])[purchase.order_number]
+    items = tuple(map(_item, order.items))
+    guid = _told(request).get("guid", "")
+    if guid:
+        del request.session[TOLD]
+    return replace(purchase, items=items, currency=order.currency, guid=guid)
+
+
+def _item(item: OrderItem) -> CartItem:
+    one = (item.total / item.quantity).quantize(CENT) if item.quantity else item.total
+    return CartItem(product_key=item.product_key, quantity=item.quantity, unit_price=one)
 
 
 def _told(request: HttpRequest) -> dict[str, str]:

@@ -30,7 +30,6 @@ from esputnik_connector.shops.pages import complete
 
 from .carts import bought
 from .consent import refusal
-from .purchases import with_items
 from .visitor import cookie_of, notes_of, visitor_of
 
 logger = getLogger(__name__)
@@ -81,7 +80,7 @@ def tell(
     """:func:`record` without the net."""
     route = storefront.route_of(told.type)
     if told.type is BehaviourType.PURCHASED_ITEMS and route is not Route.OFF:
-        told = bought(request, with_items(told))
+        told = bought(request, told)
     if route is Route.BROWSER:
         if (call := call_of(storefront, told)) is not None:
             notes_of(request).calls.append(call)
