@@ -119,6 +119,7 @@ def test_it_takes_the_same_queries_however_much_there_is(
         for kind in ("order", "contact", "cart"):
             OutboxMessage.objects.create(connection=connection, kind=kind, key="1", is_dead=True)
             OutcomeCount.objects.create(connection=connection, kind=kind, outcome="delivered")
+    shown(root, page)  # a saved connection makes a process read its storefronts anew, once
     with CaptureQueriesContext(database) as many:
         shown(root, page)
     assert len(many) == len(few)
