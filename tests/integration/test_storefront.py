@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from cryptography.fernet import Fernet
+from django.db import connection as database
+from django.urls import set_script_prefix
 from django.utils import timezone
 
 from esputnik_connector import tasks
@@ -435,6 +438,58 @@ def test_one_worker_at_a_time(account, fake):
     assert fake.log == []
     lease.release()
     assert work(storefront)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_at_once_register_once(account, fake):
+    """The one waits for a slow eSputnik; the other sees that somebody is at it, and goes."""
+    storefront = connect(account, StorefrontChoices())
+    fake.script(Fault("delay", path=DOMAINS, seconds=0.5, times=None))
+    results: list[bool] = []
+
+    def worker() -> None:
+        try:
+            results.append(work(Storefront.objects.get(pk=storefront.pk)))
+        finally:
+            database.close()
+
+    threads = [threading.Thread(target=worker) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == [False, False, False, True]
+    assert len(posted(fake, DOMAINS)) == 1
+    assert states(storefront)["script"] == "done"
+
+
+def test_a_worker_that_lost_its_lease_writes_nothing_more(account, fake, monkeypatch):
+    storefront = connect(account, StorefrontChoices())
+    original = EsputnikSite.domains
+
+    def slow(site):
+        found = original(site)
+        Storefront.objects.update(holder="another")
+        return found
+
+    monkeypatch.setattr(EsputnikSite, "domains", slow)
+    assert not work(storefront)
+    storefront.refresh_from_db()
+    assert storefront.holder == "another"
+    assert states(storefront)["domain"] == "waiting"
+
+
+def test_a_shop_below_a_folder_serves_its_worker_there(account, fake):
+    set_script_prefix("/shop/")
+    try:
+        storefront = connected(
+            account, StorefrontChoices(is_push=True, worker="/shop/push/esputnik/sw.js")
+        )
+        assert states(storefront)["push_domain"] == "done"
+        storefront = connected(account, StorefrontChoices(worker="/push/esputnik/sw.js"))
+        assert states(storefront)["push_domain"] == "failed/worker_not_served"
+    finally:
+        set_script_prefix("/")
 
 
 def test_what_a_person_wants_meanwhile_is_not_overwritten(account, fake, monkeypatch):

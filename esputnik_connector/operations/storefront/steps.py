@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, get_script_prefix, resolve
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -156,8 +156,11 @@ def register_push(storefront: Storefront, site: Site) -> StepResult:
 
 def demand_served(storefront: Storefront) -> None:
     """:raises StepError: the shop does not serve the worker, so no browser could install it."""
+    prefix = get_script_prefix().rstrip("/")  # of a shop below a folder of its domain
+    address = storefront.push_address
     try:
-        is_ours = resolve(storefront.push_address).url_name == WORKER_ROUTE
+        is_below = address.startswith(f"{prefix}/")
+        is_ours = is_below and resolve(address.removeprefix(prefix)).url_name == WORKER_ROUTE
     except Resolver404:
         is_ours = False
     if is_ours:
