@@ -153,6 +153,26 @@ def test_a_status_looks_at_the_worker_anew(account, outside):
     assert "Remove the file" in text
 
 
+def test_a_look_does_not_put_the_daily_refresh_off(account):
+    ran("connect", "--push")
+    due_at = timezone.now() + timedelta(minutes=5)
+    Storefront.objects.update(due_at=due_at)
+    ran("status")
+    assert Storefront.objects.get().due_at == due_at
+
+
+def test_a_copy_of_the_database_shows_what_is_known_and_asks_nobody(account, fake):
+    ran("connect", "--push")
+    Connection.objects.update(environment="another installation")
+    before = len(fake.log)
+    text = ran("status")
+    assert "another installation" in text
+    assert "main: shop.example, connected" in text
+    with pytest.raises(CommandError, match="another installation"):
+        ran("refresh")
+    assert len(fake.log) == before
+
+
 # --- by code --------------------------------------------------------------------------------------
 
 

@@ -74,14 +74,23 @@ class Command(ReportingCommand):
                 _("Connection “%(name)s” has no storefront. To make one, run: %(command)s")
                 % {"name": connection.name, "command": "manage.py esputnik_storefront connect"}
             )
-        if action == "status" and found.is_connected and found.is_push:
-            self._work(found, [StepName.WORKER.value])
+        if action == "status":
+            self._look(found)
         elif action == "refresh":
             self._work(found, options["step"])
         elif action == "disconnect":
             disconnect(found)
             self._work(found, ())
         return found
+
+    def _look(self, storefront: Storefront) -> None:
+        """At the service worker; what is known is shown also where nothing may be asked."""
+        if not (storefront.is_connected and storefront.is_push):
+            return
+        try:
+            self._work(storefront, [StepName.WORKER.value])
+        except BadRequestError as error:
+            self.stderr.write(str(error))
 
     def _work(self, storefront: Storefront, steps: Any) -> None:
         if not work(storefront, only=steps):

@@ -90,11 +90,10 @@ def _work(storefront: Storefront, site: Site, lease: Lease, only: Collection[str
             continue
         if moment := _try(storefront, step, site, lease):
             retry_at = min(retry_at or moment, moment)
-    now = timezone.now()
-    values: dict[str, Any] = {"due_at": retry_at or now + REFRESH_EVERY}
-    if is_whole and retry_at is None:
-        values["refreshed_at"] = now
-    lease.write(**values)
+    if is_whole:  # a look at one step does not put the daily refresh off
+        now = timezone.now()
+        values: dict[str, Any] = {"due_at": retry_at or now + REFRESH_EVERY}
+        lease.write(**values, **({} if retry_at else {"refreshed_at": now}))
     return True
 
 
