@@ -92,11 +92,18 @@ def tell_of_page(request: HttpRequest, storefront: Storefront, told: Behaviour) 
     """:func:`tell`, of a page that a cache may keep, or whose visitor has no cookie yet: then the
     page's script brings it back, and only then it is captured."""
     route = storefront.route_of(told.type)
+    if route is not Route.BROWSER and not is_shown(request):
+        return
     by_script = conf.CACHED_PAGES or (route is Route.TRACKER and not cookie_of(request, storefront))
     if route in (Route.TRACKER, Route.EVENT) and by_script and told.type in CACHEABLE:
         notes_of(request).seen.append(sealed(told))
     else:
         tell(request, storefront, told)
+
+
+def is_shown(request: HttpRequest) -> bool:
+    """Will somebody see this page? Not what a browser fetches ahead, or asks the headers of."""
+    return request.method == "GET" and "prefetch" not in request.headers.get("Sec-Purpose", "")
 
 
 def capture_now(

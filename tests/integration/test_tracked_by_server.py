@@ -254,6 +254,15 @@ def test_who_is_not_told_of_is_counted(tracked, visitor, headers, reason):
     assert [each.value for _pk, each in capture.wanted._skipped] == [reason]
 
 
+def test_a_page_that_nobody_sees_is_not_told(tracked, visitor):
+    path = product().get_absolute_url()
+    visitor.get(path, headers={"sec-purpose": "prefetch;prerender"})
+    visitor.head(path)
+    assert waiting() == []
+    visitor.get(path)
+    assert waiting() == ["ProductPage"]
+
+
 def statements(client, path) -> list[str]:
     with CaptureQueriesContext(
         database,
