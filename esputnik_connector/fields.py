@@ -9,6 +9,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.db import models
 from django.utils.translation import gettext as _
 
+from . import explanations
 from .conf import conf
 from .exceptions import ConfigurationError, DecryptionError
 
@@ -131,3 +132,21 @@ def reveal(value: str) -> str:
     :raises DecryptionError: a key was lost or rotated away.
     """
     return decrypt(str(value)) if isinstance(value, EncryptedText) else value
+
+
+class ExplanationField(models.TextField):  # type: ignore[type-arg]
+    """A sentence of a worker: stored as code and parameters, read in the reader's language.
+
+    To the database, and to migrations, it is a text. What a former version stored is read as it is.
+    """
+
+    def deconstruct(self) -> Any:
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.TextField", args, kwargs
+
+    def from_db_value(self, value: Any, _expression: Any, _connection: Any) -> Any:
+        return explanations.read(value) if value else value
+
+    def get_prep_value(self, value: Any) -> Any:
+        prepared = super().get_prep_value(value)
+        return explanations.stored(prepared) if isinstance(prepared, str) else prepared

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 import re
 
+from .explanations import Explanation
+
 WORDS_LENGTH = 1000  # of an explanation; the destinations themselves cut at a sentence or two
 ID_LENGTH = 100  # of a contact or an upload, as the columns are
 
@@ -18,6 +20,8 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # NUL for PostgreSQL; half chara
 def words(value: object, *, limit: int = WORDS_LENGTH) -> str:
     """A text for people: what cannot be stored becomes ``\N{REPLACEMENT CHARACTER}``, the rest is
     cut at ``limit`` characters."""
+    if isinstance(value, Explanation):
+        return value.mapped(lambda text: words(text, limit=limit))
     return UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", str(value))[:limit]
 
 

@@ -7,9 +7,9 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
 
 from esputnik_connector.conf import conf
+from esputnik_connector.explanations import gettext as _
 
 
 def demand_safe_address(address: str) -> None:

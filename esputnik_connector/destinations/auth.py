@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector.exceptions import CredentialsError
+from esputnik_connector.explanations import gettext as _
 
 
 class Authentication(Protocol):

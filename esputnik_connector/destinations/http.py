@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 import requests
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
@@ -27,6 +26,7 @@ from urllib3.exceptions import HTTPError
 
 from esputnik_connector import __version__
 from esputnik_connector.exceptions import TemporaryError
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.records import JSONObject
 
 from . import exchanges

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from django.core.checks import CheckMessage, Error
-from django.utils.translation import gettext as _
+
+from esputnik_connector.explanations import gettext as _
 
 
 def unknown_option(name: str, known: Iterable[str]) -> str:

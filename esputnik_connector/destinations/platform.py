@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.checks import CheckMessage
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
 
 from esputnik_connector.behaviour import Behaviour
 from esputnik_connector.exceptions import Skip
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.records import AttributeValue, JSONValue, Kind, Reason
 
 from .choices import ConsentPolicy, EraseMode, OrderRoute, Status

@@ -14,9 +14,8 @@ from ipaddress import ip_address
 from socket import socket
 from typing import Any
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector.exceptions import RejectedError
+from esputnik_connector.explanations import gettext as _
 
 _allowed: ContextVar[frozenset[str] | None] = ContextVar(
     "esputnik_connector_public_only", default=None

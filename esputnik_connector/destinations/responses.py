@@ -16,14 +16,13 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import ClassVar, NoReturn
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector.exceptions import (
     CredentialsError,
     DestinationError,
     RejectedError,
     TemporaryError,
 )
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.identity import redact
 from esputnik_connector.records import JSONValue
 

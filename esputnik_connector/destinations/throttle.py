@@ -12,7 +12,6 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from django.utils.translation import gettext as _
 from limits import RateLimitItem, parse
 from limits.errors import ConfigurationError as LimitsConfigurationError
 from limits.errors import StorageError
@@ -20,6 +19,7 @@ from limits.storage import Storage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
 from esputnik_connector.exceptions import ConfigurationError, TemporaryError
+from esputnik_connector.explanations import gettext as _
 
 logger = logging.getLogger(__name__)
 

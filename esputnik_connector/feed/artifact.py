@@ -14,10 +14,10 @@ from typing import IO
 
 from django.core.files.base import File
 from django.core.files.storage import InvalidStorageError, Storage, storages
-from django.utils.translation import gettext as _
 
 from esputnik_connector.conf import conf
 from esputnik_connector.exceptions import ConfigurationError, ConnectorError
+from esputnik_connector.explanations import gettext as _
 
 from .manifest import EXTENSION as MANIFEST_EXTENSION
 from .manifest import Manifest

@@ -14,9 +14,9 @@ from uuid import uuid4
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from esputnik_connector.conf import conf
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.feed.formats import writer_of
 from esputnik_connector.feed.formats.base import stream
 from esputnik_connector.models import Feed, FeedBuild, FeedProblem

@@ -8,13 +8,13 @@ from urllib.parse import urljoin
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
 from django.urls import NoReverseMatch, reverse
-from django.utils.translation import gettext as _
 
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.auth import BasicAuth
 from esputnik_connector.destinations.base import PreparedRequest
 from esputnik_connector.destinations.http import USER_AGENT, HttpClient
 from esputnik_connector.exceptions import ConfigurationError, ConnectorError, DestinationError
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.feed.formats import writer_of
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import Feed

@@ -6,10 +6,10 @@ from uuid import uuid4
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from esputnik_connector.conf import conf
 from esputnik_connector.exceptions import ConnectorError
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.models import Feed, FeedBuild
 from esputnik_connector.models.feed_build import BuildStatus
 

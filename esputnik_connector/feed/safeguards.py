@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import IO
 from xml.parsers import expat
 
-from django.utils.translation import gettext as _
-
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.feed.formats.base import Writer
 from esputnik_connector.models.feed_build import BuildStatus
 

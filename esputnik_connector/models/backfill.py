@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from esputnik_connector.destinations.base import Receipt
+from esputnik_connector.fields import ExplanationField
 from esputnik_connector.records import Kind, Outcome
 
 from .base import ConnectorQuerySet
@@ -93,7 +94,7 @@ class Backfill(Leased):
         _("its arrival was confirmed"), default=False, editable=False
     )
     is_former = models.BooleanField(_("went to a former account"), default=False)
-    detail = models.TextField(_("what there is to say"), blank=True, default="")
+    detail = ExplanationField(_("what there is to say"), blank=True, default="")
     cursor = models.CharField(max_length=300, blank=True, default="", editable=False)
     is_read = models.BooleanField(default=False, editable=False)  # no page is left
     page = models.JSONField(default=list, editable=False)

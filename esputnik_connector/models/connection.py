@@ -14,7 +14,7 @@ from django.utils.translation import pgettext_lazy
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.addresses import demand_safe_address
 from esputnik_connector.event_types import EventType, event_types
-from esputnik_connector.fields import EncryptedTextField
+from esputnik_connector.fields import EncryptedTextField, ExplanationField
 from esputnik_connector.records import Kind
 
 from .base import ConnectorManager, ConnectorModel, ConnectorQuerySet
@@ -118,7 +118,7 @@ class Connection(ConnectorModel):
     verified_at = models.DateTimeField(_("key accepted"), null=True, editable=False)
     checked_at = models.DateTimeField(_("key last tried"), null=True, editable=False)
     paused_at = models.DateTimeField(_("paused since"), null=True, editable=False)
-    pause_detail = models.TextField(_("why it is paused"), blank=True, editable=False)
+    pause_detail = ExplanationField(_("why it is paused"), blank=True, editable=False)
     # What the account said of itself when it was last asked: see operations.account.
     known_fields = models.JSONField(default=list, editable=False)
     registered_feeds = models.JSONField(null=True, editable=False)  # None: never asked

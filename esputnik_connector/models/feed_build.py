@@ -9,6 +9,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from esputnik_connector.fields import ExplanationField
+
 from .base import ConnectorManager, ConnectorModel, ConnectorQuerySet
 from .feed import Feed
 from .labels import choices
@@ -93,7 +95,7 @@ class FeedBuild(ConnectorModel):
     changes = models.JSONField(_("against what was served"), null=True, default=None)
     former_count = models.PositiveIntegerField(_("items before"), default=0)
     size = models.PositiveBigIntegerField(_("size"), default=0)
-    detail = models.TextField(_("what happened"), blank=True, default="")
+    detail = ExplanationField(_("what happened"), blank=True, default="")
     file = models.CharField(max_length=255, blank=True)
     gzip_file = models.CharField(max_length=255, blank=True)
     manifest = models.CharField(max_length=255, blank=True)

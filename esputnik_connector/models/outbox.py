@@ -11,6 +11,7 @@ from django.db.models.sql import InsertQuery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from esputnik_connector.fields import ExplanationField
 from esputnik_connector.records import Kind
 
 from .base import ConnectorManager, ConnectorModel, ConnectorQuerySet
@@ -90,7 +91,7 @@ class OutboxMessage(ConnectorModel):
     reason = models.CharField(
         _("reason"), max_length=30, blank=True, default="", choices=choices(REASONS)
     )
-    detail = models.TextField(_("what the destination said"), blank=True, default="")
+    detail = ExplanationField(_("what the destination said"), blank=True, default="")
 
     objects: ClassVar = OutboxQuerySet.as_manager()
 
@@ -130,7 +131,7 @@ class Lane(Leased):
     )
     kind = models.CharField(_("kind"), max_length=10, choices=choices(KINDS))
     paused_until = models.DateTimeField(_("paused until"), null=True)
-    pause_detail = models.TextField(_("why it is paused"), blank=True, default="")
+    pause_detail = ExplanationField(_("why it is paused"), blank=True, default="")
     failures = models.PositiveIntegerField(default=0)
     wake_at = models.DateTimeField(null=True)
     # Requests a second that were found good; NULL before the first one.
@@ -191,7 +192,7 @@ class Attempt(ConnectorModel):
     reason = models.CharField(
         _("reason"), max_length=30, blank=True, default="", choices=choices(REASONS)
     )
-    detail = models.TextField(_("what the destination said"), blank=True, default="")
+    detail = ExplanationField(_("what the destination said"), blank=True, default="")
     status = models.PositiveSmallIntegerField(_("HTTP status"), default=0)
     notes = models.JSONField(_("warnings"), default=list)
     captured_at = models.DateTimeField(_("noted"), null=True)

@@ -16,10 +16,9 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar, get_type_hints
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector.event_names import EventName
 from esputnik_connector.exceptions import RecordError
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.records import (
     Address,
     Availability,

@@ -15,9 +15,9 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
 
 from esputnik_connector.event_names import EventName
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.records import AttributeValue
 
 

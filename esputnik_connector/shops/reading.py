@@ -10,9 +10,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector.exceptions import RecordError
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.records import (
     Cart,
     Contact,

@@ -60,7 +60,7 @@ def test_a_group_names_no_permission_that_does_not_exist():
 
 
 def test_the_same_again_changes_nothing_and_keeps_what_was_added():
-    assert "eSputnik: see: 8 permissions added" in make()
+    assert "eSputnik: see: permissions added: 8" in make()
     group = Group.objects.get(name="eSputnik: see")
     group.permissions.add(Permission.objects.get(codename="add_user"))
     before = set(group.permissions.all())

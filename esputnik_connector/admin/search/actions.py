@@ -131,7 +131,7 @@ def _compared(answer: RemoteAnswer, label: str) -> str:
     said = f"{label}: {VERDICTS[answer.verdict]}"
     if not answer.differing:
         return f"{said}."
-    return _("%(said)s. It differs in: %(names)s.") % {
+    return _("%(said)s. Fields that differ: %(names)s.") % {
         "said": said,
         "names": ", ".join(answer.differing),
     }
@@ -146,7 +146,7 @@ def erase_view(request: HttpRequest, context: dict[str, Any], *, key: str) -> Ht
         except ConnectorError as error:
             messages.error(request, str(error))
         else:
-            text = _("The person is never sent again; %(count)s deletions are in line.")
+            text = _("The person is never sent again. Deletions in line: %(count)s.")
             messages.success(request, text % {"count": count})
             leave_trace(request, None, title_of(Kind.CONTACT, key), _("Erased at the destinations"))
             return redirect(record_url(request, Kind.CONTACT, key))

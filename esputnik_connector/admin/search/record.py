@@ -106,6 +106,7 @@ def _accounts(
             "heading": "" if is_one else account.connection.name,
             "actions": _actions(request, account),
             "now": _now(account),
+            "is_set_aside": account.set_aside is not None,
         }
         for account in history.accounts
     ]

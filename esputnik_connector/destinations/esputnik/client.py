@@ -10,12 +10,11 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import quote
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector.destinations.base import PreparedRequest
 from esputnik_connector.destinations.http import HttpClient
 from esputnik_connector.destinations.responses import Answer
 from esputnik_connector.exceptions import RejectedError, TemporaryError
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.records import JSONObject, JSONValue
 
 from .behaviour.event import nested_as_text

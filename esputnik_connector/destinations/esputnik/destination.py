@@ -9,7 +9,6 @@ from typing import Any
 
 from django.core.checks import CheckMessage
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector.destinations.base import (
@@ -34,6 +33,7 @@ from esputnik_connector.exceptions import (
     Skip,
     TemporaryError,
 )
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.records import (
     AttributeValue,
     JSONObject,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector.destinations.base import Envelope, Receipt
 from esputnik_connector.destinations.responses import Answer
 from esputnik_connector.exceptions import RejectedError
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.records import Outcome, Reason
 
 from . import proof, receipts, remote

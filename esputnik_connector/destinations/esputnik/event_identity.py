@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector.exceptions import Skip
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.records import JSONObject, JSONValue, Reason
 
 # In an event's type, its key and its identifiers (esputnik-api.md#event-characters).

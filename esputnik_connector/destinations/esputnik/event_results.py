@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector.destinations.base import Envelope, Receipt
 from esputnik_connector.destinations.responses import Answer
 from esputnik_connector.exceptions import TemporaryError
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.records import JSONObject, JSONValue, Outcome, Reason
 
 from .answers import entries, text_of

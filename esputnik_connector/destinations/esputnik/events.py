@@ -8,13 +8,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from esputnik_connector.destinations.base import Account, Delivered, Envelope
 from esputnik_connector.destinations.digest import digest
 from esputnik_connector.destinations.http import encoded
 from esputnik_connector.event_names import EventValue
 from esputnik_connector.exceptions import ConfigurationError, Skip
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.identity import cart_token, digits
 from esputnik_connector.records import (
     Cart,

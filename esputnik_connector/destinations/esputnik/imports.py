@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector.destinations.base import Receipt
 from esputnik_connector.destinations.responses import Answer, vendor_words
 from esputnik_connector.exceptions import RejectedError
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.identity import fingerprint
 from esputnik_connector.records import JSONValue, Kind, Outcome, Reason
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector.exceptions import TemporaryError
+from esputnik_connector.explanations import gettext as _
 
 from .client import EsputnikClient
 

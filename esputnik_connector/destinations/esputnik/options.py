@@ -7,11 +7,10 @@ from dataclasses import asdict, dataclass, field
 from math import isfinite
 from typing import Any
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector.destinations.options import advice, unknown_option
 from esputnik_connector.destinations.throttle import parsed_rate
 from esputnik_connector.exceptions import ConfigurationError
+from esputnik_connector.explanations import gettext as _
 
 from .event_identity import FORBIDDEN
 

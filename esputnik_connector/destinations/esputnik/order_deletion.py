@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector.destinations.base import Envelope, Receipt
 from esputnik_connector.destinations.digest import digest
 from esputnik_connector.destinations.responses import Answer
 from esputnik_connector.exceptions import RejectedError
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.records import JSONObject, Kind, Note, OrderDeletion, Reason
 
 from . import proof, receipts

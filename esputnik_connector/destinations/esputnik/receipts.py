@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector.destinations.base import AccountInfo, Envelope, Receipt
 from esputnik_connector.destinations.responses import Answer, vendor_words
 from esputnik_connector.exceptions import RejectedError, TemporaryError
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.records import JSONValue, Kind, Outcome, Reason
 
 from .answers import number_of, text_of

@@ -6,8 +6,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector.destinations.base import Receipt
 from esputnik_connector.destinations.deferral import deferred
 from esputnik_connector.destinations.throttle import ThrottledError
@@ -17,6 +15,7 @@ from esputnik_connector.exceptions import (
     RejectedError,
     TemporaryError,
 )
+from esputnik_connector.explanations import gettext as _
 
 from . import receipts
 from .calls import Call

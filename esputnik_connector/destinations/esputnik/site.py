@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector.destinations.responses import Answer, vendor_words
 from esputnik_connector.destinations.site import (
     PushScripts,
@@ -22,6 +20,7 @@ from esputnik_connector.destinations.site import (
     SiteRefusalCode,
 )
 from esputnik_connector.exceptions import RejectedError, TemporaryError
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.records import JSONObject, JSONValue
 from esputnik_connector.storable import UNSTORABLE
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector.destinations.base import Envelope, Receipt
 from esputnik_connector.exceptions import TemporaryError
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.identity import digits
 from esputnik_connector.records import JSONObject, Outcome, Person
 

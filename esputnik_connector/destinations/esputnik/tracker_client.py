@@ -8,8 +8,6 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import ClassVar, NoReturn
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector.destinations.auth import Anonymous
 from esputnik_connector.destinations.base import PreparedRequest
 from esputnik_connector.destinations.deadline import Timeouts
@@ -25,6 +23,7 @@ from esputnik_connector.destinations.responses import (
     Row,
 )
 from esputnik_connector.destinations.throttle import Throttle
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.records import JSONObject
 
 from .rehearsal import Sender

@@ -18,5 +18,5 @@ class Command(ReportingCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         for name, count in make_groups().items():
-            text = _("%(name)s: %(count)s permissions added") if count else _("%(name)s: complete")
+            text = _("%(name)s: permissions added: %(count)s") if count else _("%(name)s: complete")
             self.stdout.write(text % {"name": name, "count": count})

@@ -12,10 +12,10 @@ from datetime import datetime
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
 from esputnik_connector.exceptions import BadRequestError
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import Backfill, Connection, OutboxMessage
 from esputnik_connector.models.backfill import STOP_LOSS, WORKING, State

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from logging import getLogger
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import Destination, Receipt
 from esputnik_connector.exceptions import ConfigurationError, RecordError, without_message
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.models import Backfill, Lane, OutboxMessage
 from esputnik_connector.models.backfill import WORKING, State
 from esputnik_connector.models.lease import Lease

@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from logging import getLogger
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import Destination
 from esputnik_connector.exceptions import DecryptionError, without_message
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import Backfill, Lane, OutboxMessage
 from esputnik_connector.models.backfill import ACCEPTED, REFUSED, RETRYING, WORKING, State

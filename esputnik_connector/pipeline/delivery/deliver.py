@@ -7,8 +7,6 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from logging import getLogger
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import Destination, Envelope, Receipt
 from esputnik_connector.destinations.deferral import deferred
@@ -18,6 +16,7 @@ from esputnik_connector.exceptions import (
     TemporaryError,
     without_message,
 )
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.halving import Halving
 from esputnik_connector.models import Connection
 from esputnik_connector.models.lease import LostLease

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from esputnik_connector.destinations.base import Destination, Receipt
 from esputnik_connector.exceptions import ConnectorError
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.models import SyncState
 from esputnik_connector.records import Kind, Order, OrderDeletion, Outcome, Reason, Record
 from esputnik_connector.shops import reading

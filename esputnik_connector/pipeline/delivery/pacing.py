@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from logging import getLogger
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector import signals
 from esputnik_connector.destinations.base import Destination, Receipt
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.models import Connection, Lane
 from esputnik_connector.records import Kind, Outcome, Reason
 

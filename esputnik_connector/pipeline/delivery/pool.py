@@ -14,10 +14,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector.destinations import exchanges
 from esputnik_connector.destinations.base import Destination, Part
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.models.lease import LostLease
 
 from .deliver import deliver

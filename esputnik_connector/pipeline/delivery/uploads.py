@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import Min, QuerySet
-from django.utils.translation import gettext as _
 
 from esputnik_connector.destinations.base import Destination, Receipt
 from esputnik_connector.exceptions import (
@@ -20,6 +19,7 @@ from esputnik_connector.exceptions import (
     TemporaryError,
     without_message,
 )
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.models import (
     Backfill,
     Connection,

@@ -13,10 +13,10 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from esputnik_connector.event_names import EventName
 from esputnik_connector.exceptions import DecryptionError, UnreadableEventError
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.fields import decrypt, encrypt
 from esputnik_connector.models import Connection, OutboxMessage
 from esputnik_connector.records import Event, JSONObject, JSONValue, Kind, Note, Subscription

@@ -13,11 +13,11 @@ from http import HTTPStatus
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from esputnik_connector.destinations.base import Destination, Envelope, Remote
 from esputnik_connector.destinations.throttle import ThrottledError
 from esputnik_connector.exceptions import NotSupportedError, Skip, TemporaryError
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import Connection, Reconciliation, SyncState
 from esputnik_connector.models.reconcile import REMOTE_STAGES, Stage, Verdict

@@ -3,9 +3,9 @@
 from importlib.util import find_spec
 
 from django.conf import settings
-from django.utils.translation import gettext as _
 
 from esputnik_connector.exceptions import NotInstalledError
+from esputnik_connector.explanations import gettext as _
 
 if find_spec("oscar") is None:
     raise NotInstalledError(

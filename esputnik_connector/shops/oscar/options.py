@@ -7,7 +7,8 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error
 from django.utils.module_loading import import_string
-from django.utils.translation import gettext as _
+
+from esputnik_connector.explanations import gettext as _
 
 PRICE_STRATEGY = "PRICE_STRATEGY"
 """Dotted path of ``callable() -> strategy``, for prices outside of a request. Left out: the

@@ -265,6 +265,7 @@ def test_the_file_has_a_row_per_record_and_no_formula(root, main):  # noqa: F811
 
 def test_each_right_opens_its_part(main):  # noqa: F811
     row = set_aside(main, "1")
+    set_aside(main, "2")
     viewer, operator = member("eSputnik: see"), member("eSputnik: operate")
     assert 'type="checkbox"' not in page(viewer)
     assert act(viewer, row=row.pk).status_code == 403

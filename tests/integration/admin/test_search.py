@@ -314,7 +314,7 @@ def test_compare_asks_what_is_really_there(root, main, olena, fake):  # noqa: F8
     assert "eSputnik: there as the shop has it." in said
     get_user_model().objects.filter(pk=olena.pk).update(first_name="Ольга")
     said = texts(act(root, "compare", main.pk, "contact", str(olena.pk)))
-    assert "It differs in: firstName." in said
+    assert "Fields that differ: firstName." in said
 
 
 def test_compare_says_what_cannot_be_asked(root, main, order, fake):  # noqa: F811
