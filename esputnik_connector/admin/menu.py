@@ -23,8 +23,10 @@ def _table(name: str, model: str, title: object, rank: int, group: Group, *other
     )
 
 
+IMPORTERS = (f"{APP}.change_connection", f"{APP}.operate")
+
 register(
-    _table("import", "backfill", _("Import"), 40, Group.MENU, f"{APP}.change_connection"),
+    _table("import", "backfill", _("Import"), 40, Group.MENU, *IMPORTERS),
     _table("feeds", "feed", _("Feeds"), 50, Group.MENU),
     _table("settings", "connection", _("Settings"), 0, Group.SETTINGS),
     _table("waiting", "outboxmessage", _("Waiting to be sent"), 110, Group.ENGINEERS),

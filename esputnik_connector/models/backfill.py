@@ -113,6 +113,7 @@ class Backfill(Leased):
     objects: ClassVar = BackfillQuerySet.as_manager()
 
     class Meta:
+        default_permissions = ("view",)
         verbose_name = _("historical import")
         verbose_name_plural = _("historical imports")
         ordering = ["-pk"]

@@ -26,6 +26,7 @@ class CartSession(ConnectorModel):
     objects: ClassVar = ConnectorManager()
 
     class Meta:
+        default_permissions = ()
         verbose_name = _("cart of a guest")
         verbose_name_plural = _("carts of guests")
 

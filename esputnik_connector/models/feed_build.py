@@ -150,6 +150,7 @@ class FeedProblem(ConnectorModel):
     objects: ClassVar = ConnectorManager()
 
     class Meta:
+        default_permissions = ("view",)
         verbose_name = _("problem of a feed")
         verbose_name_plural = _("problems of feeds")
         ordering = ["pk"]

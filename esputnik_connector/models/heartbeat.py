@@ -23,6 +23,7 @@ class Heartbeat(ConnectorModel):
     objects: ClassVar = ConnectorManager()
 
     class Meta:
+        default_permissions = ()
         verbose_name = _("heartbeat")
         verbose_name_plural = _("heartbeats")
 

@@ -96,6 +96,7 @@ class OutboxMessage(ConnectorModel):
     objects: ClassVar = OutboxQuerySet.as_manager()
 
     class Meta:
+        default_permissions = ("view", "change")
         verbose_name = _("unsent change")
         verbose_name_plural = _("unsent changes")
         ordering = ["pk"]
@@ -142,6 +143,7 @@ class Lane(Leased):
     objects: ClassVar = LaneQuerySet.as_manager()
 
     class Meta:
+        default_permissions = ("view", "change")
         verbose_name = _("lane")
         verbose_name_plural = _("lanes")
         constraints = [
@@ -201,6 +203,7 @@ class Attempt(ConnectorModel):
     objects: ClassVar = ConnectorManager()
 
     class Meta:
+        default_permissions = ("view", "change")
         verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
         ordering = ["-pk"]

@@ -100,6 +100,7 @@ class OutcomeCount(ConnectorModel):
     objects: ClassVar = OutcomeCountQuerySet.as_manager()
 
     class Meta:
+        default_permissions = ()
         verbose_name = _("count of outcomes")
         verbose_name_plural = _("counts of outcomes")
         ordering = ["connection", "kind", "outcome", "reason"]

@@ -59,6 +59,7 @@ class WatchedPrice(ConnectorModel):
     objects: ClassVar = WatchedPriceQuerySet.as_manager()
 
     class Meta:
+        default_permissions = ()
         verbose_name = _("watched price")
         verbose_name_plural = _("watched prices")
         constraints = [

@@ -27,6 +27,7 @@ class RaisedAlert(ConnectorModel):
     objects: ClassVar = ConnectorManager()
 
     class Meta:
+        default_permissions = ()
         verbose_name = _("alert")
         verbose_name_plural = _("alerts")
         ordering = ["raised_at"]

@@ -111,6 +111,7 @@ class Reconciliation(ConnectorModel):
     objects: ClassVar = ReconciliationQuerySet.as_manager()
 
     class Meta:
+        default_permissions = ()
         verbose_name = _("reconciliation")
         verbose_name_plural = _("reconciliations")
         ordering = ["-pk"]

@@ -21,6 +21,7 @@ class Restore(ConnectorModel):
     objects: ClassVar = ConnectorManager()
 
     class Meta:
+        default_permissions = ()
         verbose_name = _("restore")
         verbose_name_plural = _("restores")
         ordering = ["-pk"]

@@ -52,6 +52,7 @@ class Salt(ConnectorModel):
     objects: ClassVar = SaltQuerySet.as_manager()
 
     class Meta:
+        default_permissions = ()
         verbose_name = _("salt")
         verbose_name_plural = _("salts")
 

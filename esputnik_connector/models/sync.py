@@ -227,6 +227,7 @@ class SyncState(ConnectorModel):
     objects: ClassVar = SyncStateQuerySet.as_manager()
 
     class Meta:
+        default_permissions = ("view", "change")
         verbose_name = _("delivered record")
         verbose_name_plural = _("delivered records")
         constraints = [
@@ -268,6 +269,7 @@ class KnownAddress(ConnectorModel):
     objects: ClassVar = ConnectorManager()
 
     class Meta:
+        default_permissions = ()
         verbose_name = _("known address")
         verbose_name_plural = _("known addresses")
         constraints = [
@@ -302,6 +304,7 @@ class Tombstone(ConnectorModel):
     objects: ClassVar = ConnectorManager()
 
     class Meta:
+        default_permissions = ("view", "delete")
         verbose_name = _("tombstone")
         verbose_name_plural = _("tombstones")
         constraints = [

@@ -31,6 +31,7 @@ class LostUpload(ConnectorModel):
     objects: ClassVar = ConnectorManager()
 
     class Meta:
+        default_permissions = ()
         verbose_name = _("lost upload")
         verbose_name_plural = _("lost uploads")
         indexes = [models.Index(fields=["connection", "poll_at"], name="esputnik_lost_upload")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
@@ -37,6 +38,7 @@ def make_groups() -> dict[str, int]:
     known = Permission.objects.filter(content_type__app_label=APP)
     given: dict[str, int] = {}
     with transaction.atomic():
+        _remove_meaningless()
         by_name = {permission.codename: permission for permission in known}
         for name, codenames in GROUPS.items():
             group, _is_new = Group.objects.get_or_create(name=name)
@@ -45,3 +47,15 @@ def make_groups() -> dict[str, int]:
             group.permissions.add(*missing)
             given[name] = len(missing)
     return given
+
+
+def _remove_meaningless() -> None:
+    """Permissions that former versions made for tables that nobody opens. Django leaves them."""
+    for model in apps.get_app_config(APP).get_models():
+        meta = model._meta
+        declared = {name for name, _label in meta.permissions}
+        declared |= {f"{verb}_{meta.model_name}" for verb in meta.default_permissions}
+        mine = Permission.objects.filter(
+            content_type__app_label=APP, content_type__model=meta.model_name
+        )
+        mine.exclude(codename__in=declared).delete()

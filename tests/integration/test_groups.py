@@ -7,6 +7,7 @@ from io import StringIO
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 
 from esputnik_connector.models.permissions import Right
@@ -66,6 +67,20 @@ def test_the_same_again_changes_nothing_and_keeps_what_was_added():
     before = set(group.permissions.all())
     assert make().count("complete") == len(GROUPS)
     assert set(group.permissions.all()) == before
+
+
+def test_permissions_of_tables_that_nobody_opens_are_not_made_and_go():
+    kind = ContentType.objects.get(app_label="esputnik_connector", model="salt")
+    Permission.objects.create(content_type=kind, codename="view_salt", name="Can view salt")
+    make()
+    names = set(
+        Permission.objects.filter(content_type__app_label="esputnik_connector").values_list(
+            "codename", flat=True
+        )
+    )
+    assert {"see", "operate", "configure", "erase"} <= names
+    assert not {"view_salt", "add_attempt", "delete_outboxmessage", "change_tombstone"} & names
+    assert Permission.objects.filter(codename="view_user").exists()
 
 
 def test_a_member_without_access_to_the_admin_has_no_right():

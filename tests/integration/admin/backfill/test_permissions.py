@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
+from django.urls import reverse
 
 from tests.import_pages import (
     QUIET,
@@ -41,6 +42,17 @@ def test_a_viewer_watches_and_presses_nothing(client, connection, run):
     assert client.post(url("do", run.pk, "cancel")).status_code == 403
     run.refresh_from_db()
     assert run.state == "running"
+
+
+def test_whoever_operates_imports_and_cannot_touch_the_key(client, connection, run):
+    client.force_login(staff("operate"))
+    assert "/do/" in page_of(client, "page", connection.pk)
+    assert client.post(url("do", run.pk, "pause")).status_code == 302
+    run.refresh_from_db()
+    assert run.state == "paused"
+    change = reverse("admin:esputnik_connector_connection_change", args=[connection.pk])
+    assert client.get(change).status_code == 403
+    assert client.post(change, {"new_key": "stolen"}).status_code == 403
 
 
 def test_nobody_signed_in_is_sent_to_the_door(client, connection, run):
