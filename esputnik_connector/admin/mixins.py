@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.text import capfirst
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Any]
@@ -21,7 +22,18 @@ else:
 CONFIRMATION = "admin/esputnik_connector/confirmation.html"
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class TitledListMixin(Base):
+    """A list is called by what it shows. Django's “Select … to change” puts the name of one record
+    into a sentence, which most languages inflect."""
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+
+class ReadOnlyAdmin(TitledListMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     """View only: the connector writes these rows, support and the merchant read them."""
 
     list_select_related = ["connection"]

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector.admin import pages
-from esputnik_connector.admin.mixins import WriteOnlyFieldMixin
+from esputnik_connector.admin.mixins import TitledListMixin, WriteOnlyFieldMixin
 from esputnik_connector.admin.overview.verdict import current, shown
 from esputnik_connector.admin.settings import version
 from esputnik_connector.conf import conf
@@ -41,7 +41,7 @@ KEY_CHECK = "_esputnik_key_check"  # attribute of a request: the answer to check
 
 
 @admin.register(Connection)
-class ConnectionAdmin(WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  # type: ignore[type-arg]
+class ConnectionAdmin(TitledListMixin, WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  # type: ignore[type-arg]
     write_only = "new_key"
 
     def __init__(self, model: type[Connection], admin_site: admin.AdminSite) -> None:

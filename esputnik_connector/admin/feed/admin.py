@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from esputnik_connector import registry
 from esputnik_connector.admin.display import time_text
-from esputnik_connector.admin.mixins import WriteOnlyFieldMixin
+from esputnik_connector.admin.mixins import TitledListMixin, WriteOnlyFieldMixin
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.feed.artifact import delete_files
 from esputnik_connector.feed.links import feed_url
@@ -44,7 +44,7 @@ def state_text(feed: Feed) -> str:
 
 
 @admin.register(Feed)
-class FeedAdmin(WriteOnlyFieldMixin, FeedViews, admin.ModelAdmin):  # type: ignore[type-arg]
+class FeedAdmin(TitledListMixin, WriteOnlyFieldMixin, FeedViews, admin.ModelAdmin):  # type: ignore[type-arg]
     write_only = "new_password"
     form = FeedForm
     inlines = [FeedAttributeInline, FeedCategoryInline]
