@@ -18,7 +18,7 @@ SIZES ?=
 RECORD ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test chaos coverage bench check lint types messages docs linkcheck \
+.PHONY: help demo sandbox test chaos coverage bench check lint types messages docs screenshots linkcheck \
 	trial matrix build release format clean
 
 help:  ## This list
@@ -69,6 +69,10 @@ messages: $(VENV)/.dev-is-ready  ## Collect texts for translation, and compile (
 docs: $(VENV)/.dev-is-ready  ## HTML in docs/_build
 	@echo "• docs"
 	@$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build
+
+screenshots: $(VENV)/.dev-is-ready  ## Pictures of the merchant's screens for the pages, in both languages
+	@echo "• screenshots"
+	@$(BIN)/python -m pytest tests/browser/screens.py -p no:randomly -q $(ARGS)
 
 linkcheck: docs  ## Every link and anchor of the pages; EXTERNAL=1 asks other hosts too
 	@echo "• links"
