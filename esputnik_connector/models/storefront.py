@@ -19,6 +19,7 @@ from esputnik_connector.behaviour import (
     Route,
 )
 from esputnik_connector.conf import conf
+from esputnik_connector.fields import ExplanationField
 
 from .base import ConnectorManager, ConnectorModel, ConnectorQuerySet
 from .clock import has_come
@@ -248,7 +249,7 @@ class StorefrontStep(ConnectorModel):
         _("state"), max_length=10, choices=StepState.choices, default=StepState.WAITING
     )
     code = models.CharField(max_length=40, blank=True, default="")
-    detail = models.TextField(_("detail"), blank=True, default="")
+    detail = ExplanationField(_("detail"), blank=True, default="")
     tried_at = models.DateTimeField(_("last tried"), null=True)
     done_at = models.DateTimeField(_("done"), null=True)
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
 from esputnik_connector.exceptions import BadRequestError, ConfigurationError
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.models import Connection, Storefront, StorefrontStep
 from esputnik_connector.models.storefront import StepName, StepState
 

@@ -6,12 +6,11 @@ import re
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector import registry
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.addresses import is_loopback
 from esputnik_connector.exceptions import BadRequestError, ConfigurationError
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.feed.links import shop_address
 from esputnik_connector.models import Connection, Storefront
 from esputnik_connector.models.storefront import is_host_of

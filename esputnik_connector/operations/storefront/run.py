@@ -11,7 +11,6 @@ from uuid import uuid4
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import Site, SiteRefusal
@@ -21,6 +20,7 @@ from esputnik_connector.exceptions import (
     CredentialsError,
     TemporaryError,
 )
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.models import Storefront, StorefrontStep
 from esputnik_connector.models.lease import Lease, LostLease
 from esputnik_connector.models.storefront import REFRESH_EVERY, StepName, StepState

@@ -13,7 +13,6 @@ from typing import Any
 
 from django.urls import Resolver404, get_script_prefix, resolve
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from esputnik_connector.destinations.base import (
     PushWorker,
@@ -22,6 +21,7 @@ from esputnik_connector.destinations.base import (
     SiteRefusalCode,
 )
 from esputnik_connector.exceptions import TemporaryError
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.models import Storefront
 from esputnik_connector.models.storefront import StepName, is_host_of
 

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
-from django.utils.translation import gettext as _
-
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import vendor_words
 from esputnik_connector.destinations.public_page import look_at
 from esputnik_connector.destinations.responses import RawAnswer
 from esputnik_connector.exceptions import DestinationError
+from esputnik_connector.explanations import gettext as _
 from esputnik_connector.models import Storefront
 from esputnik_connector.models.storefront import is_host_of
 
