@@ -175,6 +175,7 @@ class Behaviour:
     currency: str = ""  # of the items
     guid: str = ""  # of the state of the cart
     order_number: str = ""
+    cart_key: str = ""  # which the order was: by it the worker finds the last GUID
     location: str = ""  # which page it was, of a PageView: "MainPage", "/delivery/"
     impressions: tuple[Impression, ...] = ()
 

@@ -30,8 +30,10 @@ class Cart:
     phone: str = ""
     items: tuple[CartItem, ...] = ()
     is_live: bool = True  # False: saved for later by the shopper
+    is_ordered: bool = False  # it became an order, which tells of itself
     held_back: str = ""  # as of a Contact
     notes: tuple[Note, ...] = ()
+    guid: str = ""  # of this state; the worker gives it, not the shop
 
     def __repr__(self) -> str:
         return f"Cart(key={self.key!r})"

@@ -276,7 +276,19 @@ def order_mark(number: str) -> str:
 
 def cart_token(cart_key: str, *, salt: str) -> str:
     """The public name of a cart: the same each time, not to be guessed without the salt."""
-    hashed = _keyed_hash(f"cart:{cart_key}", salt)
+    return _as_uuid(_keyed_hash(f"cart:{cart_key}", salt))
+
+
+def state_guid(cart_key: str, *, digest: str, before: str, salt: str) -> str:
+    """The GUID of one state of a cart, not to be guessed without the salt: whoever asks gets the
+    same, and a state that comes back is another one.
+
+    :param before: the GUID of the state before it; ``""`` of the first.
+    """
+    return _as_uuid(_keyed_hash(f"state:{cart_key}:{before}:{digest}", salt))
+
+
+def _as_uuid(hashed: str) -> str:
     return "-".join((hashed[:8], hashed[8:12], hashed[12:16], hashed[16:20], hashed[20:32]))
 
 

@@ -57,6 +57,7 @@ class Reason(str, Enum):
     BY_BROWSER = "by_browser"
     ROBOT = "robot"
     CROWDED_OUT = "crowded_out"
+    ORDERED = "ordered"
 
 
 class Note(str, Enum):

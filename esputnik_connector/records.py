@@ -157,6 +157,7 @@ class Order:
     address: Address = field(default_factory=Address)
     items: tuple[OrderItem, ...] = ()
     cart_key: str = ""
+    cart_guid: str = ""  # of the last state that was told; the worker gives it, not the shop
     notes: tuple[Note, ...] = ()
 
     def __repr__(self) -> str:

@@ -247,6 +247,12 @@ class Destination(Platform, ABC):
         """What the connection sends → names of the events that start a workflow by it."""
         return {}
 
+    @property
+    def names_carts_of_orders(self) -> bool:
+        """Does what is sent of an order name the cart that it was, so that the account can join
+        them? Then an order has its ``cart_guid``."""
+        return False
+
     def sources(self, kind: Kind) -> Mapping[str, str]:
         """Path in the payload → field of the record it comes from, for a person to read."""
         return {}

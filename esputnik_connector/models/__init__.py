@@ -1,7 +1,7 @@
 """What the connector remembers."""
 
 from .backfill import Backfill
-from .cart import CartSession
+from .cart import CartSession, CartState, CartVisitor
 from .connection import Connection, FieldMapping, StatusMapping
 from .feed import Feed
 from .feed_build import FeedBuild, FeedProblem
@@ -25,6 +25,8 @@ __all__ = [
     "Attempt",
     "Backfill",
     "CartSession",
+    "CartState",
+    "CartVisitor",
     "Connection",
     "Feed",
     "FeedAttribute",

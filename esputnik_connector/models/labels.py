@@ -68,6 +68,7 @@ REASONS: dict[Reason, Lazy] = {
     Reason.NO_VISITOR: _("nothing tells this visitor from others: no cookie, or no browser"),
     Reason.BY_BROWSER: _("the visitor's own browser tells of it"),
     Reason.ROBOT: _("a robot opened the page, no visitor"),
+    Reason.ORDERED: _("the cart became an order, which tells of itself"),
     Reason.CROWDED_OUT: _("too much behaviour was waiting already"),
     Reason.UNCONFIRMED: _(
         "the answer does not say whether it arrived; the detail says where to look"

@@ -19,6 +19,8 @@ from esputnik_connector.event_types import event_types
 from esputnik_connector.models import (
     Attempt,
     CartSession,
+    CartState,
+    CartVisitor,
     Connection,
     Heartbeat,
     OutboxMessage,
@@ -89,6 +91,8 @@ def _outdated(days: int | None) -> Iterator[QuerySet[Any]]:
         kind=Kind.CART.value, key=OuterRef("cart_key"), captured_at__gte=usual
     )
     yield CartSession.objects.filter(created_at__lt=usual).filter(~Exists(waiting))
+    yield CartVisitor.objects.filter(created_at__lt=usual).filter(~Exists(waiting))
+    yield CartState.objects.filter(created_at__lt=usual).filter(~Exists(waiting))
     yield Reconciliation.objects.filter(finished_at__lt=usual)
     yield OutcomeHour.objects.filter(hour__lt=now - KEPT)
     yield WatchedPrice.objects.filter(seen_at__lt=retained_since(now))

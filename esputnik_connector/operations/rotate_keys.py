@@ -9,7 +9,14 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector.exceptions import DecryptionError, UnreadableEventError
 from esputnik_connector.fields import EncryptedText, reveal
-from esputnik_connector.models import CartSession, Connection, Feed, OutboxMessage, Salt
+from esputnik_connector.models import (
+    CartSession,
+    CartVisitor,
+    Connection,
+    Feed,
+    OutboxMessage,
+    Salt,
+)
 from esputnik_connector.pipeline.erasure import payload as erasures
 from esputnik_connector.pipeline.events.carried import resealed
 from esputnik_connector.records import Kind
@@ -72,7 +79,7 @@ def _rotate_erasures(rotation: Rotation) -> None:
 def _secrets() -> Iterator[
     tuple[
         str,
-        type[Connection] | type[CartSession] | type[Feed] | type[Salt],
+        type[Connection] | type[CartSession] | type[CartVisitor] | type[Feed] | type[Salt],
         int,
         str,
         EncryptedText,
@@ -93,3 +100,6 @@ def _secrets() -> Iterator[
     for session in sessions.iterator(chunk_size=1000):
         name = _("guest of cart %s") % session.cart_key
         yield name, CartSession, session.pk, "email", EncryptedText(session.email)
+    for row in CartVisitor.objects.order_by("pk").iterator(chunk_size=1000):
+        name = _("visitor of cart %s") % row.cart_key
+        yield name, CartVisitor, row.pk, "visitor", EncryptedText(row.visitor)

@@ -26,17 +26,18 @@ from django.db.models.signals import post_delete, post_save
 from django.db.utils import OperationalError, ProgrammingError
 from django.utils import timezone
 
-from esputnik_connector.behaviour import Behaviour
+from esputnik_connector.behaviour import Behaviour, Visitor
 from esputnik_connector.conf import conf
 from esputnik_connector.event_names import EventName
 from esputnik_connector.event_types import event_type
 from esputnik_connector.exceptions import ConfigurationError, without_message
 from esputnik_connector.identity import order_mark
-from esputnik_connector.models import CartSession, Connection, OutboxMessage
+from esputnik_connector.models import CartSession, CartVisitor, Connection, OutboxMessage
 from esputnik_connector.records import Event, JSONObject, Kind, Reason, Subscription
 
 from .behaviour.carried import sealed_with_moment as sealed_behaviour
-from .behaviour.wanted import Wanted
+from .behaviour.carried import written
+from .behaviour.wanted import Wanted, tracks_carts
 from .delivery import debounce
 from .erasure.payload import erasure_payload
 from .events.carried import aware_now, sealed
@@ -70,6 +71,12 @@ class OutboxCapture:
             CartSession.objects.using(outbox).create(cart_key=key, email=email)
 
         self._guarded(self._note, Kind.CART, key, using, before=remember)
+
+    def cart_visited(self, key: str, visitor: Visitor, *, using: str | None = None) -> None:
+        def remember(outbox: str) -> None:
+            CartVisitor.objects.using(outbox).create(cart_key=key, visitor=written(visitor))
+
+        self._guarded(self._note, Kind.CART, key, using, before=remember, only=tracks_carts)
 
     def contact_deleted(
         self,
@@ -201,7 +208,7 @@ class OutboxCapture:
                 kind=kind.value,
                 key=key,
                 captured_at=now,
-                due_at=now + debounce.first_rest(kind),
+                due_at=now + debounce.first_rest(kind, key),
                 payload=payload if locators is None else erasure_payload(target, key, locators),
             )
             for target in targets

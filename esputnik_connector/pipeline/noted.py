@@ -41,7 +41,7 @@ class Noted:
 
     def __call__(self) -> None:
         self.is_over = True
-        rests = [debounce.first_rest(kind).total_seconds() for kind, _key in self.records]
+        rests = [debounce.first_rest(*record).total_seconds() for record in self.records]
         for connection_id in self.connections:
             wake_now(connection_id, min(rests, default=0.0))
 

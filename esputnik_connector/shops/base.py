@@ -17,7 +17,7 @@ from django.db.models import Model
 from django.utils.translation import gettext as _gettext
 from django.utils.translation import gettext_lazy as _
 
-from esputnik_connector.behaviour import Behaviour
+from esputnik_connector.behaviour import Behaviour, Visitor
 from esputnik_connector.event_names import PRICE_DROP
 from esputnik_connector.records import Contact, Event, Order
 from esputnik_connector.shops.bulk import values_of
@@ -110,6 +110,10 @@ class Capture(Protocol):
 
     def cart_identified(self, key: str, *, email: str, using: str | None = None) -> None:
         """A guest said who they are: the cart can be sent from now on."""
+
+    def cart_visited(self, key: str, visitor: Visitor, *, using: str | None = None) -> None:
+        """A visitor changed this cart, in a request that knows their cookie and browser: the
+        tracker can be told of it from now on. Where it is not, nothing is remembered."""
 
     def event_happened(self, key: str, *, using: str | None = None) -> None:
         """An event that can be read again by its key, which :meth:`EventName.key` makes: when it is

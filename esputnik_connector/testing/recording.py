@@ -30,6 +30,7 @@ from esputnik_connector.destinations.esputnik import choices
 from esputnik_connector.exceptions import DestinationError
 from esputnik_connector.records import Behaviour, Event, Kind, Outcome, Record
 
+GUIDS = ("guid", "cart_guid")  # of one state of a cart: they are new each time
 KINDS: dict[str, Kind] = {
     **{kind.value.capitalize(): kind for kind in Kind},
     "Subscription": Kind.SUBSCRIPTION,
@@ -79,7 +80,8 @@ class RecordingDestination(Destination):
     def prepare(self, record: Record, *, last: Delivered | None) -> Envelope:
         payload = json.loads(json.dumps(asdict(record), default=str))
         happens_once = isinstance(record, (Event, Behaviour))
-        told = record.key if happens_once else payload
+        state = {name: value for name, value in payload.items() if name not in GUIDS}
+        told = record.key if happens_once else state
         fields = frozenset(name for name, value in payload.items() if value)
         return Envelope(
             kind=KINDS[type(record).__name__],

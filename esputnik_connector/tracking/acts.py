@@ -14,6 +14,8 @@ from esputnik_connector.behaviour import BehaviourType, Route
 from esputnik_connector.models import Storefront
 from esputnik_connector.shops.pages import SupportsBehaviour
 
+from .carts import remember_visitor
+from .consent import refusal
 from .record import behaviour, capture_now, record, storefront_of
 from .visitor import visitor_of
 from .visits import keep_for_later
@@ -39,6 +41,8 @@ def after_request(request: HttpRequest, response: HttpResponseBase) -> bool:
     is_change = request.method not in SAFE
     if is_change:
         tell_customer(request, storefront)
+        if refusal(request, BehaviourType.STATUS_CART) is None:
+            remember_visitor(request, storefront, visitor_of(request, storefront, shop))
     return is_change or is_left
 
 

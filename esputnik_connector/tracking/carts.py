@@ -17,12 +17,15 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
 from esputnik_connector import registry
-from esputnik_connector.behaviour import Behaviour, BehaviourType
+from esputnik_connector.behaviour import Behaviour, BehaviourType, Route, Visitor
 from esputnik_connector.carts import Cart, CartItem
-from esputnik_connector.records import OrderItem
+from esputnik_connector.destinations.esputnik.money import cents, portions
+from esputnik_connector.models import CartState, Storefront
+from esputnik_connector.pipeline.capture import capture
+from esputnik_connector.records import Order
 from esputnik_connector.shops.pages import SupportsBehaviour
 
-CENT = Decimal("0.01")
+VISITOR = "esputnik_cart_visitor"  # in the session: a mark of whose cart was remembered
 TOLD = "esputnik_cart"  # in the session: what the last state was, and its GUID
 
 
@@ -47,23 +50,57 @@ def cart_now(request: HttpRequest) -> Behaviour | None:
     )
 
 
-def bought(request: HttpRequest, purchase: Behaviour) -> Behaviour:
-    """A purchase with what was bought, and the GUID of the cart that it closes. The next cart
-    begins anew.
+def bought(request: HttpRequest, storefront: Storefront, purchase: Behaviour) -> Behaviour:
+    """A purchase with what was bought, and the GUID of the cart that it closes: that which the
+    browser told, else the last one that a worker sent. The next cart begins anew.
 
     :raises KeyError: the shop does not know the order.
     """
     order = registry.shop().orders([purchase.order_number])[purchase.order_number]
-    items = tuple(map(_item, order.items))
     guid = _told(request).get("guid", "")
     if guid:
         del request.session[TOLD]
-    return replace(purchase, items=items, currency=order.currency, guid=guid)
+    elif storefront.route_of(purchase.type) is Route.BROWSER:  # elsewhere the worker looks
+        guid = CartState.objects.last_guid(storefront.connection_id, order.cart_key)
+    return replace(
+        purchase,
+        items=items_of(order),
+        currency=order.currency,
+        guid=guid,
+        cart_key=order.cart_key,
+    )
 
 
-def _item(item: OrderItem) -> CartItem:
-    one = (item.total / item.quantity).quantize(CENT) if item.quantity else item.total
-    return CartItem(product_key=item.product_key, quantity=item.quantity, unit_price=one)
+def items_of(order: Order) -> tuple[CartItem, ...]:
+    """The lines that the account gets with the order itself, to the cent."""
+    return tuple(
+        CartItem(
+            product_key=item.product_key,
+            quantity=part.quantity,
+            unit_price=Decimal(part.cost) / 100,
+            name=item.name,
+        )
+        for item in order.items
+        if item.quantity > 0
+        for part in portions(cents(item.total), item.quantity)
+    )
+
+
+def remember_visitor(request: HttpRequest, storefront: Storefront, visitor: Visitor) -> None:
+    """Where the tracker is told of carts: whose cart this is, once for each cart and browser."""
+    if storefront.route_of(BehaviourType.STATUS_CART) is not Route.TRACKER or not visitor.cookie:
+        return
+    shop = registry.shop()
+    cart = shop.cart(request) if isinstance(shop, SupportsBehaviour) else None
+    session: Any = getattr(request, "session", None)
+    if cart is None or not cart.key or session is None:
+        return
+    mark = salted_hmac(VISITOR, f"{cart.key} {visitor.cookie} {visitor.user_agent}").hexdigest()[
+        :32
+    ]
+    if session.get(VISITOR) != mark:
+        session[VISITOR] = mark
+        capture.cart_visited(cart.key, visitor)
 
 
 def _told(request: HttpRequest) -> dict[str, str]:

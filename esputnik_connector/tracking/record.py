@@ -80,7 +80,7 @@ def tell(
     """:func:`record` without the net."""
     route = storefront.route_of(told.type)
     if told.type is BehaviourType.PURCHASED_ITEMS and route is not Route.OFF:
-        told = bought(request, told)
+        told = bought(request, storefront, told)
     if route is Route.BROWSER:
         if (call := call_of(storefront, told)) is not None:
             notes_of(request).calls.append(call)

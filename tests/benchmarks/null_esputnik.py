@@ -94,6 +94,9 @@ class NullEsputnik:
         if path == "v1/orders":
             taken = [["order", one["externalOrderId"], one["status"]] for one in body["orders"]]
             return {"failedOrders": []}, taken
+        if path == "v2":  # the tracker
+            product = body.get("ProductPage", {}).get("Product", {})
+            return {}, [["behaviour", str(product.get("productKey", "")), ""]]
         if path.endswith("/event"):
             return {}, [["event", str(body.get("keyValue", "")), body.get("eventTypeKey", "")]]
         return {}, []

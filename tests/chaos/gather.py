@@ -14,7 +14,7 @@ from oscar.core.loading import get_model
 
 from esputnik_connector import identity
 from esputnik_connector.fields import reveal
-from esputnik_connector.models import Backfill, Connection
+from esputnik_connector.models import Backfill, CartState, Connection
 
 from . import audit, quiet
 from .driver import Storm
@@ -111,7 +111,8 @@ def orders(entries: Sequence[audit.Entry]) -> list[ShopOrder]:
 
 def carts() -> list[ShopCart]:
     model = get_model("basket", "Basket")
-    salt = reveal(Connection.objects.get().salt)
+    connection = Connection.objects.get()
+    salt = reveal(connection.salt)
     found = []
     for basket in model.objects.prefetch_related("lines").order_by("pk"):
         items: dict[str, int] = {}
@@ -121,7 +122,8 @@ def carts() -> list[ShopCart]:
                 items[key] = items.get(key, 0) + line.quantity
         owner = str(basket.owner_id or "")
         if items or owner:
-            token = identity.cart_token(str(basket.pk), salt=salt)
+            usual = identity.cart_token(str(basket.pk), salt=salt)
+            token = CartState.objects.last_guid(connection.pk, str(basket.pk)) or usual
             found.append(ShopCart(key=str(basket.pk), token=token, owner=owner, items=items))
     return found
 

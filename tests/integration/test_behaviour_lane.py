@@ -118,7 +118,8 @@ def bought(number: str = "100017", **changes) -> Behaviour:
 
 def send(connection: Connection, **later: float) -> dict[str, int]:
     connection.refresh_from_db()
-    now = datetime.now(timezone.utc) + timedelta(**later)
+    rested = timedelta(seconds=3)  # a purchase waits for what says who bought
+    now = datetime.now(timezone.utc) + timedelta(**later) + rested
     return dict(Relay(connection, clock=lambda: now).run())
 
 
@@ -402,6 +403,18 @@ def test_a_page_that_is_loaded_again_adds_no_purchase(storefront, fake):
     assert send(storefront.connection) == {"skipped": 1}
     (event,) = told(fake, name="PurchasedItems")
     assert event["tracked_order_id"] == bought().key.partition(":")[2]
+
+
+def test_a_purchase_leaves_after_what_says_who_bought(storefront, fake):
+    """Requests go side by side, so the one that must be second waits for a moment."""
+    capture.behaviour_recorded(bought())
+    who = Behaviour(type=T.CUSTOMER_DATA, key=T.CUSTOMER_DATA.new_key(), visitor=VISITOR)
+    capture.behaviour_recorded(who)
+    storefront.connection.refresh_from_db()
+    Relay(storefront.connection).run(seconds=1)
+    assert [event["type"] for event in told(fake)] == ["CustomerData"]
+    send(storefront.connection)
+    assert [event["type"] for event in told(fake)] == ["CustomerData", "PurchasedItems"]
 
 
 def test_what_is_remembered_of_a_purchase_is_forgotten_in_time(storefront, settings):

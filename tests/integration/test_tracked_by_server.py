@@ -11,9 +11,11 @@ from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from oscar.core.loading import get_model
 from oscar.test import factories
 
+from esputnik_connector import registry
 from esputnik_connector.behaviour import BehaviourType
 from esputnik_connector.models import Connection, OutboxMessage
 from esputnik_connector.pipeline.capture import capture
@@ -83,6 +85,7 @@ def waiting() -> list[str]:
 
 
 def sent(fake) -> list[dict[str, Any]]:
+    OutboxMessage.objects.update(due_at=timezone.now())  # a purchase rests for a moment
     Relay(Connection.objects.get()).run()
     assert not OutboxMessage.objects.filter(kind=Kind.BEHAVIOUR.value).exists()
     return [entry.body for entry in fake.requests("/api/v2", "POST")]
@@ -173,6 +176,12 @@ def ordered(user=None):
     return factories.create_order(basket=basket, user=user, guest_email="guest@example.com")
 
 
+def the_basket():
+    basket = get_model("basket", "Basket").objects.get()
+    basket.strategy = registry.shop().prices.strategy()
+    return basket
+
+
 def test_a_purchase_is_told_once_however_often_the_page_is_loaded(tracked, fake, visitor):
     order = ordered()
     thank(visitor, order)
@@ -181,6 +190,40 @@ def test_a_purchase_is_told_once_however_often_the_page_is_loaded(tracked, fake,
     assert body["PurchasedItems"]["OrderNumber"] == str(order.number)
     (line,) = body["PurchasedItems"]["Products"]
     assert line["product_id"] == str(order.lines.get().product_id)
+
+
+def test_a_cart_goes_by_the_tracker_and_its_purchase_repeats_the_last_guid(tracked, fake, visitor):
+    tracked.routes = {**tracked.routes, "StatusCart": "tracker"}
+    tracked.save()
+    for quantity in (1, 2):
+        seen = product()
+        url = reverse("basket:add", kwargs={"pk": seen.pk})
+        assert visitor.post(url, {"quantity": quantity}).status_code == 302
+        told = [body for body in sent(fake) if "StatusCart" in body]
+    assert [len(body["StatusCart"]["Products"]) for body in told] == [1, 2]
+    assert {body["GeneralInfo"]["cookies"]["sc"] for body in told} == {SC}
+    basket = the_basket()
+    order = factories.create_order(basket=basket, guest_email="guest@example.com")
+    basket.submit()
+    thank(visitor, order)
+    *_before, bought = sent(fake)
+    assert bought["PurchasedItems"]["GUID"] == told[-1]["StatusCart"]["GUID"]
+    assert len([body for body in sent(fake) if "StatusCart" in body]) == 2
+
+
+def test_a_cart_of_events_leaves_its_guid_to_a_purchase_of_the_browser(tracked, fake, visitor):
+    tracked.routes = {"PurchasedItems": "browser"}
+    tracked.save()
+    user = factories.UserFactory(email="olena@example.com")
+    visitor.force_login(user)
+    seen = product()
+    visitor.post(reverse("basket:add", kwargs={"pk": seen.pk}), {"quantity": 1})
+    sent(fake)
+    (cart,) = fake.events("cartUpdated")
+    basket = the_basket()
+    order = factories.create_order(basket=basket, user=user)
+    page = thank(visitor, order)
+    assert cart["params"]["recycleStateId"] in page.content.decode()
 
 
 def test_an_order_that_another_visitor_opens_adds_nothing(tracked, visitor):

@@ -261,6 +261,10 @@ class EsputnikDestination(Destination):
     def expected_workflows(self) -> Mapping[str, Sequence[str]]:
         return workflows.expected(self.account, self._event_names())
 
+    @property
+    def names_carts_of_orders(self) -> bool:
+        return self.account.order_route in (choices.EVENTS, choices.PAST_EVENTS)
+
     def sources(self, kind: Kind) -> Mapping[str, str]:
         return sources.SOURCES.get(kind, {})
 

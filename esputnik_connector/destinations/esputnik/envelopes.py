@@ -41,7 +41,7 @@ def envelope_of(
     if isinstance(record, Subscription):
         return subscription_envelope(record)
     if isinstance(record, Behaviour):
-        return behaviour_envelope(record, account=account)
+        return behaviour_envelope(record, account=account, last=last)
     if isinstance(record, Erasure):
         return erasure_envelope(record, account=account)
     raise TypeError(f"{type(record).__name__} is no record that eSputnik has")

@@ -81,7 +81,7 @@ def cart_envelope(cart: Cart, *, account: Account, last: Delivered | None) -> En
         **identity,
         "products": [product(item, texts) for item in items],
         **present({"currencyCode": cart.currency.strip().upper()}),
-        "recycleStateId": cart_token(cart.key, salt=account.salt),
+        "recycleStateId": cart.guid or cart_token(cart.key, salt=account.salt),
     }
     is_short = event_size("cartUpdated", params) > EVENT_LIMIT
     if is_short:
@@ -97,10 +97,17 @@ def cart_envelope(cart: Cart, *, account: Account, last: Delivered | None) -> En
         kind=Kind.CART,
         key=cart.key,
         payload=payload,
-        digest=digest(payload),
+        digest=_digest_of_state(params, cart, account),
         form=CART_FORM,
         notes=mended,
     )
+
+
+def _digest_of_state(params: JSONObject, cart: Cart, account: Account) -> str:
+    """Of what is in the cart, whatever GUID this state got: a name that is always the same stands
+    in its place."""
+    same: JSONObject = {**params, "recycleStateId": cart_token(cart.key, salt=account.salt)}
+    return digest({"event": event("cartUpdated", same)})
 
 
 def event_envelope(record: Event, *, event_type: str) -> Envelope:

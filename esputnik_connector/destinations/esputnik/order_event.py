@@ -68,7 +68,8 @@ def _params(order: Order, body: JSONObject, *, account: Account) -> JSONObject:
     here = order.placed_at.astimezone(timezone.get_default_timezone())
     params["date"] = here.replace(tzinfo=None).isoformat(timespec="seconds")
     if order.cart_key:
-        params["recycleStateId"] = cart_token(order.cart_key, salt=account.salt)
+        usual = cart_token(order.cart_key, salt=account.salt)  # of a state before it had GUIDs
+        params["recycleStateId"] = order.cart_guid or usual
     return params
 
 

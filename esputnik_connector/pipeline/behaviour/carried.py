@@ -25,6 +25,8 @@ from esputnik_connector.models import Connection, OutboxMessage
 from esputnik_connector.pipeline.events.carried import RECORD, aware_now, damaged, plain_text
 from esputnik_connector.records import JSONObject, JSONValue, Kind
 
+OF_A_REQUEST = ("cookie", "user_agent", "page_url", "language")
+
 
 def sealed(behaviour: Behaviour) -> JSONObject:
     """The payload of a row that carries this.
@@ -38,6 +40,13 @@ def sealed(behaviour: Behaviour) -> JSONObject:
 def sealed_with_moment(behaviour: Behaviour) -> JSONObject:
     """As :func:`sealed`, with its moment: now, unless it has one."""
     return sealed(replace(behaviour, happened_at=behaviour.happened_at or aware_now()))
+
+
+def written(visitor: Visitor) -> str:
+    """A visitor as one text, to be encrypted: what only a request knows of them. Who they are, the
+    cart says."""
+    known = {name: getattr(visitor, name) for name in OF_A_REQUEST}
+    return json.dumps({name: value for name, value in known.items() if value})
 
 
 def opened(key: str, payload: JSONValue) -> Behaviour:

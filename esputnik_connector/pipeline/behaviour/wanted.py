@@ -78,6 +78,12 @@ class Wanted:
         return known
 
 
+def tracks_carts(connection: Connection) -> bool:
+    """Is the tracker told of this connection's carts? Then their visitors must be remembered."""
+    kept = (one for one in Storefront.objects.kept() if one.connection_id == connection.pk)
+    return any(one.route_of(BehaviourType.STATUS_CART) is Route.TRACKER for one in kept)
+
+
 def _storefront(connection: Connection, behaviour: Behaviour) -> Storefront | None:
     """The storefront of this connection, where the page belongs to it. What happened on no page
     concerns each."""

@@ -10,15 +10,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+from esputnik_connector.behaviour import BehaviourType
 from esputnik_connector.conf import conf
 from esputnik_connector.records import Kind
 
+AFTER_WHO_BOUGHT = timedelta(seconds=2)  # requests go side by side: who it is must be known first
 FIRST = 0.5  # seconds at the most: one request may commit several times
 SHARES: Mapping[Kind, float] = {Kind.CONTACT: 1.0, Kind.ORDER: 1 / 3, Kind.CART: 1 / 3}
 
 
-def first_rest(kind: Kind) -> timedelta:
+def first_rest(kind: Kind, key: str = "") -> timedelta:
     """How long a change rests whose record was quiet before."""
+    if kind is Kind.BEHAVIOUR:
+        is_purchase = key.startswith(BehaviourType.PURCHASED_ITEMS.key(""))
+        return AFTER_WHO_BOUGHT if is_purchase else timedelta(0)
     seconds = min(FIRST, rest(kind).total_seconds())
     return timedelta(seconds=seconds)
 

@@ -33,6 +33,7 @@ from esputnik_connector.shops.base import ShopAdapter
 from esputnik_connector.shops.bulk import among
 
 from . import digests
+from .cart_states import CartStates
 from .consent import Consents
 from .eligibility import check_still_true
 from .load import emptied, hooked, read, unbuildable, wanted_attributes
@@ -64,6 +65,12 @@ class Prepared:
     states: Mapping[str, SyncState] = field(default_factory=dict)  # as they were before
     outdated: dict[str, str] = field(default_factory=dict)  # digests of former versions → present
     without_consent: list[str] = field(default_factory=list)  # a hash per person who is concerned
+    carts: CartStates | None = None
+
+    def remember_carts(self) -> None:
+        """Before anything of it leaves: the states of carts that go out have their GUIDs."""
+        if self.carts is not None:
+            self.carts.write(envelope.key for envelope in self.outgoing)
 
     def result(self, envelope: Envelope, receipt: Receipt) -> Result:
         key = envelope.key
@@ -117,8 +124,17 @@ def prepare(
     consents = Consents.around(
         connection, policy, shop, salt, records.values(), is_counted=counts_consent
     )
+    carts = prepared.carts = CartStates.around(connection, destination, salt, records.values())
     translator = Translator(
-        connection, destination, suppression, consents, salt, always, is_told, prepared.outdated
+        connection,
+        destination,
+        suppression,
+        consents,
+        carts,
+        salt,
+        always,
+        is_told,
+        prepared.outdated,
     )
     for key in keys:
         if key in broken:
@@ -152,6 +168,7 @@ class Translator:
     destination: Destination
     suppression: Suppression
     consents: Consents
+    carts: CartStates
     salt: str
     always: frozenset[str]  # keys of what goes out even when it is unchanged
     is_told: bool  # each of them is said to have changed
@@ -173,14 +190,17 @@ class Translator:
         if isinstance(record, Behaviour):
             check_not_too_late(record)
         lacks_consent = self.consents.lacks(record)
-        record = hooked(record, self.connection)
+        record = hooked(self.carts.joined(record), self.connection)
         if isinstance(record, (Contact, Cart)) and record.held_back:
             raise Skip(Reason.VETOED, record.held_back)
         if isinstance(record, Event):
             record = replace(record, params=event_type(record.name).params_of(record))
         hashes = locators_of(record, salt=self.salt)
         last = _delivered(state, hashes)
-        envelope = self.destination.prepare(record, last=last)
+        if isinstance(record, Cart):
+            envelope = self.carts.prepare(record, self.destination, last)
+        else:
+            envelope = self.destination.prepare(record, last=last)
         if lacks_consent:
             person = self.consents.introduced(record, is_known=_is_known(record, last))
             envelope = replace(envelope, introduces=person) if person else envelope

@@ -231,6 +231,7 @@ class LaneSender:
                 is_told=True,
             )
             digests.write(self.connection, self.kind, prepared.outdated)
+            prepared.remember_carts()
             self._settle(lane, lease, prepared.settled, rows)
             if self._flow is not None and not route:
                 lease.keep_if_due()

@@ -50,6 +50,10 @@ def _is_closed(basket: Any) -> bool:
     return basket.status in (basket.SUBMITTED, basket.MERGED)
 
 
+def _is_ordered(basket: Any) -> bool:
+    return _is_closed(basket) and basket.status != basket.MERGED
+
+
 def _lines(baskets: Iterable[Any], strategy: Any) -> dict[Any, list[Any]]:
     """Basket pk → lines, ready for a strategy: it finds all it usually asks for in memory."""
     by_pk = {basket.pk: basket for basket in baskets}
@@ -93,6 +97,7 @@ def _cart(
         currency=currency,
         items=items,
         is_live=basket.status != basket.SAVED,
+        is_ordered=_is_ordered(basket),
         notes=clean.notes,
         held_back=owner.held_back,
         **named(owner),
