@@ -95,7 +95,7 @@ def language(value: object) -> str:
 
     Locale names (``pt_BR.UTF-8``) are understood too.
     """
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not value:
         return ""
     bare = re.split(r"[.@]", value.strip(), maxsplit=1)[0]
     primary, *others = bare.lower().replace("_", "-").split("-")

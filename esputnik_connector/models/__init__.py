@@ -17,7 +17,8 @@ from .restore import Restore
 from .salt import Salt
 from .skipped_behaviour import SkippedBehaviour
 from .storefront import Storefront, StorefrontStep
-from .sync import KnownAddress, SyncState, Tombstone
+from .sync import KnownAddress, SyncState
+from .tombstone import Tombstone
 from .upload import LostUpload
 from .wake import Wake
 

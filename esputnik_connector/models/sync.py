@@ -1,4 +1,4 @@
-"""What the destination is known to hold, and whom it must never hold again."""
+"""What the destination is known to hold."""
 
 from __future__ import annotations
 
@@ -276,39 +276,6 @@ class KnownAddress(ConnectorModel):
             models.UniqueConstraint(
                 fields=["connection", "fingerprint"], name="esputnik_address_once"
             )
-        ]
-
-    def __str__(self) -> str:
-        return self.fingerprint[:12]
-
-
-class Tombstone(ConnectorModel):
-    """A salted hash of a deleted person's key, e-mail, phone or order: do not create them again.
-
-    It belongs to the shop and holds for every connection, also for one that comes later.
-    """
-
-    # Written by the version before alone, which runs while a new one is deployed.
-    connection = models.ForeignKey(
-        Connection,
-        models.SET_NULL,
-        null=True,
-        editable=False,
-        verbose_name=_("connection"),
-        related_name="tombstones",
-    )
-    fingerprint = models.CharField(max_length=64)
-    is_erasure = models.BooleanField(_("erased"), default=True)
-    created_at = models.DateTimeField(_("deleted"), default=timezone.now)
-
-    objects: ClassVar = ConnectorManager()
-
-    class Meta:
-        default_permissions = ("view", "delete")
-        verbose_name = _("tombstone")
-        verbose_name_plural = _("tombstones")
-        constraints = [
-            models.UniqueConstraint(fields=["fingerprint"], name="esputnik_tombstone_of_shop")
         ]
 
     def __str__(self) -> str:

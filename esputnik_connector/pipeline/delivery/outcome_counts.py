@@ -8,18 +8,20 @@ from datetime import datetime
 from esputnik_connector.destinations.base import Receipt
 from esputnik_connector.models import OutboxMessage
 from esputnik_connector.models.outcome_count import Outcomes
-from esputnik_connector.records import Outcome
+from esputnik_connector.records import Outcome, Reason
 
 TAKEN = (Outcome.DELIVERED, Outcome.ACCEPTED)
 
 
 def alike(receipts: Iterable[Receipt]) -> dict[tuple[str, str], list[Receipt]]:
     """(outcome, reason) → the receipts that have both; reason ``""`` for none."""
-    found: dict[tuple[str, str], list[Receipt]] = {}
+    found: dict[tuple[Outcome, Reason | None], list[Receipt]] = {}
     for receipt in receipts:
-        reason = receipt.reason.value if receipt.reason else ""
-        found.setdefault((receipt.outcome.value, reason), []).append(receipt)
-    return found
+        found.setdefault((receipt.outcome, receipt.reason), []).append(receipt)
+    return {
+        (outcome.value, reason.value if reason else ""): some
+        for (outcome, reason), some in found.items()
+    }
 
 
 def counted(
