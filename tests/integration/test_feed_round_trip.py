@@ -12,11 +12,15 @@ from django.db import connection, transaction
 from django.db.models import Max
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
-from django.utils import translation
+from django.utils import timezone, translation
 from oscar.core.loading import get_class, get_model
 from oscar.test import factories
 
 from esputnik_connector import registry
+from esputnik_connector.behaviour import Behaviour, BehaviourType, Visitor
+from esputnik_connector.destinations.base import Account
+from esputnik_connector.destinations.esputnik.behaviour import browser, event, tracker
+from esputnik_connector.destinations.esputnik.order_payload import order_envelope
 from esputnik_connector.feed.artifact import storage
 from esputnik_connector.feed.build import Build
 from esputnik_connector.feed.normalise import plain_text
@@ -25,6 +29,7 @@ from esputnik_connector.models.feed_build import BuildStatus
 from esputnik_connector.shops.base import Assortment
 from esputnik_connector.shops.oscar.catalogue import prices
 from esputnik_connector.shops.oscar.catalogue import products as reading
+from esputnik_connector.tracking.carts import items_of as bought_items
 from tests.feeds import google_items
 from tests.translations import Translated
 
@@ -248,3 +253,100 @@ def test_queries_per_page_are_the_same_whatever_a_page_holds(change, monkeypatch
     per_page = (everything - hundred) / (pages - 11)
     assert per_page <= 9  # 6, and those of the one open offer
     assert everything <= 9 * pages + 12
+
+
+# Behaviour speaks of the same things as the feed
+
+
+ACCOUNT = Account(name="main", api_key="a key", api_url="https://esputnik.test/api", salt="s")
+SEEN_BY = Visitor(cookie="c", user_agent="Mozilla/5.0", contact_key="1", email="a@example.com")
+
+
+def told(behaviour_type, **more):
+    """What each way says: browser, tracker, event."""
+    seen = Behaviour(
+        type=behaviour_type, key="k", happened_at=timezone.now(), visitor=SEEN_BY, **more
+    )
+    return (
+        browser.call(seen)[2],
+        tracker.body(seen, site_id="8A412DC"),
+        event.event(seen)["params"],
+    )
+
+
+def test_what_is_looked_at_has_the_id_the_price_and_the_currency_of_the_feed_on_every_way():
+    items = items_of(Feed.objects.get(name="uk"))
+    keys = sorted(items, key=int)[::9]
+    seen = registry.shop().viewed(keys)
+    assert set(seen) == set(keys)
+    for key in keys:
+        amount, code = (items[key].get("sale_price") or items[key]["price"]).split()
+        full = items[key]["price"].split()[0]
+        in_browser, by_tracker, as_event = told(BehaviourType.PRODUCT_PAGE, product=seen[key])
+        page = in_browser["ProductPage"]
+        product = by_tracker["ProductPage"]["Product"]
+        ids = {page["productKey"], product["productKey"], as_event["product"]["productId"]}
+        assert ids == {key}
+        price, currency = product["price"].split()
+        assert {price, page["price"], f"{as_event['product']['price']:.2f}"} == {price}
+        assert price in (amount, full)
+        assert {currency, as_event["currencyCode"]} == {code} == {"UAH"}
+
+
+def test_a_cart_has_the_ids_and_the_currency_of_the_feed_on_every_way():
+    items = items_of(Feed.objects.get(name="uk"))
+    basket = factories.BasketFactory()
+    basket.strategy = registry.shop().prices.strategy()
+    for product in Product.objects.exclude(structure="parent").order_by("pk")[:5]:
+        basket.add_product(product)
+    cart = registry.shop().carts([str(basket.pk)])[str(basket.pk)]
+    in_browser, by_tracker, as_event = told(
+        BehaviourType.STATUS_CART, items=cart.items, currency=cart.currency, guid="g"
+    )
+    tracked = by_tracker["StatusCart"]["Products"]
+    lines = [
+        [(one["productKey"], one["price"]) for one in in_browser["StatusCart"]],
+        [(one["productKey"], f"{one['price']:.2f}") for one in tracked],
+        [(one["productId"], f"{one['price']:.2f}") for one in as_event["products"]],
+    ]
+    assert lines[0] == lines[1] == lines[2]
+    assert [(key, f"{price} UAH") for key, price in lines[0]] == [
+        (key, items[key]["price"]) for key, _price in lines[0]
+    ]
+    assert as_event["currencyCode"] == "UAH"
+
+
+def test_each_category_is_told_by_a_name_that_stands_in_the_feed_on_every_way():
+    paths = {
+        item["google_product_category"] for item in items_of(Feed.objects.get(name="uk")).values()
+    }
+    assert len(paths) > 5
+    for path in paths:
+        in_browser, by_tracker, as_event = told(BehaviourType.CATEGORY_PAGE, category_key=path)
+        names = {
+            in_browser["CategoryPage"]["categoryKey"],
+            by_tracker["CategoryPage"]["Category"]["categoryKey"],
+            as_event["category"]["productCategoryId"],
+        }
+        assert len(names) == 1
+        assert names <= set(path.split(" > "))
+
+
+def test_the_account_is_told_the_same_id_and_price_by_the_order_and_by_its_purchase():
+    basket = factories.BasketFactory()
+    basket.strategy = registry.shop().prices.strategy()
+    for product in Product.objects.exclude(structure="parent").order_by("-pk")[:3]:
+        basket.add_product(product, quantity=3)
+    placed = factories.create_order(basket=basket, guest_email="guest@example.com")
+    order = registry.shop().orders([str(placed.number)])[str(placed.number)]
+    sent = order_envelope(order, account=ACCOUNT, last=None).payload["order"]["items"]
+    seen = Behaviour(
+        type=BehaviourType.PURCHASED_ITEMS, key="k", happened_at=timezone.now(), visitor=SEEN_BY,
+        items=bought_items(order), currency=order.currency, order_number=order.key,
+    )  # fmt: skip
+    by_tracker = tracker.body(seen, site_id="8A412DC")["PurchasedItems"]["Products"]
+    in_browser = browser.call(seen)[2]["PurchasedItems"]
+    wanted = [(one["externalItemId"], f"{one['cost']:.2f}", one["quantity"]) for one in sent]
+    assert [(o["product_id"], o["unit_price"], o["quantity"]) for o in by_tracker] == wanted
+    assert [(o["productKey"], o["price"], int(o["quantity"])) for o in in_browser] == wanted
+    assert {one["currency"] for one in in_browser} == {order.currency}
