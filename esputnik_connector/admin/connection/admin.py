@@ -209,7 +209,9 @@ class ConnectionAdmin(TitledListMixin, WriteOnlyFieldMixin, ConnectionViews, adm
             shown_version = request.POST.get(version.NAME) or version.version_of(connection)
             panel |= {"esputnik_version_name": version.NAME, "esputnik_version": shown_version}
             backend = backend_of(connection.destination)
-            snapshot = take(connections=[connection] if connection.is_enabled else [])
+            snapshot = take(
+                connections=[connection] if connection.is_enabled else [], is_exact=False
+            )
             panel |= {
                 "esputnik_default_status": statuses.default_text(connection),
                 "esputnik_verdict": shown(judge(connection, snapshot), request),

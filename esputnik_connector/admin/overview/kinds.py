@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from esputnik_connector.admin.display import time_text
 from esputnik_connector.models import Connection, OutcomeHour
+from esputnik_connector.operations.health.backlog import count_text
 from esputnik_connector.operations.health.duration import brief, since
 from esputnik_connector.operations.health.snapshot import Snapshot
 from esputnik_connector.records import Kind
@@ -68,8 +69,8 @@ def _waiting(connection: Connection, kinds: tuple[Kind, ...], snapshot: Snapshot
     oldest = min((some.oldest for some in waiting if some.oldest), default=None)
     if not count or oldest is None:
         return ""
-    return _("%(count)d, the oldest for %(time)s") % {
-        "count": count,
+    return _("%(count)s, the oldest for %(time)s") % {
+        "count": count_text(count),
         "time": since(oldest, snapshot.now),
     }
 

@@ -37,7 +37,9 @@ class Shown:
 def current() -> tuple[list[Connection], Snapshot]:
     """All connections, also those that are off, and what is there now of the others."""
     connections = list(Connection.objects.order_by("name"))
-    return connections, take(connections=[each for each in connections if each.is_enabled])
+    return connections, take(
+        connections=[each for each in connections if each.is_enabled], is_exact=False
+    )
 
 
 def shown(judgement: Judgement, request: HttpRequest) -> Shown:

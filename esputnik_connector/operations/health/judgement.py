@@ -17,11 +17,12 @@ from django.utils.translation import ngettext
 from esputnik_connector.models import Connection
 
 from . import celery
+from .backlog import OutboxCount, count_text
 from .duration import since
 from .examine import moving
 from .findings import Finding, Level
 from .queue import LATE
-from .snapshot import OutboxCount, Snapshot
+from .snapshot import Snapshot
 
 
 class Action(str, Enum):
@@ -177,7 +178,7 @@ def _set_aside(finding: Finding, _connection: Connection, _snapshot: Snapshot) -
         "%(count)s change could not be sent and needs you; all others go.",
         "%(count)s changes could not be sent and need you; all others go.",
         count,
-    ) % {"count": count}
+    ) % {"count": count_text(count)}
 
 
 def _as_found(finding: Finding, _connection: Connection, _snapshot: Snapshot) -> str:
@@ -247,7 +248,7 @@ def _waiting_text(waiting: OutboxCount) -> str:
         "%(count)s change waits, nothing is lost.",
         "%(count)s changes wait, nothing is lost.",
         waiting.unsent,
-    ) % {"count": waiting.unsent}
+    ) % {"count": count_text(waiting.unsent)}
 
 
 def _aside(finding: Finding) -> Judgement:
@@ -272,7 +273,7 @@ def _well(connection: Connection, snapshot: Snapshot) -> Judgement:
             "%(count)s changes are on their way, the oldest for %(time)s.",
             waiting.unsent,
         )
-        told = {"count": waiting.unsent, "time": since(waiting.oldest, snapshot.now)}
+        told = {"count": count_text(waiting.unsent), "time": since(waiting.oldest, snapshot.now)}
         return Judgement(level=Level.OK, code="sending", text=text % told, connection=connection)
     if last is None:
         return Judgement(

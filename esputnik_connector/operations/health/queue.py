@@ -14,8 +14,9 @@ from esputnik_connector.models import Connection, Lane, Reconciliation
 from esputnik_connector.models.backfill import FEWEST_REFUSALS, STOP_LOSS, State
 from esputnik_connector.pipeline.events.scan import HEARTBEAT
 
+from .backlog import OutboxCount
 from .findings import Finding, ok, problem, warning
-from .snapshot import OutboxCount, Snapshot
+from .snapshot import Snapshot
 
 LATE = timedelta(minutes=5)  # several sweeps: a change that is due longer is worth a look
 VERY_LATE = timedelta(hours=1)

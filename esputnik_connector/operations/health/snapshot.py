@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Max, Min, Q, Sum
+from django.db.models import Max, Q, Sum
 from django.utils import timezone
 
 from esputnik_connector.models import (
@@ -20,7 +20,6 @@ from esputnik_connector.models import (
     FeedBuild,
     Heartbeat,
     Lane,
-    OutboxMessage,
     OutcomeCount,
     OutcomeHour,
     Reconciliation,
@@ -30,25 +29,9 @@ from esputnik_connector.models.feed_build import BuildStatus
 from esputnik_connector.models.outcome_hour import hour_of
 from esputnik_connector.records import Outcome
 
+from .backlog import OutboxCount, counted, counted_at_most
+
 TAKEN = (Outcome.DELIVERED.value, Outcome.ACCEPTED.value)
-
-
-@dataclass(frozen=True, kw_only=True)
-class OutboxCount:
-    """What waits in one lane, or in all lanes of a connection."""
-
-    unsent: int = 0
-    dead: int = 0
-    oldest: datetime | None = None  # when the first of the unsent was noted
-    due: datetime | None = None  # when the first of them was or is to be sent
-
-    def with_(self, other: OutboxCount) -> OutboxCount:
-        return OutboxCount(
-            unsent=self.unsent + other.unsent,
-            dead=self.dead + other.dead,
-            oldest=min(filter(None, (self.oldest, other.oldest)), default=None),
-            due=min(filter(None, (self.due, other.due)), default=None),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,20 +70,25 @@ class Snapshot:
 
 
 def take(
-    *, now: datetime | None = None, connections: Collection[Connection] | None = None
+    *,
+    now: datetime | None = None,
+    connections: Collection[Connection] | None = None,
+    is_exact: bool = True,
 ) -> Snapshot:
     """Read it all: twelve queries, whatever there is.
 
     :param connections: only these; all that are on if left out.
+    :param is_exact: count all that waits, however much it is; a page need not.
     """
     now = now or timezone.now()
     chosen = list(Connection.objects.capturing()) if connections is None else list(connections)
-    mine = {"connection__in": [connection.pk for connection in chosen]}
+    pks = [connection.pk for connection in chosen]
+    mine = {"connection__in": pks}
     feeds = list(Feed.objects.filter(is_enabled=True).order_by("name"))
     return Snapshot(
         now=now,
         connections=chosen,
-        waiting=_waiting(mine),
+        waiting=counted(pks) if is_exact else counted_at_most(pks),
         counts=list(OutcomeCount.objects.filter(**mine)),
         lanes=list(Lane.objects.filter(**mine).order_by("kind")),
         held=_held(mine),
@@ -111,25 +99,6 @@ def take(
         lately=_lately(mine, now),
         imports=list(Backfill.objects.open().filter(**mine).order_by("pk")),
     )
-
-
-def _waiting(mine: Mapping[str, object]) -> dict[tuple[int, str], OutboxCount]:
-    is_unsent, is_dead = Q(is_dead=False, session=""), Q(is_dead=True)
-    rows = (
-        OutboxMessage.objects.filter(**mine)
-        .order_by()
-        .values_list("connection_id", "kind")
-        .annotate(
-            unsent=Count("pk", filter=is_unsent),
-            dead=Count("pk", filter=is_dead),
-            oldest=Min("captured_at", filter=is_unsent),
-            due=Min("due_at", filter=is_unsent),
-        )
-    )
-    return {
-        (pk, kind): OutboxCount(unsent=unsent, dead=dead, oldest=oldest, due=due)
-        for pk, kind, unsent, dead, oldest, due in rows
-    }
 
 
 def _lately(mine: Mapping[str, object], now: datetime) -> dict[int, tuple[int, int]]:
