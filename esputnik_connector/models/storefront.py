@@ -12,12 +12,7 @@ from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from esputnik_connector.behaviour import (
-    ALLOWED_ROUTES,
-    DEFAULT_ROUTES,
-    BehaviourType,
-    Route,
-)
+from esputnik_connector.behaviour import ALLOWED_ROUTES, DEFAULT_ROUTES, BehaviourType, Route
 from esputnik_connector.conf import conf
 from esputnik_connector.fields import ExplanationField
 
@@ -229,8 +224,10 @@ class Storefront(Leased):
 
     @property
     def page_push_script(self) -> str:
-        """What a page carries for web push, as eSputnik gave it; ``""`` for nothing."""
-        return self.push_script if self.is_connected and self.is_push else ""
+        """What a page carries for web push, as eSputnik gave it; ``""`` for nothing. Whether that
+        is an element or the bare script is not documented."""
+        found = self.push_script if self.is_connected and self.is_push else ""
+        return f"<script>{found}</script>" if found and "<script" not in found.lower() else found
 
     @property
     def push_address(self) -> str:

@@ -89,10 +89,13 @@ def test_two_connections_cannot_have_one_domain(storefront):
 
 
 def test_what_a_page_carries_follows_the_switches(storefront):
-    storefront.push_script = "<p>"
+    storefront.push_script = "<script>p</script>"
     assert (storefront.page_script, storefront.page_push_script) == ("<s>", "")
     storefront.is_push, storefront.is_tracking = True, False
-    assert (storefront.page_script, storefront.page_push_script) == ("", "<p>")
+    assert storefront.page_script == ""
+    assert storefront.page_push_script == "<script>p</script>"
+    storefront.push_script = "p()"
+    assert storefront.page_push_script == "<script>p()</script>"
 
 
 def test_a_route_that_nobody_chose_is_the_usual_one(storefront):
