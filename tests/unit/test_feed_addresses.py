@@ -9,7 +9,7 @@ from django.core.files.storage import FileSystemStorage
 from django.test import override_settings
 from django.urls import include, path, re_path
 from django.utils import translation
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esputnik_connector.shops.oscar.catalogue import pages, pictures
@@ -35,6 +35,7 @@ slugs = st.text(st.sampled_from("abcXYZ019_-")) | st.text(max_size=20)
 
 
 @given(slug=slugs, number=st.integers(1, 10**11), language=st.sampled_from(["en", "uk"]))
+@settings(deadline=None)  # the first of a process reads all addresses of the shop
 def test_a_page_is_where_reverse_says(slug, number, language):
     with translation.override(language):
         found = pages.Pages(BASE)
