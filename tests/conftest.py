@@ -11,6 +11,7 @@ from django.contrib.contenttypes.management import create_contenttypes
 from django.contrib.sites.management import create_default_site
 from django.db import connection as database
 from django.db.models.signals import post_migrate, post_save
+from hypothesis import settings as hypothesis_settings
 from oscar.apps.customer.alerts.receivers import send_product_alerts
 from oscar.core.loading import get_model
 
@@ -20,6 +21,10 @@ from esputnik_connector.pipeline.wake import forget_wakes
 from esputnik_connector.testing.recording import RecordingDestination
 from tests.clock import Clock
 from tests.memory_shop import MemoryShop
+
+# How long an example takes is the machine's doing, never a failure.
+hypothesis_settings.register_profile("esputnik", deadline=None)
+hypothesis_settings.load_profile("esputnik")
 
 
 @pytest.fixture(scope="session")

@@ -136,6 +136,8 @@ def test_each_screen(
         "feeds": page("feed_changelist"),
         "feed": page("feed_change", feed.pk),
         "settings": page("connection_change", shop.pk),
+        "fields": page("fields") + f"?connection={shop.pk}",
+        "storefront": page("storefront"),
         "panel": reverse("admin:order_order_change", args=[order_pk(refused.key)]),
     }
     for name, address in screens.items():

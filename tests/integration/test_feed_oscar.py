@@ -242,7 +242,6 @@ def catalogues(draw):
 @pytest.mark.parametrize("way", WAYS)
 @hypothesis_settings(
     max_examples=12,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],  # shrinking would take minutes of database work
