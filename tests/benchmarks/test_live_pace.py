@@ -13,6 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import pytest
 from django.conf import settings as project_settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.utils import timezone
 from oscar.core.loading import get_model
 from oscar.test.factories import create_product
 
@@ -220,13 +222,12 @@ def test_contacts_arrive_within_seconds_while_an_import_runs(shop, worker, log, 
     assert found.at(0.95) < (5 if rate > 20 else 2), said
 
 
-def test_carts_keep_up_with_two_hundred_a_second(shop, worker, log, results):
-    basket, user_model = get_model("basket", "Basket"), get_user_model()
-    owners = people(PEOPLE)
+def put_into_baskets(owners: list[int]) -> Callable[[int], tuple[str, str]]:
+    """Each has a basket with one thing in it; of that one they take another number."""
+    basket, line = get_model("basket", "Basket"), get_model("basket", "Line")
     product = create_product(price=Decimal(10), num_in_stock=10**6)
     stock = product.stockrecords.get()
     baskets = basket.objects.bulk_create(basket(owner_id=pk) for pk in owners)
-    line = get_model("basket", "Line")
     line.objects.bulk_create(
         line(
             basket=one, product=product, stockrecord=stock, quantity=1, line_reference="r",
@@ -234,7 +235,6 @@ def test_carts_keep_up_with_two_hundred_a_second(shop, worker, log, results):
         )
         for one in baskets
     )  # fmt: skip
-    assert user_model.objects.count() >= PEOPLE
     pks = [one.pk for one in baskets]
 
     def put(number: int) -> tuple[str, str]:
@@ -244,7 +244,32 @@ def test_carts_keep_up_with_two_hundred_a_second(shop, worker, log, results):
             capture.cart_changed(str(pk))
         return str(owners[number % len(pks)]), ""
 
-    found = measure("200 carts a second", 200, put, log, worker)
+    return put
+
+
+def test_carts_keep_up_with_two_hundred_a_second(shop, worker, log, results):
+    found = measure("200 carts a second", 200, put_into_baskets(people(PEOPLE)), log, worker)
     said = report(found)
     results.add("live carts, 95 of 100 within so many answers", answers(found), size=200)
     assert found.at(0.95) < 5, said
+    assert found.waiting < 200 * 5, said
+
+
+def test_carts_of_now_go_beside_a_backlog_of_contacts(shop, worker, log, results):
+    """One lane must not starve another one, nor be starved by it."""
+    put = put_into_baskets(people(PEOPLE))
+    past = people(IMPORTED, "past")
+    long_ago = timezone.now() - timedelta(hours=1)
+    rows = OutboxMessage.objects.bulk_create(
+        OutboxMessage(
+            connection=shop, kind="contact", key=str(pk), captured_at=long_ago, due_at=long_ago
+        )
+        for pk in past
+    )
+    found = measure("20 carts, and a backlog", 20, put, log, worker)
+    sent = sum(key in accepted for accepted in [read(log)[0]] for key in map(str, past))
+    said = report(found) + f"of the backlog: {sent} of {len(rows)}\n"
+    sys.stdout.write(f"of the backlog: {sent} of {len(rows)}\n")
+    results.add("live carts beside a backlog of contacts", answers(found), size=20)
+    assert found.at(0.95) < 2, said
+    assert sent > min(len(rows), SECONDS * 100), said

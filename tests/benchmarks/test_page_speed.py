@@ -110,6 +110,7 @@ def switch(is_on: bool) -> None:
     """Without an enabled connection nothing is noted, and nobody is woken."""
     Connection.objects.update(is_enabled=is_on)
     capture.forget_connections()
+    capture.cart_changed("0")  # reads the list of connections, as a process does each five seconds
 
 
 def buy(path: str, number: int, pages: Pages) -> None:
