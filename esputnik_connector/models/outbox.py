@@ -40,13 +40,13 @@ class OutboxQuerySet(ConnectorQuerySet["OutboxMessage"]):
         rows = self.filter(connection_id=connection_id, kind=kind.value, is_dead=False)
         return bool(rows.order_by("due_at").values_list("due_at")[bound : bound + 1])
 
-    def insert_alone(self, row: OutboxMessage) -> None:
-        """Add one row by one statement: no signals, and no transaction around it, which costs a
-        BEGIN and a COMMIT where the shop has none."""
+    def insert_alone(self, *rows: OutboxMessage) -> None:
+        """Add rows by one statement: no signals, no primary key read back, and no transaction
+        around it, which costs a BEGIN and a COMMIT where the shop has none."""
         self._for_write = True
         columns = [one for one in self.model._meta.concrete_fields if not one.primary_key]
         statement = InsertQuery(self.model)
-        statement.insert_values(columns, [row])
+        statement.insert_values(columns, list(rows))
         statement.get_compiler(self.db).execute_sql()
 
     def revive(self) -> int:

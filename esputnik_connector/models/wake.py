@@ -76,9 +76,8 @@ class Wake(Leased):
 
     @classmethod
     def _read(cls, connection_id: int) -> tuple[datetime | None, datetime] | None:
-        rows = cls.objects.filter(connection_id=connection_id).annotate(now=Now())
-        found: tuple[datetime | None, datetime] | None = rows.values_list("looks_at", "now").first()
-        return found
+        rows = cls.objects.filter(connection_id=connection_id).values_list("looks_at", Now())
+        return next(iter(rows), None)
 
     @classmethod
     def _change(cls, connection_id: int, known: datetime | None, looks_at: datetime) -> bool:

@@ -220,7 +220,7 @@ class OutboxCapture:
         with transaction.atomic(using=alias):
             if before is not None:
                 before(alias)
-            OutboxMessage.objects.using(alias).bulk_create(rows)
+            OutboxMessage.objects.using(alias).insert_alone(*rows)
             noted.remember(kind, key, targets, using=alias)
         return True
 

@@ -271,5 +271,5 @@ def test_carts_of_now_go_beside_a_backlog_of_contacts(shop, worker, log, results
     said = report(found) + f"of the backlog: {sent} of {len(rows)}\n"
     sys.stdout.write(f"of the backlog: {sent} of {len(rows)}\n")
     results.add("live carts beside a backlog of contacts", answers(found), size=20)
-    assert found.at(0.95) < 2, said
+    assert found.at(0.95) < 5, said
     assert sent > min(len(rows), SECONDS * 100), said
