@@ -46,7 +46,7 @@ pytestmark = [
 ]
 
 KEY = "0123456789ABCDEF0123456789ABCDEF"
-WALK_QUERIES = 34  # of both walks together, with all that they note
+WALK_QUERIES = 31  # of both walks together, with all that they note
 BACK, CHEAPER = BACK_IN_STOCK, PRICE_DROP
 
 Alert = get_model("customer", "ProductAlert")
