@@ -13,6 +13,7 @@ from .outcome_hour import OutcomeHour
 from .price import WatchedPrice
 from .raised_alert import RaisedAlert
 from .reconcile import Reconciliation
+from .released_status import ReleasedStatus
 from .restore import Restore
 from .salt import Salt
 from .skipped_behaviour import SkippedBehaviour
@@ -44,6 +45,7 @@ __all__ = [
     "OutcomeHour",
     "RaisedAlert",
     "Reconciliation",
+    "ReleasedStatus",
     "Restore",
     "Salt",
     "SkippedBehaviour",

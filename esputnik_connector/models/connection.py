@@ -119,6 +119,11 @@ class Connection(ConnectorModel):
     checked_at = models.DateTimeField(_("key last tried"), null=True, editable=False)
     paused_at = models.DateTimeField(_("paused since"), null=True, editable=False)
     pause_detail = ExplanationField(_("why it is paused"), blank=True, editable=False)
+    # User name of the person who paused it; "" for a pause of the connector's own, which an
+    # accepted key ends.
+    paused_by = models.CharField(
+        _("paused by"), max_length=150, blank=True, default="", editable=False
+    )
     # What the account said of itself when it was last asked: see operations.account.
     known_fields = models.JSONField(default=list, editable=False)
     registered_feeds = models.JSONField(null=True, editable=False)  # None: never asked
@@ -178,20 +183,35 @@ class Connection(ConnectorModel):
         """Does the merchant want events of this type sent?"""
         return not event_type.switch or bool(getattr(self, event_type.switch))
 
-    def pause(self, detail: str) -> None:
-        """Stop sending until a person has acted or the key is accepted again."""
+    def pause(self, detail: str, *, by: str = "") -> None:
+        """Stop sending until a person has acted or the key is accepted again.
+
+        :param by: the person who wants it so; only a person ends it then.
+        """
         self.paused_at = timezone.now()
         self.pause_detail = detail
-        self.save(update_fields=["paused_at", "pause_detail"])
+        self.paused_by = by[:150] or self.paused_by
+        self.save(update_fields=["paused_at", "pause_detail", "paused_by"])
+
+    def resume(self) -> None:
+        """Send again, whoever paused it."""
+        self.paused_at, self.pause_detail, self.paused_by = None, "", ""
+        self.save(update_fields=["paused_at", "pause_detail", "paused_by"])
+
+    def forget_pause(self) -> list[str]:
+        """A pause for the sake of a key that is no longer the one; that of a person stays. Names of
+        the columns to save."""
+        if not self.paused_by:
+            self.paused_at, self.pause_detail = None, ""
+        return ["paused_at", "pause_detail"]
 
     def accept_key(self, organisation: str, organisation_id: str) -> None:
         """The destination accepted the key: remember whose it is, and send again."""
         now = timezone.now()
         self.organisation, self.organisation_id = organisation[:200], organisation_id[:50]
         self.verified_at = self.checked_at = now
-        self.paused_at, self.pause_detail = None, ""
         written = ["organisation", "organisation_id", "verified_at", "checked_at"]
-        self.save(update_fields=[*written, "paused_at", "pause_detail"])
+        self.save(update_fields=[*written, *self.forget_pause()])
 
 
 class FieldMapping(ConnectorModel):

@@ -23,7 +23,8 @@ from esputnik_connector.fields import EncryptedTextField
 from esputnik_connector.models import Connection, Feed
 from esputnik_connector.records import JSONObject
 
-from .statuses import choices
+from .statuses import choices, remember
+from .statuses import words as words_of
 
 SCHEMA_VERSION = 1
 LEFT_OUT = ("name", "auth_user")  # the name is the id; a user needs a password, which is a secret
@@ -108,9 +109,12 @@ def put(document: object, *, is_dry: bool = False) -> list[str]:
     try:
         with transaction.atomic():
             importer = _Importer()
+            before = [(one, words_of(one)) for one in Connection.objects.order_by("pk")]
             importer.document(document)
             if importer.faults:
                 raise BadRequestError("\n".join(importer.faults))
+            for connection, former in before:
+                remember(connection, former)
             changes = importer.changes
             if is_dry:
                 raise _Undone

@@ -145,7 +145,7 @@ def _store(
     with transaction.atomic():
         if changed:
             connection.verified_at, connection.organisation = None, ""
-            connection.paused_at, connection.pause_detail = None, ""  # that was about another key
+            connection.forget_pause()
             connection.save()
         if may_bind and not connection.is_bound_here:
             connection.bind()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import DO_NOT_SEND, Destination
 from esputnik_connector.exceptions import ConfigurationError
-from esputnik_connector.models import Connection, StatusMapping
+from esputnik_connector.models import Connection, ReleasedStatus, StatusMapping
 from esputnik_connector.shops.base import SupportsStatuses
 
 
@@ -61,7 +62,42 @@ def add_proposed(connection: Connection, statuses: Iterable[str]) -> list[Any]:
     known = set(connection.status_mappings.values_list("shop_status", flat=True))
     backend = registry.destination_class(connection.destination)
     proposed = proposals(backend, (status for status in statuses if status not in known))
-    return StatusMapping.objects.bulk_create(
-        StatusMapping(connection=connection, shop_status=shop_status, status=status)
-        for shop_status, status in proposed.items()
+    before = words(connection)
+    with transaction.atomic():
+        added = StatusMapping.objects.bulk_create(
+            StatusMapping(connection=connection, shop_status=shop_status, status=status)
+            for shop_status, status in proposed.items()
+        )
+        remember(connection, before)
+    return added
+
+
+def words(connection: Connection) -> dict[str, str]:
+    """Status of the shop → what it is sent as, or ``DO_NOT_SEND``, as it is stored now."""
+    stored = Connection.objects.filter(pk=connection.pk).first()
+    try:
+        backend = registry.destination_class(connection.destination)
+    except ConfigurationError:  # gone from the settings: nothing is sent
+        return {}
+    if stored is None:
+        return {}
+    mapped = dict(stored.status_mappings.values_list("shop_status", "status"))
+    default = stored.default_status or backend.default_status
+    names = dict.fromkeys([*of_shop(), *mapped])
+    return {name: mapped.get(name, default or name) for name in names}
+
+
+def remember(connection: Connection, before: Mapping[str, str]) -> list[str]:
+    """Note each status that was not sent before and is now: its old orders are not sent for that.
+    Returns the statuses of the shop that are sent as something else now.
+
+    :param before: its :func:`words` before the change.
+    """
+    after = words(connection)
+    changed = [name for name, word in before.items() if after.get(name, word) != word]
+    ReleasedStatus.objects.bulk_create(
+        ReleasedStatus(connection=connection, shop_status=name)
+        for name in changed
+        if before[name] == DO_NOT_SEND
     )
+    return changed

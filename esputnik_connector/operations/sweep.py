@@ -34,7 +34,7 @@ def what_is_due() -> Iterator[tuple[str, int]]:
 
 def recheck_keys() -> None:
     """Try keys that were refused or never answered, each every 15 minutes."""
-    is_doubtful = Q(paused_at__isnull=False) | Q(verified_at=None)
+    is_doubtful = Q(paused_at__isnull=False, paused_by="") | Q(verified_at=None)
     now = timezone.now()  # what lies further ahead is of a worker with a wrong clock
     was_asked = Q(checked_at__range=(now - RECHECK_INTERVAL, now + RECHECK_INTERVAL))
     for connection in Connection.objects.capturing().filter(is_doubtful).exclude(was_asked):

@@ -21,7 +21,7 @@ from esputnik_connector.admin.overview.verdict import current, shown
 from esputnik_connector.admin.settings import version
 from esputnik_connector.conf import conf
 from esputnik_connector.event_types import event_types
-from esputnik_connector.models import Attempt, Connection, OutboxMessage, Salt, SyncState
+from esputnik_connector.models import Attempt, Connection, OutboxMessage, Salt
 from esputnik_connector.operations import statuses
 from esputnik_connector.operations.account import keep_fields
 from esputnik_connector.operations.health.judgement import judge
@@ -32,16 +32,25 @@ from esputnik_connector.records import Outcome
 
 from .backend import backend_of
 from .consent import consent_of
+from .deletion import CountedDeletion
 from .form import ConnectionForm
 from .key_check import KeyCheck
-from .mappings import DATALIST_ID, FieldMappingInline, StatusMappingInline
+from .mappings import DATALIST_ID, FieldMappingInline, StatusMappingInline, kept_text
+from .pause import PauseViews
 from .views import ConnectionViews
 
 KEY_CHECK = "_esputnik_key_check"  # attribute of a request: the answer to check_key()
 
 
 @admin.register(Connection)
-class ConnectionAdmin(TitledListMixin, WriteOnlyFieldMixin, ConnectionViews, admin.ModelAdmin):  # type: ignore[type-arg]
+class ConnectionAdmin(
+    TitledListMixin,
+    WriteOnlyFieldMixin,
+    CountedDeletion,
+    PauseViews,
+    ConnectionViews,
+    admin.ModelAdmin,  # type: ignore[type-arg]
+):
     write_only = "new_key"
 
     def __init__(self, model: type[Connection], admin_site: admin.AdminSite) -> None:
@@ -53,7 +62,7 @@ class ConnectionAdmin(TitledListMixin, WriteOnlyFieldMixin, ConnectionViews, adm
     list_display = ["name", "pending", "set_aside", "last_delivery"]
     readonly_fields = ["environment", "created_at"]
     fieldsets = [
-        (gettext_lazy("Account"), {"fields": ["name", "is_enabled", "new_key"]}),
+        (gettext_lazy("Account"), {"fields": ["name", "new_key"]}),
         (
             gettext_lazy("What to send"),
             {
@@ -150,15 +159,8 @@ class ConnectionAdmin(TitledListMixin, WriteOnlyFieldMixin, ConnectionViews, adm
     ) -> Any:
         form_class: Any = super().get_form(request, obj, change, **kw)
         form_class.key_check = getattr(request, KEY_CHECK, None)
-        form_class.changed_meanwhile = self._changed_meanwhile(request, obj)
+        form_class.changed_meanwhile = version.changed_meanwhile(request, obj)
         return form_class
-
-    def _changed_meanwhile(self, request: HttpRequest, shown: Connection | None) -> list[str]:
-        """Asked again inside of Django's transaction, where nobody else can save meanwhile."""
-        if request.method != "POST" or shown is None:
-            return []
-        stored = version.hold(shown.pk)
-        return version.changed_since(request.POST.get(version.NAME, ""), stored) if stored else []
 
     @method_decorator(transaction.non_atomic_requests)
     def add_view(self, request: HttpRequest, *args: Any, **kw: Any) -> HttpResponse:
@@ -205,7 +207,7 @@ class ConnectionAdmin(TitledListMixin, WriteOnlyFieldMixin, ConnectionViews, adm
             "esputnik_unmapped": unmapped,
         }
         if connection is not None:
-            # An error shows the page again; what is in its fields is still of the version before.
+            # After an error its fields are still of the version before.
             shown_version = request.POST.get(version.NAME) or version.version_of(connection)
             panel |= {"esputnik_version_name": version.NAME, "esputnik_version": shown_version}
             backend = backend_of(connection.destination)
@@ -225,6 +227,7 @@ class ConnectionAdmin(TitledListMixin, WriteOnlyFieldMixin, ConnectionViews, adm
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         check: KeyCheck | None = form.key_check
+        form.former_words = statuses.words(obj) if change else {}
         written = [name for name in form.changed_data if name != "new_key"]
         if form.pasted_key:
             obj.api_key = form.pasted_key
@@ -234,8 +237,7 @@ class ConnectionAdmin(TitledListMixin, WriteOnlyFieldMixin, ConnectionViews, adm
                 written.append("salt")
         if form.needs_check:
             obj.verified_at, obj.organisation = None, ""
-            obj.paused_at, obj.pause_detail = None, ""  # that was about another key
-            written += ["verified_at", "organisation", "paused_at", "pause_detail"]
+            written += ["verified_at", "organisation", *obj.forget_pause()]
         # Only what the form changed: a relay may be pausing the connection at this moment.
         obj.save(update_fields=written if change else None)
         if check is not None and check.info is not None:
@@ -266,6 +268,7 @@ class ConnectionAdmin(TitledListMixin, WriteOnlyFieldMixin, ConnectionViews, adm
     def save_related(self, request: HttpRequest, form: Form, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         connection = form.instance  # type: ignore[attr-defined]
+        changed = statuses.remember(connection, form.former_words)  # type: ignore[attr-defined]
         if not change:
             self.propose(request, connection)
         elif any(formset.has_changed() for formset in formsets):
@@ -276,6 +279,8 @@ class ConnectionAdmin(TitledListMixin, WriteOnlyFieldMixin, ConnectionViews, adm
                     "the next nightly reconciliation."
                 ),
             )
+        if changed:
+            messages.info(request, kept_text(changed))
 
     def propose(self, request: HttpRequest, connection: Connection) -> int:
         """Add the proposed status mappings; returns how many."""
@@ -288,21 +293,6 @@ class ConnectionAdmin(TitledListMixin, WriteOnlyFieldMixin, ConnectionViews, adm
                 % {"pairs": pairs},
             )
         return len(added)
-
-    # --- deleting ---------------------------------------------------------------------------------
-
-    def get_deleted_objects(
-        self, objs: Any, request: HttpRequest
-    ) -> tuple[list[Any], dict[Any, int], set[Any], list[Any]]:
-        """Numbers instead of a list: a connection may have millions of rows."""
-        pks = [connection.pk for connection in objs]
-        counts: dict[Any, int] = {Connection._meta.verbose_name_plural: len(pks)}
-        for model in (OutboxMessage, SyncState, Attempt):
-            counts[model._meta.verbose_name_plural] = model._default_manager.filter(
-                connection__in=pks
-            ).count()
-        names: list[Any] = [str(connection) for connection in objs]
-        return names, counts, set(), []
 
 
 def _count_of(rows: QuerySet[OutboxMessage]) -> Coalesce:

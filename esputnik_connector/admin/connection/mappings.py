@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django import forms
@@ -20,6 +20,7 @@ from esputnik_connector.admin.choices import (
 from esputnik_connector.destinations.base import AccountField, Destination
 from esputnik_connector.models import FieldMapping, StatusMapping
 from esputnik_connector.operations.statuses import choices
+from esputnik_connector.operations.statuses import of_shop as statuses_of_shop
 from esputnik_connector.shops.base import SupportsContactAttributes
 
 from .backend import backend_of
@@ -112,6 +113,17 @@ class StatusMappingForm(TableRowForm):
         self.backend = backend
         super().__init__(*args, **kwargs)
 
+    def clean_shop_status(self) -> str:
+        """:raises ValidationError: the shop has no such status, and it was not mapped before."""
+        written = str(self.cleaned_data["shop_status"])
+        known = statuses_of_shop()
+        if known and written not in known and written != self.initial.get("shop_status"):
+            text = _("The shop has no order status “%(status)s”. It has: %(known)s.")
+            raise forms.ValidationError(
+                text % {"status": written, "known": ", ".join(map(str, known))}
+            )
+        return written
+
     def offer_choices(self) -> None:
         if self.backend and self.backend.statuses:
             statuses = choices(self.backend)
@@ -124,3 +136,12 @@ class StatusMappingInline(admin.TabularInline):  # type: ignore[type-arg]
     formset = StatusFormSet
     extra = 0
     verbose_name_plural = gettext_lazy("order statuses")
+
+
+def kept_text(changed: Sequence[str]) -> str:
+    """What a new word for some statuses means for orders that were delivered by the former one."""
+    return _(
+        "Orders with these statuses are not sent again for the new word alone, nor at night: "
+        "%(statuses)s. To send old ones again, each with its workflow event, choose them under "
+        "“What eSputnik has” and press “Send again”."
+    ) % {"statuses": ", ".join(changed)}

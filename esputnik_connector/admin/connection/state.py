@@ -44,6 +44,8 @@ def obstacle_text(connection: Connection) -> str:
         return _("Not connected")
     if not is_readable(connection.api_key):
         return _("The stored key cannot be read; paste it again")
+    if connection.paused_at is not None and connection.paused_by:
+        return _("Paused by %(name)s") % {"name": connection.paused_by}
     if connection.paused_at is not None:
         return _("Key refused — paused: %(why)s") % {"why": connection.pause_detail or "—"}
     if not connection.is_bound_here:

@@ -56,6 +56,7 @@ def _action(judgement: Judgement, request: HttpRequest) -> tuple[str, str]:
         Action.TEST: _("Test the key"),
         Action.BIND: _("Send from this installation"),
         Action.SWITCH_ON: _("Switch it on"),
+        Action.RESUME: _("Resume"),
         Action.TELL_ADMINISTRATOR: _("Text for the administrator"),
         Action.PROBLEMS: _("See what needs you"),
         Action.WAITING: _("See what waits"),
@@ -90,7 +91,8 @@ def _address(action: Action, connection: Connection | None, request: HttpRequest
         return ""
     if action is Action.BIND:
         return _page("connection_bind", request, connection.pk)
-    field = {Action.PASTE_KEY: "#id_new_key", Action.SWITCH_ON: "#id_is_enabled"}.get(action, "")
+    places = {Action.PASTE_KEY: "#id_new_key", Action.SWITCH_ON: "#esputnik-switch"}
+    field = {**places, Action.RESUME: "#esputnik-switch"}.get(action, "")
     return _page("connection_change", request, connection.pk) + field
 
 

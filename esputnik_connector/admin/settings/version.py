@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.signing import BadSignature, dumps, loads
 from django.db import connections, router
+from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -42,6 +43,15 @@ def changed_since(token: str, connection: Connection) -> list[str]:
     present = _prints(connection)
     labels = _labels()
     return [labels[name] for name in present if former.get(name) != present[name]]
+
+
+def changed_meanwhile(request: HttpRequest, shown: Connection | None) -> list[str]:
+    """The same of a form that is being sent. Asked again inside of Django's transaction, where
+    nobody else can save meanwhile."""
+    if request.method != "POST" or shown is None:
+        return []
+    stored = hold(shown.pk)
+    return changed_since(request.POST.get(NAME, ""), stored) if stored else []
 
 
 def conflict_text(changed: list[str]) -> str:

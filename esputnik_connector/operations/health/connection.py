@@ -154,6 +154,13 @@ def paste_a_key() -> str:
 
 def _known(connection: Connection) -> Finding:
     """What is known of the key without asking."""
+    if connection.paused_at is not None and connection.paused_by:
+        return warning(
+            "paused_by_person",
+            connection.name,
+            _("Sending is paused by %(name)s.") % {"name": connection.paused_by},
+            _("Press “Resume” on the page of the connection in the admin."),
+        )
     if connection.paused_at is not None:
         return problem(
             "connection_paused",

@@ -34,6 +34,7 @@ class Action(str, Enum):
     TEST = "test"
     BIND = "bind"
     SWITCH_ON = "switch_on"
+    RESUME = "resume"
     TELL_ADMINISTRATOR = "tell_administrator"
     PROBLEMS = "problems"
     WAITING = "waiting"
@@ -202,6 +203,7 @@ SENTENCES: dict[str, Sentence] = {  # the cause that explains the others comes f
         words=lambda *_rest: _("Sending stopped: the stored key cannot be read; paste it again."),
         action=Action.PASTE_KEY,
     ),
+    "paused_by_person": Sentence(words=_as_found, action=Action.RESUME),
     "connection_paused": Sentence(words=_key_refused, action=Action.PASTE_KEY),
     "environment_elsewhere": Sentence(
         words=lambda *_rest: _(

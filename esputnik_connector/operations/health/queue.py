@@ -104,6 +104,8 @@ def unsent(connection: Connection, waiting: OutboxCount, snapshot: Snapshot) -> 
         "age_seconds": (snapshot.now - waiting.oldest).total_seconds(),
         "overdue_seconds": max(0.0, overdue.total_seconds()),
     }
+    if connection.paused_by:  # as a person wants it
+        return ok("changes_wait", connection.name, text, **numbers)
     if overdue < LATE:
         if snapshot.now - waiting.oldest < LONG_WAIT:
             return ok("changes_wait", connection.name, text, **numbers)

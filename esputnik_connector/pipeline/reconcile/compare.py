@@ -17,7 +17,7 @@ from typing import TypeVar
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import Destination
 from esputnik_connector.exceptions import without_message
-from esputnik_connector.models import Connection, OutboxMessage, SyncState
+from esputnik_connector.models import Connection, OutboxMessage, ReleasedStatus, SyncState
 from esputnik_connector.models.reconcile import REPAIRED, Verdict
 from esputnik_connector.pipeline.delivery import digests
 from esputnik_connector.pipeline.delivery.dispatch import prepare
@@ -87,6 +87,7 @@ class Comparer:
         self.history_before = history_before
         self.is_thorough = is_thorough
         self._settings = etags.settings_of(destination)
+        self._released: dict[str, datetime] | None = None  # read when it is asked for
 
     def compare(self, kind: Kind, keys: Sequence[str]) -> Comparison:
         """A constant number of queries per :data:`BATCH`."""
@@ -175,6 +176,16 @@ class Comparer:
         now = self._versions(kind, keys)
         return (key for key in keys if now.get(key) == versions[key])
 
+    def _is_of_before(self, record: Record) -> bool:
+        """Was this order not sent because of its status, which is sent since a later moment?"""
+        if not isinstance(record, Order):
+            return False
+        if self._released is None:
+            rows = ReleasedStatus.objects.filter(connection=self.connection).order_by("released_at")
+            self._released = dict(rows.values_list("shop_status", "released_at"))
+        since = self._released.get(record.status)
+        return since is not None and record.placed_at < since
+
     def _difference(self, state: Known | None, record: Record) -> Verdict:
         if state is not None and state.digest:
             return Verdict.DIFFERS
@@ -184,6 +195,8 @@ class Comparer:
             return Verdict.HISTORY if is_forgotten else Verdict.UNCERTAIN
         if isinstance(record, Contact) and record.is_guest:
             return Verdict.HISTORY  # live, a guest comes with the order
+        if self._is_of_before(record):
+            return Verdict.HISTORY
         born = born_at(record)
         if self.history_before is not None and born is not None and born < self.history_before:
             return Verdict.HISTORY
