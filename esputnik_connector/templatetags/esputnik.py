@@ -1,4 +1,4 @@
-"""``{% load esputnik %}``: tracking of the shop's pages."""
+"""``{% load esputnik %}``: tracking of the shop's pages, and its subscription form."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from django.utils.safestring import SafeString
 
 from esputnik_connector.tracking import pages
 
+from . import esputnik_forms
+
 register = template.Library()
+register.tags.update(esputnik_forms.register.tags)
 
 
 @register.simple_tag(takes_context=True)

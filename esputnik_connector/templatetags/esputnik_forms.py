@@ -1,4 +1,4 @@
-"""``{% load esputnik_forms %}``: the shop's own subscription form, where the merchant wants it."""
+"""The shop's own subscription form, where the merchant wants it: in ``{% load esputnik %}``."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from django.views.decorators.cache import cache_page
 from esputnik_connector.models import Storefront
 
 PAGE = Template(
-    """{% load esputnik_forms %}<!doctype html><html lang="en"><title>Shop</title><body>
+    """{% load esputnik %}<!doctype html><html lang="en"><title>Shop</title><body>
     {% esputnik_subscribe_form form_type="footer" groups="News" %}
     {% esputnik_shop_form %}<p id="own">The shop's own form</p>{% endesputnik_shop_form %}
     {{ script|safe }}</body></html>"""

@@ -61,7 +61,7 @@ def written(connection: Connection | None = None) -> list[Subscription]:
 
 def shown(text: str, *, host: str = "shop.example", **context: Any) -> str:
     request = RequestFactory().get("/catalogue/", HTTP_HOST=host)
-    return Template("{% load esputnik_forms %}" + text).render(
+    return Template("{% load esputnik %}" + text).render(
         RequestContext(request, {"request": request, **context})
     )
 
@@ -319,7 +319,7 @@ def test_a_strange_host_breaks_no_page():
 
 
 def test_the_form_works_without_a_request():
-    page = Template("{% load esputnik_forms %}{% esputnik_subscribe_form %}").render(Context())
+    page = Template("{% load esputnik %}{% esputnik_subscribe_form %}").render(Context())
     assert 'name="next" value=""' in page
 
 
