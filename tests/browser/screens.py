@@ -137,7 +137,7 @@ def test_each_screen(
         "feed": page("feed_change", feed.pk),
         "settings": page("connection_change", shop.pk),
         "fields": page("fields") + f"?connection={shop.pk}",
-        "storefront": page("storefront"),
+        "storefront": page("storefronts"),
         "panel": reverse("admin:order_order_change", args=[order_pk(refused.key)]),
     }
     for name, address in screens.items():
