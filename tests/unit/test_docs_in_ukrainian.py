@@ -44,7 +44,7 @@ def destinations(page: str, folder: str) -> list[str]:
     for link in LINK.findall(prose(page)):
         path, _, anchor = link.partition("#")
         absolute = (DOCS / folder / path).resolve() if path else Path()
-        stem = absolute.stem if absolute.parent.name in {"uk", "howto"} else str(absolute)
+        stem = absolute.stem if absolute.parent.name in {"en", "uk", "howto"} else str(absolute)
         places.append(f"{stem}#{anchor}")
     return sorted(places)
 
