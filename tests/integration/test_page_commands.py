@@ -33,6 +33,7 @@ ORDERS = ("100001", "100002", "100123", "100124")
 ENDS_WITH_ONE = {
     r"esputnik_doctor( --json)?$": "no beat and no worker run here",
     r"esputnik_replay --ids 100123 100124 --yes$": "they are not set aside here",
+    r"esputnik_storefront connect .*--push": "nobody reaches shop.example to look for its worker",
 }
 ASK = {"esputnik_send_again", "esputnik_erase"}  # the page's reader, at a terminal
 OPEN_IMPORT = re.compile("--(pause|resume|cancel|restart|arrived|watch)")
