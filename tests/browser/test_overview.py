@@ -13,7 +13,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext
 from oscar.core.loading import get_model
 from oscar.test import factories
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from esputnik_connector.models import (
     Connection,
@@ -99,7 +99,8 @@ def ukrainian(merchant: Page, live_server: Any) -> Page:
 
 
 def opened(page: Page, live_server: Any, view: str = "admin:esputnik_connector_overview") -> Page:
-    page.goto(f"{live_server.url}{reverse(view)}")
+    with translation.override("uk"):  # the shop's own pages have their language in the address
+        page.goto(f"{live_server.url}{reverse(view)}")
     return page
 
 
@@ -166,7 +167,7 @@ def test_a_wrong_key_leads_to_the_field_where_a_new_one_is_pasted(
     keep(page, "key-refused-desk")
     page.get_by_role("link", name=uk("Paste a key"), exact=True).first.click()
     assert page.url.endswith("#id_new_key")
-    assert page.locator("#id_new_key").is_visible()
+    expect(page.locator("#id_new_key")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

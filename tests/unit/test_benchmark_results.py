@@ -97,7 +97,7 @@ def test_every_benchmark_is_recorded_and_everything_recorded_is_measured():
     recorded = Results.recorded().expected
     assert all(one.better in ("higher", "lower") and one.tolerance > 0 for one in recorded.values())
     source = "".join(path.read_text() for path in BENCHMARKS.glob("test_*.py"))
-    written = set(re.findall(r'"((?:[a-z][^"\n]*) [^"\n]*)"', source))
+    written = set(re.findall(r'"((?:[a-z{][^"\n]*) [^"\n]*)"', source))
     named = [re.compile(re.sub(r"\\{.*?\\}", ".+", re.escape(one))) for one in written]
     for name in recorded:
         assert any(pattern.fullmatch(name) for pattern in named), name
