@@ -8,11 +8,9 @@ because a broker or the destination is away, unless its description says so.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+from collections.abc import Iterable
 from datetime import datetime
 
-from . import registry
 from .destinations.base import AccountInfo
 from .event_types import PRODUCT_PARAMS, EventType
 from .event_types import register as register_event_type
@@ -24,31 +22,34 @@ from .operations.connections import AnyConnection, get_connection
 from .operations.erase_guest import erase_guest
 from .operations.health.examine import examine
 from .operations.health.findings import Finding, Level
+from .operations.history import (
+    cancel_import,
+    forecast_import,
+    pause_import,
+    resume_import,
+    start_import,
+    work_at_import,
+)
 from .operations.pauses import end_pauses as end_pauses_of
 from .operations.preview import Preview
 from .operations.preview import preview as preview_of
 from .operations.prune import prune
+from .operations.reconcile import reconcile
 from .operations.replay import Choice, chosen
 from .operations.replay import replay as replay_rows
 from .operations.send_again import Resending
 from .operations.send_again import send_again as send_again_records
 from .operations.statuses import add_proposed, of_shop
-from .operations.storefront.connect import StorefrontChoices, storefront_of
-from .operations.storefront.connect import connect as connect_storefront_of
-from .operations.storefront.connect import disconnect as disconnect_storefront_of
-from .operations.storefront.run import work as work_at_storefront
-from .operations.storefront.schedule import ask_for_work
+from .operations.storefront.control import (
+    connect_storefront,
+    disconnect_storefront,
+    refresh_storefront,
+)
 from .operations.verify import forget_deliveries as forget_deliveries_of
 from .operations.verify import verify as verify_connection
-from .pipeline.backfill import control
-from .pipeline.backfill.forecast import Forecast, forecast
-from .pipeline.backfill.worker import BackfillWorker
+from .pipeline.backfill.forecast import Forecast
 from .pipeline.capture import capture
 from .pipeline.delivery.relay import Relay
-from .pipeline.reconcile.compare import Comparer
-from .pipeline.reconcile.limits import Limits
-from .pipeline.reconcile.run import Reconciler, history_before, new_run
-from .pipeline.wake import wake_backfill
 from .records import Kind, Reason
 from .tracking.forms import SubscriptionForm, takers
 from .tracking.forms import subscribe as subscribe_by
@@ -240,105 +241,6 @@ def subscribe(
     )
 
 
-def start_import(
-    connection: AnyConnection,
-    kind: Kind,
-    *,
-    route: str = "",
-    since: datetime | None = None,
-    until: datetime | None = None,
-    newest_first: bool = False,
-    keys: Sequence[str] | None = None,
-) -> tuple[Backfill, bool]:
-    """Begin a historical import of contacts or orders and wake a worker, or find the open one.
-
-    :param route: of orders, one of the destination's ``history_routes`` (eSputnik: ``past_events``,
-        which is quiet, or ``orders``, which starts a workflow event for each order).
-    :param since, until: registered or placed from the one moment on, and before the other.
-    :param keys: only these records.
-    :returns: the run, and whether it is a new one.
-    :raises BadRequestError: the range or the route is no use.
-    :raises ConfigurationError: the shop cannot walk over its history.
-    """
-    run, is_new = control.start(
-        get_connection(connection),
-        kind,
-        route=route,
-        since=since,
-        until=until,
-        newest_first=newest_first,
-        keys=keys,
-    )
-    if is_new:
-        wake_backfill(run.pk)
-    return run, is_new
-
-
-def forecast_import(run: Backfill, *, is_thorough: bool = False) -> Forecast:
-    """What an import would send and skip. Sends nothing; ``run`` need not be saved.
-
-    :param is_thorough: look at every record of the range, instead of a sample from both ends.
-    """
-    return forecast(run, is_thorough=is_thorough)
-
-
-def work_at_import(run: Backfill, *, seconds: float = 50) -> datetime | None:
-    """Do a worker's work at an import for about ``seconds``. Speaks HTTP.
-
-    ``run.state``, ``run.counts`` and ``run.total`` tell how far it is, after ``refresh_from_db()``.
-
-    :returns: when to go on; ``None`` when it is over, stopped, or another worker's.
-    """
-    return BackfillWorker(run).work(seconds=seconds)
-
-
-def pause_import(run: Backfill) -> bool:
-    """Stop after the request that is under way; False if the run was not working."""
-    return control.pause(run)
-
-
-def resume_import(run: Backfill) -> bool:
-    """Go on where it was, and wake a worker; False if the run was not paused."""
-    is_resumed = control.resume(run)
-    if is_resumed:
-        wake_backfill(run.pk)
-    return is_resumed
-
-
-def cancel_import(run: Backfill) -> bool:
-    """End it for good; what was sent stays sent. False if it was over already."""
-    return control.cancel(run)
-
-
-def reconcile(
-    connection: AnyConnection,
-    kind: Kind,
-    *,
-    since: datetime | None = None,
-    is_dry: bool = False,
-    is_unlimited: bool = False,
-) -> Reconciliation:
-    """Compare all contacts, orders or carts of the shop with what was delivered, to the end, and
-    put what differs in line. Sends nothing itself.
-
-    :param since: only what was registered or placed from then on, and of that also what is older
-        than the connection and was never delivered.
-    :param is_dry: only count. :param is_unlimited: also more than ``RECONCILE_LIMIT``.
-    :returns: the run, with ``counts`` by verdict, ``queued`` and ``held``.
-    :raises ConfigurationError, DecryptionError: the connection cannot be used.
-    """
-    run = new_run(get_connection(connection), kind, since=since)
-    if not is_dry:
-        run.save()
-    with closing(registry.destination(run.connection)) as destination:
-        comparer = Comparer(
-            run.connection, destination, registry.shop(), history_before=history_before(run)
-        )
-        limits = Limits.none() if is_unlimited else Limits.usual()
-        Reconciler(run, comparer, limits=limits, is_dry=is_dry).work()
-    return run
-
-
 def build_feed(feed: Feed) -> FeedBuild:
     """Build a product feed now, check it, and publish it unless it is worse than the last one.
 
@@ -346,53 +248,6 @@ def build_feed(feed: Feed) -> FeedBuild:
     :raises AlreadyBuilding: another worker builds it.
     """
     return Build(feed).run()
-
-
-def connect_storefront(
-    connection: AnyConnection,
-    *,
-    domain: str | None = None,
-    is_tracking: bool | None = None,
-    is_push: bool | None = None,
-    site_id: str | None = None,
-) -> Storefront:
-    """Give a connection a storefront, or change it, and let a worker set it up. Asks nobody.
-
-    :param domain: host of the shop; that of ``SHOP_URL`` if left out. What is left out of the
-        others stays as it is.
-    :raises BadRequestError: it cannot have it; the text says why.
-    """
-    choices = StorefrontChoices(
-        domain=domain, is_tracking=is_tracking, is_push=is_push, site_id=site_id
-    )
-    storefront = connect_storefront_of(get_connection(connection), choices)
-    ask_for_work(storefront)
-    return storefront
-
-
-def refresh_storefront(connection: AnyConnection) -> bool:
-    """Go through the steps of its storefront now, as a worker does every day. Speaks HTTP.
-
-    ``storefront.steps`` tells how each went.
-
-    :returns: False when there is none, or another worker is at it.
-    :raises BadRequestError: this installation may not speak for the connection.
-    """
-    storefront = storefront_of(get_connection(connection))
-    return storefront is not None and work_at_storefront(storefront)
-
-
-def disconnect_storefront(connection: AnyConnection) -> bool:
-    """Take a storefront off the shop's pages at once, and let a worker tell the account.
-
-    :returns: False when there is none.
-    """
-    storefront = storefront_of(get_connection(connection))
-    if storefront is None:
-        return False
-    disconnect_storefront_of(storefront)
-    ask_for_work(storefront)
-    return True
 
 
 def unsent(connection: AnyConnection) -> int:

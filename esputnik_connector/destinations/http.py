@@ -9,7 +9,6 @@ request is authenticated (:mod:`.auth`), what an answer means (:mod:`.responses`
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
@@ -33,6 +32,7 @@ from . import exchanges
 from .auth import Authentication
 from .breadcrumbs import unnoted
 from .deadline import Deadline, DeadlineConnection, Timeouts, deadline, present_patience
+from .encoding import encoded, secrets_of, without_secrets
 from .public_address import PublicConnection
 from .responses import Answer, RawAnswer, ResponseRules
 from .throttle import Throttle
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 USER_AGENT = f"django-esputnik-connector/{__version__}"
 ANSWER_LIMIT = 8 * 1024 * 1024  # bytes; the largest real answer is a mapping of 3,000 contacts
 CHUNK = 64 * 1024
-SECRET = "[secret]"  # noqa: S105
 
 
 class HttpClient:
@@ -76,7 +75,7 @@ class HttpClient:
         self._under_way: Deadline | None = None
         self._is_aborted = False
         self._clock = clock
-        self._secrets = _secrets(auth)
+        self._secrets = secrets_of(auth)
         self._session = requests.Session()
         self._session.auth = _Authenticated(auth)
         for scheme in ("http://", "https://"):
@@ -118,7 +117,7 @@ class HttpClient:
         if throttle is not None and present_patience() is None:
             throttle.take()
         raw = self._exchange(request, content)
-        return self._rules.classify(self._without_secrets(raw), now=self._clock())
+        return self._rules.classify(without_secrets(raw, self._secrets), now=self._clock())
 
     def fetch(self, request: PreparedRequest) -> RawAnswer:
         """What comes, whatever it means; past any proxy, which would look names up by itself.
@@ -225,31 +224,6 @@ class HttpClient:
             % {"host": self._host, "seconds": timeouts.deadline},
             was_received=limit.was_sent,
         )
-
-    def _without_secrets(self, raw: RawAnswer) -> RawAnswer:
-        """A refusal may quote the key it refuses."""
-        content = raw.content
-        for secret in self._secrets:
-            content = content.replace(secret, SECRET.encode())
-        return RawAnswer(status=raw.status, content=content, headers=raw.headers)
-
-
-def encoded(body: JSONObject) -> bytes:
-    """``body`` as it goes over the wire.
-
-    :raises ValueError: it holds NaN or an infinity.
-    """
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.encode("utf-8", errors="replace")  # half a surrogate pair must not stop a batch
-
-
-SHORTEST_SECRET = 8  # bytes; replacing anything shorter would only spoil the answer
-
-
-def _secrets(auth: Authentication) -> tuple[bytes, ...]:
-    """What is replaced in answers; the longest first, since one may hold another."""
-    given = sorted((secret.encode() for secret in auth.secrets), key=len, reverse=True)
-    return tuple(secret for secret in given if len(secret) >= SHORTEST_SECRET)
 
 
 class _Authenticated(AuthBase):

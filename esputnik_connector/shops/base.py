@@ -24,7 +24,6 @@ from esputnik_connector.shops.bulk import values_of
 from esputnik_connector.shops.capabilities import (
     Assortment,
     Capability,
-    GuestTraces,
     Page,
     SupportsCarts,
     SupportsConsent,
@@ -32,13 +31,13 @@ from esputnik_connector.shops.capabilities import (
     SupportsCurrencies,
     SupportsFeed,
     SupportsFieldOrigins,
-    SupportsGuests,
     SupportsHistory,
     SupportsOrderTimes,
     SupportsReconciliation,
     SupportsStaffLinks,
     SupportsStatuses,
 )
+from esputnik_connector.shops.guests import GuestTraces, SupportsGuests
 from esputnik_connector.shops.normalise import Cleaner
 from esputnik_connector.shops.pages import SupportsBehaviour
 from esputnik_connector.shops.search import (

@@ -11,14 +11,13 @@
         def refuse_key(self): ...     # from now on it refuses the API key
         def be_busy(self, seconds): ...  # from now on it says: come back in so many seconds
 
-When the fake refuses something, let it answer :attr:`DestinationContract.indiscreet`: real
-platforms quote what they refuse, and none of that may come out again.
+Let its refusals answer :attr:`DestinationContract.indiscreet`: real platforms quote, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from typing import ClassVar
@@ -92,11 +91,8 @@ class DestinationContract:
 
     @contextmanager
     def live(self) -> Iterator[Destination]:
-        destination = self.destination()
-        try:
+        with closing(self.destination()) as destination:
             yield destination
-        finally:
-            destination.close()
 
     def envelopes(self, destination: Destination, kind: Kind, count: int) -> list[Envelope]:
         keys = [str(910 + number) for number in range(count)]

@@ -19,8 +19,9 @@ import urllib3
 
 from esputnik_connector.destinations.auth import BasicAuth
 from esputnik_connector.destinations.deadline import Timeouts
+from esputnik_connector.destinations.encoding import encoded
 from esputnik_connector.destinations.esputnik.client import EsputnikClient
-from esputnik_connector.destinations.http import HttpClient, encoded
+from esputnik_connector.destinations.http import HttpClient
 from esputnik_connector.exceptions import (
     CredentialsError,
     RejectedError,

@@ -1,8 +1,7 @@
-"""The page of causes, what may be done about them, and the same as a file."""
+"""The page of causes, and what may be done about them."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,10 +16,11 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from esputnik_connector.admin.display import time_text
 from esputnik_connector.admin.pages import APP, Group, Page, register, url_of
+from esputnik_connector.admin.problems.file import file_view, reason_text
 from esputnik_connector.admin.search.titles import record_url, title_of
 from esputnik_connector.admin.trace import leave_trace
 from esputnik_connector.exceptions import BadRequestError
-from esputnik_connector.models.labels import KINDS, REASONS
+from esputnik_connector.models.labels import KINDS
 from esputnik_connector.models.permissions import Right
 from esputnik_connector.operations.names import names_of
 from esputnik_connector.operations.problems.actions import (
@@ -44,7 +44,6 @@ TEMPLATE = "admin/esputnik_connector/problems/problems.html"
 SKIP = "admin/esputnik_connector/problems/skip.html"
 MOST_CAUSES = 30  # on one page
 MOST_SHOWN = 10  # records of one cause, by name; the others are counted
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 
 Names = dict[tuple[Kind, str], str]
 
@@ -115,11 +114,6 @@ def _card(request: HttpRequest, cause: Cause, names: Names, *, is_one: bool) -> 
         settings_url=_settings_url(request, cause, remedy),
         records=tuple(_record(request, row, names) for row in cause.rows[:MOST_SHOWN]),
     )
-
-
-def reason_text(reason: str) -> str:
-    known = {one.value: str(label) for one, label in REASONS.items()}
-    return known.get(reason, reason) or _("given up after the retry horizon")
 
 
 def _settings_url(request: HttpRequest, cause: Cause, remedy: Remedy) -> str:
@@ -236,44 +230,6 @@ def _trace(request: HttpRequest, rows: Sequence[SetAside], done: ActionResult, w
     titles = ", ".join(title_of(row.kind, row.key) for row in rows[:5])
     text = _("%(what)s (%(count)s): %(titles)s")
     leave_trace(request, None, titles, text % {"what": what, "count": done.count, "titles": titles})
-
-
-# --- the same as a file ---------------------------------------------------------------------------
-
-
-def file_view(request: HttpRequest, _context: dict[str, Any]) -> HttpResponse:
-    """A table for a spreadsheet: a row per record."""
-    if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
-    found = problems()
-    rows = [(cause, row) for cause in found.causes for row in cause.rows]
-    names = names_of([(row.kind, row.key) for _cause, row in rows])
-    answer = HttpResponse(content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = 'attachment; filename="problems.csv"'
-    answer["Cache-Control"] = "no-store"
-    answer.write("\ufeff")  # by which spreadsheets know the letters
-    table = csv.writer(answer)
-    table.writerow(
-        [_("connection"), _("kind"), _("key"), _("name"), _("reason"), _("words"), _("noted")]
-    )
-    for cause, row in rows:
-        values = (
-            cause.connection.name,
-            str(KINDS[row.kind]),
-            row.key,
-            names.get((row.kind, row.key), ""),
-            reason_text(row.reason),
-            row.detail,
-            time_text(row.captured_at),
-        )
-        table.writerow([harmless(value) for value in values])
-    leave_trace(request, None, _("Problems"), _("Downloaded the list of problems"))
-    return answer
-
-
-def harmless(value: str) -> str:
-    """Text that a spreadsheet does not run as a formula."""
-    return f"'{value}" if value.startswith(FORMULA) else value
 
 
 register(

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import chain
 
 from esputnik_connector.destinations.base import Envelope, Receipt
-from esputnik_connector.destinations.http import encoded
+from esputnik_connector.destinations.encoding import encoded
 from esputnik_connector.halving import halves
 from esputnik_connector.records import JSONObject, Kind, Note
 

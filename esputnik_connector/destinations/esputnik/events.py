@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from esputnik_connector.destinations.base import Account, Delivered, Envelope
 from esputnik_connector.destinations.digest import digest
-from esputnik_connector.destinations.http import encoded
+from esputnik_connector.destinations.encoding import encoded
 from esputnik_connector.event_names import EventValue
 from esputnik_connector.exceptions import ConfigurationError, Skip
 from esputnik_connector.explanations import gettext as _

@@ -10,7 +10,7 @@ from __future__ import annotations
 from django.utils import timezone
 
 from esputnik_connector.destinations.base import Account, Delivered
-from esputnik_connector.destinations.http import encoded
+from esputnik_connector.destinations.encoding import encoded
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.identity import cart_token
 from esputnik_connector.records import JSONObject, JSONValue, Note, Order, Reason

@@ -1,0 +1,39 @@
+"""Bodies as bytes, and answers without the secrets that they quote. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from esputnik_connector.records import JSONObject
+
+from .auth import Authentication
+from .responses import RawAnswer
+
+SECRET = "[secret]"  # noqa: S105
+
+
+def encoded(body: JSONObject) -> bytes:
+    """``body`` as it goes over the wire.
+
+    :raises ValueError: it holds NaN or an infinity.
+    """
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8", errors="replace")  # half a surrogate pair must not stop a batch
+
+
+SHORTEST_SECRET = 8  # bytes; replacing anything shorter would only spoil the answer
+
+
+def secrets_of(auth: Authentication) -> tuple[bytes, ...]:
+    """What is replaced in answers; the longest first, since one may hold another."""
+    given = sorted((secret.encode() for secret in auth.secrets), key=len, reverse=True)
+    return tuple(secret for secret in given if len(secret) >= SHORTEST_SECRET)
+
+
+def without_secrets(raw: RawAnswer, secrets: Iterable[bytes]) -> RawAnswer:
+    """A refusal may quote the key it refuses."""
+    content = raw.content
+    for secret in secrets:
+        content = content.replace(secret, SECRET.encode())
+    return RawAnswer(status=raw.status, content=content, headers=raw.headers)
