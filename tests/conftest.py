@@ -11,6 +11,7 @@ from django.contrib.contenttypes.management import create_contenttypes
 from django.contrib.sites.management import create_default_site
 from django.db import connection as database
 from django.db.models.signals import post_migrate, post_save
+from django.utils import translation
 from hypothesis import settings as hypothesis_settings
 from oscar.apps.customer.alerts.receivers import send_product_alerts
 from oscar.core.loading import get_model
@@ -45,6 +46,14 @@ def _fresh_capture() -> Iterator[None]:
     yield
     capture.forget_connections()
     Storefront.objects.forget()
+
+
+@pytest.fixture(autouse=True)
+def _own_language() -> Iterator[None]:
+    """What a request of one test was answered in is not the language of the next."""
+    translation.deactivate()
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture
