@@ -18,8 +18,12 @@ from .feed.build import Build
 from .feed.links import feed_url
 from .feed.publish import AlreadyBuilding
 from .models import Backfill, Connection, Feed, FeedBuild, OutboxMessage, Reconciliation, Storefront
-from .operations.connections import AnyConnection, get_connection
-from .operations.erase_guest import erase_guest
+from .operations.connection.named import AnyConnection, get_connection
+from .operations.connection.pauses import end_pauses as end_pauses_of
+from .operations.connection.statuses import add_proposed, of_shop
+from .operations.connection.verify import forget_deliveries as forget_deliveries_of
+from .operations.connection.verify import verify as verify_connection
+from .operations.erase.guest import erase_guest
 from .operations.health.examine import examine
 from .operations.health.findings import Finding, Level
 from .operations.history import (
@@ -30,23 +34,19 @@ from .operations.history import (
     start_import,
     work_at_import,
 )
-from .operations.pauses import end_pauses as end_pauses_of
-from .operations.preview import Preview
-from .operations.preview import preview as preview_of
 from .operations.prune import prune
 from .operations.reconcile import reconcile
-from .operations.replay import Choice, chosen
-from .operations.replay import replay as replay_rows
-from .operations.send_again import Resending
-from .operations.send_again import send_again as send_again_records
-from .operations.statuses import add_proposed, of_shop
+from .operations.record.preview import Preview
+from .operations.record.preview import preview as preview_of
+from .operations.record.replay import Choice, chosen
+from .operations.record.replay import replay as replay_rows
+from .operations.record.send_again import Resending
+from .operations.record.send_again import send_again as send_again_records
 from .operations.storefront.control import (
     connect_storefront,
     disconnect_storefront,
     refresh_storefront,
 )
-from .operations.verify import forget_deliveries as forget_deliveries_of
-from .operations.verify import verify as verify_connection
 from .pipeline.backfill.forecast import Forecast
 from .pipeline.capture import capture
 from .pipeline.delivery.relay import Relay

@@ -8,7 +8,7 @@ from celery import shared_task
 
 from esputnik_connector.feed.publish import AlreadyBuilding
 from esputnik_connector.feed.schedule import due_feeds
-from esputnik_connector.operations.alerts import look
+from esputnik_connector.operations.alerts.raised import look
 from esputnik_connector.operations.prune import prune as prune_history
 from esputnik_connector.operations.storefront.run import work_when_due
 from esputnik_connector.operations.storefront.schedule import due_storefronts

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 
 from .conf import conf
 from .feed import serving
-from .operations.alerts import look_again
+from .operations.alerts.raised import look_again
 from .operations.health import metrics as metrics_of
 from .operations.health.examine import moving
 from .operations.health.findings import Level, worst

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from esputnik_connector.models import Lane, OutboxMessage
-from esputnik_connector.operations.pauses import end_pauses
+from esputnik_connector.operations.connection.pauses import end_pauses
 from esputnik_connector.pipeline.wake import wake
 from esputnik_connector.records import Kind
 

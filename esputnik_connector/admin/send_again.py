@@ -20,14 +20,8 @@ from esputnik_connector import registry
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.models import Connection
 from esputnik_connector.models.labels import KINDS
-from esputnik_connector.operations.send_again import (
-    KINDS as SENDABLE,
-)
-from esputnik_connector.operations.send_again import (
-    Resending,
-    routes_of,
-    send_again,
-)
+from esputnik_connector.operations.record.send_again import KINDS as SENDABLE
+from esputnik_connector.operations.record.send_again import Resending, routes_of, send_again
 from esputnik_connector.records import Kind
 
 from .mixins import ReadOnlyAdmin

@@ -12,7 +12,7 @@ from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 from esputnik_connector.pipeline.wake import wake_backfill
 from esputnik_connector.records import Kind
 
-from .connections import AnyConnection, get_connection
+from .connection.named import AnyConnection, get_connection
 
 
 def start_import(

@@ -31,10 +31,10 @@ from esputnik_connector.models import (
 )
 from esputnik_connector.models.outbox import OutboxQuerySet
 from esputnik_connector.models.outcome_hour import KEPT
-from esputnik_connector.pipeline.delivery import digests
-from esputnik_connector.pipeline.delivery.eligibility import retained_since
-from esputnik_connector.pipeline.delivery.in_flight import STATES
 from esputnik_connector.pipeline.delivery.lane import lane_of, leased, new_holder
+from esputnik_connector.pipeline.delivery.prepare import digests
+from esputnik_connector.pipeline.delivery.prepare.eligibility import retained_since
+from esputnik_connector.pipeline.delivery.settle.in_flight import STATES
 from esputnik_connector.records import Kind, Outcome
 from esputnik_connector.shops import reading
 
@@ -100,9 +100,12 @@ def _outdated(days: int | None) -> Iterator[QuerySet[Any]]:
 
 
 def _forgettable() -> Iterator[list[int]]:
-    """Chunks of events that were sent so long ago that they are :func:`not sent again
-    <esputnik_connector.pipeline.delivery.eligibility.check_still_true>`, and that no scan can find
-    anew."""
+    """Chunks of events that no scan can find anew.
+
+    They were sent so long ago that :func:`eligibility.check_still_true
+    <esputnik_connector.pipeline.delivery.prepare.eligibility.check_still_true>` would not let
+    them be sent again.
+    """
     since = retained_since()
     for connection in Connection.objects.order_by("pk"):
         purchases = {"connection": connection, "kind": Kind.BEHAVIOUR.value}

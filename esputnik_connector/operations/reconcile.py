@@ -12,7 +12,7 @@ from esputnik_connector.pipeline.reconcile.limits import Limits
 from esputnik_connector.pipeline.reconcile.run import Reconciler, history_before, new_run
 from esputnik_connector.records import Kind
 
-from .connections import AnyConnection, get_connection
+from .connection.named import AnyConnection, get_connection
 
 
 def reconcile(

@@ -14,7 +14,7 @@ from esputnik_connector.models import Backfill, Connection, Heartbeat, SkippedBe
 from esputnik_connector.pipeline.delivery.relay import connections_with_work
 from esputnik_connector.pipeline.wake import BACKFILL, RELAY
 
-from .verify import verify
+from .connection.verify import verify
 
 logger = getLogger(__name__)
 

@@ -38,7 +38,7 @@ from esputnik_connector.records import Event, JSONObject, Kind, Reason, Subscrip
 from .behaviour.carried import sealed_with_moment as sealed_behaviour
 from .behaviour.carried import written
 from .behaviour.wanted import Wanted, tracks_carts
-from .delivery import debounce
+from .delivery.pace import debounce
 from .erasure.payload import erasure_payload
 from .events.carried import aware_now, sealed
 from .events.carried import sealed_with_moment as sealed_event

@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from esputnik_connector.models import Connection
 from esputnik_connector.records import Kind
 
-from .delivery import debounce
+from .delivery.pace import debounce
 from .wake import wake_now
 
 

@@ -12,7 +12,7 @@ from django.db import DatabaseError, router, transaction
 from esputnik_connector.admin.overview.verdict import SEEN_BY, current, shown
 from esputnik_connector.admin.pages import Group, menu
 from esputnik_connector.models import Connection
-from esputnik_connector.operations.alerts import look_again
+from esputnik_connector.operations.alerts.raised import look_again
 from esputnik_connector.operations.health.judgement import judge_all, overall
 
 register = template.Library()

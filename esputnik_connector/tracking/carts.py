@@ -19,7 +19,7 @@ from django.utils.crypto import salted_hmac
 from esputnik_connector import registry
 from esputnik_connector.behaviour import Behaviour, BehaviourType, Route, Visitor
 from esputnik_connector.carts import Cart, CartItem
-from esputnik_connector.destinations.esputnik.money import cents, portions
+from esputnik_connector.destinations.esputnik.orders.money import cents, portions
 from esputnik_connector.models import CartState, Storefront
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.records import Order

@@ -25,7 +25,7 @@ from django.test.utils import CaptureQueriesContext
 from oscar.core.loading import get_model
 
 from esputnik_connector.models import Backfill, Connection, OutboxMessage, SyncState
-from esputnik_connector.operations.statuses import add_proposed
+from esputnik_connector.operations.connection.statuses import add_proposed
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 from esputnik_connector.records import Kind

@@ -24,7 +24,7 @@ from django.test.utils import CaptureQueriesContext
 from oscar.test.factories import CountryFactory, create_product
 
 from esputnik_connector.models import Connection, OutboxMessage
-from esputnik_connector.operations.statuses import add_proposed
+from esputnik_connector.operations.connection.statuses import add_proposed
 from esputnik_connector.pipeline.broker import publisher
 from esputnik_connector.pipeline.capture import capture
 from sandbox_project.browser import Browser, BrowserError, Form, FormReader, Page

@@ -32,10 +32,10 @@ from esputnik_connector.destinations.base import Destination
 from esputnik_connector.destinations.http import HttpClient
 from esputnik_connector.models import Connection, FieldMapping, OutboxMessage, SyncState
 from esputnik_connector.pipeline.delivery.deliver import deliver
-from esputnik_connector.pipeline.delivery.dispatch import prepare
-from esputnik_connector.pipeline.delivery.in_flight import mark_in_flight
-from esputnik_connector.pipeline.delivery.settle import settle
-from esputnik_connector.pipeline.delivery.uploads import Upload, Uploading, settle_upload
+from esputnik_connector.pipeline.delivery.prepare.dispatch import prepare
+from esputnik_connector.pipeline.delivery.settle.batch import settle
+from esputnik_connector.pipeline.delivery.settle.in_flight import mark_in_flight
+from esputnik_connector.pipeline.delivery.settle.uploads import Upload, Uploading, settle_upload
 from esputnik_connector.pipeline.reconcile.compare import Comparer, chunks
 from esputnik_connector.pipeline.reconcile.run import CHUNK, Reconciler, new_run
 from esputnik_connector.records import Kind

@@ -19,7 +19,7 @@ from django.utils import timezone
 from esputnik_connector import tasks
 from esputnik_connector.exceptions import DestinationError
 from esputnik_connector.models import Backfill, Connection, LostUpload, OutboxMessage, SyncState
-from esputnik_connector.operations.verify import verify
+from esputnik_connector.operations.connection.verify import verify
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.records import Kind
 

@@ -11,10 +11,10 @@ from django.core.exceptions import ValidationError
 
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import AccountField, Destination
-from esputnik_connector.destinations.esputnik.field_values import FieldValues
+from esputnik_connector.destinations.esputnik.contacts.field_values import FieldValues
 from esputnik_connector.models import Connection
+from esputnik_connector.operations.connection.verify import verify
 from esputnik_connector.operations.health.account import workflows
-from esputnik_connector.operations.verify import verify
 from esputnik_connector.records import Contact, Note
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
 from tests.connection_page import form, rows, staff, url

@@ -24,7 +24,7 @@ from esputnik_connector.models import (
     RaisedAlert,
 )
 from esputnik_connector.models.outcome_hour import hour_of
-from esputnik_connector.operations.alerts import MOVING, Scope, look, raise_alerts
+from esputnik_connector.operations.alerts.raised import MOVING, Scope, look, raise_alerts
 from esputnik_connector.operations.health.examine import AREAS, moving
 from esputnik_connector.operations.health.findings import Finding, Level
 from esputnik_connector.operations.health.snapshot import take

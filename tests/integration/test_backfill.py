@@ -16,7 +16,7 @@ from esputnik_connector import registry
 from esputnik_connector.destinations.base import AccountInfo, Envelope, Receipt
 from esputnik_connector.exceptions import CredentialsError, RejectedError, TemporaryError
 from esputnik_connector.models import Attempt, Backfill, Lane, OutboxMessage, SyncState
-from esputnik_connector.operations.verify import accept
+from esputnik_connector.operations.connection.verify import accept
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.pipeline.backfill.forecast import forecast
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker

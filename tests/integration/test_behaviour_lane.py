@@ -36,8 +36,8 @@ from esputnik_connector.models import (
     Storefront,
     SyncState,
 )
+from esputnik_connector.operations.connection.rotate_keys import rotate
 from esputnik_connector.operations.prune import prune
-from esputnik_connector.operations.rotate_keys import rotate
 from esputnik_connector.operations.sweep import what_is_due
 from esputnik_connector.pipeline.behaviour.carried import opened, sealed
 from esputnik_connector.pipeline.capture import capture

@@ -24,11 +24,11 @@ from esputnik_connector.event_names import BACK_IN_STOCK, EventName
 from esputnik_connector.event_types import EventType, register, unregister
 from esputnik_connector.fields import encrypt
 from esputnik_connector.models import Attempt, Connection, OutboxMessage, SyncState
+from esputnik_connector.operations.connection.rotate_keys import rotate
 from esputnik_connector.operations.health import queue
 from esputnik_connector.operations.health.snapshot import take
 from esputnik_connector.operations.prune import prune
-from esputnik_connector.operations.replay import replay
-from esputnik_connector.operations.rotate_keys import rotate
+from esputnik_connector.operations.record.replay import replay
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.pipeline.events.carried import opened, sealed

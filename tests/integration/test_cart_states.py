@@ -21,11 +21,11 @@ from esputnik_connector.models import (
     OutcomeCount,
     Storefront,
 )
-from esputnik_connector.operations.preview import preview
+from esputnik_connector.operations.connection.rotate_keys import rotate
 from esputnik_connector.operations.prune import prune
-from esputnik_connector.operations.rotate_keys import rotate
+from esputnik_connector.operations.record.preview import preview
 from esputnik_connector.pipeline.capture import capture
-from esputnik_connector.pipeline.delivery.cart_states import visitors_of
+from esputnik_connector.pipeline.delivery.prepare.cart_states import visitors_of
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Cart, CartItem, Kind, Order, OrderItem
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from esputnik_connector.models import Connection, Lane
-from esputnik_connector.operations.verify import forget_deliveries
+from esputnik_connector.operations.connection.verify import forget_deliveries
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 from esputnik_connector.pipeline.capture import capture

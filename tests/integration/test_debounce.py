@@ -10,7 +10,7 @@ from django.conf import settings as project_settings
 
 from esputnik_connector.models import OutboxMessage
 from esputnik_connector.pipeline.capture import capture
-from esputnik_connector.pipeline.delivery import debounce
+from esputnik_connector.pipeline.delivery.pace import debounce
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Cart, CartItem, Contact, Kind
 

@@ -21,8 +21,8 @@ from esputnik_connector.models import (
     SyncState,
     Tombstone,
 )
-from esputnik_connector.operations.erase_guest import erase_guest
-from esputnik_connector.operations.rotate_keys import rotate
+from esputnik_connector.operations.connection.rotate_keys import rotate
+from esputnik_connector.operations.erase.guest import erase_guest
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 from esputnik_connector.pipeline.capture import capture

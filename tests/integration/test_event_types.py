@@ -25,7 +25,7 @@ from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.models import Attempt, Connection, Heartbeat, OutboxMessage, SyncState
 from esputnik_connector.operations.health import queue
 from esputnik_connector.operations.health.snapshot import take
-from esputnik_connector.operations.replay import replay
+from esputnik_connector.operations.record.replay import replay
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.pipeline.events.scan import scan_for_events

@@ -20,7 +20,7 @@ from esputnik_connector import registry
 from esputnik_connector.behaviour import Behaviour, BehaviourType, Visitor
 from esputnik_connector.destinations.base import Account
 from esputnik_connector.destinations.esputnik.behaviour import browser, event, tracker
-from esputnik_connector.destinations.esputnik.order_payload import order_envelope
+from esputnik_connector.destinations.esputnik.orders.payload import order_envelope
 from esputnik_connector.feed.artifact import storage
 from esputnik_connector.feed.build import Build
 from esputnik_connector.feed.normalise import plain_text

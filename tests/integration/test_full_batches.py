@@ -6,9 +6,9 @@ import pytest
 
 from esputnik_connector.models import Connection, OutboxMessage, SyncState
 from esputnik_connector.pipeline.delivery import queue
-from esputnik_connector.pipeline.delivery.pacing import Pacer
+from esputnik_connector.pipeline.delivery.pace.rest import Pacer
 from esputnik_connector.pipeline.delivery.relay import Relay
-from esputnik_connector.pipeline.delivery.uploads import UploadPoller
+from esputnik_connector.pipeline.delivery.settle.uploads import UploadPoller
 from esputnik_connector.records import Contact, Kind
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from esputnik_connector.models import Connection, OutboxMessage, SyncState
-from esputnik_connector.operations.preview import Standing, preview
+from esputnik_connector.operations.record.preview import Standing, preview
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Contact, Kind, Order

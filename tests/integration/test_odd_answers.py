@@ -14,11 +14,11 @@ from esputnik_connector.destinations.base import AccountInfo, Envelope, Receipt
 from esputnik_connector.exceptions import CredentialsError, RejectedError, TemporaryError
 from esputnik_connector.models import Attempt, Lane, OutboxMessage, SyncState
 from esputnik_connector.models.sync import SyncStateQuerySet
-from esputnik_connector.operations import verify
+from esputnik_connector.operations.connection import verify
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 from esputnik_connector.pipeline.capture import capture
-from esputnik_connector.pipeline.delivery.load import read
+from esputnik_connector.pipeline.delivery.prepare.load import read
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Contact, Kind, Order, Outcome, Reason
 
@@ -266,7 +266,9 @@ def test_a_lane_that_fails_holds_no_other_lane_back(
     plain_shop.people["1"] = contact()
     capture.contact_changed("1")
 
-    monkeypatch.setattr("esputnik_connector.pipeline.delivery.dispatch.read", poison_contacts())
+    monkeypatch.setattr(
+        "esputnik_connector.pipeline.delivery.prepare.dispatch.read", poison_contacts()
+    )
     assert run() == {"delivered": 3}
     lane = Lane.objects.get(kind="contact")
     assert lane.is_paused(clock())
@@ -289,7 +291,9 @@ def test_an_import_that_meets_a_defect_pauses_and_says_so(
 ):
     plain_shop.people["1"] = contact()
     present, _ = control.start(connection, Kind.CONTACT)
-    monkeypatch.setattr("esputnik_connector.pipeline.delivery.dispatch.read", poison_contacts())
+    monkeypatch.setattr(
+        "esputnik_connector.pipeline.delivery.prepare.dispatch.read", poison_contacts()
+    )
     BackfillWorker(present, clock=clock).work(seconds=60)
     present.refresh_from_db()
     assert present.state == "paused"

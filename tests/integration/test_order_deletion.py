@@ -13,7 +13,7 @@ from django.utils import timezone as django_timezone
 from esputnik_connector import registry
 from esputnik_connector.exceptions import Veto
 from esputnik_connector.models import Attempt, Connection, Lane, OutboxMessage, SyncState
-from esputnik_connector.operations.preview import preview
+from esputnik_connector.operations.record.preview import preview
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.pipeline.reconcile.compare import Comparer

@@ -21,7 +21,7 @@ from esputnik_connector.models import (
     OutboxMessage,
     SyncState,
 )
-from esputnik_connector.operations.pauses import end_pauses
+from esputnik_connector.operations.connection.pauses import end_pauses
 from esputnik_connector.operations.sweep import recheck_keys
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker

@@ -13,11 +13,11 @@ from django.utils import timezone
 from oscar.core.loading import get_model
 from oscar.test import factories
 
-from esputnik_connector.destinations.esputnik.sources import SOURCES as PATHS
+from esputnik_connector.destinations.esputnik.contacts.sources import SOURCES as PATHS
 from esputnik_connector.destinations.http import HttpClient
 from esputnik_connector.event_types import PRODUCT_PARAMS
 from esputnik_connector.models import Attempt, Connection, FieldMapping, OutboxMessage, SyncState
-from esputnik_connector.operations.preview import INDEX, Standing, leaves, preview
+from esputnik_connector.operations.record.preview import INDEX, Standing, leaves, preview
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Kind, Reason
 from esputnik_connector.shops.oscar.field_origins import SOURCES as ORIGINS

@@ -16,7 +16,7 @@ from oscar.test import factories
 
 from esputnik_connector.event_names import BACK_IN_STOCK
 from esputnik_connector.models import Attempt, Connection, Lane, OutboxMessage, SyncState
-from esputnik_connector.operations.replay import replay
+from esputnik_connector.operations.record.replay import replay
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Kind

@@ -10,7 +10,7 @@ from esputnik_connector.destinations.responses import RawAnswer, ResponseRules
 from esputnik_connector.exceptions import RejectedError, TemporaryError
 from esputnik_connector.feed.safeguards import verdict
 from esputnik_connector.models import Attempt, Backfill, Connection, Lane, OutboxMessage
-from esputnik_connector.pipeline.delivery.pacing import defect_in_words
+from esputnik_connector.pipeline.delivery.pace.rest import defect_in_words
 
 pytestmark = pytest.mark.django_db
 

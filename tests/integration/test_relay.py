@@ -26,10 +26,11 @@ from esputnik_connector.models import (
     SyncState,
     Tombstone,
 )
-from esputnik_connector.operations import verify
+from esputnik_connector.operations.connection import verify
 from esputnik_connector.pipeline.capture import capture
-from esputnik_connector.pipeline.delivery import outbox_rows, permit
+from esputnik_connector.pipeline.delivery.pace import permit
 from esputnik_connector.pipeline.delivery.relay import Relay
+from esputnik_connector.pipeline.delivery.settle import outbox_rows
 from esputnik_connector.records import Cart, CartItem, Contact, Kind, Order, Outcome, Reason
 
 pytestmark = pytest.mark.django_db(transaction=True)

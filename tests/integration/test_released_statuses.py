@@ -10,8 +10,8 @@ import pytest
 
 from esputnik_connector import api
 from esputnik_connector.models import Connection, OutboxMessage, ReleasedStatus, StatusMapping
-from esputnik_connector.operations import config
-from esputnik_connector.operations.statuses import add_proposed, remember, words
+from esputnik_connector.operations.connection import config
+from esputnik_connector.operations.connection.statuses import add_proposed, remember, words
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Kind, Order

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from esputnik_connector.models import Connection, OutboxMessage
-from esputnik_connector.operations import replay
+from esputnik_connector.operations.record import replay
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -27,7 +27,7 @@ from esputnik_connector.models import (
     OutboxMessage,
     SyncState,
 )
-from esputnik_connector.operations.preview import preview
+from esputnik_connector.operations.record.preview import preview
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 from esputnik_connector.pipeline.capture import capture

@@ -148,7 +148,7 @@ def test_a_database_that_goes_away_while_settling_names_nobody(sentry, connectio
     def fail(*_args: Any, **_named: Any) -> None:
         raise OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr("esputnik_connector.pipeline.delivery.settle.settle_rows", fail)
+    monkeypatch.setattr("esputnik_connector.pipeline.delivery.settle.batch.settle_rows", fail)
     deliver(connection)
     assert any("OperationalError" in text for text in events(sentry))
 

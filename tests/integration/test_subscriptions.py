@@ -13,9 +13,9 @@ from cryptography.fernet import Fernet
 from django.core.management import call_command
 
 from esputnik_connector.models import Attempt, Connection, OutboxMessage, SyncState, Tombstone
+from esputnik_connector.operations.connection.rotate_keys import rotate
 from esputnik_connector.operations.prune import prune
-from esputnik_connector.operations.replay import replay
-from esputnik_connector.operations.rotate_keys import rotate
+from esputnik_connector.operations.record.replay import replay
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Contact, Subscription

@@ -8,10 +8,10 @@ import pytest
 from django.utils import timezone
 
 from esputnik_connector.destinations.base import Account, Receipt
-from esputnik_connector.destinations.esputnik.order_payload import order_envelope
+from esputnik_connector.destinations.esputnik.orders.payload import order_envelope
 from esputnik_connector.models import SyncState
-from esputnik_connector.pipeline.delivery.dispatch import Result
-from esputnik_connector.pipeline.delivery.settle import settle
+from esputnik_connector.pipeline.delivery.prepare.dispatch import Result
+from esputnik_connector.pipeline.delivery.settle.batch import settle
 from esputnik_connector.records import Kind, Outcome
 from tests.unit.samples import ACCOUNT, ORDER
 

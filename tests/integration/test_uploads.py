@@ -12,9 +12,9 @@ from esputnik_connector.destinations.base import Envelope, Receipt
 from esputnik_connector.exceptions import RejectedError, TemporaryError
 from esputnik_connector.models import Lane, OutboxMessage, SyncState
 from esputnik_connector.pipeline.capture import capture
-from esputnik_connector.pipeline.delivery.dispatch import Result
-from esputnik_connector.pipeline.delivery.outbox_rows import settle_rows
+from esputnik_connector.pipeline.delivery.prepare.dispatch import Result
 from esputnik_connector.pipeline.delivery.relay import Relay
+from esputnik_connector.pipeline.delivery.settle.outbox_rows import settle_rows
 from esputnik_connector.records import Contact, Kind, Outcome, Reason
 
 pytestmark = pytest.mark.django_db(transaction=True)

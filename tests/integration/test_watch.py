@@ -26,10 +26,10 @@ from esputnik_connector.models import (
     SyncState,
     WatchedPrice,
 )
+from esputnik_connector.operations.connection.verify import forget_deliveries
 from esputnik_connector.operations.health import queue
 from esputnik_connector.operations.health.snapshot import take
 from esputnik_connector.operations.prune import prunable, prune
-from esputnik_connector.operations.verify import forget_deliveries
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.pipeline.events import back_in_stock, enqueue, price_drops, scan

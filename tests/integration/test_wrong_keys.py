@@ -11,7 +11,7 @@ from django.core.management.base import SystemCheckError
 
 from esputnik_connector import checks
 from esputnik_connector.models import Connection, Feed
-from esputnik_connector.operations.rotate_keys import rotate
+from esputnik_connector.operations.connection.rotate_keys import rotate
 
 pytestmark = pytest.mark.django_db
 

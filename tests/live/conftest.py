@@ -12,7 +12,7 @@ from django.conf import settings as project_settings
 from django.db import connection as database
 
 from esputnik_connector.models import Connection
-from esputnik_connector.operations.statuses import add_proposed
+from esputnik_connector.operations.connection.statuses import add_proposed
 from esputnik_connector.pipeline.broker import publisher
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Settings

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esputnik_connector.pipeline.delivery import backoff
+from esputnik_connector.pipeline.delivery.pace import backoff
 
 NOW = datetime(2026, 11, 21, tzinfo=timezone.utc)
 jitters = st.floats(min_value=0, max_value=1, exclude_max=True)

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from esputnik_connector.destinations.base import Account, Delivered
-from esputnik_connector.destinations.esputnik import contact_fields
 from esputnik_connector.destinations.esputnik.calls import contacts_body
-from esputnik_connector.destinations.esputnik.contact_fields import CONTACT_FIELDS, ContactField
-from esputnik_connector.destinations.esputnik.contact_payload import contact_envelope
+from esputnik_connector.destinations.esputnik.contacts import fields as contact_fields
+from esputnik_connector.destinations.esputnik.contacts.fields import CONTACT_FIELDS, ContactField
+from esputnik_connector.destinations.esputnik.contacts.payload import contact_envelope
+from esputnik_connector.destinations.esputnik.contacts.sources import SOURCES
 from esputnik_connector.destinations.esputnik.remote import differing
-from esputnik_connector.destinations.esputnik.sources import SOURCES
 from esputnik_connector.records import Address, Contact, Kind
 
 ACCOUNT = Account(name="main", api_key="key", api_url="https://esputnik.com/api", salt="salt")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from esputnik_connector.destinations.esputnik import lists
+from esputnik_connector.destinations.esputnik.answers import lists
 from esputnik_connector.destinations.responses import Answer
 from esputnik_connector.exceptions import TemporaryError
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esputnik_connector.destinations.esputnik.money import cents, number, portions
-from esputnik_connector.destinations.esputnik.order_payload import order_payload
+from esputnik_connector.destinations.esputnik.orders.money import cents, number, portions
+from esputnik_connector.destinations.esputnik.orders.payload import order_payload
 from esputnik_connector.records import Note, Order, OrderItem
 from tests.unit.samples import ACCOUNT, ORDER
 

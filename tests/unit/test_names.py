@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from esputnik_connector.destinations.esputnik.contact_payload import contact_envelope
-from esputnik_connector.destinations.esputnik.order_payload import order_envelope
+from esputnik_connector.destinations.esputnik.contacts.payload import contact_envelope
+from esputnik_connector.destinations.esputnik.orders.payload import order_envelope
 from esputnik_connector.records import Note
 from esputnik_connector.testing.fake_esputnik.forms import name_problem
 from tests.unit.samples import ACCOUNT, CONTACT, ORDER

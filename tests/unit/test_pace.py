@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from esputnik_connector.pipeline.delivery.pace import SLOW, SLOWEST, START, Pace
+from esputnik_connector.pipeline.delivery.pace.adaptive import SLOW, SLOWEST, START, Pace
 
 
 class Timer:

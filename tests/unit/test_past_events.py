@@ -12,7 +12,7 @@ import responses
 from esputnik_connector.destinations.base import Delivered
 from esputnik_connector.destinations.encoding import encoded
 from esputnik_connector.destinations.esputnik.destination import EsputnikDestination
-from esputnik_connector.destinations.esputnik.event_identity import EVENT_LIMIT
+from esputnik_connector.destinations.esputnik.events.identity import EVENT_LIMIT
 from esputnik_connector.records import Contact, Kind, Outcome
 from tests.unit.samples import ACCOUNT, ORDER
 

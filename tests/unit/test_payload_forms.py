@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from esputnik_connector.destinations.base import Envelope
-from esputnik_connector.destinations.esputnik.events import CART_FORM, cart_envelope
-from esputnik_connector.destinations.esputnik.order_payload import ORDER_FORM, order_envelope
+from esputnik_connector.destinations.esputnik.events.payload import CART_FORM, cart_envelope
+from esputnik_connector.destinations.esputnik.orders.payload import ORDER_FORM, order_envelope
 from esputnik_connector.records import Kind, Note, Person
 from tests.unit.samples import ACCOUNT, CART, ORDER
 

@@ -12,14 +12,14 @@ import pytest
 
 from esputnik_connector.destinations.base import Delivered
 from esputnik_connector.destinations.esputnik.calls import contacts_body
-from esputnik_connector.destinations.esputnik.contact_payload import (
+from esputnik_connector.destinations.esputnik.contacts.field_values import plain_text
+from esputnik_connector.destinations.esputnik.contacts.payload import (
     contact_envelope,
     erasure_envelope,
 )
-from esputnik_connector.destinations.esputnik.event_identity import EVENT_LIMIT
-from esputnik_connector.destinations.esputnik.events import cart_envelope, event_envelope
-from esputnik_connector.destinations.esputnik.field_values import plain_text
-from esputnik_connector.destinations.esputnik.order_payload import order_envelope
+from esputnik_connector.destinations.esputnik.events.identity import EVENT_LIMIT
+from esputnik_connector.destinations.esputnik.events.payload import cart_envelope, event_envelope
+from esputnik_connector.destinations.esputnik.orders.payload import order_envelope
 from esputnik_connector.event_types import event_type as declared_type
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.records import Address, CartItem, Contact, Erasure, Note, Reason

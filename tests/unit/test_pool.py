@@ -10,9 +10,9 @@ import pytest
 
 from esputnik_connector.destinations.base import Account, Envelope, Part, Receipt
 from esputnik_connector.models.lease import LostLease
-from esputnik_connector.pipeline.delivery.dispatch import Prepared
-from esputnik_connector.pipeline.delivery.pace import Pace
+from esputnik_connector.pipeline.delivery.pace.adaptive import Pace
 from esputnik_connector.pipeline.delivery.pool import Arrival, Departure, Pool
+from esputnik_connector.pipeline.delivery.prepare.dispatch import Prepared
 from esputnik_connector.records import Kind, Outcome, Reason
 from esputnik_connector.testing.recording import RecordingDestination
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from esputnik_connector.event_names import BACK_IN_STOCK
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.models import Connection
-from esputnik_connector.pipeline.delivery.eligibility import check_still_true
+from esputnik_connector.pipeline.delivery.prepare.eligibility import check_still_true
 from esputnik_connector.pipeline.events.price_drops import is_drop
 from esputnik_connector.records import Event, Reason
 from esputnik_connector.shops.base import PriceDrop

@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from esputnik_connector.destinations.base import Envelope
-from esputnik_connector.destinations.esputnik import imports, proof, receipts
-from esputnik_connector.destinations.esputnik.contact_payload import contact_envelope
-from esputnik_connector.destinations.esputnik.order_payload import order_envelope
+from esputnik_connector.destinations.esputnik import receipts
+from esputnik_connector.destinations.esputnik.answers import proof
+from esputnik_connector.destinations.esputnik.contacts import imports
+from esputnik_connector.destinations.esputnik.contacts.payload import contact_envelope
+from esputnik_connector.destinations.esputnik.orders.payload import order_envelope
 from esputnik_connector.destinations.responses import Answer
 from esputnik_connector.exceptions import RejectedError, TemporaryError
 from esputnik_connector.identity import fingerprint

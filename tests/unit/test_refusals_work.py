@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from esputnik_connector.destinations.base import Envelope
-from esputnik_connector.destinations.esputnik.refusals import refusals
+from esputnik_connector.destinations.esputnik.answers.refusals import refusals
 from esputnik_connector.records import Kind
 
 RECORDS, REFUSED = 1000, 400

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from esputnik_connector.destinations.esputnik.responses import EsputnikResponses
+from esputnik_connector.destinations.esputnik.answers.responses import EsputnikResponses
 from esputnik_connector.destinations.responses import (
     STANDARD_ROWS,
     RawAnswer,

@@ -6,7 +6,7 @@ import pytest
 
 from esputnik_connector.destinations.esputnik.destination import EsputnikDestination
 from esputnik_connector.models import Connection, StatusMapping
-from esputnik_connector.operations.statuses import add_proposed, proposals
+from esputnik_connector.operations.connection.statuses import add_proposed, proposals
 
 
 @pytest.mark.parametrize(

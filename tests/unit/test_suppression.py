@@ -8,7 +8,7 @@ import pytest
 
 from esputnik_connector.identity import fingerprint
 from esputnik_connector.models import Tombstone
-from esputnik_connector.pipeline.delivery.suppression import Suppression
+from esputnik_connector.pipeline.delivery.prepare.suppression import Suppression
 from esputnik_connector.records import Contact
 
 SALT = "a salt"

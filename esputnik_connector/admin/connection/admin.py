@@ -22,11 +22,11 @@ from esputnik_connector.admin.settings import version
 from esputnik_connector.conf import conf
 from esputnik_connector.event_types import event_types
 from esputnik_connector.models import Attempt, Connection, OutboxMessage, Salt
-from esputnik_connector.operations import statuses
-from esputnik_connector.operations.account import keep_fields
+from esputnik_connector.operations.connection import statuses
+from esputnik_connector.operations.connection.account import keep_fields
+from esputnik_connector.operations.connection.verify import accept
 from esputnik_connector.operations.health.judgement import judge
 from esputnik_connector.operations.health.snapshot import take
-from esputnik_connector.operations.verify import accept
 from esputnik_connector.pipeline.wake import wake
 from esputnik_connector.records import Outcome
 

@@ -19,7 +19,7 @@ from esputnik_connector.destinations.base import Account, Destination
 from esputnik_connector.exceptions import ConfigurationError, ConnectorError
 from esputnik_connector.fields import cipher, reveal
 from esputnik_connector.models import Connection, Salt, Tombstone
-from esputnik_connector.operations.statuses import choices
+from esputnik_connector.operations.connection.statuses import choices
 
 from .backend import backend_of
 from .key_check import KeyCheck, check_key

@@ -20,7 +20,7 @@ from esputnik_connector.exceptions import (
     RejectedError,
     TemporaryError,
 )
-from esputnik_connector.operations.account import fields_of
+from esputnik_connector.operations.connection.account import fields_of
 
 from .state import DOTS
 

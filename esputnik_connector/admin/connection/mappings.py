@@ -19,8 +19,8 @@ from esputnik_connector.admin.choices import (
 )
 from esputnik_connector.destinations.base import AccountField, Destination
 from esputnik_connector.models import FieldMapping, StatusMapping
-from esputnik_connector.operations.statuses import choices
-from esputnik_connector.operations.statuses import of_shop as statuses_of_shop
+from esputnik_connector.operations.connection.statuses import choices
+from esputnik_connector.operations.connection.statuses import of_shop as statuses_of_shop
 from esputnik_connector.shops.base import SupportsContactAttributes
 
 from .backend import backend_of

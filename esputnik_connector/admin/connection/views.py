@@ -16,7 +16,7 @@ from esputnik_connector.destinations.deadline import patience
 from esputnik_connector.exceptions import ConnectorError, TemporaryError
 from esputnik_connector.models import Connection
 from esputnik_connector.models.connection import this_environment
-from esputnik_connector.operations.verify import verify
+from esputnik_connector.operations.connection.verify import verify
 from esputnik_connector.pipeline.wake import wake
 
 from .key_check import PATIENCE, failure_text

@@ -15,9 +15,9 @@ from esputnik_connector.models import Connection, Reconciliation
 from esputnik_connector.models.labels import KINDS, REASONS
 from esputnik_connector.operations.health.duration import since
 from esputnik_connector.operations.health.snapshot import Snapshot
-from esputnik_connector.operations.names import names_of
 from esputnik_connector.operations.problems.causes import Cause, problems
 from esputnik_connector.operations.problems.remedies import remedy_of
+from esputnik_connector.operations.record.names import names_of
 from esputnik_connector.records import Kind, Reason
 
 SHOWN = 5

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from esputnik_connector.admin.pages import Group, Page, register
 from esputnik_connector.models import Connection
-from esputnik_connector.operations.alerts import look_again
+from esputnik_connector.operations.alerts.raised import look_again
 from esputnik_connector.operations.health.judgement import judge_all, overall
 from esputnik_connector.operations.health.snapshot import Snapshot
 

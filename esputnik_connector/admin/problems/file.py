@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from esputnik_connector.admin.display import time_text
 from esputnik_connector.admin.trace import leave_trace
 from esputnik_connector.models.labels import KINDS, REASONS
-from esputnik_connector.operations.names import names_of
 from esputnik_connector.operations.problems.causes import problems
+from esputnik_connector.operations.record.names import names_of
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 

@@ -22,7 +22,6 @@ from esputnik_connector.admin.trace import leave_trace
 from esputnik_connector.exceptions import BadRequestError
 from esputnik_connector.models.labels import KINDS
 from esputnik_connector.models.permissions import Right
-from esputnik_connector.operations.names import names_of
 from esputnik_connector.operations.problems.actions import (
     LONGEST_REASON,
     ActionResult,
@@ -38,6 +37,7 @@ from esputnik_connector.operations.problems.causes import (
     problems,
 )
 from esputnik_connector.operations.problems.remedies import Remedy, remedy_of
+from esputnik_connector.operations.record.names import names_of
 from esputnik_connector.records import Kind
 
 TEMPLATE = "admin/esputnik_connector/problems/problems.html"

@@ -21,12 +21,12 @@ from esputnik_connector.exceptions import BadRequestError, ConnectorError
 from esputnik_connector.models import Connection
 from esputnik_connector.models.permissions import Right
 from esputnik_connector.models.reconcile import VERDICTS
-from esputnik_connector.operations.ask_remote import RemoteAnswer, ask_remote
-from esputnik_connector.operations.erase_person import erase_person, person
+from esputnik_connector.operations.erase.person import erase_person, person
+from esputnik_connector.operations.record.ask_remote import RemoteAnswer, ask_remote
+from esputnik_connector.operations.record.send_again import Resending, send_again
+from esputnik_connector.operations.record.send_now import Sending, send_now
 from esputnik_connector.operations.record_history.holdings import holdings_of
 from esputnik_connector.operations.record_history.sentence import why_text
-from esputnik_connector.operations.send_again import Resending, send_again
-from esputnik_connector.operations.send_now import Sending, send_now
 from esputnik_connector.records import Kind
 
 from .record import kind_or_404

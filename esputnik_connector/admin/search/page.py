@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from esputnik_connector.admin.display import time_text
 from esputnik_connector.admin.pages import Group, Page, register
 from esputnik_connector.models.permissions import Right
-from esputnik_connector.operations.search import LONGEST, Found, search
+from esputnik_connector.operations.record.search import LONGEST, Found, search
 from esputnik_connector.shops.base import Match
 
 from .titles import record_url, title_of

@@ -16,14 +16,14 @@ from esputnik_connector.admin.display import time_text
 from esputnik_connector.admin.pages import Page, register, url_of
 from esputnik_connector.exceptions import ConnectorError
 from esputnik_connector.models.permissions import Right
-from esputnik_connector.operations.preview import STANDINGS, Preview, preview
+from esputnik_connector.operations.record.preview import STANDINGS, Preview, preview
+from esputnik_connector.operations.record.search import match_of
 from esputnik_connector.operations.record_history.history import (
     AccountHistory,
     RecordHistory,
     history_of,
 )
 from esputnik_connector.operations.record_history.redacted import redacted
-from esputnik_connector.operations.search import match_of
 from esputnik_connector.records import Kind
 from esputnik_connector.shops import reading
 from esputnik_connector.shops.base import Match, SupportsCarts, SupportsSearch, SupportsShopPages

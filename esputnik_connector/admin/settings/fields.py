@@ -26,8 +26,8 @@ from esputnik_connector.destinations.deadline import patience
 from esputnik_connector.exceptions import ConnectorError
 from esputnik_connector.models import Connection, FieldMapping
 from esputnik_connector.models.permissions import Right
-from esputnik_connector.operations.account import keep_fields
-from esputnik_connector.operations.examples import Example, examples
+from esputnik_connector.operations.connection.account import keep_fields
+from esputnik_connector.operations.record.examples import Example, examples
 from esputnik_connector.pipeline.wake import wake
 
 from . import version

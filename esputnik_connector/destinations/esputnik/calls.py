@@ -13,18 +13,19 @@ from esputnik_connector.destinations.encoding import encoded
 from esputnik_connector.halving import halves
 from esputnik_connector.records import JSONObject, Kind, Note
 
-from . import proof, receipts
+from . import receipts
+from .answers import proof
 from .behaviour.envelopes import BODY, USER_AGENT
 from .client import EsputnikClient
-from .contact_fields import CHANNELS, NAMES, additional_ids, channels
-from .erasure import send_erasure
-from .event_identity import EVENT_LIMIT
-from .event_results import from_past_events
-from .events import PAST_EVENTS_PER_CALL
+from .contacts.erasure import send_erasure
+from .contacts.fields import CHANNELS, NAMES, additional_ids, channels
+from .contacts.subscribe import introducing
+from .contacts.subscription import send_subscription
+from .events.identity import EVENT_LIMIT
+from .events.payload import PAST_EVENTS_PER_CALL
+from .events.results import from_past_events
 from .options import Options
-from .order_deletion import put_off, send_order_deletion
-from .subscribe import introducing
-from .subscription import send_subscription
+from .orders.deletion import put_off, send_order_deletion
 
 BY_ID = "externalCustomerId"
 MOST_ORDER_DELETIONS = 20  # of one delivery: four seconds at the usual pace

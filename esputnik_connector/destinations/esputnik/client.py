@@ -18,8 +18,8 @@ from esputnik_connector.explanations import gettext as _
 from esputnik_connector.records import JSONObject, JSONValue
 
 from .behaviour.event import nested_as_text
+from .behaviour.tracker_client import TrackerClient
 from .rehearsal import Sender
-from .tracker_client import TrackerClient
 
 LABEL = "eSputnik"
 DEFAULT_URL = "https://esputnik.com/api"

@@ -10,11 +10,11 @@ from esputnik_connector.destinations.base import Account
 from esputnik_connector.destinations.deadline import Timeouts
 from esputnik_connector.destinations.http import HttpClient
 
+from .answers.responses import EsputnikResponses
+from .behaviour.tracker_client import TrackerClient
 from .client import DEFAULT_URL, LABEL, USER
 from .limits import Limit, limit_of, throttles
 from .options import Options
-from .responses import EsputnikResponses
-from .tracker_client import TrackerClient
 
 
 def http_client(

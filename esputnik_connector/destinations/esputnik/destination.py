@@ -42,14 +42,16 @@ from esputnik_connector.records import (
     Record,
 )
 
-from . import addressbooks, choices, feeds, imports, inbox, receipts, remote, sources, workflows
+from . import choices, feeds, inbox, receipts, remote
 from .behaviour import browser
 from .calls import planned
 from .client import DEFAULT_URL, LABEL, EsputnikClient
 from .clients import http_client, tracker_client
+from .contacts import addressbooks, imports, sources
+from .contacts.field_values import formatted
 from .envelopes import envelope_of
-from .events import PAST_EVENTS_PER_CALL
-from .field_values import formatted
+from .events import workflows
+from .events.payload import PAST_EVENTS_PER_CALL
 from .limits import limit_of_kind, per_second, rates
 from .options import Options, options_from
 from .rehearsal import Rehearsal

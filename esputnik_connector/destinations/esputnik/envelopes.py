@@ -16,12 +16,12 @@ from esputnik_connector.records import (
 )
 
 from .behaviour.envelopes import behaviour_envelope
-from .contact_payload import contact_envelope, erasure_envelope
-from .events import cart_envelope, event_envelope
+from .contacts.payload import contact_envelope, erasure_envelope
+from .contacts.subscription import subscription_envelope
+from .events.payload import cart_envelope, event_envelope
 from .options import Options
-from .order_deletion import order_deletion_envelope
-from .order_payload import order_envelope
-from .subscription import subscription_envelope
+from .orders.deletion import order_deletion_envelope
+from .orders.payload import order_envelope
 
 
 def envelope_of(

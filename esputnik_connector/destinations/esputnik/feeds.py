@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from esputnik_connector.destinations.base import RegisteredFeed
 
+from .answers.lists import is_true, objects, readable, text
 from .client import EsputnikClient
-from .lists import is_true, objects, readable, text
 
 
 def read(client: EsputnikClient) -> list[RegisteredFeed]:

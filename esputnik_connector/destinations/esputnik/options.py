@@ -12,7 +12,7 @@ from esputnik_connector.destinations.throttle import parsed_rate
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.explanations import gettext as _
 
-from .event_identity import FORBIDDEN
+from .events.identity import FORBIDDEN
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from esputnik_connector.identity import fitted, one_line
 from esputnik_connector.records import JSONObject, JSONValue, Note
 
-from .names import person_name
+from .contacts.names import person_name
 
 
 def present(values: Mapping[str, JSONValue]) -> JSONObject:

@@ -14,10 +14,10 @@ from esputnik_connector.exceptions import RejectedError, TemporaryError
 from esputnik_connector.explanations import gettext as _
 from esputnik_connector.records import JSONValue, Kind, Outcome, Reason
 
-from .answers import number_of, text_of
-from .proof import UPLOAD, Proof
-from .refusals import refusals
-from .responses import is_duplicated
+from .answers.proof import UPLOAD, Proof
+from .answers.refusals import refusals
+from .answers.responses import is_duplicated
+from .answers.values import number_of, text_of
 
 DUPLICATE_WINDOW = 60.0  # seconds that a repeat is refused (esputnik-api.md#repeated-requests)
 

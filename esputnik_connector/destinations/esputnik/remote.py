@@ -14,10 +14,10 @@ from esputnik_connector.destinations.responses import Answer
 from esputnik_connector.exceptions import RejectedError, Skip, TemporaryError
 from esputnik_connector.records import JSONObject, Kind, Reason
 
-from . import proof
-from .answers import entries, number_of, text_of
+from .answers import proof
+from .answers.values import entries, number_of, text_of
 from .client import EsputnikClient
-from .contact_fields import CONTACT_FIELDS, additional_name, channels, values_in
+from .contacts.fields import CONTACT_FIELDS, additional_name, channels, values_in
 from .receipts import is_unknown_contact, readable, says_nothing
 
 

@@ -24,9 +24,9 @@ from esputnik_connector.explanations import gettext as _
 from esputnik_connector.records import JSONObject, JSONValue
 from esputnik_connector.storable import UNSTORABLE
 
-from .answers import text_of
+from .answers.lists import objects, readable, text
+from .answers.values import text_of
 from .client import EsputnikClient
-from .lists import objects, readable, text
 
 # Words of a refusal → what it means. The first that fits counts (esputnik-api.md#site-domains).
 REFUSALS = (

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector.exceptions import BadRequestError
 from esputnik_connector.management.base import ReportingCommand
-from esputnik_connector.operations.config import exported, put
+from esputnik_connector.operations.connection.config import exported, put
 
 STANDARD = "-"
 

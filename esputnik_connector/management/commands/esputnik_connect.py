@@ -19,7 +19,7 @@ from esputnik_connector.exceptions import (
     RejectedError,
 )
 from esputnik_connector.management.base import ReportingCommand
-from esputnik_connector.operations.connect import Connected, connect
+from esputnik_connector.operations.connection.connect import Connected, connect
 
 VARIABLE = "ESPUTNIK_API_KEY"
 NOT_CHECKED = 2  # exit code

@@ -18,12 +18,12 @@ from django.utils.translation import gettext as _
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.models import Connection, Restore
-from esputnik_connector.operations.alerts import Scope, raise_alerts
+from esputnik_connector.operations.alerts.raised import Scope, raise_alerts
+from esputnik_connector.operations.connection.restore import note_restore, settle_restore
+from esputnik_connector.operations.connection.rotate_keys import rotate
 from esputnik_connector.operations.health import restore
 from esputnik_connector.operations.health.examine import AREAS, examine
 from esputnik_connector.operations.health.findings import Finding, Level, of, ok, problem, warning
-from esputnik_connector.operations.restore import note_restore, settle_restore
-from esputnik_connector.operations.rotate_keys import rotate
 
 CHECK_PREFIX = "esputnik_connector."
 BLIND = 2  # exit code: most could not be looked at

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from esputnik_connector.exceptions import ConnectorError
 from esputnik_connector.management.base import ReportingCommand
-from esputnik_connector.operations.erase_guest import Guest, erase
+from esputnik_connector.operations.erase.guest import Guest, erase
 
 
 class Command(ReportingCommand):

@@ -14,7 +14,7 @@ from esputnik_connector.management.arguments import one_connection
 from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.models.reconcile import verdict_in_words
 from esputnik_connector.models.timezones import local_time
-from esputnik_connector.operations.preview import STANDINGS, Preview, preview
+from esputnik_connector.operations.record.preview import STANDINGS, Preview, preview
 from esputnik_connector.records import Kind, Reason
 
 PREVIEWED = (Kind.CONTACT, Kind.ORDER, Kind.CART, Kind.EVENT)

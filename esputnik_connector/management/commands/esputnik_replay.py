@@ -13,7 +13,14 @@ from django.utils.translation import ngettext
 from esputnik_connector.management.arguments import chosen_connections, moment
 from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.models.labels import KINDS, REASONS
-from esputnik_connector.operations.replay import Choice, Share, chosen, plan, replay, unknown_keys
+from esputnik_connector.operations.record.replay import (
+    Choice,
+    Share,
+    chosen,
+    plan,
+    replay,
+    unknown_keys,
+)
 from esputnik_connector.records import Kind, Reason
 
 

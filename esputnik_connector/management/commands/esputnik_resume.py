@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from esputnik_connector.management.arguments import chosen_connections
 from esputnik_connector.management.base import ReportingCommand
 from esputnik_connector.models import Connection, Lane
-from esputnik_connector.operations.pauses import end_pauses, resting
+from esputnik_connector.operations.connection.pauses import end_pauses, resting
 from esputnik_connector.records import Kind
 
 

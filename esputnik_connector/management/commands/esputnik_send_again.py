@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.management.arguments import moment, one_connection
 from esputnik_connector.management.base import ReportingCommand
-from esputnik_connector.operations.send_again import KINDS, Resending, how_many, send_again
+from esputnik_connector.operations.record.send_again import KINDS, Resending, how_many, send_again
 from esputnik_connector.records import Kind
 
 

@@ -10,7 +10,7 @@ from esputnik_connector import registry
 from esputnik_connector.exceptions import ConfigurationError, ConnectorError
 from esputnik_connector.models import Connection, Feed
 from esputnik_connector.models.feed import FeedFormat
-from esputnik_connector.operations.account import unheard, workflows_of
+from esputnik_connector.operations.connection.account import unheard, workflows_of
 from esputnik_connector.operations.feed_registration import (
     REGISTRATIONS,
     Registration,

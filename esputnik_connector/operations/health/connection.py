@@ -15,8 +15,8 @@ from esputnik_connector.exceptions import (
 )
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import Connection
-from esputnik_connector.operations.statuses import default_text, unmapped
-from esputnik_connector.operations.verify import verify
+from esputnik_connector.operations.connection.statuses import default_text, unmapped
+from esputnik_connector.operations.connection.verify import verify
 from esputnik_connector.pipeline.backfill.consent import policies_of, policy_of
 from esputnik_connector.shops.base import (
     SupportsConsent,

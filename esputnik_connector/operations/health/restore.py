@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector.exceptions import ConnectorError
 from esputnik_connector.models import Connection, Restore
-from esputnik_connector.operations.restore import unknown_customers
+from esputnik_connector.operations.connection.restore import unknown_customers
 
 from .findings import Finding, problem
 

@@ -23,7 +23,7 @@ from esputnik_connector.models import (
     OutboxMessage,
     SyncState,
 )
-from esputnik_connector.operations.ask_remote import PATIENCE
+from esputnik_connector.operations.record.ask_remote import PATIENCE
 from esputnik_connector.records import Contact, JSONObject, Kind
 from esputnik_connector.shops import reading
 from esputnik_connector.shops.base import Match, SupportsSearch

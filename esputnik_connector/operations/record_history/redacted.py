@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from esputnik_connector.identity import redact
-from esputnik_connector.operations.preview import Field, Preview
+from esputnik_connector.operations.record.preview import Field, Preview
 from esputnik_connector.records import JSONValue, Kind
 
 MASK = "•••"

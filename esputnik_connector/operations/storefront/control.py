@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from esputnik_connector.models import Storefront
-from esputnik_connector.operations.connections import AnyConnection, get_connection
+from esputnik_connector.operations.connection.named import AnyConnection, get_connection
 
 from .connect import StorefrontChoices, connect, disconnect, storefront_of
 from .run import work

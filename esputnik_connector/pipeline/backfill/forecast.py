@@ -11,7 +11,7 @@ from esputnik_connector.destinations.base import Destination
 from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import Backfill, Connection
 from esputnik_connector.models.timezones import kept_span
-from esputnik_connector.pipeline.delivery.dispatch import prepare
+from esputnik_connector.pipeline.delivery.prepare.dispatch import prepare
 from esputnik_connector.records import Kind, Outcome
 
 from .control import history

@@ -16,15 +16,16 @@ from esputnik_connector.explanations import gettext as _
 from esputnik_connector.models import Backfill, Lane, OutboxMessage
 from esputnik_connector.models.backfill import WORKING, State
 from esputnik_connector.models.lease import Lease
-from esputnik_connector.pipeline.delivery import backoff, digests
 from esputnik_connector.pipeline.delivery.deliver import Stop, deliver
-from esputnik_connector.pipeline.delivery.dispatch import Result, prepare
-from esputnik_connector.pipeline.delivery.in_flight import in_flight
 from esputnik_connector.pipeline.delivery.lane import LaneLease, log_outcomes
-from esputnik_connector.pipeline.delivery.outbox_rows import Rows, by_key, forced
-from esputnik_connector.pipeline.delivery.pacing import Pacer, batch_size
-from esputnik_connector.pipeline.delivery.settle import settle
-from esputnik_connector.pipeline.delivery.uploads import UploadPoller
+from esputnik_connector.pipeline.delivery.pace import backoff
+from esputnik_connector.pipeline.delivery.pace.rest import Pacer, batch_size
+from esputnik_connector.pipeline.delivery.prepare import digests
+from esputnik_connector.pipeline.delivery.prepare.dispatch import Result, prepare
+from esputnik_connector.pipeline.delivery.settle.batch import settle
+from esputnik_connector.pipeline.delivery.settle.in_flight import in_flight
+from esputnik_connector.pipeline.delivery.settle.outbox_rows import Rows, by_key, forced
+from esputnik_connector.pipeline.delivery.settle.uploads import UploadPoller
 from esputnik_connector.records import Kind, Outcome, Reason
 from esputnik_connector.shops.bulk import among
 

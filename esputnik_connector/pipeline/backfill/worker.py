@@ -30,12 +30,12 @@ from esputnik_connector.pipeline.delivery.lane import (
     log_outcomes,
     new_holder,
 )
-from esputnik_connector.pipeline.delivery.load import is_database_gone
-from esputnik_connector.pipeline.delivery.pacing import Pacer, defect_in_words
-from esputnik_connector.pipeline.delivery.permit import Permit
+from esputnik_connector.pipeline.delivery.pace.permit import Permit
+from esputnik_connector.pipeline.delivery.pace.rest import Pacer, defect_in_words
+from esputnik_connector.pipeline.delivery.prepare.load import is_database_gone
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.pipeline.delivery.sender import POLLS_BETWEEN_BATCHES
-from esputnik_connector.pipeline.delivery.uploads import UploadPoller
+from esputnik_connector.pipeline.delivery.settle.uploads import UploadPoller
 from esputnik_connector.shops import reading
 
 from .control import waits_for_contacts

@@ -22,7 +22,7 @@ from esputnik_connector.models import Connection
 from esputnik_connector.models.lease import LostLease
 from esputnik_connector.records import Outcome, Reason
 
-from .dispatch import Prepared, Result
+from .prepare.dispatch import Prepared, Result
 
 logger = getLogger(__name__)
 

@@ -19,13 +19,13 @@ from esputnik_connector.models import Connection, Lane, OutboxMessage, SyncState
 from esputnik_connector.models.lease import KEPT_JUST_NOW
 from esputnik_connector.records import Kind, Reason
 
-from .dispatch import Prepared, Result
-from .in_flight import Flight, mark_in_flight
 from .lane import LaneLease
-from .outbox_rows import Rows
-from .pace import Pace
-from .pacing import ANSWERED, Pacer
+from .pace.adaptive import Pace
+from .pace.rest import ANSWERED, Pacer
 from .pool import Arrival, Departure, Pool
+from .prepare.dispatch import Prepared, Result
+from .settle.in_flight import Flight, mark_in_flight
+from .settle.outbox_rows import Rows
 
 TICK = 0.05  # seconds between two looks at what has come
 GATHERED = 100  # answers that are settled at once, though the last time was a moment ago

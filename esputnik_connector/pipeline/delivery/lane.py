@@ -15,7 +15,7 @@ from esputnik_connector.models import Connection, Lane
 from esputnik_connector.models.lease import Lease
 from esputnik_connector.records import Kind
 
-from .outcome_counts import alike
+from .settle.outcome_counts import alike
 
 logger = getLogger(__name__)
 

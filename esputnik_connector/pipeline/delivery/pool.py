@@ -20,9 +20,9 @@ from esputnik_connector.explanations import gettext as _
 from esputnik_connector.models.lease import LostLease
 
 from .deliver import deliver
-from .dispatch import Prepared, Result
-from .pace import Pace
-from .pacing import asks_for_rest
+from .pace.adaptive import Pace
+from .pace.rest import asks_for_rest
+from .prepare.dispatch import Prepared, Result
 
 BREAK_OFF = 5.0  # seconds for threads whose request was broken off
 

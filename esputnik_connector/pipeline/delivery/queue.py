@@ -8,12 +8,11 @@ from datetime import datetime
 from django.db.models import Count, F, QuerySet
 
 from esputnik_connector.models import Connection, OutboxMessage, SyncState
-from esputnik_connector.pipeline.delivery import debounce
 from esputnik_connector.records import Kind
 
-from . import backoff
-from .outbox_rows import Rows
-from .uploads import UploadPoller
+from .pace import backoff, debounce
+from .settle.outbox_rows import Rows
+from .settle.uploads import UploadPoller
 
 # Read for one batch, at the most: some 20 MB, and as many parameters of one statement as SQLite
 # takes. A record that was noted a hundred times in a row still goes with two hundred others.

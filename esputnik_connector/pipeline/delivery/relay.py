@@ -22,11 +22,11 @@ from esputnik_connector.models.clock import LONGEST_WAIT, has_come
 from esputnik_connector.records import Kind
 
 from .lane import ORDER_OF_LANES, lane_of, new_holder
-from .load import is_database_gone
-from .pacing import Pacer, defect_in_words
-from .permit import Permit
+from .pace.permit import Permit
+from .pace.rest import Pacer, defect_in_words
+from .prepare.load import is_database_gone
 from .sender import LaneSender
-from .uploads import UploadPoller
+from .settle.uploads import UploadPoller
 from .watch import LOOK_INTERVAL, Watch
 
 logger = getLogger(__name__)

@@ -15,19 +15,19 @@ from esputnik_connector.models.lease import LostLease
 from esputnik_connector.pipeline.erasure.tombstones import bury_pending
 from esputnik_connector.records import Kind
 
-from . import digests
 from .deliver import by_route, deliver
-from .dispatch import Prepared, Result, prepare
 from .flow import Flow
-from .handover import Handover
-from .in_flight import in_flight
 from .lane import LaneLease, lane_of, leased, log_outcomes
-from .outbox_rows import Rows, forced, tried
-from .pacing import Pacer, batch_size
-from .permit import Permit
+from .pace.permit import Permit
+from .pace.rest import Pacer, batch_size
+from .prepare import digests
+from .prepare.dispatch import Prepared, Result, prepare
 from .queue import LaneQueue, routes_of
-from .settle import settle
-from .uploads import UploadPoller
+from .settle.batch import settle
+from .settle.handover import Handover
+from .settle.in_flight import in_flight
+from .settle.outbox_rows import Rows, forced, tried
+from .settle.uploads import UploadPoller
 
 logger = getLogger(__name__)
 

@@ -19,9 +19,9 @@ from esputnik_connector.destinations.base import Destination
 from esputnik_connector.exceptions import without_message
 from esputnik_connector.models import Connection, OutboxMessage, ReleasedStatus, SyncState
 from esputnik_connector.models.reconcile import REPAIRED, Verdict
-from esputnik_connector.pipeline.delivery import digests
-from esputnik_connector.pipeline.delivery.dispatch import prepare
-from esputnik_connector.pipeline.delivery.load import read
+from esputnik_connector.pipeline.delivery.prepare import digests
+from esputnik_connector.pipeline.delivery.prepare.dispatch import prepare
+from esputnik_connector.pipeline.delivery.prepare.load import read
 from esputnik_connector.records import Contact, Kind, Order, OrderDeletion, Outcome, Reason, Record
 from esputnik_connector.shops import reading
 from esputnik_connector.shops.base import ShopAdapter

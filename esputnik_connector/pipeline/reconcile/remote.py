@@ -21,8 +21,8 @@ from esputnik_connector.explanations import gettext as _
 from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import Connection, Reconciliation, SyncState
 from esputnik_connector.models.reconcile import REMOTE_STAGES, Stage, Verdict
-from esputnik_connector.pipeline.delivery import in_flight
-from esputnik_connector.pipeline.delivery.dispatch import prepare
+from esputnik_connector.pipeline.delivery.prepare.dispatch import prepare
+from esputnik_connector.pipeline.delivery.settle import in_flight
 from esputnik_connector.pipeline.wake import wake
 from esputnik_connector.records import Kind, Reason
 from esputnik_connector.shops.base import ShopAdapter

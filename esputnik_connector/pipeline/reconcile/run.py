@@ -35,7 +35,7 @@ from esputnik_connector.models import (
 )
 from esputnik_connector.models.backfill import State
 from esputnik_connector.models.reconcile import Stage, Verdict
-from esputnik_connector.pipeline.delivery.load import read
+from esputnik_connector.pipeline.delivery.prepare.load import read
 from esputnik_connector.pipeline.erasure import tombstones
 from esputnik_connector.pipeline.erasure.payload import erasure_payload
 from esputnik_connector.pipeline.wake import wake

@@ -11,7 +11,7 @@ from esputnik_connector.destinations.base import Destination
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import Connection, SyncState
-from esputnik_connector.pipeline.delivery.dispatch import prepare
+from esputnik_connector.pipeline.delivery.prepare.dispatch import prepare
 from esputnik_connector.records import Kind
 
 

@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 
 from esputnik_connector.models import Connection, FieldMapping
-from esputnik_connector.operations.account import keep_fields
+from esputnik_connector.operations.connection.account import keep_fields
 from esputnik_connector.registry import destination
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
 from tests.connection_page import KEY, rows, staff

@@ -14,7 +14,7 @@ from oscar.test import factories
 
 from esputnik_connector import registry
 from esputnik_connector.models import Attempt, Connection, OutboxMessage, Tombstone
-from esputnik_connector.operations.erase_guest import erase_guest
+from esputnik_connector.operations.erase.guest import erase_guest
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Kind

@@ -14,7 +14,7 @@ from oscar.test import factories
 from esputnik_connector import registry
 from esputnik_connector.destinations.esputnik.destination import EsputnikDestination
 from esputnik_connector.models import Connection, SyncState
-from esputnik_connector.pipeline.delivery.dispatch import prepare
+from esputnik_connector.pipeline.delivery.prepare.dispatch import prepare
 from esputnik_connector.records import Kind
 from esputnik_connector.shops.oscar.adapter import OscarShop
 from tests.oscar_rows import OSCAR_WARNINGS, SHOP, lines_of, place, root

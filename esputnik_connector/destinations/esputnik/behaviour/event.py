@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from esputnik_connector.behaviour import Behaviour, BehaviourType
 from esputnik_connector.carts import CartItem
 from esputnik_connector.destinations.encoding import encoded
-from esputnik_connector.destinations.esputnik.event_identity import (
+from esputnik_connector.destinations.esputnik.events.identity import (
     EVENT_LIMIT,
     identifiers,
     key_value,
 )
-from esputnik_connector.destinations.esputnik.money import number
+from esputnik_connector.destinations.esputnik.orders.money import number
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.identity import digits, text
 from esputnik_connector.records import JSONObject, JSONValue, Reason

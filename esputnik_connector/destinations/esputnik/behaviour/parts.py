@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from esputnik_connector.behaviour import Behaviour, ViewedProduct
 from esputnik_connector.carts import CartItem
-from esputnik_connector.destinations.esputnik.money import cents, units
+from esputnik_connector.destinations.esputnik.orders.money import cents, units
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.identity import digits, text
 from esputnik_connector.records import JSONObject, JSONValue, Reason

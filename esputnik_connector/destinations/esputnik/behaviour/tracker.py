@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from esputnik_connector.behaviour import Behaviour, BehaviourType, ViewedProduct, purchase_id
-from esputnik_connector.destinations.esputnik.money import number
+from esputnik_connector.destinations.esputnik.orders.money import number
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.records import JSONObject, JSONValue, Reason
 

@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from esputnik_connector.exceptions import DestinationError
 from esputnik_connector.models import Connection
-from esputnik_connector.operations.statuses import add_proposed
-from esputnik_connector.operations.verify import verify
+from esputnik_connector.operations.connection.statuses import add_proposed
+from esputnik_connector.operations.connection.verify import verify
 from sandbox_project.shop.storefront import open_storefront
 
 

@@ -9,10 +9,10 @@ from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
 from esputnik_connector.models import Connection, OutboxMessage
+from esputnik_connector.operations.connection.verify import verify
 from esputnik_connector.operations.health.judgement import judge
 from esputnik_connector.operations.health.snapshot import take
 from esputnik_connector.operations.sweep import recheck_keys
-from esputnik_connector.operations.verify import verify
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from tests.connection_page import OTHER_KEY, form, texts, url

@@ -1,0 +1,1 @@
+"""Events: their payload, their identity and what eSputnik answers to them."""

@@ -1,0 +1,1 @@
+"""Orders: their payload, their event, their deletion, and money in eSputnik's numbers."""

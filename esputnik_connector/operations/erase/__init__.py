@@ -1,0 +1,1 @@
+"""Erase a person or a guest at the destination, for good."""

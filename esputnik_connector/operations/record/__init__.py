@@ -1,0 +1,1 @@
+"""What support does with one record: find, preview, send, compare."""

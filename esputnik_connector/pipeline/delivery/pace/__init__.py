@@ -1,0 +1,1 @@
+"""How fast a lane sends, and when it waits."""
