@@ -28,6 +28,7 @@ from .changes import Change, Changes, compare
 from .problems import Problems
 from .publish import AlreadyBuilding, discard_held_builds, published_values
 from .safeguards import Verdict
+from .updates import Updates
 
 logger = getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Build:
         self._progress = progress or (lambda _count: None)
         self._renewed_at = timezone.now()
         self.row = FeedBuild(feed=feed, started_at=self._renewed_at)
+        self._updates = Updates()
 
     def run(self) -> FeedBuild:
         """Build and publish. What goes wrong is written to the build's row and raised.
@@ -146,13 +148,16 @@ class Build:
             return None
         if artifact.digest == feed.digest:
             return Changes()
+        updates = Updates.of(feed)
         try:
             with storage().open(feed.manifest) as packed:
-                changes = compare(manifest.read(packed), artifact.manifest.lines())
+                former, present = manifest.read(packed), artifact.manifest.lines()
+                changes = compare(former, present, hear=updates.hear)
         except Exception as error:  # storages raise what their vendors raise; it must sink no build
             logger.warning("feed %s: no comparison: %s", feed.name, type(error).__name__)
             return None
         self._add_flaws_of_removed(changes)
+        self._updates = updates
         return changes
 
     def _add_flaws_of_removed(self, changes: Changes) -> None:
@@ -189,6 +194,7 @@ class Build:
             if self.row.status == BuildStatus.PUBLISHED:
                 outdated += self.feed.former_files
                 values |= published_values(self.feed, self.row)
+                self._updates.write()
             if self.row.status in (BuildStatus.PUBLISHED, BuildStatus.UNCHANGED):
                 values |= {"built_at": now, "stale_since": None}
             self._lease.write(**values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -107,8 +107,16 @@ def from_json(stored: dict[str, Any]) -> Changes:
     return changes
 
 
-def compare(former: Iterable[Line], present: Iterable[Line]) -> Changes:
-    """What became of each item. Both manifests in the order of :attr:`Line.rank`."""
+def compare(
+    former: Iterable[Line],
+    present: Iterable[Line],
+    *,
+    hear: Callable[[Line, Line], None] | None = None,
+) -> Changes:
+    """What became of each item. Both manifests in the order of :attr:`Line.rank`.
+
+    :param hear: told of each item that is in both and is not the same.
+    """
     changes = Changes()
     for before, after in _pairs(iter(former), iter(present)):
         if after is None and before is not None:
@@ -117,6 +125,8 @@ def compare(former: Iterable[Line], present: Iterable[Line]) -> Changes:
             changes.add(Change.ADDED, after, after=after.price)
         elif before is not None and after is not None and before != after:
             _compare_item(changes, before, after)
+            if hear is not None:
+                hear(before, after)
     return changes
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import gzip
 import heapq
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
+from decimal import Decimal
 from hashlib import blake2b
 from typing import IO, NamedTuple
 
@@ -22,6 +24,7 @@ LINES_PER_RUN = 20_000  # sorted at a time: some 5 MB
 TITLE_LENGTH = 80
 GZIP_LEVEL = 1  # the next level takes twice the time for a tenth of the size
 DIGEST_BYTES = 8
+PRICE = re.compile(r"(\S+)(?: [(](\S+)[)])? (\S*)")
 
 
 class Line(NamedTuple):
@@ -37,6 +40,18 @@ class Line(NamedTuple):
     def rank(self) -> tuple[int, str]:
         """The order of the lines: numbers as numbers, the same in every database and locale."""
         return len(self.key), self.key
+
+    @property
+    def amounts(self) -> tuple[Decimal, Decimal | None, str]:
+        """What one costs now, what it costs without the reduction if there is one, and the
+        currency.
+
+        :raises ValueError: :func:`line` has not written this price.
+        """
+        if not (found := PRICE.fullmatch(self.price)):
+            raise ValueError(f"no price of a manifest: {self.price!r}")
+        now, regular, currency = found.groups()
+        return Decimal(now), Decimal(regular) if regular else None, currency
 
 
 def line(product: Product) -> Line:

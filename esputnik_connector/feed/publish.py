@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from logging import getLogger
 from uuid import uuid4
 
 from django.db import transaction
@@ -13,7 +14,12 @@ from esputnik_connector.explanations import gettext as _
 from esputnik_connector.models import Feed, FeedBuild
 from esputnik_connector.models.feed_build import BuildStatus
 
+from . import manifest
 from .artifact import delete_files, storage
+from .changes import compare
+from .updates import Updates
+
+logger = getLogger(__name__)
 
 
 class AlreadyBuilding(ConnectorError):
@@ -79,11 +85,27 @@ def accept_build(held: FeedBuild) -> bool:
         feed.refresh_from_db()
         if held.status != BuildStatus.HELD or not storage().exists(held.file):
             return False
+        updates = _updates(feed, held)
         outdated = list(feed.former_files)
         fresh = {"built_at": held.finished_at, "stale_since": None}
         with transaction.atomic():
             Feed.objects.filter(pk=feed.pk).update(**published_values(feed, held), **fresh)
             held.status = BuildStatus.PUBLISHED
             held.save(update_fields=["status"])
+            updates.write()
     delete_files(outdated)
     return True
+
+
+def _updates(feed: Feed, held: FeedBuild) -> Updates:
+    """What changes for visitors by this build, where a storefront tells of it."""
+    updates = Updates.of(feed)
+    if not (updates.storefronts and feed.manifest and held.manifest):
+        return Updates()
+    try:
+        with storage().open(feed.manifest) as former, storage().open(held.manifest) as present:
+            compare(manifest.read(former), manifest.read(present), hear=updates.hear)
+    except Exception as error:  # storages raise what their vendors raise
+        logger.warning("feed %s: no comparison: %s", feed.name, type(error).__name__)
+        return Updates()
+    return updates

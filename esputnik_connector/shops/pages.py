@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext_lazy as _
 
-from esputnik_connector.behaviour import Behaviour, ViewedProduct, Visitor
+from esputnik_connector.behaviour import Behaviour, BehaviourType, ViewedProduct, Visitor
 from esputnik_connector.carts import Cart
 from esputnik_connector.shops.capabilities import Capability
 
@@ -86,5 +86,8 @@ def complete(shop: object, behaviours: Sequence[Behaviour]) -> list[Behaviour]:
 
 
 def _unpriced(behaviour: Behaviour) -> ViewedProduct | None:
+    """Of a change that a worker found, a price that is missing is one that did not change."""
     product = behaviour.product
-    return product if product is not None and product.price is None else None
+    if product is None or behaviour.type is BehaviourType.PRODUCT_UPDATE:
+        return None
+    return product if product.price is None else None

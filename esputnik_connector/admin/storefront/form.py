@@ -23,6 +23,12 @@ ROUTES = {
     Route.TRACKER: _("by the shop, to the tracker"),
     Route.EVENT: _("by the shop, as an event of known people"),
 }
+HINTS = {
+    BehaviourType.PRODUCT_UPDATE: _(
+        "Price and stock between two reads of the product feed. Each build of the feed finds what "
+        "changed: build it more often than eSputnik reads it."
+    ),
+}
 
 
 class StorefrontForm(Form):
@@ -85,6 +91,7 @@ class BehaviourForm(Form):
             self.fields[each.value] = ChoiceField(
                 label=each.value,
                 choices=[(route.value, _shown(each, route)) for route in possible],
+                help_text=HINTS.get(each, ""),
             )
 
     @classmethod

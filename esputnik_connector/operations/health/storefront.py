@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from esputnik_connector.behaviour import BehaviourType, Route
+from esputnik_connector.feed.updates import UPDATE, feed_of
 from esputnik_connector.models import Connection, Storefront
 from esputnik_connector.models.storefront import StepName, StepState
 from esputnik_connector.operations.storefront.connect import storefront_of
@@ -64,6 +65,17 @@ def _of_tracking(found: Storefront, steps: dict[StepName, StepReport]) -> Iterat
             where,
             _("The siteId is not known, without which the tracker takes nothing."),
             _("Write it on the page of the storefront: it stands in the account."),
+        )
+    if UPDATE in tracked and feed_of(found) is None:
+        yield warning(
+            "product_updates_unfed",
+            where,
+            _(
+                "Changes of price and stock are to be told, and nothing finds them: no product "
+                "feed leads to %s."
+            )
+            % found.domain,
+            _("Switch on a feed in Google's format for this storefront, or do not tell of them."),
         )
 
 

@@ -65,13 +65,28 @@ def opened(key: str, payload: JSONValue) -> Behaviour:
 
 
 def carried(connection: Connection, keys: Sequence[str]) -> dict[str, Behaviour]:
-    """Key → the behaviour in the oldest row of it. One query.
+    """Key → the behaviour in the oldest row of it; of a product's price and stock, which may have
+    changed again meanwhile, what its rows say together. One query.
 
     :raises UnreadableEventError: one of them cannot be read.
     """
     rows = OutboxMessage.objects.of(connection, Kind.BEHAVIOUR).filter(key__in=keys)
-    payloads = dict(rows.order_by("-pk").values_list("key", "payload"))
-    return {key: opened(key, payload) for key, payload in payloads.items()}
+    found: dict[str, Behaviour] = {}
+    for key, payload in rows.order_by("pk").values_list("key", "payload"):
+        if key not in found:
+            found[key] = opened(key, payload)
+        elif found[key].type is BehaviourType.PRODUCT_UPDATE:
+            found[key] = _together(found[key], opened(key, payload))
+    return found
+
+
+def _together(older: Behaviour, newer: Behaviour) -> Behaviour:
+    """The newer one; with the price of the older, if only the stock changed since."""
+    was, now = older.product, newer.product
+    if was is None or now is None or now.price is not None:
+        return newer
+    priced = replace(now, price=was.price, currency=was.currency, tags=was.tags)
+    return replace(newer, product=priced)
 
 
 def _plain(value: Any) -> Any:
