@@ -1,8 +1,8 @@
 """The cart of a visitor, and the id of each state of it that their browser tells of.
 
 eSputnik wants a new GUID for every state, and the last one again with the purchase: that closes the
-cart (esputnik-api.md#web-tracking). What was told last stands in the visitor's own session, so that
-two visitors never share one, and a login carries it on.
+cart (esputnik-api.md#web-tracking). What was told last, ``CartState`` knows of each cart, by
+whichever way it was told: so a purchase repeats it from another device and after a logout, too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
@@ -26,41 +25,46 @@ from esputnik_connector.records import Order
 from esputnik_connector.shops.pages import SupportsBehaviour
 
 VISITOR = "esputnik_cart_visitor"  # in the session: a mark of whose cart was remembered
-TOLD = "esputnik_cart"  # in the session: what the last state was, and its GUID
+TOLD = "esputnik_cart_told"  # in the session: the key of the cart that was told last
 
 
-def cart_now(request: HttpRequest) -> Behaviour | None:
+def cart_now(request: HttpRequest, storefront: Storefront) -> Behaviour | None:
     """The cart as it is, with the GUID of this state; ``None`` while there is nothing to tell: no
-    cart, or an empty one of which nothing was told."""
+    cart, or an empty one, and of none anything was told. One query, and an insert for a new state.
+    """
     shop = registry.shop()
     cart = shop.cart(request) if isinstance(shop, SupportsBehaviour) else None
-    told = _told(request)
-    if cart is None or not cart.is_live or not (cart.items or told):
+    if cart is None or not (cart.key and cart.is_live):
         return None
-    state = _state_of(cart)
-    if told.get("state") != state:
-        session: Any = request.session  # type: ignore[attr-defined, unused-ignore]
-        told = session[TOLD] = {"state": state, "guid": str(uuid4())}
+    connection = storefront.connection
+    session: Any = getattr(request, "session", None)
+    former = "" if session is None else session.get(TOLD, "")
+    states = CartState.objects.all()
+    if not (cart.items or former or states.last_guid(connection.pk, cart.key)):
+        return None
+    if session is not None and former != cart.key:
+        session[TOLD] = cart.key
     return Behaviour(
         type=BehaviourType.STATUS_CART,
         key=BehaviourType.STATUS_CART.new_key(),
         items=cart.items,
         currency=cart.currency,
-        guid=told["guid"],
+        guid=states.guid_of(connection, cart.key, _state_of(cart)),
     )
 
 
 def bought(request: HttpRequest, storefront: Storefront, purchase: Behaviour) -> Behaviour:
-    """A purchase with what was bought, and the GUID of the cart that it closes: that which the
-    browser told, else the last one that a worker sent. The next cart begins anew.
+    """A purchase with what was bought, and the GUID of the cart that it closes: the last one under
+    which it was told. The next cart begins anew.
 
     :raises KeyError: the shop does not know the order.
     """
     order = registry.shop().orders([purchase.order_number])[purchase.order_number]
-    guid = _told(request).get("guid", "")
-    if guid:
-        del request.session[TOLD]
-    elif storefront.route_of(purchase.type) is Route.BROWSER:  # elsewhere the worker looks
+    session: Any = getattr(request, "session", None)
+    if session is not None:
+        session.pop(TOLD, None)
+    guid = ""
+    if storefront.route_of(purchase.type) is Route.BROWSER:  # elsewhere the worker looks
         guid = CartState.objects.last_guid(storefront.connection_id, order.cart_key)
     return replace(
         purchase,
@@ -101,11 +105,6 @@ def remember_visitor(request: HttpRequest, storefront: Storefront, visitor: Visi
     if session.get(VISITOR) != mark:
         session[VISITOR] = mark
         capture.cart_visited(cart.key, visitor)
-
-
-def _told(request: HttpRequest) -> dict[str, str]:
-    session: Any = getattr(request, "session", None)
-    return {} if session is None else session.get(TOLD, {})
 
 
 def _state_of(cart: Cart) -> str:

@@ -131,11 +131,13 @@ def _customer(request: HttpRequest, storefront: Storefront) -> JSONObject | None
 def _cart(request: HttpRequest, storefront: Storefront) -> JSONObject | None:
     if storefront.route_of(BehaviourType.STATUS_CART) is not Route.BROWSER:
         return None
-    told = cart_now(request)
-    if told is None:
+    try:
+        told = cart_now(request, storefront)
+    except Exception as error:  # a lost key, a database that is away: the rest is told all the same
+        logger.error("a cart is not told: %s", without_message(error))
         return None
-    call = call_of(storefront, told)
-    return None if call is None else {"id": told.guid, "call": call}
+    call = None if told is None else call_of(storefront, told)
+    return None if told is None or call is None else {"id": told.guid, "call": call}
 
 
 def _once(call: list[JSONValue] | None) -> JSONObject | None:
