@@ -116,6 +116,7 @@ class OutboxMessage(ConnectorModel):
 
 # What lies further ahead was written by a worker with a wrong clock, and is not believed.
 LONGEST_PAUSE = timedelta(hours=2)
+SAME_LOOK = timedelta(seconds=1)  # two workers that come back so close together are one too many
 
 
 class LaneQuerySet(ConnectorQuerySet["Lane"]):
@@ -172,8 +173,10 @@ class Lane(Leased):
             self.save(update_fields=["names_refusals"])
 
     def claim_wake(self, at: datetime, *, now: datetime) -> bool:
-        """True for the one worker that should come back to this lane at that time."""
-        is_unclaimed = Q(wake_at=None) | Q(wake_at__lte=now) | Q(wake_at__gt=now + LONGEST_PAUSE)
+        """True for the one worker that should come back to this lane at that time. Who comes later
+        (a record is tried again in a minute) keeps nobody from coming sooner."""
+        is_later = Q(wake_at__gt=at + SAME_LOOK)
+        is_unclaimed = Q(wake_at=None) | Q(wake_at__lte=now) | is_later
         claimed = Lane.objects.filter(is_unclaimed, pk=self.pk).update(wake_at=at)
         return claimed == 1
 
