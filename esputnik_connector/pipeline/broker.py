@@ -2,7 +2,8 @@
 
 A thread of its own talks to the broker, and whoever publishes waits for it a quarter of a second at
 the most: no time-out of a client library covers the look-up of a name, the list of SQS queues, or a
-broker that answers one byte at a time. What was not published is found by the sweep.
+broker that answers one byte at a time. What it could not publish it tries again by itself, soon at
+first, while nobody waits; what it never could is found by the sweep.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from logging import getLogger
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, cast
 
 from celery import current_app
@@ -25,7 +26,10 @@ from esputnik_connector.exceptions import without_message
 logger = getLogger(__name__)
 
 BROKER_TIMEOUT = 0.25  # seconds a shopper's request may wait for a broker that does not answer
-BROKER_REST = 30.0  # seconds without another try after that; the sweep does the work meanwhile
+RETRY_TIMEOUT = 2.0  # seconds; nobody waits for another try
+FIRST_REST = 1.0  # seconds until that; doubles with every failure
+BROKER_REST = 30.0  # seconds between two tries at the most; the sweep does the work meanwhile
+MOST_WAITING = 1000  # messages in line behind a broker that never answers: one a second, and less
 EXPIRY = 60.0  # seconds after its time; by then a sweep has come, and sends what is due itself
 
 REDIS = {
@@ -91,12 +95,19 @@ class _Message:
     task: str
     pk: int
     delay: float
-    is_done: threading.Event = field(default_factory=threading.Event)
+    made_at: float = field(default_factory=time.monotonic)
+    is_done: threading.Event = field(default_factory=threading.Event)  # nobody need wait for it
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was to be published."""
+        return time.monotonic() - self.made_at
 
     def send(self, line: Any) -> None:
+        delay = max(0.0, self.delay - self.age)
         self.app.send_task(
             self.task, (self.pk,), producer=self.app.amqp.Producer(line), retry=False,
-            countdown=self.delay, expires=self.delay + EXPIRY, ignore_result=True,
+            countdown=delay, expires=delay + EXPIRY, ignore_result=True,
             **queue_options(),
         )  # fmt: skip
 
@@ -109,30 +120,39 @@ class BrokerLine:
         self._lock = threading.Lock()
         self._messages: SimpleQueue[_Message | None] | None = None
         self._late: _Message | None = None
+        self._failures = 0
         self._resting_until = 0.0
         self._is_bounded: bool | None = None
 
     def publish(self, message: _Message) -> None:
         """Hand over to the thread, and wait ``BROKER_TIMEOUT`` at most."""
-        if not self._is_ready(message.app):
+        if not self._is_usable(message.app):
             return
-        self._queue().put(message)
-        if not message.is_done.wait(BROKER_TIMEOUT):
+        is_well = not self.is_resting
+        messages = self._queue()
+        if messages.qsize() < MOST_WAITING:
+            messages.put(message)
+        if is_well and not message.is_done.wait(BROKER_TIMEOUT):
             self._late = message
-            logger.warning("the broker is slow; the sweep sends what no message started")
+            logger.warning("the broker is slow; a worker is started later than it should be")
 
-    def rest(self) -> None:
+    @property
+    def is_resting(self) -> bool:
+        """Is the broker left alone for a while, or has it not answered yet?"""
+        is_late = self._late is not None and not self._late.is_done.is_set()
+        return is_late or time.monotonic() < self._resting_until
+
+    def rest(self, seconds: float = BROKER_REST) -> None:
         """Leave the broker alone for a while."""
-        self._resting_until = time.monotonic() + BROKER_REST
+        self._resting_until = time.monotonic() + seconds
 
     def close(self) -> None:
-        """End the thread when it has done what it was given."""
+        """End the thread; what waits for another try is left to the sweep."""
         if self._messages is not None:
             self._messages.put(None)
 
-    def _is_ready(self, app: Any) -> bool:
-        is_late = self._late is not None and not self._late.is_done.is_set()
-        if is_late or time.monotonic() < self._resting_until:
+    def _is_usable(self, app: Any) -> bool:
+        if self._messages is None and self.is_resting:  # there is no thread that could try again
             return False
         if self._is_bounded is None:
             self._is_bounded = transport_of(app) in TRANSPORTS
@@ -152,22 +172,56 @@ class BrokerLine:
                 self._messages = messages
             return self._messages
 
+    # What follows runs in the thread.
+
     def _work(self, messages: SimpleQueue[_Message | None]) -> None:
         line = None
-        while (message := messages.get()) is not None:
+        waiting: dict[tuple[str, int], _Message] = {}  # of several for one thing, the newest
+        while True:
+            seconds = max(0.0, self._resting_until - time.monotonic())
             try:
-                if time.monotonic() >= self._resting_until:
-                    line = _sent(message, line)
-            except Exception as error:  # kombu lets through what its transports raise
-                line = None
-                self.rest()
-                logger.warning(
-                    "the broker cannot be reached (%s); changes are sent by the next sweep",
-                    type(error).__name__,
-                )
-            finally:
-                message.is_done.set()
+                message = messages.get(timeout=seconds if waiting else None)
+            except Empty:
+                line = self._send_all(waiting, line)
+                continue
+            if message is None:
+                break
+            _replaced(waiting, message)
+            if time.monotonic() >= self._resting_until:
+                line = self._send_all(waiting, line)
         _let_go(line)
+
+    def _send_all(self, waiting: dict[tuple[str, int], _Message], line: Any) -> Any:
+        """Send what waits, and return the line for what comes next; what fails goes on waiting."""
+        patience = RETRY_TIMEOUT if self._failures else BROKER_TIMEOUT
+        try:
+            for what, message in list(waiting.items()):
+                if message.age < message.delay + EXPIRY:
+                    line = _sent(message, line, patience)
+                del waiting[what]
+                message.is_done.set()
+            self._failures = 0
+        except Exception as error:  # kombu lets through what its transports raise
+            line = None
+            self.rest(min(FIRST_REST * 2**self._failures, BROKER_REST))
+            if not self._failures:
+                logger.warning(
+                    "the broker cannot be reached (%s); until it can, changes are sent by the "
+                    "sweep", type(error).__name__,
+                )  # fmt: skip
+            self._failures = min(self._failures + 1, 10)
+        finally:
+            for message in waiting.values():
+                message.is_done.set()
+        return line
+
+
+def _replaced(waiting: dict[tuple[str, int], _Message], message: _Message) -> None:
+    """Put in line, in the place of an older one that says the same."""
+    older = waiting.pop((message.task, message.pk), None)
+    if older is not None:
+        older.is_done.set()
+    waiting[message.task, message.pk] = message
 
 
 class Publisher:
@@ -197,13 +251,18 @@ class Publisher:
         else:
             self._line.publish(_Message(app=app, task=task, pk=pk, delay=delay))
 
+    @property
+    def is_resting(self) -> bool:
+        """Would what this process publishes now reach nobody for a while?"""
+        return self._line.pid == os.getpid() and self._line.is_resting
+
     def begin_anew(self) -> None:
         """Forget the line and what was learnt, as when the broker's address changes."""
         self._line.close()
         self._line = BrokerLine()
 
 
-def _sent(message: _Message, line: Any) -> Any:
+def _sent(message: _Message, line: Any, seconds: float) -> Any:
     """Send, and return the line for the next message. The broker may have closed an idle one."""
     if line is not None:
         try:
@@ -212,7 +271,7 @@ def _sent(message: _Message, line: Any) -> Any:
             _let_go(line)
         else:
             return line
-    line = impatient_line(message.app)
+    line = impatient_line(message.app, seconds)
     try:
         message.send(line)
     except BaseException:

@@ -61,8 +61,10 @@ def _is_mine(connection_id: int, delay: float) -> bool:
     asked_at = time.monotonic()
     is_mine, seconds = True, MESSAGE_INTERVAL
     database = connections[router.db_for_write(Wake)]
-    # Within a transaction of the project's own it would keep the row from everybody else.
-    if not database.in_atomic_block and database.get_autocommit():
+    # Within a transaction of the project's own it would keep the row from everybody else; and who
+    # cannot reach the broker now must not keep those from waking a worker who can.
+    may_claim = not database.in_atomic_block and database.get_autocommit()
+    if may_claim and not publisher.is_resting:
         try:
             is_mine, seconds = Wake.claim(connection_id, delay)
         except DatabaseError as error:  # one wake-up too many does no harm

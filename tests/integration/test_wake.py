@@ -7,7 +7,8 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 
 import pytest
 from celery import Celery, current_app
@@ -20,7 +21,7 @@ from django.utils import timezone
 from redis import Redis
 
 from esputnik_connector import tasks
-from esputnik_connector.models import Connection, Wake
+from esputnik_connector.models import Connection, OutboxMessage, Wake
 from esputnik_connector.models.wake import MESSAGE_INTERVAL
 from esputnik_connector.operations.health import celery as celery_health
 from esputnik_connector.operations.health.findings import Level
@@ -78,6 +79,15 @@ def messages(queue: str) -> list[dict]:
         return [json.loads(raw)["headers"] for raw in redis.lrange(queue, 0, -1)]
 
 
+def eventually(found: Callable[[], list[dict]], seconds: float) -> list[dict]:
+    """What is found as soon as anything is, and at the latest after so long."""
+    ends_at = time.monotonic() + seconds
+    while not found() and time.monotonic() < ends_at:
+        time.sleep(0.05)
+    time.sleep(0.2)  # nothing else is on its way
+    return found()
+
+
 def seconds_of_a_wake() -> float:
     begun = time.monotonic()
     tasks.wake(1, 0)
@@ -94,6 +104,17 @@ def test_a_wake_up_expires_when_a_sweep_has_done_its_work(broker_at, queue):
     assert message["task"] == "esputnik_connector.relay"
     assert message["argsrepr"] == "(7,)"
     assert message["eta"] < message["expires"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_sweep_starts_is_not_lost_in_a_queue_that_is_late(connection, queue):
+    """Three connections on one worker: the third one's turn comes after minutes."""
+    OutboxMessage.objects.create(connection=connection, kind="contact", key="1")
+    tasks.sweep()
+    (message,) = messages(queue)
+    assert message["task"] == "esputnik_connector.relay"
+    expires = datetime.fromisoformat(message["expires"])
+    assert expires > timezone.now() + timedelta(minutes=30)
 
 
 def test_a_line_that_the_broker_closed_is_opened_again(broker_at, queue):
@@ -157,6 +178,40 @@ def test_a_slow_broker_gets_the_message_all_the_same(broker_at, queue, monkeypat
     assert len(messages(queue)) == 1
     tasks.wake(2, 0)
     assert len(messages(queue)) == 2
+
+
+def test_what_a_broker_missed_for_a_moment_is_published_as_soon_as_it_is_back(broker_at, queue):
+    with BrokerLine(project_settings.REDIS_URL) as line:
+        line.black_hole()
+        broker_at(line.url)
+        begun = time.monotonic()
+        tasks.wake(7, 0)
+        tasks.wake(8, 0)
+        tasks.wake(8, 0)
+        assert time.monotonic() - begun < PATIENCE
+        assert messages(queue) == []
+        line.is_silent = False
+        found = eventually(lambda: messages(queue), 10)
+    assert sorted(message["argsrepr"] for message in found) == ["(7,)", "(8,)"]
+
+
+def test_what_waited_for_the_broker_starts_when_it_should_have_started(broker_at, queue):
+    with BrokerLine(project_settings.REDIS_URL) as line:
+        line.black_hole()
+        broker_at(line.url)
+        at = timezone.now() + timedelta(seconds=5)
+        tasks.wake(7, 5)
+        line.is_silent = False
+        (found,) = eventually(lambda: messages(queue), 10)
+    assert abs(datetime.fromisoformat(found["eta"]) - at) < timedelta(seconds=1)
+
+
+def test_a_broker_that_stays_away_is_said_once_however_often_it_is_tried(broker_at, caplog):
+    broker_at(f"redis://127.0.0.1:{free_port()}//")
+    for number in range(8):
+        tasks.wake(number, 0)
+        time.sleep(0.3)
+    assert caplog.text.count("cannot be reached") == 1
 
 
 def test_a_server_without_threads_leaves_it_to_the_sweep(broker_at, monkeypatch, caplog):
@@ -291,6 +346,21 @@ def test_a_wake_up_inside_a_transaction_keeps_nothing_from_anybody(resting):
     assert woken == [resting.pk]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_process_that_cannot_reach_the_broker_leaves_it_to_another_one_to_wake(
+    resting, broker_at
+):
+    broker_at(f"redis://127.0.0.1:{free_port()}//")
+    tasks.wake(resting.pk, 0)
+    capture.contact_changed("1")  # of this process, which will not try the broker for a second
+    assert not Wake.objects.exists()
+    publisher.begin_anew()
+    forget_wakes()
+    capture.contact_changed("2")  # of another one, which can
+    assert Wake.objects.get().looks_at is not None
+    assert woken == [resting.pk] * 2
+
+
 # --- a run that is at work ------------------------------------------------------------------------
 
 
@@ -377,3 +447,19 @@ def test_an_idle_minute_costs_ten_queries_at_the_most(watching):
         list(what_is_due())
         recheck_keys()
     assert len(captured) <= 10
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_comes_back_in_a_minute_for_one_change_keeps_no_worker_from_a_sooner_one(watching):
+    """A run ends while a change still rests; another change of that lane is tried again later."""
+    now = timezone.now()
+    OutboxMessage.objects.update(due_at=now + timedelta(seconds=40))
+    later = Relay(watching)
+    later.run()
+    assert later.come_back() == now + timedelta(seconds=40)
+    OutboxMessage.objects.create(
+        connection=watching, kind="contact", key="2", due_at=now + timedelta(seconds=2)
+    )
+    sooner = Relay(watching)
+    sooner.run()
+    assert sooner.come_back() == now + timedelta(seconds=2)
