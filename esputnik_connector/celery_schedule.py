@@ -26,12 +26,14 @@ APP = "esputnik_connector"
 @dataclass(frozen=True, kw_only=True)
 class Periodic:
     """One thing that is due now and then: every so many ``minutes``, or daily ``at`` a time of the
-    shop's own time zone."""
+    shop's own time zone. Its message is worth its run for ``keeps`` minutes, or until it is due
+    again."""
 
     name: str
     task: str
     minutes: int = 0
     at: time = time(0)
+    keeps: int = 0
 
     def is_due(self, *, last: datetime | None, now: datetime) -> bool:
         """Has its time come since it ran ``last``? Both in the shop's time zone.
@@ -54,15 +56,19 @@ class Periodic:
         return crontab(hour=self.at.hour, minute=self.at.minute)
 
     def entry(self) -> dict[str, Any]:
-        """As beat wants it. What was not fetched until the next one is due is not worth its run."""
+        """As beat wants it."""
         entry: dict[str, Any] = {"task": self.task, "schedule": self.schedule()}
         if self.minutes:
-            entry["options"] = {"expires": self.minutes * 60}
+            entry["options"] = {"expires": max(self.minutes, self.keeps) * 60}
         return entry
 
 
+# Where every worker is busy for longer than a minute, a sweep that expired sooner would never run,
+# and nothing else would start what a lost wake-up left behind.
+SWEEP_KEEPS = 60
+
 PERIODIC = (
-    Periodic(name="sweep", task=f"{APP}.sweep", minutes=1),
+    Periodic(name="sweep", task=f"{APP}.sweep", minutes=1, keeps=SWEEP_KEEPS),
     Periodic(name="feeds", task=f"{APP}.feeds", minutes=5),
     Periodic(name="watch", task=f"{APP}.watch_products", minutes=15),
     Periodic(name="storefronts", task=f"{APP}.storefronts", minutes=15),

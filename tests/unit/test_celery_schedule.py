@@ -15,6 +15,7 @@ import time_machine
 from celery import Celery
 from celery.beat import Scheduler
 
+from esputnik_connector import tasks  # noqa: F401  they are known to every app of Celery
 from esputnik_connector.celery_schedule import BEAT_SCHEDULE, PERIODIC, TASK_ROUTES, Periodic
 from esputnik_connector.operations.health import celery as health
 from esputnik_connector.operations.health import periodic
@@ -82,6 +83,29 @@ def test_a_shop_that_deploys_daily_is_reconciled_and_pruned_every_night():
 def test_an_interval_of_a_day_would_never_be_over():
     schedule = {"nightly": {"task": "esputnik_connector.reconcile", "schedule": 86400.0}}
     assert fired(schedule, days=3, deploys_at=12) == {}
+
+
+def test_a_sweep_comes_to_run_where_every_worker_is_busy_for_minutes():
+    """Nothing else starts what a lost wake-up left behind, nor what a long run had to leave."""
+    assert BEAT_SCHEDULE["esputnik-sweep"]["options"]["expires"] >= 30 * 60
+
+
+def test_sweeps_do_not_pile_up_for_days_while_workers_are_away():
+    assert BEAT_SCHEDULE["esputnik-sweep"]["options"]["expires"] <= 2 * 3600
+
+
+LONG = [
+    "relay", "backfill", "build_feed", "reconcile", "watch_products", "storefront",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_soft_limit_for_all_tasks_of_a_project_interrupts_no_delivery(name):
+    """It raises in the middle of whatever is done, and would be taken for the fault of a record."""
+    app = Celery("shop", broker="memory://", task_soft_time_limit=5, task_time_limit=10)
+    app.finalize()
+    task = app.tasks[f"esputnik_connector.{name}"]
+    assert task.soft_time_limit >= task.time_limit >= 600
 
 
 def test_a_settings_file_may_import_it():
