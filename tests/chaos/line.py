@@ -12,6 +12,7 @@ from typing import Any, Literal
 LINGER_ZERO = struct.pack("ii", 1, 0)  # closing sends RST instead of FIN
 BACKLOG = 128
 GLANCE = 0.05  # seconds between two looks at whether the line is cut
+LONGEST_GLANCE = 10.0  # seconds that such a look takes at the most, where others have the machine
 Cut = Literal["refused", "swallowed"]
 Pair = tuple[socket.socket, socket.socket]  # towards whoever asks, towards the server
 
@@ -28,6 +29,7 @@ class Line:
         self.target = target
         self._cut: Cut | None = None
         self._is_closed = False
+        self._lets_nobody_in = threading.Event()
         self._stuffing: list[socket.socket] = []
         self._pairs: set[Pair] = set()
         self._lock = threading.Lock()
@@ -39,8 +41,10 @@ class Line:
 
     def cut(self, how: Cut) -> None:
         """Until :meth:`mend`."""
+        self._lets_nobody_in.clear()
         self._cut = how
-        time.sleep(2 * GLANCE)  # nobody accepts any more
+        if not self._lets_nobody_in.wait(LONGEST_GLANCE):
+            raise RuntimeError("the line still lets callers in")
         if how == "refused":
             self.listener.close()
             self._hang_up()
@@ -103,6 +107,7 @@ class Line:
     def _accept(self) -> None:
         while not self._is_closed:
             if self._cut:
+                self._lets_nobody_in.set()
                 time.sleep(GLANCE)
                 continue
             try:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -46,6 +47,17 @@ class Worker:
                 cwd=ROOT, env=self.environment, stdout=output, stderr=subprocess.STDOUT,
                 start_new_session=True,
             )  # fmt: skip
+
+    def wait_until_ready(self, seconds: float = 120) -> None:
+        """Until it takes messages: on a busy machine, to import a shop takes longer than to send.
+
+        :raises TimeoutError: it does not; with what it wrote.
+        """
+        ends_at = time.monotonic() + seconds
+        while b" ready." not in self.log.read_bytes():
+            if time.monotonic() > ends_at:
+                raise TimeoutError(self.log.read_text(errors="replace"))
+            time.sleep(0.1)
 
     def kill(self) -> None:
         """``kill -9`` for the worker and its children: nobody has time to clean up."""

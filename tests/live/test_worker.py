@@ -66,8 +66,9 @@ def test_a_rolled_back_transaction_sends_nothing(fake, live, worker):
 def test_a_change_arrives_within_seconds_without_waiting_for_a_sweep(fake, live, worker):
     worker.environment["DJANGO_SETTINGS_MODULE"] = "tests.worker_without_sweep_settings"
     worker.start()
+    worker.wait_until_ready()
     user = register(1)
-    fake.wait_for(lambda: everybody_is_known(fake, [user]), timeout=30)
+    fake.wait_for(lambda: everybody_is_known(fake, [user]), timeout=10)
     user.first_name = "Changed"
     user.save()
     fake.wait_for(lambda: fake.contacts[str(user.pk)]["firstName"] == "Changed", timeout=5)
