@@ -23,15 +23,15 @@ from .visits import keep_for_later
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 CUSTOMER = "esputnik_customer"  # in the session: a mark of what was told of the customer
 ANSWER = "esputnik_connector"  # our own addresses change nothing
+STAFF = "admin"  # neither do pages that the staff only looks at; whoever logs in there does
 
 
 def after_request(request: HttpRequest, response: HttpResponseBase) -> bool:
     """Tell what was done. True when the visitor's next page must ask anew."""
-    match = request.resolver_match
-    storefront = storefront_of(request)
-    if storefront is None or response.status_code >= 400:
+    if response.status_code >= 400 or _is_apart(request):
         return False
-    if match is not None and match.app_name == ANSWER:
+    storefront = storefront_of(request)
+    if storefront is None:
         return False
     shop = registry.shop()
     if isinstance(shop, SupportsBehaviour):
@@ -44,6 +44,12 @@ def after_request(request: HttpRequest, response: HttpResponseBase) -> bool:
         if refusal(request, BehaviourType.STATUS_CART) is None:
             remember_visitor(request, storefront, visitor_of(request, storefront, shop))
     return is_change or is_left
+
+
+def _is_apart(request: HttpRequest) -> bool:
+    """Is it no page of the shop, and did it do nothing that one must know? Then nothing is read."""
+    app_name = request.resolver_match.app_name if request.resolver_match is not None else ""
+    return app_name == ANSWER or (app_name == STAFF and request.method in SAFE)
 
 
 def tell_customer(request: HttpRequest, storefront: Storefront) -> None:

@@ -6,11 +6,14 @@ import json
 from decimal import Decimal
 
 import pytest
+from django.db import connection as database
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from oscar.core.loading import get_model
 from oscar.test import factories
 
+from esputnik_connector.models import Storefront
 from tests.oscar_rows import OSCAR_WARNINGS
 from tests.tracked import AGENT, SC, VISIT, ask, storefront
 
@@ -74,6 +77,27 @@ def test_a_customer_is_told_with_a_mark_that_says_nothing(visitor, site):
     user.first_name = "Olha"
     user.save()
     assert ask(visitor).json()["customer"]["id"] != told["id"]
+
+
+def reads_storefronts(client, path) -> bool:
+    Storefront.objects.forget()
+    with CaptureQueriesContext(database) as captured:
+        client.get(path)
+    return any('FROM "esputnik_connector_storefront"' in each["sql"] for each in captured)
+
+
+def test_pages_that_the_staff_looks_at_are_none_of_the_shop(site, admin_client):
+    assert reads_storefronts(Client(), "/en/")
+    for name in ("admin:index", "admin:auth_user_changelist"):
+        assert not reads_storefronts(admin_client, reverse(name))
+
+
+def test_whoever_logs_in_by_the_admin_is_somebody_else_on_the_next_page(site, visitor):
+    factories.UserFactory(username="boss", password="a secret", is_staff=True)
+    entered = {"username": "boss", "password": "a secret"}
+    answer = visitor.post(reverse("admin:login"), entered)
+    assert answer.status_code == 302
+    assert "esputnik_mark" in answer.cookies
 
 
 def test_staff_is_no_customer(visitor, site):

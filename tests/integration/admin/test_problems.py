@@ -284,7 +284,6 @@ def test_the_page_takes_as_many_queries_for_many_records_as_for_a_few(root, main
         set_aside(main, str(user.pk), "phone", kind="contact")
 
     def cost() -> int:
-        page(root)  # the process knows its storefronts
         with CaptureQueriesContext(database) as captured:
             page(root)
         return len(captured)

@@ -414,7 +414,6 @@ def test_an_action_is_done_by_a_form_alone(main, order):
 
 
 def cost(client: Client, kind: str, key: str) -> int:
-    answer(client, kind, key)  # the process knows its storefronts
     with CaptureQueriesContext(database) as captured:
         answer(client, kind, key)
     return len(captured)

@@ -119,7 +119,10 @@ def test_it_takes_the_same_queries_however_much_there_is(
         for kind in ("order", "contact", "cart"):
             OutboxMessage.objects.create(connection=connection, kind=kind, key="1", is_dead=True)
             OutcomeCount.objects.create(connection=connection, kind=kind, outcome="delivered")
-    shown(root, page)  # a saved connection makes a process read its storefronts anew, once
+    if page.startswith("dashboard"):
+        # For the connector it is a page of the shop: after a connection was saved, a process reads
+        # its storefronts anew, once, in a savepoint of their own.
+        shown(root, page)
     with CaptureQueriesContext(database) as many:
         shown(root, page)
     assert len(many) == len(few)
