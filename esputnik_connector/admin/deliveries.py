@@ -33,7 +33,6 @@ class AttemptAdmin(SendAgainMixin):
     list_filter = ["outcome", "reason", "kind", "connection"]
     search_fields = ["key__exact"]
     search_help_text = gettext_lazy("The whole order number, customer id or basket id.")
-    sortable_by = ()  # newest first; no other order has an index
     fields = [
         "connection",
         "kind",
@@ -73,7 +72,6 @@ class SyncStateAdmin(SendAgainMixin):
     list_filter = ["kind", "connection"]
     search_fields = ["key__exact"]
     search_help_text = gettext_lazy("The whole order number, customer id or basket id.")
-    sortable_by = ()
     ordering = ["-pk"]
     fields = ["connection", "kind", "key", "owner_key", "state", "delivered_at", "remote_id"]
 

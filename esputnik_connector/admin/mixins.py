@@ -14,6 +14,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.text import capfirst
 
+from .counted_lists import CountedListMixin
+
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Any]
 else:
@@ -33,12 +35,10 @@ class TitledListMixin(Base):
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
 
-class ReadOnlyAdmin(TitledListMixin, admin.ModelAdmin):  # type: ignore[type-arg]
+class ReadOnlyAdmin(TitledListMixin, CountedListMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     """View only: the connector writes these rows, support and the merchant read them."""
 
     list_select_related = ["connection"]
-    show_full_result_count = False
-    list_per_page = 50
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -71,6 +71,7 @@ class OutboxMessage(ConnectorModel):
         verbose_name=_("connection"),
         related_name="outbox",
         db_constraint=False,
+        db_index=False,  # its column leads two of the indexes below
     )
     kind = models.CharField(_("kind"), max_length=10, choices=choices(KINDS))
     key = models.CharField(_("key"), max_length=255)
@@ -107,6 +108,9 @@ class OutboxMessage(ConnectorModel):
             models.Index(fields=["connection", "kind", "key"], name="esputnik_outbox_key"),
             models.Index(  # few are set aside, and each page of the admin counts them
                 fields=["id"], name="esputnik_outbox_dead", condition=Q(is_dead=True)
+            ),
+            models.Index(  # what was only noted has none: capture does not write to it
+                fields=["reason", "id"], name="esputnik_outbox_reason", condition=~Q(reason="")
             ),
         ]
 
@@ -189,7 +193,11 @@ class Attempt(ConnectorModel):
     """What became of one record, once. Redacted: no personal data, no bodies."""
 
     connection = models.ForeignKey(
-        Connection, models.CASCADE, verbose_name=_("connection"), related_name="attempts"
+        Connection,
+        models.CASCADE,
+        verbose_name=_("connection"),
+        related_name="attempts",
+        db_index=False,  # its column leads the first index below
     )
     kind = models.CharField(_("kind"), max_length=10, choices=choices(KINDS))
     key = models.CharField(_("key"), max_length=255)
@@ -213,6 +221,11 @@ class Attempt(ConnectorModel):
         indexes = [
             models.Index(fields=["connection", "kind", "key"], name="esputnik_attempt_key"),
             models.Index(fields=["created_at"], name="esputnik_attempt_time"),
+            # The two by which its list is narrowed, newest first, to a few of a million.
+            models.Index(fields=["outcome", "id"], name="esputnik_attempt_outcome"),
+            models.Index(
+                fields=["reason", "id"], name="esputnik_attempt_reason", condition=~Q(reason="")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -26,7 +26,6 @@ class BackfillAdmin(BackfillViews, ReadOnlyAdmin):
 
     list_display = ["started_at", "kind", "state", "done_of_all", "how", "connection"]
     list_filter = ["state", "connection"]
-    sortable_by = ()
 
     @property
     def media(self) -> forms.Media:

@@ -7,8 +7,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db import transaction
-from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
@@ -17,18 +15,16 @@ from django.utils.translation import gettext_lazy
 
 from esputnik_connector.admin import pages
 from esputnik_connector.admin.mixins import TitledListMixin, WriteOnlyFieldMixin
-from esputnik_connector.admin.overview.verdict import current, shown
+from esputnik_connector.admin.overview.verdict import shown
 from esputnik_connector.admin.settings import version
 from esputnik_connector.conf import conf
 from esputnik_connector.event_types import event_types
-from esputnik_connector.models import Attempt, Connection, OutboxMessage, Salt
+from esputnik_connector.models import Connection, Salt
 from esputnik_connector.operations.connection import statuses
 from esputnik_connector.operations.connection.account import keep_fields
 from esputnik_connector.operations.connection.verify import accept
-from esputnik_connector.operations.health.judgement import judge
-from esputnik_connector.operations.health.snapshot import take
+from esputnik_connector.operations.health.backlog import count_text
 from esputnik_connector.pipeline.wake import wake
-from esputnik_connector.records import Outcome
 
 from .backend import backend_of
 from .consent import consent_of
@@ -37,6 +33,7 @@ from .form import ConnectionForm
 from .key_check import KeyCheck
 from .mappings import DATALIST_ID, FieldMappingInline, StatusMappingInline, kept_text
 from .pause import PauseViews
+from .snapshot import take_all
 from .views import ConnectionViews
 
 KEY_CHECK = "_esputnik_key_check"  # attribute of a request: the answer to check_key()
@@ -59,7 +56,6 @@ class ConnectionAdmin(
 
     form = ConnectionForm
     inlines = [FieldMappingInline, StatusMappingInline]
-    list_display = ["name", "pending", "set_aside", "last_delivery"]
     readonly_fields = ["environment", "created_at"]
     fieldsets = [
         (gettext_lazy("Account"), {"fields": ["name", "new_key"]}),
@@ -115,42 +111,27 @@ class ConnectionAdmin(
         usual = Connection._meta.get_field("destination").get_default()
         return usual if usual in names or not names else names[0]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
-        unsent = OutboxMessage.objects.filter(connection=OuterRef("pk")).order_by()
-        delivered = Attempt.objects.filter(
-            connection=OuterRef("pk"), outcome=Outcome.DELIVERED.value
-        )
-        queryset: QuerySet[Connection] = super().get_queryset(request)
-        return queryset.annotate(
-            pending_count=_count_of(unsent.filter(is_dead=False)),
-            dead_count=_count_of(unsent.filter(is_dead=True)),
-            delivered_at=Subquery(delivered.order_by("-pk").values("created_at")[:1]),
-        )
-
     def get_list_display(self, request: HttpRequest) -> list[Any]:
-        """With how each is doing, by the one judgement, from one look for the whole list."""
-        look = cache(lambda: current()[1])
+        """Its name, and how it is doing, by one look for the whole list."""
+        seen = cache(lambda: take_all(list(Connection.objects.order_by("pk"))))
 
         @admin.display(description=gettext_lazy("state"))
         def state(connection: Connection) -> str:
-            return judge(connection, look()).sentence
+            return seen().judgement_of(connection).sentence
 
-        name, *others = self.list_display
-        return [name, state, *others]
+        @admin.display(description=gettext_lazy("unsent"))
+        def pending(connection: Connection) -> str:
+            return count_text(seen().waiting_of(connection).unsent)
 
-    @admin.display(description=gettext_lazy("unsent"), ordering="pending_count")
-    def pending(self, connection: Any) -> int:
-        return int(connection.pending_count)
+        @admin.display(description=gettext_lazy("set aside"))
+        def set_aside(connection: Connection) -> str:
+            return count_text(seen().waiting_of(connection).dead)
 
-    @admin.display(description=gettext_lazy("set aside"), ordering="dead_count")
-    def set_aside(self, connection: Any) -> int:
-        return int(connection.dead_count)
+        @admin.display(description=gettext_lazy("last delivery"), empty_value="—")
+        def last_delivery(connection: Connection) -> Any:
+            return seen().taken_at.get(connection.pk)
 
-    @admin.display(
-        description=gettext_lazy("last delivery"), ordering="delivered_at", empty_value="—"
-    )
-    def last_delivery(self, connection: Any) -> Any:
-        return connection.delivered_at
+        return ["name", state, pending, set_aside, last_delivery]
 
     # --- the form ---------------------------------------------------------------------------------
 
@@ -211,12 +192,14 @@ class ConnectionAdmin(
             shown_version = request.POST.get(version.NAME) or version.version_of(connection)
             panel |= {"esputnik_version_name": version.NAME, "esputnik_version": shown_version}
             backend = backend_of(connection.destination)
-            snapshot = take(
-                connections=[connection] if connection.is_enabled else [], is_exact=False
-            )
+            seen = take_all([connection])
+            waiting = seen.waiting_of(connection)
             panel |= {
                 "esputnik_default_status": statuses.default_text(connection),
-                "esputnik_verdict": shown(judge(connection, snapshot), request),
+                "esputnik_verdict": shown(seen.judgement_of(connection), request),
+                "esputnik_unsent": count_text(waiting.unsent),
+                "esputnik_set_aside": count_text(waiting.dead),
+                "esputnik_taken_at": seen.taken_at.get(connection.pk),
                 "esputnik_consent": consent_of(connection),
                 "esputnik_may_change": self.has_change_permission(request, connection),
                 "esputnik_has_proposals": bool(backend and statuses.proposals(backend, unmapped)),
@@ -293,8 +276,3 @@ class ConnectionAdmin(
                 % {"pairs": pairs},
             )
         return len(added)
-
-
-def _count_of(rows: QuerySet[OutboxMessage]) -> Coalesce:
-    counts = rows.values("connection").annotate(number=Count("pk")).values("number")
-    return Coalesce(Subquery(counts, output_field=IntegerField()), 0)

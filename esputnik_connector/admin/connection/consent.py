@@ -12,7 +12,9 @@ from esputnik_connector.models import Connection
 from esputnik_connector.operations.backfill_progress import number_text
 from esputnik_connector.pipeline.backfill.consent import policies_of, policy_of
 from esputnik_connector.records import Kind
-from esputnik_connector.shops.base import SupportsHistory
+from esputnik_connector.shops.base import ShopAdapter, SupportsHistory
+
+MOST_COUNTED = 5000  # a page counts no more: with the guests of a large shop it takes seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +26,7 @@ class ConsentText:
 
 
 def consent_of(connection: Connection) -> ConsentText | None:
-    """``None`` where the destination makes no difference.
-
-    The number is of all customers and guests, since asking each of them would take too long for a
-    page; the forecast of an import is exact.
-    """
+    """``None`` where the destination makes no difference."""
     try:
         policies, chosen = policies_of(connection), policy_of(connection)
         shop = registry.shop()
@@ -36,9 +34,7 @@ def consent_of(connection: Connection) -> ConsentText | None:
         return None
     if not policies:
         return None
-    count = _("how many is not known")
-    if isinstance(shop, SupportsHistory):
-        count = _("up to %(count)s") % {"count": number_text(shop.count(Kind.CONTACT))}
+    count = how_many(shop)
     if chosen is not None:
         text = str(chosen.forecast) % {"count": count}
         return ConsentText(text=text, is_warning=chosen.is_mailing)
@@ -49,3 +45,15 @@ def consent_of(connection: Connection) -> ConsentText | None:
     )
     label = registry.destination_label(connection.destination)
     return ConsentText(text=text % {"count": count, "destination": label}, is_warning=True)
+
+
+def how_many(shop: ShopAdapter) -> str:
+    """Of all customers and guests, since asking each of them would take too long for a page; and of
+    a large shop no more than that it is large. The forecast of an import is exact."""
+    if not isinstance(shop, SupportsHistory):
+        return _("how many is not known")
+    customers = len(shop.keys(Kind.CONTACT, limit=MOST_COUNTED).keys)
+    orders = len(shop.keys(Kind.ORDER, limit=MOST_COUNTED).keys)  # each may be another guest's
+    if max(customers, orders) < MOST_COUNTED:
+        return _("up to %(count)s") % {"count": number_text(shop.count(Kind.CONTACT))}
+    return _("at least %(count)s") % {"count": number_text(customers)}

@@ -10,15 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from esputnik_connector.admin.mixins import ActionPagesMixin
-from esputnik_connector.models import Connection, OutboxMessage
+from esputnik_connector.models import Connection
 from esputnik_connector.models.labels import KINDS
+from esputnik_connector.operations.health.backlog import count_text, counted_at_most
 from esputnik_connector.pipeline.wake import wake
 from esputnik_connector.records import Kind
 
@@ -104,13 +104,15 @@ class PauseViews(ActionPagesMixin):
 
 def consequences_of_off(connection: Connection) -> list[str]:
     """What a person should know before; a paragraph each."""
-    rows = OutboxMessage.objects.filter(connection=connection).order_by()
-    waiting = dict(
-        rows.filter(is_dead=False).values_list("kind").annotate(number=Count("key", distinct=True))
-    )
+    found = counted_at_most([connection.pk])
+    waiting = {
+        kind: found[place].unsent
+        for kind in Kind
+        if (place := (connection.pk, kind.value)) in found
+    }
     count = sum(waiting.values())
     parts = ", ".join(
-        f"{KINDS[kind]}: {waiting[kind.value]}" for kind in Kind if waiting.get(kind.value)
+        f"{KINDS[kind]}: {count_text(some)}" for kind, some in waiting.items() if some
     )
     stays = ngettext(
         "%(count)s change waits to be sent (%(parts)s). It stays, and goes when the connection is "
@@ -126,6 +128,8 @@ def consequences_of_off(connection: Connection) -> list[str]:
             "found by a reconciliation once it is on again."
         )
         % {"name": connection.name},
-        stays % {"count": count, "parts": parts} if count else _("Nothing waits to be sent."),
+        stays % {"count": count_text(count), "parts": parts}
+        if count
+        else _("Nothing waits to be sent."),
         _("To stop for a while, go back and press “Pause”: then everything is noted, and waits."),
     ]

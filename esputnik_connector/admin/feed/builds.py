@@ -28,7 +28,6 @@ class FeedBuildAdmin(ReadOnlyAdmin):
     list_display = ["started", "feed", "status", "items", "left_out", "rate", "detail"]
     list_filter = ["status", "feed"]
     list_select_related = ["feed"]
-    sortable_by = ()
     fields = [
         "feed",
         "status",
@@ -94,7 +93,6 @@ class FeedProblemAdmin(ReadOnlyAdmin):
     list_select_related = ["feed"]
     search_fields = ["product_key__exact", "title"]
     search_help_text = gettext_lazy("The whole id of a product, or a part of its title.")
-    sortable_by = ()
     fields = ["feed", "product_key", "title", "flaw", "detail", "page", "staff_page"]
 
     @admin.display(description=gettext_lazy("in the shop"))

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
+from oscar.test import factories
 
+from esputnik_connector import registry
+from esputnik_connector.admin.connection import consent
 from esputnik_connector.models import Backfill, Connection
 from tests.connection_page import form, staff, url
 from tests.import_pages import url as import_url
+from tests.oscar_rows import OSCAR_WARNINGS
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, *OSCAR_WARNINGS]
 
 
 @pytest.fixture
@@ -47,6 +53,29 @@ def test_the_page_says_what_it_means_for_how_many(merchant, account, policy, tex
         line for line in page.splitlines() if text in line and ("errornote" in line) == is_warning
     ]
     assert kind
+
+
+def buy(number: int) -> None:
+    factories.OrderFactory(number=f"N{number}", guest_email=f"g{number}@x.com", user=None)
+
+
+def test_guests_are_counted_too_where_that_is_quick(account):
+    get_user_model().objects.create(username="buyer")
+    for number in range(3):
+        buy(number)
+    assert consent.how_many(registry.shop()) == "up to 4"
+
+
+@pytest.mark.parametrize(("customers", "orders", "text"), [(6, 0, "5"), (2, 6, "2")])
+def test_of_a_large_shop_is_said_that_it_is_large(account, monkeypatch, customers, orders, text):
+    monkeypatch.setattr(consent, "MOST_COUNTED", 5)
+    for number in range(customers):
+        get_user_model().objects.create(username=f"buyer{number}")
+    for number in range(orders):
+        buy(number)
+    with CaptureQueriesContext(database) as captured:
+        assert consent.how_many(registry.shop()) == f"at least {text}"
+    assert not [each["sql"] for each in captured if "COUNT" in each["sql"]]
 
 
 def test_an_import_asks_once_and_keeps_the_answer(merchant, account):

@@ -8,12 +8,13 @@ import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from esputnik_connector.models import (
-    Attempt,
     Connection,
     Heartbeat,
     OutboxMessage,
+    OutcomeCount,
     SyncState,
     Tombstone,
 )
@@ -22,17 +23,35 @@ from tests.connection_page import KEY, url
 pytestmark = pytest.mark.django_db
 
 
+def moment_text(moment) -> str:
+    return date_format(timezone.localtime(moment), "DATETIME_FORMAT")
+
+
 def test_the_list_counts_what_waits_and_what_is_set_aside(merchant, stored):
     for number in range(3):
         OutboxMessage.objects.create(
             connection=stored, kind="order", key=str(number), is_dead=number == 0
         )
-    Attempt.objects.create(connection=stored, kind="order", key="9", outcome="delivered")
+    delivered = OutcomeCount.objects.create(connection=stored, kind="order", outcome="delivered")
 
-    listed = merchant.get(url("changelist")).context["cl"].result_list[0]
+    page = merchant.get(url("changelist")).content.decode()
 
-    assert (listed.pending_count, listed.dead_count) == (2, 1)
-    assert listed.delivered_at is not None
+    assert 'class="field-pending">2<' in page
+    assert 'class="field-set_aside">1<' in page
+    assert f'class="field-last_delivery nowrap">{moment_text(delivered.last_at)}<' in page
+    page = merchant.get(url("change", stored.pk)).content.decode()
+    assert "Unsent changes: 2" in page
+    assert "Set aside: 1" in page
+    assert "Nothing was delivered yet" not in page
+
+
+def test_what_waits_at_a_connection_that_is_off_is_counted_too(merchant, stored):
+    Connection.objects.update(is_enabled=False)
+    OutboxMessage.objects.create(connection=stored, kind="cart", key="1")
+    assert 'class="field-pending">1<' in merchant.get(url("changelist")).content.decode()
+    page = merchant.get(url("change", stored.pk)).content.decode()
+    assert "Unsent changes: 1" in page
+    assert "Nothing was delivered yet" in page
 
 
 @pytest.mark.parametrize(
