@@ -125,6 +125,17 @@ class Settings:
     ALERT_EMAILS: Annotated[list[str], OrDefault()] = []
     """Who gets a mail of each problem that ``esputnik_doctor --alert`` finds."""
 
+    ALERT_AFTER_SECONDS: Annotated[int, Range(5, 86_400)] = 300
+    """How long the sweep, or a change that is due, may be late until somebody is told; problems are
+    looked for as often."""
+
+    SILENT_ORDERS: Annotated[int, Range(0, 1_000)] = 3
+    """How many orders the shop takes, none of which arrives, until somebody is told. 0: nobody is.
+    See ``SILENT_ORDERS_MINUTES``."""
+
+    SILENT_ORDERS_MINUTES: Annotated[int, Range(1, 10_080)] = 180
+    """In how many minutes they were taken."""
+
     SUBSCRIBE_PER_ADDRESS: Annotated[int, Range(0, 1_000_000)] = 3
     """How many times an hour one address is taken from the subscription form. ``0``: any."""
 

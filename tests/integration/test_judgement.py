@@ -20,14 +20,8 @@ from esputnik_connector.models.feed_build import BuildStatus
 from esputnik_connector.operations.health.duration import brief
 from esputnik_connector.operations.health.examine import moving
 from esputnik_connector.operations.health.findings import Level, worst
-from esputnik_connector.operations.health.judgement import (
-    SENTENCES,
-    Action,
-    Judgement,
-    judge,
-    judge_all,
-    overall,
-)
+from esputnik_connector.operations.health.judgement import Judgement, judge, judge_all, overall
+from esputnik_connector.operations.health.sentences import SENTENCES, Action
 from esputnik_connector.operations.health.snapshot import take
 
 pytestmark = pytest.mark.django_db

@@ -17,7 +17,8 @@ from esputnik_connector.models import Connection
 from esputnik_connector.models.connection import this_environment
 from esputnik_connector.models.permissions import Right
 from esputnik_connector.operations.health.findings import Level
-from esputnik_connector.operations.health.judgement import Action, Judgement
+from esputnik_connector.operations.health.judgement import Judgement
+from esputnik_connector.operations.health.sentences import Action
 from esputnik_connector.operations.health.snapshot import Snapshot, take
 
 SEEN_BY = (Right.SEE.permission, f"{APP}.view_connection", f"{APP}.change_connection")
@@ -60,6 +61,7 @@ def _action(judgement: Judgement, request: HttpRequest) -> tuple[str, str]:
         Action.TELL_ADMINISTRATOR: _("Text for the administrator"),
         Action.PROBLEMS: _("See what needs you"),
         Action.WAITING: _("See what waits"),
+        Action.ORDERS: _("See the orders"),
         Action.FEEDS: _("See the feeds"),
         Action.IMPORT: _("See the import"),
     }
@@ -80,6 +82,8 @@ def _address(action: Action, connection: Connection | None, request: HttpRequest
     if action is Action.IMPORT:
         is_open = may(f"{APP}.view_backfill") or may(f"{APP}.change_connection")
         return _page("backfill_page", request, connection.pk) if is_open else ""
+    if action is Action.ORDERS:
+        return link_to("orders", request, pk=connection.pk, period="week", fate="on_the_way")
     if action is Action.PROBLEMS and (url := link_to("problems", request)):
         return url
     if action in (Action.PROBLEMS, Action.WAITING):

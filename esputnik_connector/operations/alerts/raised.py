@@ -12,6 +12,7 @@ from django.utils import timezone, translation
 
 from esputnik_connector import signals
 from esputnik_connector.models import Connection, Heartbeat, RaisedAlert
+from esputnik_connector.operations.health.duration import alert_after
 from esputnik_connector.operations.health.examine import AREAS, moving
 from esputnik_connector.operations.health.findings import Finding, Level
 from esputnik_connector.operations.health.snapshot import Snapshot, take
@@ -19,7 +20,6 @@ from esputnik_connector.pipeline.delivery.settle.notify import send
 
 from . import mail
 
-LOOK_EVERY = timedelta(minutes=5)
 DIGEST_EVERY = timedelta(days=1)
 HEARTBEAT = "alerts"
 
@@ -50,6 +50,7 @@ MOVING = (
     "key_missing",
     "key_unreadable",
     "many_refused",
+    "no_order_arrived",
     "reconciliation_held",
     "sweep_late",
 )
@@ -75,8 +76,8 @@ class Scope:
 
 
 def look() -> None:
-    """A look at the moving parts every few minutes, by whoever comes by: a worker, a monitor, a
-    person in the admin. A worker that is gone cannot tell of itself."""
+    """A look at the moving parts every ``ALERT_AFTER_SECONDS``, by whoever comes by: a worker, a
+    monitor, a person in the admin. A worker that is gone cannot tell of itself."""
     if _is_due(timezone.now()):
         _tell_of(take())
 
@@ -90,7 +91,7 @@ def look_again(snapshot: Snapshot) -> None:
 def _is_due(now: datetime) -> bool:
     """True for the one process whose turn it is."""
     mine = Heartbeat.objects.filter(name=HEARTBEAT)
-    is_old = ~Q(beaten_at__range=(now - LOOK_EVERY, now + LOOK_EVERY))
+    is_old = ~Q(beaten_at__range=(now - alert_after(), now + alert_after()))
     if mine.filter(is_old).update(beaten_at=now):
         return True
     if mine.exists():

@@ -18,8 +18,8 @@ from esputnik_connector.conf import conf
 from esputnik_connector.models import Heartbeat
 from esputnik_connector.pipeline.broker import TRANSPORTS, impatient_line, transport_of
 
+from .duration import alert_after
 from .findings import Finding, Level, ok, problem, warning
-from .queue import LATE
 
 PATIENCE = 1.0  # seconds for a broker that does not answer
 SWEEP = "esputnik_connector.sweep"
@@ -134,7 +134,7 @@ def beat(*, last: datetime | None, now: datetime) -> Finding:
     text = _("The sweep ran %s ago.") % timesince(last, now)
     return (
         ok("sweep_ran", "beat", text, age_seconds=age)
-        if now - last < LATE
+        if now - last < alert_after()
         else problem("sweep_late", "beat", text, remedy, age_seconds=age)
     )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
+
+from esputnik_connector.conf import conf
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -23,3 +25,8 @@ def brief(seconds: float) -> str:
 
 def since(moment: datetime, now: datetime) -> str:
     return brief((now - moment).total_seconds())
+
+
+def alert_after() -> timedelta:
+    """From when on something is late: several sweeps, and people are told of it."""
+    return timedelta(seconds=conf.ALERT_AFTER_SECONDS)

@@ -6,10 +6,9 @@ list of connections. “All is sent” is said only when nothing old waits, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from enum import Enum
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -18,28 +17,11 @@ from esputnik_connector.models import Connection
 
 from . import celery
 from .backlog import OutboxCount, count_text
-from .duration import since
+from .duration import alert_after, since
 from .examine import moving
 from .findings import Finding, Level
-from .queue import LATE
+from .sentences import BESIDE, SENTENCES, Action
 from .snapshot import Snapshot
-
-
-class Action(str, Enum):
-    """What helps first. Whoever shows the sentence knows where that is done."""
-
-    NONE = ""
-    CONNECT = "connect"
-    PASTE_KEY = "paste_key"
-    TEST = "test"
-    BIND = "bind"
-    SWITCH_ON = "switch_on"
-    RESUME = "resume"
-    TELL_ADMINISTRATOR = "tell_administrator"
-    PROBLEMS = "problems"
-    WAITING = "waiting"
-    FEEDS = "feeds"
-    IMPORT = "import"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,104 +111,6 @@ def _rank(finding: Finding) -> tuple[int, int]:
 
 # --- when it is not well --------------------------------------------------------------------------
 
-BESIDE = {"feeds": Action.FEEDS, "periodic": Action.TELL_ADMINISTRATOR}
-
-Words = Callable[[Finding, Connection, Snapshot], str]
-
-
-def _key_refused(_finding: Finding, connection: Connection, snapshot: Snapshot) -> str:
-    return _("Sending stopped %(time)s ago: the key was refused.") % {
-        "time": since(connection.paused_at or snapshot.now, snapshot.now)
-    }
-
-
-def _no_service(_finding: Finding, _connection: Connection, snapshot: Snapshot) -> str:
-    last = snapshot.heartbeats.get("sweep")
-    if last is None:
-        return _("The sending service on the server has never run.")
-    return _("The sending service on the server has not run for %(time)s.") % {
-        "time": since(last, snapshot.now)
-    }
-
-
-def _overdue(finding: Finding, _connection: Connection, snapshot: Snapshot) -> str:
-    seconds = timedelta(seconds=finding.numbers.get("overdue_seconds", 0))
-    return _("Nobody sends: the oldest change has been due for %(time)s.") % {
-        "time": since(snapshot.now - seconds, snapshot.now)
-    }
-
-
-def _delayed(finding: Finding, _connection: Connection, snapshot: Snapshot) -> str:
-    age = timedelta(seconds=finding.numbers.get("age_seconds", 0))
-    time = since(snapshot.now - age, snapshot.now)
-    if finding.level is Level.PROBLEM:
-        return _(
-            "eSputnik has taken nothing for a while: the oldest change waits for %(time)s."
-        ) % {"time": time}
-    return _("Some changes are tried again: the oldest waits for %(time)s.") % {"time": time}
-
-
-def _resting(finding: Finding, _connection: Connection, snapshot: Snapshot) -> str:
-    until = snapshot.now + timedelta(seconds=finding.numbers.get("seconds", 0))
-    return _("eSputnik asked to wait or did not answer; the next try is in %(time)s.") % {
-        "time": since(snapshot.now, until)
-    }
-
-
-def _set_aside(finding: Finding, _connection: Connection, _snapshot: Snapshot) -> str:
-    count = int(finding.numbers.get("count", 0))
-    return ngettext(
-        "%(count)s change could not be sent and needs you; all others go.",
-        "%(count)s changes could not be sent and need you; all others go.",
-        count,
-    ) % {"count": count_text(count)}
-
-
-def _as_found(finding: Finding, _connection: Connection, _snapshot: Snapshot) -> str:
-    return finding.text
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sentence:
-    """How a finding is said to a merchant. ``keeps`` tells that changes only wait because of it."""
-
-    words: Words
-    action: Action
-    keeps: bool = True
-
-
-SENTENCES: dict[str, Sentence] = {  # the cause that explains the others comes first
-    "key_missing": Sentence(
-        words=lambda *_rest: _("There is no API key, so nothing is sent."), action=Action.PASTE_KEY
-    ),
-    "key_unreadable": Sentence(
-        words=lambda *_rest: _("Sending stopped: the stored key cannot be read; paste it again."),
-        action=Action.PASTE_KEY,
-    ),
-    "paused_by_person": Sentence(words=_as_found, action=Action.RESUME),
-    "connection_paused": Sentence(words=_key_refused, action=Action.PASTE_KEY),
-    "environment_elsewhere": Sentence(
-        words=lambda *_rest: _(
-            "Nothing is sent from here: the connection belongs to another installation."
-        ),
-        action=Action.BIND,
-    ),
-    "key_never_accepted": Sentence(
-        words=lambda *_rest: _("The key was not checked yet."), action=Action.TEST
-    ),
-    "backup_restored": Sentence(words=_as_found, action=Action.TELL_ADMINISTRATOR),
-    "sweep_late": Sentence(words=_no_service, action=Action.TELL_ADMINISTRATOR),
-    "sweep_never_ran": Sentence(words=_no_service, action=Action.TELL_ADMINISTRATOR),
-    "changes_overdue": Sentence(words=_overdue, action=Action.TELL_ADMINISTRATOR),
-    "changes_delayed": Sentence(words=_delayed, action=Action.WAITING),
-    "lane_rests": Sentence(words=_resting, action=Action.NONE),
-    "many_refused": Sentence(words=_as_found, action=Action.PROBLEMS, keeps=False),
-    "import_stopped": Sentence(words=_as_found, action=Action.IMPORT, keeps=False),
-    "reconciliation_held": Sentence(words=_as_found, action=Action.TELL_ADMINISTRATOR),
-    "changes_set_aside": Sentence(words=_set_aside, action=Action.PROBLEMS, keeps=False),
-    "watch_late": Sentence(words=_as_found, action=Action.TELL_ADMINISTRATOR, keeps=False),
-}
-
 
 def _sentence(finding: Finding, connection: Connection, snapshot: Snapshot) -> Judgement:
     said = SENTENCES[finding.code]
@@ -269,7 +153,7 @@ def _aside(finding: Finding) -> Judgement:
 def _well(connection: Connection, snapshot: Snapshot) -> Judgement:
     """Nothing is wrong. Whether *all* is sent is another matter: what waits must be young."""
     waiting, last = snapshot.waiting_of(connection), last_success(connection, snapshot)
-    if waiting.oldest is not None and snapshot.now - waiting.oldest >= LATE:
+    if waiting.oldest is not None and snapshot.now - waiting.oldest >= alert_after():
         text = ngettext(
             "%(count)s change is on its way, the oldest for %(time)s.",
             "%(count)s changes are on their way, the oldest for %(time)s.",

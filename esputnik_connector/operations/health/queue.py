@@ -15,10 +15,11 @@ from esputnik_connector.models.backfill import FEWEST_REFUSALS, STOP_LOSS, State
 from esputnik_connector.pipeline.events.scan import HEARTBEAT
 
 from .backlog import OutboxCount
-from .findings import Finding, ok, problem, warning
+from .duration import alert_after
+from .findings import Finding, Level, ok, problem, warning
+from .silent_orders import not_arrived
 from .snapshot import Snapshot
 
-LATE = timedelta(minutes=5)  # several sweeps: a change that is due longer is worth a look
 VERY_LATE = timedelta(hours=1)
 LONG_WAIT = timedelta(minutes=30)  # since it was noted, whatever the time of its next try
 
@@ -27,7 +28,10 @@ def findings(connection: Connection, snapshot: Snapshot) -> Iterator[Finding]:
     """Of one connection of the snapshot. Asks nothing."""
     waiting = snapshot.waiting_of(connection)
     yield from watched(connection, snapshot)
-    yield unsent(connection, waiting, snapshot)
+    line = unsent(connection, waiting, snapshot)
+    yield line
+    if line.level is not Level.PROBLEM:  # which says why
+        yield from not_arrived(connection, snapshot.silent.get(connection.pk, 0))
     yield set_aside(connection, waiting)
     for held in snapshot.held:
         if held.connection_id == connection.pk:
@@ -106,7 +110,7 @@ def unsent(connection: Connection, waiting: OutboxCount, snapshot: Snapshot) -> 
     }
     if connection.paused_by:  # as a person wants it
         return ok("changes_wait", connection.name, text, **numbers)
-    if overdue < LATE:
+    if overdue < alert_after():
         if snapshot.now - waiting.oldest < LONG_WAIT:
             return ok("changes_wait", connection.name, text, **numbers)
         find = problem if _is_stuck(connection, snapshot) else warning

@@ -6,7 +6,7 @@ and feeds there are.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -27,9 +27,10 @@ from esputnik_connector.models import (
 )
 from esputnik_connector.models.feed_build import BuildStatus
 from esputnik_connector.models.outcome_hour import hour_of
-from esputnik_connector.records import Outcome
+from esputnik_connector.records import Kind, Outcome
 
 from .backlog import OutboxCount, counted, counted_at_most
+from .silent_orders import silent_orders
 
 TAKEN = (Outcome.DELIVERED.value, Outcome.ACCEPTED.value)
 
@@ -50,6 +51,7 @@ class Snapshot:
     imports: Sequence[Backfill] = ()
     restore: Restore | None = None
     lately: Mapping[int, tuple[int, int]] = field(default_factory=dict)  # settled, and refused
+    silent: Mapping[int, int] = field(default_factory=dict)  # orders of which none arrived
 
     def waiting_of(self, connection: Connection) -> OutboxCount:
         """What waits in all lanes of a connection together."""
@@ -75,7 +77,7 @@ def take(
     connections: Collection[Connection] | None = None,
     is_exact: bool = True,
 ) -> Snapshot:
-    """Read it all: twelve queries, whatever there is.
+    """Read it all: twelve queries, whatever there is; some more where orders may be missing.
 
     :param connections: only these; all that are on if left out.
     :param is_exact: count all that waits, however much it is; a page need not.
@@ -85,11 +87,13 @@ def take(
     pks = [connection.pk for connection in chosen]
     mine = {"connection__in": pks}
     feeds = list(Feed.objects.filter(is_enabled=True).order_by("name"))
+    counts = list(OutcomeCount.objects.filter(**mine))
     return Snapshot(
         now=now,
         connections=chosen,
         waiting=counted(pks) if is_exact else counted_at_most(pks),
-        counts=list(OutcomeCount.objects.filter(**mine)),
+        counts=counts,
+        silent=silent_orders(chosen, _last_orders(counts), now=now),
         lanes=list(Lane.objects.filter(**mine).order_by("kind")),
         held=_held(mine),
         heartbeats=dict(Heartbeat.objects.values_list("name", "beaten_at")),
@@ -99,6 +103,15 @@ def take(
         lately=_lately(mine, now),
         imports=list(Backfill.objects.open().filter(**mine).order_by("pk")),
     )
+
+
+def _last_orders(counts: Iterable[OutcomeCount]) -> dict[int, datetime]:
+    """Connection → when the destination last took an order."""
+    kept: dict[int, datetime] = {}
+    for each in counts:
+        if each.kind == Kind.ORDER.value and each.outcome in TAKEN:
+            kept[each.connection_id] = max(each.last_at, kept.get(each.connection_id, each.last_at))
+    return kept
 
 
 def _lately(mine: Mapping[str, object], now: datetime) -> dict[int, tuple[int, int]]:
