@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from logging import getLogger
+
+from django.utils.formats import date_format
 
 from esputnik_connector import registry
 from esputnik_connector.exceptions import ConnectorError, without_message
 from esputnik_connector.models import Connection, SyncState
+from esputnik_connector.models.timezones import local_time
 from esputnik_connector.records import AttributeValue, Contact, Kind
 from esputnik_connector.shops import reading
 from esputnik_connector.shops.base import SupportsContactAttributes, SupportsHistory
@@ -32,8 +36,17 @@ class Example:
 
     @property
     def text(self) -> str:
-        value = ", ".join(self.value) if isinstance(self.value, tuple) else str(self.value or "")
+        """As a person reads it: a moment by the clock of the shop."""
+        value = _text(self.value)
         return value if len(value) <= LONGEST else f"{value[:LONGEST]}…"
+
+
+def _text(value: AttributeValue) -> str:
+    if isinstance(value, datetime):
+        return date_format(local_time(value), "SHORT_DATETIME_FORMAT")
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return "" if value is None else str(value)
 
 
 def examples(connection: Connection) -> dict[str, Example]:
