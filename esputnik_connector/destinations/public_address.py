@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from socket import socket
 from typing import Any
 
 from esputnik_connector.exceptions import RejectedError
 from esputnik_connector.explanations import gettext as _
+
+GLOBAL_UNICAST = ip_network("2000::/3")  # all that IPv6 has given to the public
+NAT64 = ip_network("64:ff9b::/96")  # behind it the network reaches an IPv4 address
 
 _allowed: ContextVar[frozenset[str] | None] = ContextVar(
     "esputnik_connector_public_only", default=None
@@ -64,5 +67,16 @@ def demand_public(host: str, sock: Any) -> None:
 def is_public(address: str) -> bool:
     """Is this numeric address one of the public network?"""
     found = ip_address(address.partition("%")[0])
-    mapped = getattr(found, "ipv4_mapped", None) or found
-    return bool(mapped.is_global and not mapped.is_multicast)
+    if isinstance(found, IPv6Address):
+        inner = _ipv4_in(found)
+        if inner is None:
+            return found in GLOBAL_UNICAST and found.is_global
+        found = inner
+    return found.is_global and not found.is_multicast
+
+
+def _ipv4_in(address: IPv6Address) -> IPv4Address | None:
+    """Where a connection to it really ends, when IPv6 only carries it."""
+    if address in NAT64:
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour
