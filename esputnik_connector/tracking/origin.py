@@ -54,16 +54,23 @@ def _is_ours(request: HttpRequest, address: str) -> bool:
 def client_of(request: HttpRequest) -> str:
     """What tells this client from another: its address, of IPv6 the network. :data:`UNKNOWN` when
     the address says nothing, such as that of a proxy which ``TRUSTED_PROXIES`` does not count."""
-    address = _address(request)
     try:
-        found = ipaddress.ip_address(address)
+        found = ipaddress.ip_address(_without_port(_address(request)))
     except ValueError:
         return UNKNOWN
+    found = getattr(found, "ipv4_mapped", None) or found  # of a socket for both protocols
     if not found.is_global:
         return UNKNOWN
     if found.version == 6:
         return str(ipaddress.ip_network((int(found), NETWORK_BITS), strict=False))
     return str(found)
+
+
+def _without_port(address: str) -> str:
+    """Balancers write ``8.8.8.8:443`` and ``[2a02:2378::1]:443``, too."""
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address
 
 
 def _address(request: HttpRequest) -> str:
