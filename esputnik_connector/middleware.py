@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.cache import patch_cache_control, patch_vary_headers
 
 from .exceptions import without_message
 from .tracking.acts import after_request
@@ -37,7 +38,10 @@ class TrackingMiddleware:
         return response
 
     def _give_cookie(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        """An answer with somebody's id in it is for them alone, whatever cache is on its way."""
         if value := notes_of(request).new_cookie:
+            patch_vary_headers(response, ["Cookie"])
+            patch_cache_control(response, private=True)
             response.set_cookie(
                 OWN_COOKIE, value, max_age=OWN_COOKIE_AGE, samesite="Lax",
                 secure=request.is_secure(), httponly=True,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.crypto import salted_hmac
@@ -38,7 +38,7 @@ def after_request(request: HttpRequest, response: HttpResponseBase) -> bool:
         for told in shop.acts(request, response):
             record(request, told)
     is_left = keep_for_later(request)
-    is_change = request.method not in SAFE
+    is_change = request.method not in SAFE or is_other_session(request)
     if is_change:
         tell_customer(request, storefront)
         if refusal(request, BehaviourType.STATUS_CART) is None:
@@ -61,15 +61,18 @@ def tell_customer(request: HttpRequest, storefront: Storefront) -> None:
     if not (visitor.is_named and visitor.cookie):
         return
     known = (visitor.cookie, visitor.contact_key, visitor.email, visitor.phone, visitor.name)
-    if is_new(request, CUSTOMER, salted_hmac(CUSTOMER, "\n".join(known)).hexdigest()[:32]):
-        told = behaviour(BehaviourType.CUSTOMER_DATA)
-        capture_now(request, storefront, replace(told, visitor=visitor))
-
-
-def is_new(request: HttpRequest, name: str, value: str) -> bool:
-    """Is it another one than this visitor's last? Then it is remembered."""
+    mark = salted_hmac(CUSTOMER, "\n".join(known)).hexdigest()[:32]
     session: Any = getattr(request, "session", None)
-    if session is None or session.get(name) == value:
-        return session is None
-    session[name] = value
-    return True
+    if session is not None and session.get(CUSTOMER) == mark:
+        return
+    told = behaviour(BehaviourType.CUSTOMER_DATA)
+    if capture_now(request, storefront, told, visitor=visitor) and session is not None:
+        session[CUSTOMER] = mark
+
+
+def is_other_session(request: HttpRequest) -> bool:
+    """Did somebody log in or out, in whatever way? Both give the visitor another session: by a link
+    in a letter, or on the way back from another site, that is no POST."""
+    session: Any = getattr(request, "session", None)
+    came_with = request.COOKIES.get(settings.SESSION_COOKIE_NAME) or None
+    return session is not None and (session.session_key or None) != came_with

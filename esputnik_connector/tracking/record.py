@@ -20,10 +20,17 @@ from django.db import router, transaction
 from django.http import HttpRequest
 
 from esputnik_connector import registry
-from esputnik_connector.behaviour import Behaviour, BehaviourType, Route, ViewedProduct
+from esputnik_connector.behaviour import (
+    Behaviour,
+    BehaviourType,
+    Route,
+    ViewedProduct,
+    Visitor,
+)
 from esputnik_connector.conf import conf
 from esputnik_connector.exceptions import Skip, without_message
 from esputnik_connector.models import OutboxMessage, Storefront
+from esputnik_connector.pipeline.behaviour.carried import from_plain, plain
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.records import JSONValue
 from esputnik_connector.shops.pages import complete
@@ -89,33 +96,53 @@ def tell(
 
 
 def tell_of_page(request: HttpRequest, storefront: Storefront, told: Behaviour) -> None:
-    """:func:`tell`, of a page that a cache may keep, or whose visitor has no cookie yet: then the
-    page's script brings it back, and only then it is captured."""
+    """:func:`tell`, of a page that a cache may keep, that is fetched ahead of its visit, or whose
+    visitor has no cookie yet: then the page's script brings it back, and only then it is captured.
+    """
     route = storefront.route_of(told.type)
-    if route is not Route.BROWSER and not is_shown(request):
+    if route not in (Route.TRACKER, Route.EVENT):
+        tell(request, storefront, told)
+    elif request.method != "GET":  # who asks for the headers alone sees nothing
         return
-    by_script = conf.CACHED_PAGES or (route is Route.TRACKER and not cookie_of(request, storefront))
-    if route in (Route.TRACKER, Route.EVENT) and by_script and told.type in CACHEABLE:
+    elif told.type in CACHEABLE and _is_told_by_script(request, storefront, route):
         notes_of(request).seen.append(sealed(told))
-    else:
+    elif not is_fetched_ahead(request):
         tell(request, storefront, told)
 
 
-def is_shown(request: HttpRequest) -> bool:
-    """Will somebody see this page? Not what a browser fetches ahead, or asks the headers of."""
-    return request.method == "GET" and "prefetch" not in request.headers.get("Sec-Purpose", "")
+def _is_told_by_script(request: HttpRequest, storefront: Storefront, route: Route) -> bool:
+    if conf.CACHED_PAGES or is_fetched_ahead(request):
+        return True
+    return route is Route.TRACKER and not cookie_of(request, storefront)
+
+
+def is_fetched_ahead(request: HttpRequest) -> bool:
+    """Does a browser fetch this page in case that its visitor wants it? It may show it later
+    without asking for it again."""
+    said = (request.headers.get(name, "") for name in ("Sec-Purpose", "Purpose", "X-Moz"))
+    return any("prefetch" in each for each in said)
 
 
 def capture_now(
-    request: HttpRequest, storefront: Storefront, told: Behaviour, *, page_url: str = ""
-) -> None:
-    """Write it down for a worker: one insert at most, and no query before it."""
+    request: HttpRequest,
+    storefront: Storefront,
+    told: Behaviour,
+    *,
+    page_url: str = "",
+    visitor: Visitor | None = None,
+) -> bool:
+    """Write it down for a worker: one insert at most, and no query before it.
+
+    :param visitor: where more is known of them than a page view may cost.
+    :returns: False where they do not allow it.
+    """
     reason = refusal(request, told.type)
     if reason is not None:
         capture.behaviour_skipped(storefront.connection_id, reason)
-        return
-    visitor = visitor_of(request, storefront, registry.shop(), page_url=page_url)
-    capture.behaviour_recorded(replace(told, visitor=visitor))
+        return False
+    who = visitor or visitor_of(request, storefront, registry.shop(), page_url=page_url)
+    capture.behaviour_recorded(replace(told, visitor=who))
+    return True
 
 
 def call_of(storefront: Storefront, told: Behaviour) -> list[JSONValue] | None:
@@ -133,20 +160,15 @@ def call_of(storefront: Storefront, told: Behaviour) -> list[JSONValue] | None:
 
 
 def sealed(told: Behaviour) -> str:
-    """What a page says, signed, so that nobody makes up what was seen. Nothing personal."""
-    product = told.product.product_key if told.product else ""
-    words = [told.type.value, product, told.category_key, told.search, told.is_found, told.location]
+    """What a page says, signed, so that nobody makes up what was seen. The same for everybody:
+    without its visitor, its moment, and a key of its own."""
+    words = plain(replace(told, key="", visitor=Visitor(), happened_at=None))
     return signing.dumps(words, salt=SEALED, compress=True)
 
 
 def opened(token: object) -> Behaviour:
-    """:raises BadSignature: it was not signed here."""
-    name, product, category, search, is_found, location = signing.loads(str(token), salt=SEALED)
-    return behaviour(
-        BehaviourType(name),
-        product_key=product,
-        category_key=category,
-        search=search,
-        is_found=is_found,
-        location=location,
-    )
+    """:raises BadSignature: it was not signed here.
+    :raises ValueError: it was, by another version.
+    """
+    told = from_plain(signing.loads(str(token), salt=SEALED))
+    return replace(told, key=told.type.new_key())

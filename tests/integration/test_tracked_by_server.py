@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import connection as database
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -16,15 +18,17 @@ from oscar.core.loading import get_model
 from oscar.test import factories
 
 from esputnik_connector import registry
-from esputnik_connector.behaviour import BehaviourType
+from esputnik_connector.behaviour import BehaviourType, Impression, ViewedProduct
 from esputnik_connector.models import Connection, OutboxMessage
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Kind
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik
+from esputnik_connector.tracking import pages
 from esputnik_connector.tracking import record as recording
+from esputnik_connector.tracking.record import behaviour
 from tests.oscar_rows import OSCAR_WARNINGS, root
-from tests.tracked import AGENT, HOST, SC, ask, block, storefront
+from tests.tracked import AGENT, BLOCK, HOST, SC, ask, block, storefront
 
 pytestmark = [pytest.mark.django_db(transaction=True), *OSCAR_WARNINGS]
 
@@ -139,6 +143,15 @@ def test_a_customer_is_joined_with_the_browser_at_login_and_told_once(tracked, f
     bodies = sent(fake)
     assert [body["GeneralInfo"]["user_email"] for body in bodies] == ["olena@example.com"] * 2
     assert bodies[1]["GeneralInfo"]["user_name"] == "Olena S"
+
+
+def test_a_customer_is_joined_with_the_phone_that_the_shop_has(tracked, fake, visitor):
+    user = factories.UserFactory(email="olena@example.com")
+    factories.UserAddressFactory(user=user, phone_number="+380631234567")
+    visitor.force_login(user)
+    visitor.post(reverse("basket:add", kwargs={"pk": product().pk}), {"quantity": 1})
+    (body,) = sent(fake)
+    assert body["GeneralInfo"]["user_phone"] == "380631234567"
 
 
 def test_a_guest_is_joined_at_check_out(tracked, fake, visitor):
@@ -266,6 +279,49 @@ def test_pages_out_of_a_cache_are_told_by_their_script(tracked, settings, fake):
         ask(browser(sc), seen=[token])
     told = [body["GeneralInfo"]["cookies"]["sc"] for body in sent(fake)]
     assert told == ["first-visitor", "other-visitor"]
+
+
+@pytest.mark.parametrize("is_cached", [False, True])
+def test_what_a_recommendation_block_showed_is_told_whole(account, fake, settings, is_cached):
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "CACHED_PAGES": is_cached}
+    site_id, _ = fake._state.site.register(HOST + ".example")
+    storefront(account, site_id=site_id, routes={"ProductImpressions": "tracker"})
+    shown = Impression(product_key="17", container="1253_r963v1317")
+    request = RequestFactory(headers={"user-agent": AGENT}).get("/")
+    request.COOKIES["sc"] = SC
+    told = pages.event_of("ProductImpressions", {"impressions": (shown,)})
+    markup = pages.event_markup(request, told)
+    for token in [token for each in BLOCK.findall(markup) for token in json.loads(each)["seen"]]:
+        ask(browser(), seen=[token])
+    (body,) = sent(fake)
+    assert body["ProductImpression"]["Products"] == [
+        {"product_id": "17", "container_type": "1253_r963v1317"}
+    ]
+
+
+def test_a_product_of_a_cached_page_keeps_what_the_shop_said_of_it(tracked, fake, settings):
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "CACHED_PAGES": True}
+    seen = ViewedProduct(product_key=str(product().pk), tags={"colour": ("red",)})
+    told = behaviour(BehaviourType.PRODUCT_PAGE)
+    request = RequestFactory(headers={"user-agent": AGENT}).get("/")
+    markup = pages.event_markup(request, replace(told, product=seen))
+    (token,) = json.loads(BLOCK.findall(markup)[0])["seen"]
+    assert SC not in token
+    ask(browser(), seen=[token])
+    ask(browser("other-visitor"), seen=[token])
+    bodies = sent(fake)
+    assert [body["ProductPage"]["Product"]["tag_colour"] for body in bodies] == [["red"]] * 2
+
+
+def test_a_page_that_was_fetched_ahead_is_told_when_it_is_shown(tracked, fake, visitor):
+    """A browser that then shows it does not ask for it again: its script says that it is seen."""
+    seen = product()
+    page = visitor.get(seen.get_absolute_url(), headers={"sec-purpose": "prefetch"})
+    assert waiting() == []
+    (token,) = block(page)["seen"]
+    ask(visitor, seen=[token])
+    (body,) = sent(fake)
+    assert body["ProductPage"]["Product"]["productKey"] == str(seen.pk)
 
 
 def test_known_people_are_told_as_events_and_strangers_are_not(events, fake, visitor):

@@ -34,7 +34,24 @@ def sealed(behaviour: Behaviour) -> JSONObject:
     :raises ConfigurationError: there is no key to encrypt with.
     :raises TypeError: it holds something that none of its fields may.
     """
-    return {RECORD: encrypt(json.dumps(_plain(behaviour), separators=(",", ":")))}
+    return {RECORD: encrypt(json.dumps(plain(behaviour), separators=(",", ":")))}
+
+
+def plain(behaviour: Behaviour) -> JSONObject:
+    """As JSON, without what is usual.
+
+    :raises TypeError: it holds something that none of its fields may.
+    """
+    told: JSONObject = _plain(behaviour)
+    return told
+
+
+def from_plain(values: Any) -> Behaviour:
+    """:raises ValueError: it is not what :func:`plain` makes."""
+    try:
+        return _behaviour(values)
+    except Exception as error:  # in whatever way a damaged one fails
+        raise ValueError("no behaviour") from error
 
 
 def sealed_with_moment(behaviour: Behaviour) -> JSONObject:
@@ -56,8 +73,8 @@ def opened(key: str, payload: JSONValue) -> Behaviour:
     """
     text = plain_text(payload)
     try:
-        found = _behaviour(json.loads(text))
-    except Exception as error:  # in whatever way a damaged text fails
+        found = from_plain(json.loads(text))
+    except ValueError as error:
         raise damaged() from error
     if found.key != key:
         raise damaged()

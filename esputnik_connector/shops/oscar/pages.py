@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
+from django.utils.translation import get_language
 from oscar.core.loading import get_class, get_model
 
 from esputnik_connector import identity
@@ -29,6 +30,8 @@ from esputnik_connector.shops.pages import PageContext
 
 SEARCH_LENGTH = 200  # nobody types more; an event takes 20 kB in all
 WISHES = {"customer:wishlists-add-product", "customer:wishlists-create-with-product"}
+# By which django-hijack and django-impersonate mark a customer's user while staff looks on as them.
+LOOKS_ON = ("is_hijacked", "is_impersonate")
 REDIRECTS = (301, 302, 303)
 THANKS = "checkout_order_id"  # where Oscar's session holds which order a visitor is thanked for
 
@@ -48,8 +51,10 @@ def said(behaviour_type: BehaviourType, **more: Any) -> Behaviour:
 
 
 def _is_home(request: HttpRequest) -> bool:
-    is_first = request.GET.get("page", "1") == "1"
-    return is_first and request.path in ("/", str(getattr(settings, "OSCAR_HOMEPAGE", "/")))
+    """The root of the shop, with or without a language before it, or what Oscar leads on to."""
+    is_root = request.path_info in ("/", f"/{get_language()}/")
+    is_home = is_root or request.path == str(getattr(settings, "OSCAR_HOMEPAGE", "/"))
+    return is_home and request.GET.get("page", "1") == "1"
 
 
 def _product(_request: HttpRequest, context: PageContext) -> Behaviour | None:
@@ -128,7 +133,8 @@ def identity_of(request: HttpRequest, *, is_full: bool, with_staff: bool) -> Vis
     user: Any = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return Visitor(email=_guest_email(request))
-    if getattr(user, "is_staff", False) and not with_staff:
+    is_customer = with_staff or not getattr(user, "is_staff", False)
+    if not is_customer or any(getattr(user, mark, False) for mark in LOOKS_ON):
         return Visitor()
     phone = ""
     if is_full:
