@@ -28,13 +28,14 @@ from esputnik_connector.models import Storefront
 from esputnik_connector.shops.pages import PageContext, SupportsBehaviour
 
 from .record import behaviour, storefront_of, tell_of_page
-from .visitor import Notes, notes_of
+from .visitor import Notes, notes_of, path_of
 
 logger = getLogger(__name__)
 
 SCRIPT = "esputnik_connector/tracking.js"
 NOTHING = SafeString("")
-SCRIPT_TAG = re.compile(r"<script\b", re.IGNORECASE)
+# A whole element: what its text writes into the page is not ours to change.
+ELEMENT = re.compile(r"(<script\b)([^>]*>.*?</script\s*>)", re.IGNORECASE | re.DOTALL)
 INLINE = re.compile(r"<script\b(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.IGNORECASE | re.DOTALL)
 
 
@@ -89,7 +90,9 @@ def _markup(
 
 def with_nonce(snippet: str, allowed: str) -> str:
     """A snippet whose scripts a Content-Security-Policy lets through."""
-    return SCRIPT_TAG.sub(lambda found: f"{found[0]}{allowed}", snippet) if allowed else snippet
+    if not allowed:
+        return snippet
+    return ELEMENT.sub(lambda found: f"{found[1]}{allowed}{found[2]}", snippet)
 
 
 def script_hashes(host: str) -> list[str]:
@@ -98,7 +101,8 @@ def script_hashes(host: str) -> list[str]:
     storefront = Storefront.objects.for_host(host)
     if storefront is None:
         return []
-    inline = INLINE.findall(storefront.page_script + storefront.page_push_script)
+    snippet = storefront.page_script + storefront.page_push_script
+    inline = INLINE.findall(snippet.replace("\r\n", "\n").replace("\r", "\n"))  # as HTML is read
     digests = (sha256(text.encode()).digest() for text in inline if text.strip())
     return [f"'sha256-{b64encode(digest).decode()}'" for digest in digests]
 
@@ -107,10 +111,9 @@ def page_block(
     request: HttpRequest, storefront: Storefront, context: PageContext
 ) -> dict[str, Any]:
     """What the script of this page is told; the same for every visitor."""
-    told = _page_behaviour(request, context)
     notes = notes_of(request)
     earlier = len(notes.calls)
-    _tell_page(request, storefront, told)
+    told = _told_page(request, storefront, context)
     block: dict[str, Any] = {
         "visit": _address(),
         "honours": conf.HONOUR_PRIVACY_SIGNALS,
@@ -127,9 +130,20 @@ def page_block(
     return {name: value for name, value in block.items() if value}
 
 
-def _page_behaviour(request: HttpRequest, context: PageContext) -> Behaviour | None:
-    shop = registry.shop()
-    return shop.page(request, context) if isinstance(shop, SupportsBehaviour) else None
+def _told_page(
+    request: HttpRequest, storefront: Storefront, context: PageContext
+) -> Behaviour | None:
+    """What the page says, told. Where that fails, eSputnik's script comes all the same: widgets and
+    web push need no more."""
+    told = None
+    try:
+        shop = registry.shop()
+        told = shop.page(request, context) if isinstance(shop, SupportsBehaviour) else None
+        _tell_page(request, storefront, told)
+    except Exception as error:  # a failure of the shop's tables, or of its adapter
+        what = told.key if told is not None else "a page"
+        logger.error("%s (%s) is not told: %s", what, request.path, without_message(error))
+    return told
 
 
 def _tell_page(request: HttpRequest, storefront: Storefront, told: Behaviour | None) -> None:
@@ -138,7 +152,8 @@ def _tell_page(request: HttpRequest, storefront: Storefront, told: Behaviour | N
     if told is not None and storefront.route_of(told.type) is not Route.OFF:
         tell_of_page(request, storefront, told)
     elif storefront.route_of(BehaviourType.PAGE_VIEW) is Route.EVENT:
-        location = "MainPage" if told and told.type is BehaviourType.MAIN_PAGE else request.path
+        is_main = told is not None and told.type is BehaviourType.MAIN_PAGE
+        location = "MainPage" if is_main else path_of(request)
         tell_of_page(request, storefront, behaviour(BehaviourType.PAGE_VIEW, location=location))
 
 

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from uuid import uuid4
 
 from django.http import HttpRequest
+from django.utils.encoding import escape_uri_path
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language
 
@@ -24,6 +25,9 @@ OWN_COOKIE_AGE = 365 * 24 * 3600
 COOKIE_VALUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:+/=-]{5,127}")
 URL_LENGTH = 1000
 AGENT_LENGTH = 500
+# Parts of a path by which whoever knows it sees an order, a wish list, or sets a password anew.
+PRIVATE = re.compile(r"(?i)token|hash|uidb64|secret|^key$|signature|mail|phone|pass")
+HIDDEN = "-"
 PERSONAL = re.compile(r"(?i)mail|phone|tel$|name|token|pass|secret|user|login|address|code|key|sig")
 
 
@@ -74,9 +78,23 @@ def visitor_of(
         named,
         cookie=cookie_of(request, storefront),
         user_agent=identity.cut(request.headers.get("User-Agent", ""), AGENT_LENGTH),
-        page_url=clean_url(page_url or request.build_absolute_uri()),
+        page_url=clean_url(page_url or _own_url(request)),
         language=identity.language(getattr(request, "LANGUAGE_CODE", "") or get_language() or ""),
     )
+
+
+def path_of(request: HttpRequest) -> str:
+    """The path of this page, without what of it opens something private: the project's own address
+    names its parts."""
+    named = request.resolver_match.kwargs if request.resolver_match else {}
+    secrets = {str(part) for name, part in named.items() if PRIVATE.search(name)}
+    return "/".join(HIDDEN if part in secrets else part for part in request.path.split("/"))
+
+
+def _own_url(request: HttpRequest) -> str:
+    query = request.META.get("QUERY_STRING", "")
+    path = escape_uri_path(path_of(request))
+    return request.build_absolute_uri(f"{path}?{query}" if query else path)
 
 
 def clean_url(url: str) -> str:

@@ -10,11 +10,14 @@ import pytest
 from django.template import Context, Template
 from django.test import Client, RequestFactory
 from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.utils.translation import override
 from oscar.core.loading import get_model
 from oscar.test import factories
 
 from esputnik_connector.behaviour import BehaviourType
-from esputnik_connector.tracking.pages import script_hashes
+from esputnik_connector.shops.oscar.pages import page as what_page_says
+from esputnik_connector.tracking.pages import script_hashes, with_nonce
 from esputnik_connector.tracking.record import behaviour, record
 from tests.oscar_rows import OSCAR_WARNINGS, root
 from tests.tracked import AGENT, HOST, SC, SCRIPT, ask, block, blocks, storefront
@@ -210,8 +213,9 @@ def test_an_error_of_ours_costs_nobody_a_page(visitor, site, settings, caplog):
     settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "SHOP": "no.such.Shop"}
     page = visitor.get(seen.get_absolute_url())
     assert page.status_code == 200
-    assert blocks(page) == []
-    assert "is not tracked" in caplog.text
+    assert block(page)["script"] == SCRIPT
+    assert "events" not in block(page)
+    assert "is not told" in caplog.text
 
 
 def test_a_wish_is_told_on_the_next_page_and_once(visitor, site):
@@ -238,6 +242,39 @@ def test_a_policy_may_name_the_snippet_by_its_hash():
     digest = b64encode(sha256(b"one()").digest()).decode()
     assert script_hashes(HOST) == [f"'sha256-{digest}'"]
     assert script_hashes("other.example") == []
+
+
+def test_the_hash_is_of_what_a_browser_reads():
+    """HTML knows no carriage return: a browser hashes the text without."""
+    storefront(script="<script>\r\none()\r\n</script>")
+    digest = b64encode(sha256(b"\none()\n").digest()).decode()
+    assert script_hashes(HOST) == [f"'sha256-{digest}'"]
+
+
+def test_a_nonce_is_put_on_elements_and_never_into_a_script(site):
+    text = """var more = "<script src='x.js'><\\/script>";</script>"""
+    told = with_nonce(f"<script>{text}\n<SCRIPT>two()</SCRIPT>", SafeString(' nonce="n0nce"'))
+    assert told == f'<script nonce="n0nce">{text}\n<SCRIPT nonce="n0nce">two()</SCRIPT>'
+
+
+def test_the_main_page_of_each_language_is_one(site):
+    asked = RequestFactory(headers={"user-agent": AGENT})
+    for path, is_main in (("/", True), ("/en/", True), ("/uk/", False), ("/en/outlet/", False)):
+        request = asked.get(path)
+        request.resolver_match = None
+        with override("en"):
+            page = Template("{% load esputnik %}{% esputnik_tracking %}").render(
+                Context({"request": request})
+            )
+        told = block(type("Page", (), {"content": page.encode()})).get("events", [])
+        assert bool(told) is is_main, path
+
+
+def test_a_shop_below_a_folder_has_its_main_page_there(site):
+    request = RequestFactory(SCRIPT_NAME="/shop", headers={"user-agent": AGENT}).get("/")
+    request.resolver_match = None
+    assert request.path == "/shop/"
+    assert what_page_says(request, {}).type is BehaviourType.MAIN_PAGE
 
 
 def test_without_the_middleware_the_script_asks_on_every_page(site):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.test import RequestFactory
+from django.urls import resolve
 
 from esputnik_connector.shops.oscar.adapter import OscarShop
 from esputnik_connector.tracking.visitor import (
@@ -11,6 +12,7 @@ from esputnik_connector.tracking.visitor import (
     clean_url,
     cookie_of,
     notes_of,
+    path_of,
     said_url,
     visitor_of,
 )
@@ -66,6 +68,32 @@ def test_the_browser_the_page_and_the_language_are_noted():
 )  # fmt: skip
 def test_an_address_is_kept_without_what_may_be_personal(given, kept):
     assert clean_url(given) == kept
+
+
+def on(path):
+    request = request_with(path=path)
+    request.resolver_match = resolve(path)
+    return request
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("/en/accounts/order-status/100001/a1B2c3:s1gn/", "/en/accounts/order-status/100001/-/"),
+        ("/en/password-reset/confirm/MQ/c1x-abcdef/", "/en/password-reset/confirm/-/-/"),
+        ("/en/catalogue/mug_17/", "/en/catalogue/mug_17/"),
+        ("/en/basket/", "/en/basket/"),
+    ],
+)
+def test_a_path_that_opens_what_is_private_is_kept_without_its_secret(path, kept):
+    """By such an address whoever reads it sees an order, or sets another's password."""
+    assert path_of(on(path)) == kept
+    found = visitor_of(on(path), storefront(), OscarShop())
+    assert found.page_url == f"http://testserver{kept}"
+
+
+def test_a_path_of_nothing_is_kept_as_it_is():
+    assert path_of(request_with(path="/no/such/page/")) == "/no/such/page/"
 
 
 def test_an_address_is_cut():
