@@ -75,7 +75,7 @@ class StorefrontQuerySet(ConnectorQuerySet["Storefront"]):
         ``CONNECTIONS_TTL``, and none when a storefront or a connection was saved in this process.
         Its connection is read along with it. Do not change or save what this returns.
         """
-        asked = host.strip().lower()
+        asked = host.strip().lower().rstrip(".")
         if not asked:
             return None
         fitting = [one for one in self.kept() if is_host_of(asked, one.domain)]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from logging import getLogger
 
 from django import template
 from django.template.base import Parser, Token
 from django.template.loader import render_to_string
+from django.urls import NoReverseMatch
 from django.utils.safestring import SafeString, mark_safe
 
 from esputnik_connector.exceptions import BadRequestError
@@ -18,6 +20,8 @@ from esputnik_connector.tracking.origin import host_of
 register = template.Library()
 
 NOTHING = SafeString("")
+
+logger = getLogger(__name__)
 
 
 @register.simple_tag(takes_context=True)
@@ -42,7 +46,11 @@ def esputnik_subscribe_form(
     request = context.get("request")
     nonce = str(context.get("csp_nonce") or getattr(request, "csp_nonce", "") or "")
     way_back = request.path if request is not None else ""
-    values = {**form_context(form, way_back=way_back), "nonce": nonce}
+    try:
+        values = {**form_context(form, way_back=way_back), "nonce": nonce}
+    except NoReverseMatch:
+        logger.error("include esputnik_connector.urls: without it, there is no subscription form")
+        return NOTHING
     return mark_safe(render_to_string(FORM, values, request))  # noqa: S308  a template of ours
 
 

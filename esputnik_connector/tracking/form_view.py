@@ -6,6 +6,7 @@ erased is decided at eSputnik, later. It works without JavaScript.
 
 from __future__ import annotations
 
+from logging import getLogger
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language, gettext_lazy
@@ -30,10 +32,13 @@ from .origin import UNKNOWN, client_of, is_same_origin
 
 FORM_PAGE = "esputnik_connector/subscribe.html"
 DONE_PAGE = "esputnik_connector/subscribed.html"
+SCRIPT = "esputnik_connector/subscribe.js"
 FORM = "esputnik_connector/subscribe_form.html"
 LONGEST_EMAIL = 254
 # Of clients whose address says nothing, all together: a shop behind a proxy has many visitors.
 UNKNOWN_CLIENTS = 30
+
+logger = getLogger(__name__)
 
 
 class AddressForm(forms.Form):
@@ -56,7 +61,10 @@ def form_context(
     form: SubscriptionForm, *, way_back: str = "", email: str = "", error: str = ""
 ) -> dict[str, Any]:
     """What the template of the form needs. Nothing of it is about the visitor, unless they have
-    just sent the form and have to correct it."""
+    just sent the form and have to correct it.
+
+    :raises NoReverseMatch: the project has left our addresses out.
+    """
     return {
         "form_type": form.form_type,
         "signed": form.signed(),
@@ -65,7 +73,18 @@ def form_context(
         "error": error,
         "longest": LONGEST_EMAIL,
         "address": reverse("esputnik_connector:subscribe"),
+        "script": script_address(),
     }
+
+
+def script_address() -> str:
+    """Of the script that keeps a visitor on their page; ``""`` where the static files of this
+    version were not collected: the form works without it, and must not cost the shop its page."""
+    try:
+        return static(SCRIPT)
+    except ValueError as error:
+        logger.error("the form has no script (run collectstatic): %s", error)
+        return ""
 
 
 def respond(request: HttpRequest) -> HttpResponse:

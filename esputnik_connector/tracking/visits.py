@@ -54,7 +54,7 @@ def _asked(request: HttpRequest) -> dict[str, Any] | None:
         return None
     try:
         body = json.loads(request.body)
-    except ValueError:
+    except (ValueError, RecursionError):  # lists in lists in lists
         return None
     return body if isinstance(body, dict) else None
 

@@ -595,6 +595,8 @@ def test_a_developers_machine_may_be_a_shop_for_a_fake_account(account):
     [
         ("push/sw.js", ""), ("/push/sw.txt", ""), ("/push/../sw.js", "/x"), ("/a b/sw.js", ""),
         ("/push/sw.js", "push/"), ("/push/sw.js", "/other/"), ("/push/sw.js?x=1", ""),
+        ("/push/../sw.js", ""), ("/./sw.js", ""), ("/push/sw.js", "/push/../"),
+        ("/push//sw.js", ""), ("//evil.example/sw.js", ""), ("/.js", ""),
     ],
 )  # fmt: skip
 def test_a_worker_that_no_browser_would_take_is_refused(account, worker, scope):

@@ -20,7 +20,8 @@ HOST = re.compile(
 )
 NOT_PUBLIC = (".localhost", ".local", ".internal", ".lan", ".home", ".test", ".invalid")
 WORKER_NAME = re.compile(r"[\w.-]+[.]js", re.ASCII)
-FOLDER = re.compile(r"/([\w.~-]+/)*", re.ASCII)
+# No ``.`` and no ``..``: a browser takes them away, and the worker would govern other pages.
+FOLDER = re.compile(r"/((?![.]{1,2}/)[\w.~-]+/)*", re.ASCII)
 
 
 def checked_domain(written: str, connection: Connection) -> str:
