@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from esputnik_connector.models import Connection, OutboxMessage
-from esputnik_connector.records import Kind, Subscription
+from esputnik_connector.records import JSONValue, Kind, Subscription
 
 from .events.carried import opened_by
 
@@ -21,7 +21,15 @@ def subscriptions(connection: Connection, keys: Sequence[str]) -> dict[str, Subs
     """
     rows = OutboxMessage.objects.of(connection, Kind.SUBSCRIPTION).filter(key__in=keys)
     payloads = dict(rows.order_by("-pk").values_list("key", "payload"))
-    return {key: opened_by(_subscription_of, key, payload) for key, payload in payloads.items()}
+    return {key: opened(key, payload) for key, payload in payloads.items()}
+
+
+def opened(key: str, payload: JSONValue) -> Subscription:
+    """What a row carries.
+
+    :raises UnreadableEventError: no present key opens it, or it is damaged. The text says which.
+    """
+    return opened_by(_subscription_of, key, payload)
 
 
 def _subscription_of(values: dict[str, Any]) -> Subscription:

@@ -3,6 +3,7 @@ them at each destination. Personal data: for that person alone."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict
@@ -19,6 +20,7 @@ from esputnik_connector.fields import reveal
 from esputnik_connector.models import (
     Attempt,
     CartSession,
+    CartVisitor,
     Connection,
     OutboxMessage,
     SyncState,
@@ -84,6 +86,10 @@ def _of_connector(key: str, mine: Sequence[Match]) -> dict[str, Any]:
             {"cart": row.cart_key, "email": _opened(row.email), "at": _text(row.created_at)}
             for row in CartSession.objects.filter(cart_key__in=carts).order_by("pk")
         ],
+        "visited_with": [
+            {"cart": row.cart_key, "visitor": _visitor(row.visitor), "at": _text(row.created_at)}
+            for row in CartVisitor.objects.filter(cart_key__in=carts).order_by("pk")
+        ],
     }
 
 
@@ -94,6 +100,14 @@ def _rows(found: Iterable[Any], names: Sequence[str]) -> list[dict[str, Any]]:
 def _opened(secret: str) -> str:
     try:
         return reveal(secret)
+    except ConnectorError as error:
+        return f"({error})"
+
+
+def _visitor(secret: str) -> Any:
+    """Cookie, browser, page and language of who changed a cart."""
+    try:
+        return json.loads(reveal(secret))
     except ConnectorError as error:
         return f"({error})"
 

@@ -61,9 +61,15 @@ def sealed_with_moment(behaviour: Behaviour) -> JSONObject:
 
 def written(visitor: Visitor) -> str:
     """A visitor as one text, to be encrypted: what only a request knows of them. Who they are, the
-    cart says."""
-    known = {name: getattr(visitor, name) for name in OF_A_REQUEST}
+    cart says; their key alone stands here, for the day on which they want to be forgotten."""
+    known = {name: getattr(visitor, name) for name in (*OF_A_REQUEST, "contact_key")}
     return json.dumps({name: value for name, value in known.items() if value})
+
+
+def read(text: str) -> Visitor:
+    """The visitor of :func:`written`, without who it was."""
+    known = json.loads(text)
+    return Visitor(**{name: known[name] for name in OF_A_REQUEST if name in known})
 
 
 def opened(key: str, payload: JSONValue) -> Behaviour:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from logging import getLogger
 
 from django.db import transaction
 from django.db.models.signals import pre_delete
 
 from esputnik_connector import registry
-from esputnik_connector.exceptions import ConfigurationError, ConnectorError, DecryptionError
+from esputnik_connector.exceptions import ConfigurationError, ConnectorError
 from esputnik_connector.fields import reveal
 from esputnik_connector.identity import fingerprint, order_mark
 from esputnik_connector.models import (
-    CartSession,
     Connection,
     KnownAddress,
     OutboxMessage,
@@ -26,6 +24,7 @@ from esputnik_connector.models import (
 from esputnik_connector.records import Kind
 
 from . import payload as erasures
+from .holdings import forget
 
 logger = getLogger(__name__)
 
@@ -85,19 +84,8 @@ def _bury(connection: Connection, rows: Sequence[OutboxMessage]) -> None:
         # Whoever comes back under such an address is new there, and has to be introduced again.
         known = KnownAddress.objects.filter(connection=connection)
         known.filter(fingerprint__in=list(deleted_at)).delete()
-        _forget_guests(set(deleted_at), salt)
+        forget(set(deleted_at), salt=salt)
         erasures.note_burial(rows)
-
-
-def _forget_guests(deleted: Collection[str], salt: str) -> None:
-    """The e-mails that deleted people typed as guests. A cart's is stored encrypted, so each is
-    opened; there are those of ``ATTEMPT_RETENTION_DAYS``."""
-    gone = []
-    for session in CartSession.objects.order_by("pk").iterator(chunk_size=1000):
-        with suppress(DecryptionError):
-            if fingerprint(reveal(session.email), salt=salt) in deleted:
-                gone.append(session.pk)
-    CartSession.objects.filter(pk__in=gone).delete()
 
 
 def _is_erasing(connection: Connection) -> bool:

@@ -6,7 +6,6 @@ state is a new one. The row is written before the request leaves (esputnik-api.m
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -15,6 +14,7 @@ from esputnik_connector.destinations.base import Delivered, Destination, Envelop
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.fields import reveal
 from esputnik_connector.models import CartState, CartVisitor, Connection
+from esputnik_connector.pipeline.behaviour.carried import read
 from esputnik_connector.pipeline.events.carried import aware_now
 from esputnik_connector.records import Cart, Order, Reason, Record
 
@@ -123,4 +123,4 @@ def _sold_cart(record: Record, destination: Destination) -> str:
 def visitors_of(cart_keys: Iterable[str]) -> dict[str, Visitor]:
     """Cart → the visitor who changed it last, for those of whom a request told."""
     rows = CartVisitor.objects.filter(cart_key__in=list(cart_keys)).order_by("pk")
-    return {row.cart_key: Visitor(**json.loads(reveal(row.visitor))) for row in rows}
+    return {row.cart_key: read(reveal(row.visitor)) for row in rows}
