@@ -11,6 +11,7 @@ Nothing here raises: a page of the shop is worth more than what is told of it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from logging import getLogger
 from typing import Any
@@ -42,6 +43,11 @@ from .visitor import cookie_of, notes_of, visitor_of
 logger = getLogger(__name__)
 
 SEALED = "esputnik_connector.seen"
+# What a template or a view has at hand → what an outbox row can carry.
+READ: Mapping[str, Callable[[Any], Any]] = {
+    "is_found": bool,
+    **dict.fromkeys(("search", "category_key", "location", "order_number"), str),
+}
 # Not the visitor's own: true for everybody who opens the page, so a cache may hold it.
 CACHEABLE = frozenset(BehaviourType) - {
     BehaviourType.PURCHASED_ITEMS,
@@ -55,11 +61,13 @@ def behaviour(behaviour_type: BehaviourType, *, product_key: str = "", **more: A
     """One thing that happened now.
 
     :param product_key: of a product whose price the shop is asked for.
-    :param more: the fields of :class:`~esputnik_connector.behaviour.Behaviour`.
+    :param more: the fields of :class:`~esputnik_connector.behaviour.Behaviour`; texts may be lazy,
+        and ``is_found`` may be what was found.
     """
     if product_key:
         more["product"] = ViewedProduct(product_key=product_key)
-    return Behaviour(type=behaviour_type, key=behaviour_type.new_key(), **more)
+    said = {name: READ[name](value) if name in READ else value for name, value in more.items()}
+    return Behaviour(type=behaviour_type, key=behaviour_type.new_key(), **said)
 
 
 def storefront_of(request: HttpRequest) -> Storefront | None:

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from django.db import connection as database
+from django.template import Context, Template
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 from oscar.core.loading import get_model
 from oscar.test import factories
 
@@ -391,3 +393,20 @@ def test_whatever_goes_wrong_while_recording_the_page_is_shown(tracked, visitor,
 
     monkeypatch.setattr(recording, "visitor_of", broken)
     assert visitor.get(product().get_absolute_url()).status_code == 200
+
+
+@pytest.mark.parametrize("is_cached", [False, True])
+def test_a_search_of_a_shop_page_is_told_whatever_its_view_had(tracked, fake, settings, is_cached):
+    """The tag gets what stands in the context: a queryset, a lazy text."""
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "CACHED_PAGES": is_cached}
+    seen = product()
+    results = get_model("catalogue", "Product").objects.filter(pk=seen.pk)
+    request = RequestFactory(headers={"user-agent": AGENT}).get("/")
+    request.COOKIES["sc"] = SC
+    text = '{% load esputnik %}{% esputnik_event "SearchRequest" search=query is_found=results %}'
+    context = {"request": request, "query": gettext_lazy("Search"), "results": results}
+    page = Template(text).render(Context(context))
+    for token in [token for each in BLOCK.findall(page) for token in json.loads(each)["seen"]]:
+        ask(browser(), seen=[token])
+    (body,) = sent(fake)
+    assert body["SearchRequest"] == {"search": "Search", "isFound": 1}
