@@ -106,6 +106,11 @@ class OutboxCapture:
 
     def behaviour_skipped(self, connection_id: int, reason: Reason) -> None:
         self.wanted.skip(connection_id, reason)
+        self._guarded(self._write_skipped, Kind.BEHAVIOUR, reason.value, None)
+
+    def _write_skipped(self, alias: str, _kind: Kind, _reason: str) -> bool:
+        self.wanted.write_skipped(alias)
+        return False
 
     def _wants(self, behaviour: Behaviour, connection: Connection) -> bool:
         outbox = router.db_for_write(OutboxMessage)

@@ -237,6 +237,21 @@ def test_strangers_on_the_way_of_events_are_counted_and_not_put_in_line(storefro
     assert not SkippedBehaviour.objects.exists()
 
 
+def test_a_count_that_could_not_be_written_is_written_later(storefront):
+    storefront.routes = {"ProductPage": "event"}
+    storefront.save()
+    table = SkippedBehaviour._meta.db_table
+    with database.cursor() as cursor:
+        cursor.execute(f'ALTER TABLE "{table}" RENAME TO away')
+        try:
+            capture.behaviour_recorded(seen(1, visitor=STRANGER))
+        finally:
+            cursor.execute(f'ALTER TABLE away RENAME TO "{table}"')
+    capture.wanted._write_at = 0
+    capture.behaviour_recorded(seen(2, visitor=STRANGER))
+    assert [each.records for each in SkippedBehaviour.objects.all()] == [2]
+
+
 def test_a_lane_that_is_full_takes_no_more_and_says_how_much_it_refused(storefront, settings):
     settings.ESPUTNIK_CONNECTOR = {
         **settings.ESPUTNIK_CONNECTOR, "BEHAVIOUR_BACKLOG": 5, "CONNECTIONS_TTL": 0,

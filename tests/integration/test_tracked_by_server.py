@@ -21,7 +21,8 @@ from oscar.test import factories
 
 from esputnik_connector import registry
 from esputnik_connector.behaviour import BehaviourType, Impression, ViewedProduct
-from esputnik_connector.models import Connection, OutboxMessage
+from esputnik_connector.models import Connection, OutboxMessage, OutcomeCount, SkippedBehaviour
+from esputnik_connector.operations.sweep import what_is_due
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Kind
@@ -352,7 +353,21 @@ def test_who_is_not_told_of_is_counted(tracked, visitor, headers, reason):
     seen = product()
     visitor.get(seen.get_absolute_url(), headers=headers)
     assert waiting() == []
-    assert [each.value for _pk, each in capture.wanted._skipped] == [reason]
+    list(what_is_due())  # the sweep
+    found = OutcomeCount.objects.filter(kind="behaviour", outcome="skipped")
+    assert [(each.reason, each.records) for each in found] == [(reason, 1)]
+
+
+def test_a_crowd_of_robots_costs_an_insert_now_and_then_and_is_counted_whole(tracked, settings):
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "CONNECTIONS_TTL": 3600}
+    robot, path = browser(), product().get_absolute_url()
+    robot.defaults["HTTP_USER_AGENT"] = "Googlebot/2.1"
+    for _ in range(3):
+        robot.get(path)
+    assert [each.records for each in SkippedBehaviour.objects.all()] == [1]
+    capture.wanted._write_at = 0
+    robot.get(path)
+    assert [each.records for each in SkippedBehaviour.objects.order_by("pk")] == [1, 3]
 
 
 def test_a_page_that_nobody_sees_is_not_told(tracked, visitor):

@@ -53,7 +53,8 @@ class Wanted:
         self._skipped[connection_id, reason] += 1
 
     def write_skipped(self, alias: str) -> None:
-        """Write down what was counted, if it is time: one insert."""
+        """Write down what was counted, if it is time: one insert. Where that fails, it is counted
+        on."""
         now = time.monotonic()
         if not self._skipped or now < self._write_at:
             return
@@ -63,8 +64,12 @@ class Wanted:
             SkippedBehaviour(connection_id=pk, reason=reason.value, records=records)
             for (pk, reason), records in skipped.items()
         ]
-        with transaction.atomic(using=alias):
-            SkippedBehaviour.objects.using(alias).bulk_create(rows)
+        try:
+            with transaction.atomic(using=alias):
+                SkippedBehaviour.objects.using(alias).bulk_create(rows)
+        except Exception:
+            self._skipped.update(skipped)
+            raise
 
     def _is_crowded(self, connection_id: int, alias: str) -> bool:
         now = time.monotonic()
