@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -37,8 +38,6 @@ def form(connection: Connection | None = None, **changes: Any) -> dict[str, Any]
         "order_route": "orders",
         "erase_mode": "erase",
         "consent_policy": "confirmed",
-        **rows("field_mappings", []),
-        **rows("status_mappings", []),
     }
     return values | changes
 
@@ -58,6 +57,18 @@ def rows(prefix: str, table: list[dict[str, Any]]) -> dict[str, Any]:
 
 def url(view: str, *arguments: Any) -> str:
     return reverse(f"admin:esputnik_connector_connection_{view}", args=arguments)
+
+
+def table_url(name: str) -> str:
+    """Of the page of a table: “fields” or “statuses”."""
+    return reverse(f"admin:esputnik_connector_{name}")
+
+
+def token_of(page: str) -> str:
+    """What a page was made of, as it is sent with its form."""
+    found = re.search(r'name="esputnik_version" value="([^"]+)"', page)
+    assert found is not None
+    return found[1]
 
 
 def texts(response: Any) -> str:

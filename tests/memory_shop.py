@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar, TypeVar
@@ -22,6 +23,7 @@ from esputnik_connector.shops.base import (
     SupportsReconciliation,
     SupportsStaffLinks,
     SupportsStatuses,
+    SupportsStatusOrders,
 )
 
 Record = TypeVar("Record")
@@ -34,6 +36,7 @@ class MemoryShop(
     SupportsReconciliation,
     SupportsFeed,
     SupportsStatuses,
+    SupportsStatusOrders,
     SupportsContactAttributes,
     SupportsOrderTimes,
     SupportsStaffLinks,
@@ -107,6 +110,16 @@ class MemoryShop(
 
     def statuses(self) -> list[str]:
         return ["New", "Done"]
+
+    def count_by_status(self) -> dict[str, int]:
+        return dict(Counter(one.status for one in self.purchases.values()))
+
+    def keys_by_status(
+        self, status: str, *, since: datetime | None = None, after: str = "", limit: int
+    ) -> Page:
+        page = self.keys(Kind.ORDER, since=since, after=after, limit=limit)
+        keys = tuple(key for key in page.keys if self.purchases[key].status == status)
+        return Page(keys=keys, cursor=page.cursor)
 
     def product_page_for_staff(self, key: str) -> str:
         return ""

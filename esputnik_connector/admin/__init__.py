@@ -10,6 +10,7 @@ from .deliveries import AttemptAdmin, SyncStateAdmin, TombstoneAdmin
 from .outbox import LaneAdmin, OutboxMessageAdmin
 from .overview.page import overview
 from .settings.fields import fields_page
+from .settings.statuses import statuses_page
 
 __all__ = [
     "AttemptAdmin",
@@ -27,5 +28,6 @@ __all__ = [
     "overview",
     "problems",
     "search",
+    "statuses_page",
     "storefront",
 ]

@@ -47,7 +47,7 @@ class ResendingChoice:
         chosen = cls()
         for (pk, kind), keys in found.items():
             connection = connections.get(pk)
-            if connection is not None and (why := _obstacle(connection, Kind(kind))):
+            if connection is not None and (why := obstacle(connection, Kind(kind))):
                 chosen.left_out[why] = chosen.left_out.get(why, 0) + len(keys)
             elif connection is not None:
                 chosen.keys[connection, Kind(kind)] = list(keys)
@@ -70,7 +70,7 @@ class ResendingChoice:
         ]
 
 
-def _obstacle(connection: Connection, kind: Kind) -> str:
+def obstacle(connection: Connection, kind: Kind) -> str:
     """Why records of this kind do not go again; ``""`` when they do."""
     if kind not in SENDABLE:
         return _("%(kind)s: it happened once, and is told once") % {"kind": KINDS[kind]}

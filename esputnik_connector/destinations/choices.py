@@ -37,12 +37,15 @@ class OrderRoute:
     :param value: up to 10 characters for live orders, up to 12 for history.
     :param help: what it sets off at the platform, and what to switch there before.
     :param is_quiet: it starts no workflow there; a loud one is shown as a warning.
+    :param event: name of the workflow event that each order starts, with ``%s`` for its status;
+        ``""`` where it is not one per status.
     """
 
     value: str
     label: Text
     help: Text = ""
     is_quiet: bool = False
+    event: str = ""
 
 
 CONFIRMED, UNCONFIRMED, WITHHOLD = "confirmed", "unconfirmed", "withhold"  # as stored

@@ -47,6 +47,7 @@ from esputnik_connector.shops.search import (
     SupportsShopPages,
     Wanted,
 )
+from esputnik_connector.shops.status_orders import SupportsStatusOrders
 
 __all__ = [
     "CAPABILITIES",
@@ -76,6 +77,7 @@ __all__ = [
     "SupportsSearch",
     "SupportsShopPages",
     "SupportsStaffLinks",
+    "SupportsStatusOrders",
     "SupportsStatuses",
     "Wanted",
     "WishedPage",
@@ -263,6 +265,7 @@ CAPABILITIES: tuple[type[Capability], ...] = (
     SupportsFeed,
     SupportsEvents,
     SupportsStatuses,
+    SupportsStatusOrders,
     SupportsContactAttributes,
     SupportsConsent,
     SupportsGuests,

@@ -30,6 +30,7 @@ from esputnik_connector.shops.base import (
     SupportsHistory,
     SupportsReconciliation,
     SupportsSearch,
+    SupportsStatusOrders,
     Wanted,
 )
 from esputnik_connector.shops.canonical import canonical
@@ -252,6 +253,27 @@ class SearchContract(Contract):
             assert not met, f"{len(met)} matches of what nobody has"
 
 
+class StatusOrdersContract(Contract):
+    """What :class:`~esputnik_connector.shops.base.SupportsStatusOrders` promises."""
+
+    def test_orders_are_counted_and_walked_by_their_status(self) -> None:
+        keys = self.several(Kind.ORDER, MANY)
+        found = reading.records(self.shop, Kind.ORDER, keys)[0]
+        shop = SupportsStatusOrders.of(self.shop)
+        counts = shop.count_by_status()
+        for status in {getattr(found[key], "status", "") for key in keys}:
+            mine = {key for key in keys if getattr(found[key], "status", "") == status}
+            page = shop.keys_by_status(status, limit=PAGE)
+            met = list(page.keys)
+            while page.cursor:
+                page = shop.keys_by_status(status, after=page.cursor, limit=PAGE)
+                met += page.keys
+            assert len(met) == len(set(met)), f"an order comes twice among those of {status!r}"
+            assert mine <= set(met), f"{status!r} is left out of: {mine - set(met)}"
+            assert counts.get(status) == len(met), f"{status!r}: {counts.get(status)}, {len(met)}"
+        assert count_queries(shop.count_by_status) == 1, "to count the orders costs queries"
+
+
 def _wanted(record: Any) -> Iterator[Wanted]:
     """What support would type to find this contact."""
     if record.email:
@@ -267,5 +289,6 @@ CONTRACTS: Mapping[type[Capability], type[Contract]] = {
     SupportsReconciliation: ReconciliationContract,
     SupportsFeed: FeedContract,
     SupportsSearch: SearchContract,
+    SupportsStatusOrders: StatusOrdersContract,
 }
 """The capabilities that have a contract of their own."""

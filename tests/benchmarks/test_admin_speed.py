@@ -115,9 +115,11 @@ def test_the_pages_of_the_menu_answer_at_once(shop: Connection) -> None:
     client.force_login(get_user_model().objects.create_superuser("merchant"))
     opened = client.get(reverse("admin:esputnik_connector_overview"))
     entries = pages.menu(opened.wsgi_request)
+    settings = pages.menu(opened.wsgi_request, pages.Group.SETTINGS)
+    tables = [entry for entry in settings if entry.page.name in ("fields", "statuses")]
     addresses = {
         "index": reverse("admin:index"),
-        **{entry.page.name: entry.url for entry in entries},
+        **{entry.page.name: entry.url for entry in [*entries, *tables]},
         "overview, days": f"{reverse('admin:esputnik_connector_overview')}?chart=days",
     }
     late = {}

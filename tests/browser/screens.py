@@ -46,6 +46,7 @@ def test_each_screen(merchant: Page, live_server: Any, month: Month, language: s
         "feed": page("feed_change", month.feed.pk),
         "settings": page("connection_change", month.connection.pk),
         "fields": page("fields") + f"?connection={month.connection.pk}",
+        "statuses": page("statuses"),
         "storefront": page("storefronts"),
         "panel": reverse("admin:order_order_change", args=[month.order_pk]),
     }
@@ -53,12 +54,17 @@ def test_each_screen(merchant: Page, live_server: Any, month: Month, language: s
         merchant.set_viewport_size(DESK)
         kept(merchant, f"{live_server.url}{address}", TARGET / language / f"{name}.png")
     merchant.set_viewport_size(DESK)
+    merchant.goto(f"{live_server.url}{page('statuses')}")
+    merchant.select_option("tr[data-status=Complete] select", "IN_PROGRESS")
+    merchant.click("#esputnik-statuses input[name=save]")
+    merchant.wait_for_selector("#esputnik-question")
+    snap(merchant, TARGET / language / "statuses-question.png")
     merchant.goto(f"{live_server.url}{page('search')}")
     merchant.fill("#esputnik-what", "Олена")
     merchant.press("#esputnik-what", "Enter")
     merchant.wait_for_load_state("networkidle")
     snap(merchant, TARGET / language / "search.png")
-    for name in ("overview", "order", "problems"):
+    for name in ("overview", "order", "problems", "statuses"):
         merchant.set_viewport_size(TELEPHONE)
         address = f"{live_server.url}{screens[name]}"
         kept(merchant, address, TARGET / language / f"{name}-telephone.png")

@@ -143,10 +143,10 @@ def test_a_failure_is_grouped_repaired_and_tried_again(page, live_server, shop, 
     expect(page.locator(".esputnik-cause")).to_contain_text("100002")
     expect(page.locator(".esputnik-menu")).to_contain_text("(2)")
 
-    page.click(".esputnik-cause p a")  # the settings, where the status is mapped
-    page.select_option("[name=status_mappings-0-status]", "CANCELLED")
+    page.click(".esputnik-cause p a")  # the statuses, where it is mapped
+    page.select_option("tr[data-status=Cancelled] select", "CANCELLED")
     with page.expect_navigation():
-        page.click("input[name=_save]")
+        page.click("#esputnik-statuses input[name=save]")
 
     page.goto(f"{live_server.url}{PROBLEMS}")
     with page.expect_navigation():

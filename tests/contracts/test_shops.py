@@ -29,6 +29,7 @@ from esputnik_connector.testing.shop_contract import (
     ReconciliationContract,
     SearchContract,
     ShopContract,
+    StatusOrdersContract,
 )
 from tests.plainshop.adapter import PlainShop
 from tests.plainshop.tests import PlainShopTest as PlainShopContract
@@ -60,6 +61,7 @@ class TestOscarShop(
     ReconciliationContract,
     FeedContract,
     SearchContract,
+    StatusOrdersContract,
     TestCase,
 ):
     def make(self, kind):
@@ -174,6 +176,16 @@ class Deaf(PlainShop):
         return []
 
 
+class Approximate(PlainShop, shop_contract.SupportsStatusOrders):
+    """Rounds what it counts, and walks over all orders whatever their status."""
+
+    def count_by_status(self):
+        return {"New": 10}
+
+    def keys_by_status(self, status, *, since=None, after="", limit):
+        return super().keys(Kind.ORDER, since=since, after=after, limit=limit)
+
+
 class Blabbing(PlainShop, shop_contract.SupportsFeed):
     """A feed whose language stays active, and whose product comes twice."""
 
@@ -184,7 +196,7 @@ class Blabbing(PlainShop, shop_contract.SupportsFeed):
                           currency=currency, availability=Availability.IN_STOCK)  # fmt: skip
 
 
-class WithFeed(FeedContract):
+class WithFeed(FeedContract, StatusOrdersContract):
     def make_product(self):
         return "1"
 
@@ -217,6 +229,7 @@ def contract(db, request):
         (Wandering, "test_a_cart_that_was_just_changed_is_fresh", "nothing touched"),
         (Talkative, "test_nothing_is_found_by_what_nobody_has", "nobody has"),
         (Talkative, "test_a_search_is_short_and_takes_few_queries", "were asked for"),
+        (Approximate, "test_orders_are_counted_and_walked_by_their_status", "'New': 10, 7"),
         (Deaf, "test_a_customer_is_found_by_e_mail_and_by_name", "is not found"),
         (Blabbing, "test_each_product_comes_once", "comes twice"),
         (Blabbing, "test_no_language_leaks_out_of_the_walk", "is active after product 1"),

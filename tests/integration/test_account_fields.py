@@ -17,7 +17,7 @@ from esputnik_connector.operations.connection.verify import verify
 from esputnik_connector.operations.health.account import workflows
 from esputnik_connector.records import Contact, Note
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
-from tests.connection_page import form, rows, staff, url
+from tests.connection_page import rows, staff, table_url
 
 pytestmark = pytest.mark.django_db
 
@@ -92,8 +92,8 @@ def test_another_account_has_other_fields(account, fake):
 def test_the_form_refuses_a_field_that_cannot_be_written(account, client, number, why):
     verify(account)
     client.force_login(staff(is_superuser=True))
-    table = rows("field_mappings", [{"attribute": "email", "field_id": number}])
-    answer = client.post(url("change", account.pk), form(account, **table))
+    table = rows("field_mappings", [{"attribute": "email", "other_id": number}])
+    answer = client.post(table_url("fields"), table)
     assert why in answer.content.decode()
     assert not account.field_mappings.exists()
 

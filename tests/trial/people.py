@@ -34,16 +34,14 @@ class Merchant:
         self._must_say(answer, "Connected to")
 
     def map_field(self, attribute: str, field: str) -> None:
-        """One row of “contact attributes sent to additional fields”."""
-        page = self.browser.get("esputnik_connector/connection/1/change/")
-        form = page.form(having="new_key")
-        prefix = "field_mappings"
+        """One row of Settings → Fields, with an id that was typed."""
+        page = self.browser.get("esputnik_connector/settings/fields/")
+        form = page.form(having="field_mappings-0-attribute")
         form.fields |= {
-            f"{prefix}-TOTAL_FORMS": "1",
-            f"{prefix}-0-attribute": attribute,
-            f"{prefix}-0-field_id": field,
+            "field_mappings-0-attribute": attribute,
+            "field_mappings-0-other_id": field,
         }
-        self._must_say(self.browser.submit(page, form), "was changed successfully")
+        self._must_say(self.browser.submit(page, form), "Saved.")
 
     def says(self, path: str, words: str) -> bool:
         return words in self.browser.get(path).html

@@ -34,7 +34,7 @@ ROUTES = {
         is_for_a_shop=False,
         by_hand={
             "Open <http://127.0.0.1:8000/admin/>": "connect",
-            "On the same page, under": "map",
+            "Behind the gear, on **Fields**": "map",
             "Now be a customer.": "order",
             "and field `10003` says `240.00`": "spent",
             "Still as Taras, put the mug": "abandon",

@@ -39,7 +39,8 @@ SHOPS = """
     SupportsCarts SupportsConsent SupportsContactAttributes SupportsCurrencies SupportsEvents
     SupportsFeed
     SupportsFieldOrigins SupportsGuests SupportsHistory SupportsOrderTimes
-    SupportsReconciliation SupportsStaffLinks SupportsSearch SupportsShopPages SupportsStatuses
+    SupportsReconciliation SupportsStaffLinks SupportsSearch SupportsShopPages
+    SupportsStatusOrders SupportsStatuses
     Wanted WishedPage values_of
 """
 DESTINATIONS = """

@@ -17,6 +17,7 @@ from esputnik_connector.admin import pages
 from esputnik_connector.admin.mixins import TitledListMixin, WriteOnlyFieldMixin
 from esputnik_connector.admin.overview.verdict import shown
 from esputnik_connector.admin.settings import version
+from esputnik_connector.admin.settings.statuses import kept_text
 from esputnik_connector.conf import conf
 from esputnik_connector.event_types import event_types
 from esputnik_connector.models import Connection, Salt
@@ -31,9 +32,9 @@ from .consent import consent_of
 from .deletion import CountedDeletion
 from .form import ConnectionForm
 from .key_check import KeyCheck
-from .mappings import DATALIST_ID, FieldMappingInline, StatusMappingInline, kept_text
 from .pause import PauseViews
 from .snapshot import take_all
+from .tables import tables_of
 from .views import ConnectionViews
 
 KEY_CHECK = "_esputnik_key_check"  # attribute of a request: the answer to check_key()
@@ -55,7 +56,6 @@ class ConnectionAdmin(
         pages.attach(admin_site)
 
     form = ConnectionForm
-    inlines = [FieldMappingInline, StatusMappingInline]
     readonly_fields = ["environment", "created_at"]
     fieldsets = [
         (gettext_lazy("Account"), {"fields": ["name", "new_key"]}),
@@ -181,28 +181,21 @@ class ConnectionAdmin(
 
     def _panel(self, request: HttpRequest, connection: Any) -> dict[str, Any]:
         """How the connection is doing, for the top of its page."""
-        unmapped = statuses.unmapped(connection)
-        panel: dict[str, Any] = {
-            "esputnik_connection": connection,
-            "esputnik_datalist": DATALIST_ID,
-            "esputnik_unmapped": unmapped,
-        }
+        panel: dict[str, Any] = {"esputnik_connection": connection}
         if connection is not None:
             # After an error its fields are still of the version before.
             shown_version = request.POST.get(version.NAME) or version.version_of(connection)
             panel |= {"esputnik_version_name": version.NAME, "esputnik_version": shown_version}
-            backend = backend_of(connection.destination)
             seen = take_all([connection])
             waiting = seen.waiting_of(connection)
             panel |= {
-                "esputnik_default_status": statuses.default_text(connection),
                 "esputnik_verdict": shown(seen.judgement_of(connection), request),
                 "esputnik_unsent": count_text(waiting.unsent),
                 "esputnik_set_aside": count_text(waiting.dead),
                 "esputnik_taken_at": seen.taken_at.get(connection.pk),
                 "esputnik_consent": consent_of(connection),
                 "esputnik_may_change": self.has_change_permission(request, connection),
-                "esputnik_has_proposals": bool(backend and statuses.proposals(backend, unmapped)),
+                "esputnik_tables": tables_of(connection, request),
             }
         return panel
 
@@ -254,19 +247,11 @@ class ConnectionAdmin(
         changed = statuses.remember(connection, form.former_words)  # type: ignore[attr-defined]
         if not change:
             self.propose(request, connection)
-        elif any(formset.has_changed() for formset in formsets):
-            messages.info(
-                request,
-                _(
-                    "Orders are sent with the new mapping when they next change. Customers also by "
-                    "the next nightly reconciliation."
-                ),
-            )
         if changed:
             messages.info(request, kept_text(changed))
 
-    def propose(self, request: HttpRequest, connection: Connection) -> int:
-        """Add the proposed status mappings; returns how many."""
+    def propose(self, request: HttpRequest, connection: Connection) -> None:
+        """Add the proposed status mappings."""
         added = statuses.add_proposed(connection, statuses.of_shop())
         if added:
             pairs = ", ".join(str(mapping) for mapping in added)
@@ -275,4 +260,3 @@ class ConnectionAdmin(
                 _("Proposed order statuses were added, please check them: %(pairs)s.")
                 % {"pairs": pairs},
             )
-        return len(added)

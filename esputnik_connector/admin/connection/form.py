@@ -45,6 +45,9 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Connection
         exclude: ClassVar[list[str]] = ["api_key"]
+        help_texts: ClassVar[dict[str, Any]] = {
+            "default_status": gettext_lazy("For an order status without a row on “Statuses”.")
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
             self, request: HttpRequest, connection: Connection, former_id: str
         ) -> None: ...
 
-        def propose(self, request: HttpRequest, connection: Connection) -> int: ...
-
 else:
     Base = ActionPagesMixin
 
@@ -40,7 +38,7 @@ class ConnectionViews(Base):
     """Mixed into the connection's admin."""
 
     def get_urls(self) -> list[URLPattern]:
-        views = {"test": self.test_view, "bind": self.bind_view, "propose": self.propose_view}
+        views = {"test": self.test_view, "bind": self.bind_view}
         return [
             path(
                 f"<int:pk>/{name}/",
@@ -88,19 +86,6 @@ class ConnectionViews(Base):
         self.log_change(request, connection, _("Bound to this installation."))
         messages.success(request, _("From now on this installation sends."))
         wake(connection.pk)
-        return self.back_to(connection)
-
-    def propose_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Add a mapping for each status with a name that says what it is."""
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        connection = self.changeable(request, pk)
-        if connection is None:
-            return self._not_there(request, pk)
-        if self.propose(request, connection):
-            self.log_change(request, connection, _("Proposed order statuses were added."))
-        else:
-            messages.info(request, _("There is nothing to propose for the remaining statuses."))
         return self.back_to(connection)
 
     def _not_there(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -11,6 +11,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
+from esputnik_connector.admin.connection.tables import address
 from esputnik_connector.admin.pages import APP, site_name
 from esputnik_connector.conf import conf
 from esputnik_connector.models import Backfill, Connection, StorefrontStep
@@ -68,7 +69,7 @@ def statuses(connection: Connection, _snapshot: Snapshot, request: HttpRequest) 
         title=_("Order statuses are mapped"),
         is_done=is_done,
         text="" if is_done else _("Say which status of the shop is which at eSputnik."),
-        url=_page("connection_change", request, connection.pk, field="status_mappings-group"),
+        url=_table("statuses", request, connection),
     )
 
 
@@ -80,7 +81,7 @@ def fields(connection: Connection, _snapshot: Snapshot, request: HttpRequest) ->
         is_done=is_done,
         is_optional=True,
         text="" if is_done else _("Only if eSputnik shall know more than name, e-mail and phone."),
-        url=_page("connection_change", request, connection.pk, field="field_mappings-group"),
+        url=_table("fields", request, connection),
     )
 
 
@@ -172,6 +173,10 @@ STEPS: list[MakeStep] = [
     first_order,
     alerts,
 ]
+
+
+def _table(name: str, request: HttpRequest, connection: Connection) -> str:
+    return address(request, name, connection) if any(map(request.user.has_perm, DONE_BY)) else ""
 
 
 def _page(name: str, request: HttpRequest, *parts: Any, field: str = "") -> str:

@@ -14,6 +14,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from esputnik_connector.admin.connection.tables import address
 from esputnik_connector.admin.display import time_text
 from esputnik_connector.admin.pages import APP, Group, Page, register, url_of
 from esputnik_connector.admin.problems.file import file_view, reason_text
@@ -119,6 +120,8 @@ def _card(request: HttpRequest, cause: Cause, names: Names, *, is_one: bool) -> 
 def _settings_url(request: HttpRequest, cause: Cause, remedy: Remedy) -> str:
     """Where it is repaired, for those who may."""
     may_change = request.user.has_perm(f"{APP}.change_connection")
+    if may_change and remedy.place in ("statuses", "fields"):
+        return address(request, remedy.place, cause.connection)
     if remedy.place != "settings" or not may_change:
         return ""
     try:

@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
-from django.forms import inlineformset_factory
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -19,63 +17,20 @@ from django.utils.translation import gettext_lazy
 from esputnik_connector import registry
 from esputnik_connector.admin.connection.backend import backend_of
 from esputnik_connector.admin.connection.key_check import PATIENCE, failure_text
-from esputnik_connector.admin.connection.mappings import FieldFormSet, FieldMappingForm
-from esputnik_connector.admin.pages import APP, Group, Page, register
+from esputnik_connector.admin.pages import Group, Page, register
 from esputnik_connector.destinations.base import AccountField, Destination
 from esputnik_connector.destinations.deadline import patience
 from esputnik_connector.exceptions import ConnectorError
 from esputnik_connector.models import Connection, FieldMapping
-from esputnik_connector.models.permissions import Right
 from esputnik_connector.operations.connection.account import keep_fields
 from esputnik_connector.operations.record.examples import Example, examples
 from esputnik_connector.pipeline.wake import wake
 
 from . import version
+from .field_rows import RowFormSet
+from .table import READERS, about, chosen_connection, may_change
 
 TEMPLATE = "admin/esputnik_connector/settings/fields.html"
-
-
-class FieldRowForm(FieldMappingForm):
-    """An attribute of the shop → a field of the account by name, or by an id that was typed."""
-
-    other_id = forms.CharField(label=gettext_lazy("or another id"), required=False, max_length=100)
-
-    class Meta:
-        model = FieldMapping
-        fields = ("attribute", "field_id")
-
-    def offer_choices(self) -> None:
-        super().offer_choices()
-        self.fields["field_id"] = forms.ChoiceField(
-            label=_("field of the account"), required=False, choices=self._choices
-        )
-
-    def _choices(self) -> list[tuple[str, str]]:
-        known = [(one.id, field_name(one)) for one in self.known.values()]
-        stored = self.instance.field_id
-        if stored and stored not in self.known:
-            known.append((stored, _("%(id)s — the account has no such field") % {"id": stored}))
-        return [("", "—"), *known]
-
-    def clean_field_id(self) -> str:
-        """:raises ValidationError: nothing was chosen, or the account has no such field."""
-        typed = str(self.data.get(self.add_prefix("other_id"), "")).strip()
-        self.cleaned_data["field_id"] = typed or self.cleaned_data["field_id"]
-        if not self.cleaned_data["field_id"]:
-            raise forms.ValidationError(_("Choose a field of the account, or type its id."))
-        return super().clean_field_id()
-
-
-RowFormSet = inlineformset_factory(
-    Connection, FieldMapping, form=FieldRowForm, formset=FieldFormSet, extra=1
-)
-
-
-def field_name(field: AccountField) -> str:
-    """As a person knows it, with its id behind."""
-    named = " · ".join(part for part in (field.name, field.type) if part)
-    read_only = _("read-only") if field.is_read_only else ""
-    return " · ".join(part for part in (named, read_only, field.id) if part)
 
 
 def fields_page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
@@ -83,6 +38,7 @@ def fields_page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     connection = chosen_connection(request)
     if connection is None:
         return TemplateResponse(request, TEMPLATE, context)
+    is_changeable = may_change(request)
     if request.method == "POST" and "fetch" in request.POST:
         _fetch(request, connection)
         return redirect(request.get_full_path())
@@ -92,27 +48,19 @@ def fields_page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         if is_saved:
             return redirect(request.get_full_path())
     formset = formset or RowFormSet(instance=connection)
-    found = examples(connection)
+    found = examples(connection) if is_changeable else {}  # of a real customer
     backend = backend_of(connection.destination)
     context |= {
-        "connection": connection,
-        "connections": Connection.objects.order_by("name"),
+        **about(connection, is_changeable=is_changeable),
         "formset": formset,
         "rows": [_row(form, found, formset.known_fields(), backend) for form in formset],
         "examples": _unmapped(formset, found),
         "has_fields": bool(connection.known_fields),
         "field_help": backend.field_id_help if backend else "",
         "version_name": version.NAME,
-        "version": request.POST.get(version.NAME) or version.version_of(connection),
+        "version": request.POST.get(version.NAME) or version.version_of(connection, version.FIELDS),
     }
     return TemplateResponse(request, TEMPLATE, context)
-
-
-def chosen_connection(request: HttpRequest) -> Connection | None:
-    """That of the address, or the first one."""
-    rows = Connection.objects.order_by("name")
-    asked = request.GET.get("connection", "")
-    return (rows.filter(name=asked).first() if asked else None) or rows.first()
 
 
 def _fetch(request: HttpRequest, connection: Connection) -> None:
@@ -138,7 +86,7 @@ def _save(request: HttpRequest, connection: Connection) -> tuple[Any, bool]:
         if stored is None:
             return None, False
         formset: Any = RowFormSet(request.POST, instance=stored)
-        changed = version.changed_since(request.POST.get(version.NAME, ""), stored)
+        changed = version.changed_since(request.POST.get(version.NAME, ""), stored, version.FIELDS)
         if changed:
             messages.error(request, version.conflict_text(changed))
             return formset, False
@@ -210,7 +158,7 @@ register(
     Page(
         name="fields",
         title=gettext_lazy("Fields"),
-        permission=(Right.CONFIGURE.permission, f"{APP}.change_connection"),
+        permission=READERS,
         path="settings/fields/",
         view=fields_page,
         group=Group.SETTINGS,

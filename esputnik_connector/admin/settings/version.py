@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.signing import BadSignature, dumps, loads
@@ -22,16 +23,24 @@ TABLES: dict[type[FieldMapping] | type[StatusMapping], Any] = {
     StatusMapping: gettext_lazy("the table of statuses"),
 }
 
+# What each page beside the connection's own shows: tables and columns, as they are named here.
+FIELDS = ("FieldMapping",)
+STATUSES = ("StatusMapping", "default_status")
 
-def version_of(connection: Connection) -> str:
-    """For the hidden input. It tells nobody what the settings are."""
-    return dumps(_prints(connection), salt=SALT, compress=True)
+
+def version_of(connection: Connection, parts: Sequence[str] = ()) -> str:
+    """For the hidden input. It tells nobody what the settings are.
+
+    :param parts: what the page shows; all columns of the connection if left out.
+    """
+    return dumps(_prints(connection, parts), salt=SALT, compress=True)
 
 
-def changed_since(token: str, connection: Connection) -> list[str]:
+def changed_since(token: str, connection: Connection, parts: Sequence[str] = ()) -> list[str]:
     """What somebody else has changed since the form was shown, as a person calls it.
 
     :param connection: as it is stored now.
+    :param parts: as in :func:`version_of`.
     :param token: ``""`` of a page from before there was one: it is not looked at.
     """
     if not token:
@@ -40,7 +49,7 @@ def changed_since(token: str, connection: Connection) -> list[str]:
         former: dict[str, str] = loads(token, salt=SALT)
     except BadSignature:
         return [_("the whole page")]
-    present = _prints(connection)
+    present = _prints(connection, parts)
     labels = _labels()
     return [labels[name] for name in present if former.get(name) != present[name]]
 
@@ -73,12 +82,14 @@ def hold(pk: int) -> Connection | None:
     return rows.first()
 
 
-def _prints(connection: Connection) -> dict[str, str]:
-    found = {field.name: _print(getattr(connection, field.attname)) for field in _columns()}
+def _prints(connection: Connection, parts: Sequence[str]) -> dict[str, str]:
+    columns = [each for each in _columns() if not parts or each.name in parts]
+    found = {field.name: _print(getattr(connection, field.attname)) for field in columns}
     for table in TABLES:
-        rows = table.objects.filter(connection=connection).order_by("pk")
-        names = [one.attname for one in table._meta.concrete_fields]
-        found[table.__name__] = _print(list(rows.values_list(*names)))
+        if table.__name__ in parts:
+            rows = table.objects.filter(connection=connection).order_by("pk")
+            names = [one.attname for one in table._meta.concrete_fields]
+            found[table.__name__] = _print(list(rows.values_list(*names)))
     return found
 
 

@@ -41,7 +41,11 @@ STATUS_HINTS = (
 )
 
 ORDER_ROUTES = (
-    OrderRoute(value=ORDERS, label=_("Add orders (starts an order<STATUS> event for each)")),
+    OrderRoute(
+        value=ORDERS,
+        label=_("Add orders (starts an order<STATUS> event for each)"),
+        event="order%s",
+    ),
     OrderRoute(value=EVENTS, label=_("Generate event v3 (orderCreated, orderUpdated, …)")),
 )
 

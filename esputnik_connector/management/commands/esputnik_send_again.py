@@ -13,8 +13,11 @@ from django.utils.translation import ngettext
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.management.arguments import moment, one_connection
 from esputnik_connector.management.base import ReportingCommand
+from esputnik_connector.models import Connection
 from esputnik_connector.operations.record.send_again import KINDS, Resending, how_many, send_again
 from esputnik_connector.records import Kind
+
+CHOICES = ("ids", "status", "since", "until", "all")
 
 
 class Command(ReportingCommand):
@@ -31,31 +34,39 @@ class Command(ReportingCommand):
         add("--since", help=_("only what was delivered from that day on"))
         add("--until", help=_("only what was delivered before that day"))
         add("--all", action="store_true", help=_("everything that was ever delivered"))
+        add("--status", default="", help=_("orders that have this status in the shop now"))
         add("--route", default="", help=_("how orders travel; required for orders"))
         add("--yes", action="store_true", help=_("do not ask"))
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        if not any(options[name] for name in ("ids", "since", "until", "all")):
-            raise CommandError(_("Say what to send again: --ids, --since, --until or --all."))
+        if not any(options[name] for name in CHOICES):
+            text = _("Say what to send again: --ids, --status, --since, --until or --all.")
+            raise CommandError(text)
+        alone = [options[name] for name in CHOICES if name != "status"]
+        if options["status"] and (options["kind"] != Kind.ORDER.value or any(alone)):
+            raise CommandError(_("--status is of orders (--kind order), and stands alone."))
         connection = one_connection(options["connection"])
         resending = Resending(
             kind=Kind(options["kind"]),
             keys=tuple(options["ids"]),
             since=moment(options["since"], "--since"),
             until=moment(options["until"], "--until"),
+            status=options["status"],
             route=options["route"],
         )
+        try:
+            self._send(connection, resending, is_sure=options["yes"])
+        except ConfigurationError as error:
+            raise CommandError(str(error)) from error
+
+    def _send(self, connection: Connection, resending: Resending, *, is_sure: bool) -> None:
         count = how_many(connection, resending)
         text = ngettext("%s record goes again.", "%s records go again.", count)
         self.stdout.write(text % count)
-        if not count or not self._is_agreed(options["yes"]):
-            return
-        try:
+        if count and self._is_agreed(is_sure):
             done = send_again(connection, resending)
-        except ConfigurationError as error:
-            raise CommandError(str(error)) from error
-        text = ngettext("%s record is in line.", "%s records are in line.", done)
-        self.stdout.write(text % done)
+            text = ngettext("%s record is in line.", "%s records are in line.", done)
+            self.stdout.write(text % done)
 
     def _is_agreed(self, is_sure: bool) -> bool:
         if is_sure:

@@ -72,8 +72,11 @@ def add_proposed(connection: Connection, statuses: Iterable[str]) -> list[Any]:
     return added
 
 
-def words(connection: Connection) -> dict[str, str]:
-    """Status of the shop → what it is sent as, or ``DO_NOT_SEND``, as it is stored now."""
+def words(connection: Connection, table: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Status of the shop → what it is sent as, or ``DO_NOT_SEND``, as it is stored now.
+
+    :param table: as if these rows were stored over it; ``""`` takes one away.
+    """
     stored = Connection.objects.filter(pk=connection.pk).first()
     try:
         backend = registry.destination_class(connection.destination)
@@ -81,10 +84,27 @@ def words(connection: Connection) -> dict[str, str]:
         return {}
     if stored is None:
         return {}
-    mapped = dict(stored.status_mappings.values_list("shop_status", "status"))
+    rows = dict(stored.status_mappings.values_list("shop_status", "status"))
+    mapped = {name: word for name, word in {**rows, **(table or {})}.items() if word}
     default = stored.default_status or backend.default_status
     names = dict.fromkeys([*of_shop(), *mapped])
     return {name: mapped.get(name, default or name) for name in names}
+
+
+def put(connection: Connection, table: Mapping[str, str]) -> list[str]:
+    """Store rows of the table: status of the shop → what it is sent as, ``""`` for no row. Others
+    stay. Returns what :func:`remember` does. Within one transaction."""
+    with transaction.atomic():
+        before = words(connection)
+        rows = StatusMapping.objects.filter(connection=connection)
+        rows.filter(shop_status__in=[name for name, word in table.items() if not word]).delete()
+        stored = {one.shop_status: one for one in rows}
+        for name, word in table.items():
+            mapping = stored.get(name) or StatusMapping(connection=connection, shop_status=name)
+            if word and mapping.status != word:
+                mapping.status = word
+                mapping.save()
+        return remember(connection, before)
 
 
 def remember(connection: Connection, before: Mapping[str, str]) -> list[str]:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Remedy:
-    """``place``: “settings” where a page of the connector helps, “shop” where the shop's does."""
+    """``place``: “statuses”, “fields” or “settings” where that page of the connector helps, “shop”
+    where the shop's does."""
 
     meaning: Lazy
     action: Lazy
@@ -42,7 +43,7 @@ ROWS = (
         remedy=Remedy(
             meaning=_("eSputnik does not know the status of these orders."),
             action=_("Map the shop's status to one of eSputnik's, then press “Try again”."),
-            place="settings",
+            place="statuses",
         ),
     ),
     Row(
@@ -51,7 +52,7 @@ ROWS = (
         remedy=Remedy(
             meaning=_("A value does not fit a field of the account, or the field is gone."),
             action=_("Correct the mapping of fields, then press “Try again”."),
-            place="settings",
+            place="fields",
         ),
     ),
     Row(

@@ -17,6 +17,7 @@ from esputnik_connector.models import Connection, SyncState
 from esputnik_connector.pipeline.delivery.settle import in_flight
 from esputnik_connector.pipeline.wake import wake
 from esputnik_connector.records import Kind
+from esputnik_connector.shops.base import SupportsStatusOrders
 
 KINDS = (Kind.CONTACT, Kind.ORDER, Kind.CART)  # an event happened once, and was told once
 CHUNK = 2000  # keys put in line in one transaction
@@ -30,6 +31,7 @@ class Resending:
     keys: tuple[str, ...] = ()  # also of records that were never delivered
     since: datetime | None = None  # delivered from then on
     until: datetime | None = None  # delivered before
+    status: str = ""  # orders that have it in the shop now, delivered or not
     route: str = ""  # of orders: how they travel, for most routes start their events again
 
 
@@ -40,7 +42,13 @@ def routes_of(connection: Connection) -> dict[str, str]:
 
 
 def how_many(connection: Connection, resending: Resending) -> int:
-    """How many records would go."""
+    """How many records would go.
+
+    :raises ConfigurationError: the shop does not tell which orders have a status.
+    """
+    if resending.status:
+        counts = SupportsStatusOrders.of(registry.shop()).count_by_status()
+        return counts.get(resending.status, 0)
     return len(set(resending.keys)) if resending.keys else _delivered(connection, resending).count()
 
 
@@ -87,6 +95,10 @@ def _chunks(connection: Connection, resending: Resending) -> Iterator[list[str]]
     if resending.keys:
         keys = list(dict.fromkeys(resending.keys))
         yield from (keys[start : start + CHUNK] for start in range(0, len(keys), CHUNK))
+        return
+    if resending.status:
+        walk = SupportsStatusOrders.of(registry.shop()).walk_status(resending.status)
+        yield from (list(keys) for keys in walk)
         return
     last, states = 0, _delivered(connection, resending).order_by("pk")
     while rows := list(states.filter(pk__gt=last).values_list("pk", "key")[:CHUNK]):

@@ -53,6 +53,7 @@ from esputnik_connector.shops.base import (
     SupportsShopPages,
     SupportsStaffLinks,
     SupportsStatuses,
+    SupportsStatusOrders,
     Wanted,
     WishedPage,
 )
@@ -87,6 +88,7 @@ class OscarShop(
     SupportsFeed,
     SupportsEvents,
     SupportsStatuses,
+    SupportsStatusOrders,
     SupportsContactAttributes,
     SupportsConsent,
     SupportsGuests,
@@ -178,6 +180,14 @@ class OscarShop(
         targets = (status for following in model.pipeline.values() for status in following)
         used = model._base_manager.order_by("status").values_list("status", flat=True).distinct()
         return [status for status in dict.fromkeys([*model.pipeline, *targets, *used]) if status]
+
+    def count_by_status(self) -> Mapping[str, int]:
+        return paging.count_by_status()
+
+    def keys_by_status(
+        self, status: str, *, since: datetime | None = None, after: str = "", limit: int
+    ) -> Page:
+        return paging.page_of_status(status, since=since, after=after, limit=limit)
 
     def attributes(self) -> Mapping[str, str]:
         return attributes.labels()

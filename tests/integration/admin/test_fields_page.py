@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
@@ -18,7 +19,7 @@ from esputnik_connector.models import Connection, FieldMapping
 from esputnik_connector.operations.connection.account import keep_fields
 from esputnik_connector.registry import destination
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
-from tests.connection_page import KEY, rows, staff
+from tests.connection_page import KEY, rows, staff, token_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -187,6 +188,48 @@ def test_what_the_account_does_not_have_is_refused_and_said(merchant, known, row
     assert not FieldMapping.objects.exists()
 
 
+def test_several_are_mapped_at_once_and_what_it_means_is_said(merchant, known):
+    table = [
+        {"attribute": "date_joined", "field_id": "10001"},
+        {"attribute": "first_name", "field_id": "10003"},
+    ]
+    assert "when they next change" in told(post(merchant, table))
+    assert FieldMapping.objects.count() == 2
+
+
+def test_saving_without_a_change_says_and_logs_nothing(merchant, known):
+    row = FieldMapping.objects.create(connection=known, attribute="date_joined", field_id="10001")
+    answer = post(merchant, [{"id": row.pk, "attribute": "date_joined", "field_id": "10001"}])
+    assert told(answer) == ""
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize(("first", "second"), [("10003", "10003"), ("10003", " 010003")])
+def test_a_field_in_two_rows_is_named_however_it_is_spelled(merchant, known, first, second):
+    table = [
+        {"attribute": "order_count", "other_id": first},
+        {"attribute": "total_spent", "other_id": second},
+    ]
+    page = post(merchant, table).content.decode()
+    assert "The field id 10003 is in the table twice" in page
+    assert not FieldMapping.objects.exists()
+
+
+@pytest.mark.parametrize("written", ["0", "-1", "1.5", "size", "١٧", "²"])
+def test_an_id_that_esputnik_cannot_have_is_refused(merchant, stored, written):
+    page = post(merchant, [{"attribute": "order_count", "other_id": written}]).content.decode()
+    assert "a whole number above 0" in page
+    assert not FieldMapping.objects.exists()
+
+
+def test_an_attribute_that_the_shop_no_longer_has_stays_visible(merchant, stored):
+    FieldMapping.objects.create(connection=stored, attribute="shoe_size", field_id="9")
+    page = shown(merchant)
+    assert "shoe_size — the shop has no such attribute" in page
+    assert '<option value="order_count">Number of orders</option>' in page
+    assert 'aria-label="Contact attribute"' in page
+
+
 def test_a_row_can_be_removed(merchant, known):
     row = FieldMapping.objects.create(connection=known, attribute="first_name", field_id="10003")
     post(
@@ -197,13 +240,12 @@ def test_a_row_can_be_removed(merchant, known):
 
 
 def test_the_second_of_two_is_told_and_nothing_is_undone(merchant, known):
-    token = re.search(r'name="esputnik_version" value="([^"]+)"', shown(merchant))
-    assert token is not None
+    token = token_of(shown(merchant))
     FieldMapping.objects.create(connection=known, attribute="date_joined", field_id="10001")
     page = post(
         merchant,
         [{"attribute": "first_name", "field_id": "10003", "other_id": ""}],
-        esputnik_version=token[1],
+        esputnik_version=token,
     ).content.decode()
     assert "Somebody else has changed this while the page was open: the table of fields" in page
     assert [row.attribute for row in FieldMapping.objects.all()] == ["date_joined"]
@@ -224,6 +266,21 @@ def test_who_may_not_configure_sees_nothing(client, known):
     client.force_login(staff())
     assert client.get(url()).status_code == 403
     assert client.post(url(), {"fetch": "1"}).status_code == 403
+
+
+def test_who_may_only_look_sees_the_table_and_no_customer(client, known):
+    customer()
+    FieldMapping.objects.create(connection=known, attribute="first_name", field_id="10003")
+    viewer = staff()
+    viewer.user_permissions.add(Permission.objects.get(codename="view_connection"))
+    client.force_login(viewer)
+    page = shown(client)
+    assert '<fieldset class="esputnik-bare" disabled>' in page
+    assert 'name="save"' not in page
+    assert 'name="fetch"' not in page
+    assert "Ада" not in page
+    assert post(client, [{"attribute": "date_joined", "field_id": "10001"}]).status_code == 403
+    assert FieldMapping.objects.count() == 1
 
 
 def test_the_number_of_queries_does_not_grow_with_the_customers(

@@ -122,7 +122,7 @@ def test_a_cause_says_what_it_means_what_to_do_and_whom_it_concerns(root, main):
     assert "unknown status NONSENSE" in text
     assert "Order № 100001 · " in text
     assert "/search/order/100001/" in text
-    assert f"/connection/{main.pk}/change/" in text
+    assert f"/settings/statuses/?connection={main.name}" in text
 
 
 def test_nothing_to_do_is_said_so(root, main):  # noqa: F811

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from oscar.core.loading import get_model
 
 from esputnik_connector.records import Kind
@@ -64,6 +64,18 @@ def placed(since: datetime) -> dict[str, datetime]:
     """See :meth:`~esputnik_connector.shops.base.SupportsOrderTimes.placed`."""
     rows = _orders(since, None).order_by().values_list("number", "date_placed")
     return {key_of(number): moment for number, moment in rows.iterator(chunk_size=10_000)}
+
+
+def count_by_status() -> dict[str, int]:
+    """See :meth:`~esputnik_connector.shops.base.SupportsStatusOrders.count_by_status`."""
+    rows = _orders(None, None).order_by().values_list("status").annotate(number=Count("pk"))
+    return {status: number for status, number in rows if status}
+
+
+def page_of_status(status: str, *, since: datetime | None, after: str, limit: int) -> Page:
+    """See :meth:`~esputnik_connector.shops.base.SupportsStatusOrders.keys_by_status`."""
+    rows = _rows(_orders(since, None).filter(status=status), after, "number", limit, True)
+    return _page([number for _pk, number in rows], rows, limit, "")
 
 
 def _page(keys: list[str], rows: Rows, limit: int, prefix: str) -> Page:

@@ -1,15 +1,14 @@
-"""The tables of fields and statuses inside a connection."""
+"""What a connection has to choose from, and the lines that lead to its tables."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from esputnik_connector.models import (
-    Connection,
-    FieldMapping,
-    StatusMapping,
-)
-from tests.connection_page import KEY, form, rows, texts, url
+from esputnik_connector import registry
+from esputnik_connector.models import Connection, StatusMapping
+from tests.connection_page import KEY, form, table_url, texts, url
 
 pytestmark = pytest.mark.django_db
 
@@ -23,122 +22,41 @@ def test_status_proposals_come_with_a_new_connection(merchant, fake):
     assert "please check them" in texts(response)
 
 
-def test_the_button_proposes_only_what_nobody_chose(merchant, stored):
-    StatusMapping.objects.create(connection=stored, shop_status="New", status="DO_NOT_SEND")
-
-    assert "Propose status mappings" in merchant.get(url("change", stored.pk)).content.decode()
-    merchant.post(url("propose", stored.pk))
-    again = texts(merchant.post(url("propose", stored.pk), follow=True))
-
-    mapped = dict(stored.status_mappings.values_list("shop_status", "status"))
-    assert mapped["New"] == "DO_NOT_SEND"
-    assert mapped["Paid"] == "IN_PROGRESS"
-    assert "nothing to propose" in again
-
-
-def test_unmapped_statuses_are_listed_with_their_default(merchant, stored):
+def test_the_tables_have_a_line_each_that_leads_to_their_page(merchant, stored):
     StatusMapping.objects.create(connection=stored, shop_status="Paid", status="IN_PROGRESS")
+    stored.field_mappings.create(attribute="order_count", field_id="7")
 
+    lines = {
+        name: text.strip()
+        for name, text in re.findall(
+            r'<li data-table="(\w+)"[^>]*>(.*?)</li>',
+            merchant.get(url("change", stored.pk)).content.decode(),
+        )
+    }
+
+    missing = len(registry.shop().statuses()) - 1
+    assert f"mapped: 1, not mapped: {missing}" in lines["statuses"]
+    assert f'href="{table_url("statuses")}?connection=main"' in lines["statuses"]
+    assert f'href="{table_url("fields")}?connection=main"' in lines["fields"]
+    assert "mapped: 1" in lines["fields"]
+
+
+def test_the_tables_are_not_on_the_page_itself(merchant, stored):
     page = merchant.get(url("change", stored.pk)).content.decode()
-
-    assert "travel as “INITIALIZED" in page
-    assert "<li>Shipped</li>" in page
-    assert "<li>Paid</li>" not in page
-    assert '<option value="Shipped">' in page
+    assert "status_mappings" not in page
+    assert "field_mappings" not in page
 
 
-def test_a_status_mapped_twice_is_named(merchant, stored):
-    table = [
-        {"shop_status": "Paid", "status": "IN_PROGRESS"},
-        {"shop_status": "Paid ", "status": "DELIVERED"},
-    ]
-    response = merchant.post(
-        url("change", stored.pk), form(stored, **rows("status_mappings", table))
+def test_another_word_for_unmapped_statuses_says_what_it_means(merchant, stored):
+    answer = merchant.post(
+        url("change", stored.pk), form(stored, default_status="CANCELLED"), follow=True
     )
-
-    assert "The status “Paid” is mapped twice" in response.content.decode()
-    assert not StatusMapping.objects.exists()
+    assert "not sent again for the new word alone, nor at night: New, Paid" in texts(answer)
 
 
-def test_a_status_that_is_mapped_already_is_a_form_error(merchant, stored):
-    kept = StatusMapping.objects.create(connection=stored, shop_status="Paid", status="IN_PROGRESS")
-    table = [
-        {"id": kept.pk, "connection": stored.pk, "shop_status": "Paid", "status": "IN_PROGRESS"},
-        {"connection": stored.pk, "shop_status": "Paid", "status": "DELIVERED"},
-    ]
-    response = merchant.post(
-        url("change", stored.pk), form(stored, **rows("status_mappings", table))
-    )
-
-    assert "mapped twice" in response.content.decode()
-    assert StatusMapping.objects.count() == 1
-
-
-def test_a_field_id_mapped_twice_is_named(merchant, stored):
-    table = [
-        {"attribute": "order_count", "field_id": 7},
-        {"attribute": "total_spent", "field_id": 7},
-    ]
-    response = merchant.post(
-        url("change", stored.pk), form(stored, **rows("field_mappings", table))
-    )
-
-    assert "The field id 7 is in the table twice" in response.content.decode()
-
-
-def test_changed_mappings_say_when_they_take_effect(merchant, stored):
-    table = [{"attribute": "order_count", "field_id": 7}]
-    response = merchant.post(
-        url("change", stored.pk), form(stored, **rows("field_mappings", table)), follow=True
-    )
-
-    assert "when they next change" in texts(response)
-    assert str(FieldMapping.objects.get()) == "order_count → 7"
-    unchanged = merchant.post(
-        url("change", stored.pk),
-        form(
-            stored,
-            **rows(
-                "field_mappings",
-                [{**table[0], "id": FieldMapping.objects.get().pk, "connection": stored.pk}],
-            ),
-        ),
-        follow=True,
-    )
-    assert "when they next change" not in texts(unchanged)
-
-
-def test_an_attribute_the_shop_no_longer_has_stays_visible(merchant, stored):
-    FieldMapping.objects.create(connection=stored, attribute="shoe_size", field_id=9)
-
-    page = merchant.get(url("change", stored.pk)).content.decode()
-
-    assert "shoe_size — the shop has no such attribute" in page
-    assert '<option value="order_count">Number of orders</option>' in page
-    assert 'aria-label="Contact attribute"' in page
-
-
-def test_one_field_id_in_two_spellings_is_one_field(merchant, stored):
-    table = [
-        {"attribute": "order_count", "field_id": "7"},
-        {"attribute": "total_spent", "field_id": " 007"},
-    ]
-    response = merchant.post(
-        url("change", stored.pk), form(stored, **rows("field_mappings", table))
-    )
-
-    assert "The field id 7 is in the table twice" in response.content.decode()
-
-
-@pytest.mark.parametrize("written", ["0", "-1", "1.5", "size", "١٧", "²"])
-def test_a_field_id_that_esputnik_cannot_have_is_refused(merchant, stored, written):
-    table = [{"attribute": "order_count", "field_id": written}]
-    response = merchant.post(
-        url("change", stored.pk), form(stored, **rows("field_mappings", table))
-    )
-
-    assert "a whole number above 0" in response.content.decode()
-    assert not FieldMapping.objects.exists()
+def test_saving_without_a_change_says_nothing_of_it(merchant, stored):
+    answer = merchant.post(url("change", stored.pk), form(stored), follow=True)
+    assert "nor at night" not in texts(answer)
 
 
 def test_an_empty_address_is_the_destinations_own(merchant, stored):
@@ -157,14 +75,6 @@ def test_an_empty_address_is_the_destinations_own(merchant, stored):
 def test_what_the_destination_does_not_have_cannot_be_chosen(merchant, stored, unknown):
     response = merchant.post(url("change", stored.pk), form(stored, **unknown))
     assert set(response.context["adminform"].form.errors) == set(unknown)
-
-
-def test_a_status_that_the_destination_does_not_have_cannot_be_mapped_to(merchant, stored):
-    table = [{"shop_status": "Paid", "status": "LOST"}]
-    response = merchant.post(
-        url("change", stored.pk), form(stored, **rows("status_mappings", table))
-    )
-    assert "LOST is not one of the available choices" in response.content.decode()
 
 
 def test_a_page_of_a_destination_that_the_settings_lost_still_opens(merchant, stored):
