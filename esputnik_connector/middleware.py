@@ -12,6 +12,7 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 
 from .exceptions import without_message
 from .tracking.acts import after_request
+from .tracking.pages import tell_not_found
 from .tracking.visitor import OWN_COOKIE, OWN_COOKIE_AGE, notes_of
 
 logger = getLogger(__name__)
@@ -32,6 +33,7 @@ class TrackingMiddleware:
         try:
             if after_request(request, response):
                 response.set_cookie(MARK, uuid4().hex[:12], samesite="Lax")
+            tell_not_found(request, response)
             self._give_cookie(request, response)
         except Exception as error:  # the shop's answer is worth more than what is told of it
             logger.error("%s is not tracked: %s", request.path, without_message(error))

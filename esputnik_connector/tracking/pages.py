@@ -10,11 +10,13 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 from hashlib import sha256
+from http import HTTPStatus
 from logging import getLogger
 from typing import Any
 from uuid import uuid4
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html, json_script
@@ -27,12 +29,13 @@ from esputnik_connector.exceptions import without_message
 from esputnik_connector.models import Storefront
 from esputnik_connector.shops.pages import PageContext, SupportsBehaviour
 
-from .record import behaviour, storefront_of, tell_of_page
+from .record import behaviour, call_of, storefront_of, tell_of_page
 from .visitor import Notes, notes_of, path_of
 
 logger = getLogger(__name__)
 
 SCRIPT = "esputnik_connector/tracking.js"
+PAGE_BLOCK = b'<script id="esputnik-page"'
 NOTHING = SafeString("")
 # A whole element: what its text writes into the page is not ours to change.
 ELEMENT = re.compile(r"(<script\b)([^>]*>.*?</script\s*>)", re.IGNORECASE | re.DOTALL)
@@ -105,6 +108,26 @@ def script_hashes(host: str) -> list[str]:
     inline = INLINE.findall(snippet.replace("\r\n", "\n").replace("\r", "\n"))  # as HTML is read
     digests = (sha256(text.encode()).digest() for text in inline if text.strip())
     return [f"'sha256-{b64encode(digest).decode()}'" for digest in digests]
+
+
+def tell_not_found(request: HttpRequest, response: HttpResponseBase) -> None:
+    """A page of the shop's own for what is not there, whose template is told no more than any: its
+    status says it. For whoever has the tag on such a page and says nothing by another."""
+    if response.status_code != HTTPStatus.NOT_FOUND or not isinstance(response, HttpResponse):
+        return
+    storefront = storefront_of(request)
+    if storefront is None or response.has_header("Content-Encoding"):
+        return
+    if storefront.route_of(BehaviourType.NOT_FOUND) is not Route.BROWSER:
+        return
+    content = response.content
+    if PAGE_BLOCK not in content or b'"NotFound"' in content:
+        return
+    call = call_of(storefront, behaviour(BehaviourType.NOT_FOUND))
+    block = json_script({"events": [call]}, "esputnik-not-found").encode(response.charset)
+    response.content = content.replace(PAGE_BLOCK, block + PAGE_BLOCK, 1)
+    if response.has_header("Content-Length"):
+        response["Content-Length"] = str(len(response.content))
 
 
 def page_block(
