@@ -120,7 +120,7 @@ class Settings:
 
     RETIRED_PUSH_WORKERS: Annotated[list[str], OrDefault()] = []
     """Paths at which visitors' browsers may hold a service worker that is to unregister itself,
-    such as ``/push/esputnik/sw.js`` of a connection that was deleted."""
+    such as ``/push/esputnik/sw.js`` of a database that was lost."""
 
     ALERT_EMAILS: Annotated[list[str], OrDefault()] = []
     """Who gets a mail of each problem that ``esputnik_doctor --alert`` finds."""

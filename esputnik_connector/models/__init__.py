@@ -15,6 +15,7 @@ from .raised_alert import RaisedAlert
 from .reconcile import Reconciliation
 from .released_status import ReleasedStatus
 from .restore import Restore
+from .retired_worker import RetiredWorker
 from .salt import Salt
 from .skipped_behaviour import SkippedBehaviour
 from .storefront import Storefront, StorefrontStep
@@ -47,6 +48,7 @@ __all__ = [
     "Reconciliation",
     "ReleasedStatus",
     "Restore",
+    "RetiredWorker",
     "Salt",
     "SkippedBehaviour",
     "StatusMapping",

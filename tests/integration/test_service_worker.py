@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from django.test import Client
 
-from esputnik_connector.models import Connection, Storefront
+from esputnik_connector.models import Connection, RetiredWorker, Storefront
 from esputnik_connector.operations.storefront.connect import (
     StorefrontChoices,
     connect,
@@ -91,6 +91,7 @@ def test_after_disconnecting_it_ends_itself_for_good(storefront):
 
 def test_the_setting_ends_a_worker_whose_connection_is_gone(storefront, settings):
     Connection.objects.all().delete()
+    RetiredWorker.objects.all().delete()  # as with a database that was lost
     assert fetched().status_code == 404
     settings.ESPUTNIK_CONNECTOR = {
         **settings.ESPUTNIK_CONNECTOR, "RETIRED_PUSH_WORKERS": [ADDRESS],

@@ -16,7 +16,7 @@ from esputnik_connector.admin.pages import Page, register
 from esputnik_connector.admin.trace import leave_trace
 from esputnik_connector.exceptions import BadRequestError
 from esputnik_connector.models import Connection, Storefront
-from esputnik_connector.models.storefront import StepName, StepState
+from esputnik_connector.models.storefront import StepName
 from esputnik_connector.operations.storefront.connect import (
     accept_rivals,
     connect,
@@ -24,7 +24,7 @@ from esputnik_connector.operations.storefront.connect import (
     disconnect,
     storefront_of,
 )
-from esputnik_connector.operations.storefront.schedule import ask_for_work
+from esputnik_connector.operations.storefront.schedule import ask_for_step, ask_for_work
 
 from .form import BehaviourForm, StorefrontForm
 from .page import MAY_ACT, address_of, show
@@ -67,7 +67,8 @@ def behaviour_view(
 def try_again_view(
     request: HttpRequest, _context: dict[str, Any], *, connection: int
 ) -> HttpResponse:
-    """A failed step, and with it all others, of which each looks first what is there."""
+    """One failed step, and what waits for it. Without a step: all of them, of which each looks
+    first what is there."""
     storefront = _storefront(connection)
     try:
         demand_speaking(storefront.connection, is_leaving=not storefront.is_connected)
@@ -76,10 +77,9 @@ def try_again_view(
         return redirect(address_of(request))
     name = request.POST.get("step", "")
     if name in StepName.values:
-        storefront.steps.filter(name=name, state=StepState.FAILED).update(
-            state=StepState.WAITING, code="", detail=_("A worker tries it again.")
-        )
-    ask_for_work(storefront)
+        ask_for_step(storefront, StepName(name))
+    else:
+        ask_for_work(storefront)
     messages.success(request, _("A worker tries it again. Look again in a minute."))
     return redirect(address_of(request))
 

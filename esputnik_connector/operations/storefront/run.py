@@ -26,20 +26,24 @@ from esputnik_connector.models.lease import Lease, LostLease
 from esputnik_connector.models.storefront import REFRESH_EVERY, StepName, StepState
 
 from .connect import demand_speaking
+from .schedule import RETRY_SOON, asked_steps, leave_to_the_daily_round
 from .steps import STEPS, Step, StepError, StepResult
 
 logger = getLogger(__name__)
 
 LEASE = 300.0  # seconds; one step makes four requests of a minute at the very most
-RETRY_SOON = timedelta(minutes=15)  # after a failure of the moment
 RETRY_LATER = timedelta(hours=2)  # when it has gone on for some time
 SOON = timedelta(hours=3)
 
 
 def work_when_due(storefront: Storefront) -> None:
-    """As :func:`work`, for whoever comes by the clock: what may not be done is left for a day."""
+    """As :func:`work`, for whoever comes by the clock: what may not be done is left for a day.
+    Where a person asked for single steps, these alone are done.
+    """
+    asked, due_at = asked_steps(storefront), storefront.due_at
     try:
-        work(storefront)
+        if work(storefront, only=asked) and asked:
+            leave_to_the_daily_round(storefront, due_at=due_at)
     except BadRequestError as error:
         logger.warning("storefront %s is left alone: %s", storefront.domain, error)
         Storefront.objects.filter(pk=storefront.pk).update(due_at=timezone.now() + REFRESH_EVERY)

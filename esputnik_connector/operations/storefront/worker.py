@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from esputnik_connector.conf import conf
-from esputnik_connector.models import Storefront
+from esputnik_connector.models import RetiredWorker, Storefront
 from esputnik_connector.models.storefront import is_host_of
 
 # Browsers ask for a worker's script again by themselves, a day after the last time at the latest.
@@ -35,8 +35,8 @@ class WorkerScript:
 def script_for(host: str, address: str) -> WorkerScript | None:
     """The script at a path of a host; ``None`` where there is none of ours, and never was.
 
-    A connection that is off for a while keeps its worker; one that left has a retired one, for as
-    long as its row or ``RETIRED_PUSH_WORKERS`` says so: a visitor may come back after years.
+    A connection that is off for a while keeps its worker; one that left has a retired one, also
+    when its row is deleted, and where ``RETIRED_PUSH_WORKERS`` says so.
     """
     storefronts = list(Storefront.objects.all())
     for one in storefronts:
@@ -44,6 +44,7 @@ def script_for(host: str, address: str) -> WorkerScript | None:
         if is_live and one.push_address == address and is_host_of(host.lower(), one.domain):
             return WorkerScript(text=one.push_worker, scope=one.push_scope)
     retired = {path for one in storefronts for path in one.retired_workers}
-    if address in retired or address in conf.RETIRED_PUSH_WORKERS:
+    is_retired = address in retired or address in conf.RETIRED_PUSH_WORKERS
+    if is_retired or RetiredWorker.objects.filter(address=address).exists():
         return WorkerScript(text=RETIREMENT, scope="/")
     return None

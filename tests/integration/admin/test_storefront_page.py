@@ -116,7 +116,7 @@ def test_a_failed_step_shows_its_error_and_may_be_tried_again(
     with django_capture_on_commit_callbacks(execute=True):
         answer = merchant.post(url("again", account), {"step": "domain"})
     assert "Look again in a minute" in said(answer)
-    assert states(storefront)["domain"] == "waiting"
+    assert states(storefront)["domain"] == "waiting/asked"
     assert published == [("esputnik_connector.storefront", storefront.pk)]
     assert work(storefront)
     assert set(states(storefront).values()) <= {"done", "off"}
