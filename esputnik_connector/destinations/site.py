@@ -6,12 +6,16 @@ A capability: a destination that has it says ``supports_storefront = True`` and 
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from urllib.parse import urlsplit
 
 from esputnik_connector.exceptions import RejectedError
+
+NO_HOST = re.compile(r"[\s<>{}\"'\\]")
 
 
 class SiteRefusalCode(str, Enum):
@@ -114,3 +118,14 @@ class Site(ABC):
     @abstractmethod
     def leave_push(self, domain: str) -> bool:
         """Take a domain out of web push; False when it was not in it."""
+
+
+def host_of(domain: str) -> str:
+    """The host, with a port if there is one, of a domain that may stand there as an address, with a
+    path or a dot at its end. ``""`` for what is none."""
+    written = domain.strip()
+    try:
+        host = urlsplit(written if "//" in written else f"//{written}").netloc.lower().rstrip(".")
+    except ValueError:
+        return ""
+    return "" if NO_HOST.search(host) else host

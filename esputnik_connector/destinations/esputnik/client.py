@@ -64,11 +64,11 @@ class EsputnikClient:
         (esputnik-api.md#contact-subscribe)."""
         return self._post("v1/contact/subscribe", body)
 
-    def contact_token(self, external_customer_id: str) -> Answer:
+    def contact_token(self, key: str, *, name: str = "externalCustomerId") -> Answer:
         """``POST /v1/auth/contact/token``: for the app inbox of one contact. By the shop's id
         alone: by an e-mail or a phone it might be another contact's
         (esputnik-api.md#inbox-token)."""
-        body: JSONObject = {"externalCustomerId": external_customer_id}
+        body: JSONObject = {name: key}
         return self._sender.send(self._http.prepared("POST", "v1/auth/contact/token", body=body))
 
     def add_contacts(self, body: JSONObject) -> Answer:

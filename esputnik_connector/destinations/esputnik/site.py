@@ -7,8 +7,7 @@ for what it proves.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from urllib.parse import urlsplit
+from collections.abc import Callable, Sequence
 
 from esputnik_connector.destinations.responses import Answer, vendor_words
 from esputnik_connector.destinations.site import (
@@ -18,13 +17,15 @@ from esputnik_connector.destinations.site import (
     SiteDomain,
     SiteRefusal,
     SiteRefusalCode,
+    host_of,
 )
 from esputnik_connector.exceptions import RejectedError, TemporaryError
 from esputnik_connector.explanations import gettext as _
 from esputnik_connector.records import JSONObject, JSONValue
 from esputnik_connector.storable import UNSTORABLE
 
-from .answers.lists import objects, readable, text
+from .answers.domains import entries_of, spellings
+from .answers.lists import objects, readable
 from .answers.values import text_of
 from .client import EsputnikClient
 
@@ -36,6 +37,7 @@ REFUSALS = (
     ("reachable", SiteRefusalCode.DOMAIN_UNREACHABLE),
     ("invalid", SiteRefusalCode.DOMAIN_INVALID),
 )
+LISTED = (list, dict, str, type(None))
 LARGEST_SNIPPET = 100_000  # characters; eSputnik's is below 2,000
 LARGEST_WORKER = 2_000_000
 SITE_ID = re.compile(r"[\w-]{1,50}", re.ASCII)
@@ -53,8 +55,8 @@ class EsputnikSite(Site):
 
     def domains(self) -> Sequence[SiteDomain]:
         answer = self._client.site_domains()
-        found = _listed(readable(answer, (list, dict, type(None))))
-        return [SiteDomain(domain=_name(one), site_id=_site_id(one)) for one in found if _name(one)]
+        found = entries_of(readable(answer, LISTED))
+        return [SiteDomain(domain=text_of(one, "domain"), site_id=_site_id(one)) for one in found]
 
     def register(self, domain: str) -> SiteDomain:
         try:
@@ -85,8 +87,7 @@ class EsputnikSite(Site):
         return found[1] if found else ""
 
     def push_domains(self) -> Sequence[PushWorker]:
-        found = _listed(readable(self._client.push_domains(), (list, dict, type(None))))
-        return [_worker(one) for one in found if _name(one)]
+        return [_worker(one) for one in entries_of(readable(self._client.push_domains(), LISTED))]
 
     def register_push(self, worker: PushWorker) -> PushWorker:
         body: JSONObject = {
@@ -114,11 +115,7 @@ class EsputnikSite(Site):
         return self._known_push(worker, _("the answer does not say so"))
 
     def push_scripts(self, domain: str) -> PushScripts:
-        try:
-            body = readable(self._client.push_script(domain), dict)
-        except RejectedError as error:
-            code = SiteRefusalCode.NO_DOMAIN if error.status == 404 else None
-            raise _refusal(error, code=code) from error
+        body = readable(self._of_domain(domain, self._client.push_script), dict)
         script, worker = body.get("script"), body.get("serviceWorker")
         if not (_is_code(script, LARGEST_SNIPPET) and _is_code(worker, LARGEST_WORKER)):
             raise SiteRefusal(
@@ -133,14 +130,29 @@ class EsputnikSite(Site):
 
     def leave_push(self, domain: str) -> bool:
         try:
-            answer = self._client.delete_push_domain(domain)
-        except RejectedError as error:
-            if error.status == 404 or "not found" in str(error).lower():
+            answer = self._of_domain(domain, self._client.delete_push_domain)
+        except SiteRefusal as error:
+            if error.code is SiteRefusalCode.NO_DOMAIN:
                 return False
-            raise _refusal(error) from error
+            raise
         if words := _hidden_error(answer):
             raise SiteRefusal(words, code=SiteRefusalCode.PUSH_REFUSED, status=answer.status)
         return True
+
+    def _of_domain(self, domain: str, ask: Callable[[str], Answer]) -> Answer:
+        """What is said of a domain, by whichever spelling the account knows it.
+
+        :raises SiteRefusal: refused; NO_DOMAIN, if it is known by none.
+        """
+        unknown: RejectedError | None = None
+        for written in spellings(domain):
+            try:
+                return ask(written)
+            except RejectedError as error:
+                if error.status != 404 and "not found" not in str(error).lower():
+                    raise _refusal(error) from error
+                unknown = unknown or error
+        raise _refusal(unknown or RejectedError(domain), code=SiteRefusalCode.NO_DOMAIN)
 
     def _known_push(self, asked: PushWorker, words: str) -> PushWorker:
         """How the account has a domain that it says it has, or does not say it has not.
@@ -171,14 +183,6 @@ def is_snippet(script: str) -> bool:
     return bool(SNIPPET.fullmatch(bare)) and not PAGE_TAGS.search(bare)
 
 
-def host_of(domain: str) -> str:
-    """The host, with a port if there is one, of a domain that may stand there as an address."""
-    try:
-        return urlsplit(domain if "//" in domain else f"//{domain}").netloc.lower().rstrip(".")
-    except ValueError:
-        return ""
-
-
 def _is_same(domain: str, other: str) -> bool:
     return bool(host_of(domain)) and host_of(domain) == host_of(other)
 
@@ -192,18 +196,6 @@ def _is_page(script: str) -> bool:
     return script.lstrip()[:200].lower().startswith(("<!doctype", "<html", "<head", "<body"))
 
 
-def _listed(body: JSONValue) -> Iterator[JSONValue]:
-    """The entries of a list, of one that stands inside of an object, or the one in its place."""
-    if isinstance(body, dict) and not _name(body):
-        body = next((one for one in body.values() if isinstance(one, (list, dict))), [])
-    yield from body if isinstance(body, list) else [body]
-
-
-def _name(entry: JSONValue) -> str:
-    """The domain of an entry, which may be a bare text."""
-    return text(entry) if isinstance(entry, str) else text_of(entry, "domain")
-
-
 def _site_id(body: JSONValue) -> str:
     found = text_of(body, "siteId")
     return found if SITE_ID.fullmatch(found) else ""
@@ -211,7 +203,7 @@ def _site_id(body: JSONValue) -> str:
 
 def _worker(entry: JSONValue) -> PushWorker:
     return PushWorker(
-        domain=_name(entry),
+        domain=text_of(entry, "domain"),
         name=text_of(entry, "serviceWorkerName"),
         path=text_of(entry, "serviceWorkerPath"),
         scope=text_of(entry, "serviceWorkerScope"),

@@ -20,6 +20,7 @@ from esputnik_connector.destinations.base import (
     SiteRefusal,
     SiteRefusalCode,
 )
+from esputnik_connector.destinations.site import host_of
 from esputnik_connector.exceptions import TemporaryError
 from esputnik_connector.explanations import gettext as _
 from esputnik_connector.models import Storefront
@@ -207,11 +208,6 @@ def leave_push(storefront: Storefront, site: Site) -> StepResult:
         detail=_("%s is out of web push.") % domain,
         values={"push_domain": "", "push_script": "", "push_worker": "", "rivals": []},
     )
-
-
-def host_of(domain: str) -> str:
-    """The host of what an account calls a domain."""
-    return domain.partition("//")[2].partition("/")[0].lower() or domain.lower().rstrip("/")
 
 
 def _wants_push(storefront: Storefront) -> bool:
