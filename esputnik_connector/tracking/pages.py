@@ -142,6 +142,7 @@ def page_block(
         "honours": conf.HONOUR_PRIVACY_SIGNALS,
         "asks": bool(conf.CONSENT),
         "always": not notes.has_middleware,
+        "views": storefront.route_of(BehaviourType.PAGE_VIEW) is Route.BROWSER,
         "seen": notes.seen,
     }
     is_purchase = told is not None and told.type is BehaviourType.PURCHASED_ITEMS

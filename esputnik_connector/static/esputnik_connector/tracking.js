@@ -10,6 +10,7 @@
  */
 (function (window, document) {
   "use strict";
+  if (window.esputnikTracking) { window.esputnikTracking(); return; } // swapped in with a page
   var me = document.currentScript;
   var page = {events: [], after: [], seen: []};
   var held = []; // what the visitor has not allowed, or not yet
@@ -18,6 +19,7 @@
   var isLoaded = false;
   var isAsking = false;
   var asksAgain = false;
+  var isBegun = false;
   var shownProduct = null;
   var memory = {};
   var MARK = "esputnik_mark";
@@ -109,7 +111,7 @@
     kept("localStorage", "mark", mark);
     kept("sessionStorage", "asked", "1");
     if (page.asks) {
-      kept("sessionStorage", "allowed", JSON.stringify(answer.allowed));
+      kept("localStorage", "allowed", JSON.stringify(answer.allowed)); // for other tabs too
       know(answer.allowed);
     }
     once("customer", answer.customer);
@@ -128,12 +130,12 @@
   }
 
   function ask(more) {
-    if (!page.visit || saysNo()) { afterwards(); return; }
+    if (!page.visit || !window.fetch || saysNo()) { afterwards(); return; }
     if (isAsking && !more) { asksAgain = true; return; }
     isAsking = true;
     var mark = cookie(MARK);
     var body = more || {};
-    body.url = window.location.href;
+    body.url = window.location.href.split("#")[0].slice(0, 4000);
     body.seen = page.seen.splice(0);
     function over() {
       isAsking = false;
@@ -171,6 +173,10 @@
       if (block.esputnikRead) { return; }
       block.esputnikRead = true;
       var given = JSON.parse(block.textContent);
+      if (block.id === "esputnik-page") {
+        shownProduct = given.product || null;
+        if (isBegun && given.views) { page.events.push(["sendEvent", "PageView", {PageView: {}}]); }
+      }
       Object.keys(given).forEach(function (name) {
         var before = page[name];
         page[name] = Array.isArray(before) ? before.concat(given[name]) : given[name];
@@ -185,8 +191,8 @@
 
   function begin() {
     collect();
-    if (page.product) { shownProduct = page.product; }
-    var known = page.asks ? kept("sessionStorage", "allowed") : "null";
+    isBegun = true;
+    var known = page.asks ? kept("localStorage", "allowed") : "null";
     if (known) { know(JSON.parse(known)); }
     tellPage();
     if (page.seen.length || page.after.length || allowed === undefined || isDue()) {
@@ -202,8 +208,10 @@
   }
 
   function changed() {
+    if (!isBegun) { return; }
     tellPage();
-    if (page.seen.length || cookie(MARK) !== kept("localStorage", "mark")) { ask(); }
+    var isNew = page.seen.length || page.after.length;
+    if (isNew || cookie(MARK) !== kept("localStorage", "mark")) { ask(); }
   }
 
   function listen() {
@@ -219,6 +227,9 @@
     document.addEventListener("esputnik:cart", guarded(function () { ask(); }));
     document.addEventListener("esputnik:consent", guarded(function () { ask(); }));
     document.addEventListener("htmx:afterSettle", guarded(changed));
+    window.addEventListener("pageshow", guarded(function (event) {
+      if (event.persisted) { changed(); } // out of the history, as it was left
+    }));
     if (window.PerformanceObserver) { // whatever library fetched something, the cart may differ
       new window.PerformanceObserver(guarded(function (list) {
         var isFetch = list.getEntries().some(function (entry) {
@@ -231,9 +242,19 @@
     }
   }
 
+  /* A page that a browser makes ahead of its visit says nothing until it is shown. */
+  function start() {
+    if (document.prerendering) {
+      document.addEventListener("prerenderingchange", guarded(begin));
+    } else {
+      begin();
+    }
+  }
+
+  window.esputnikTracking = guarded(changed);
   if (document.readyState === "loading") {
-    document.addEventListener("DOMContentLoaded", guarded(begin));
+    document.addEventListener("DOMContentLoaded", guarded(start));
   } else {
-    guarded(begin)();
+    guarded(start)();
   }
 })(window, document);
