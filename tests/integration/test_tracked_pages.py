@@ -125,6 +125,17 @@ def test_what_a_visitor_writes_cannot_end_the_block_it_stands_in(visitor, site):
     assert "<b>" not in inside
 
 
+def test_a_name_with_markup_is_told_as_it_is_and_ends_nothing(visitor, site):
+    category = root("</script><b>Mugs")
+    Category.objects.filter(pk=category.pk).update(slug="mugs")
+    category.refresh_from_db()
+    page = visitor.get(category.get_absolute_url())
+    (call,) = calls(page)
+    assert call[2] == {"CategoryPage": {"categoryKey": "</script><b>Mugs"}}
+    inside = page.content.decode().partition('id="esputnik-page"')[2].partition("</script>")[0]
+    assert "<b>" not in inside
+
+
 def test_the_basket_page_and_a_page_that_is_not_there_are_told(visitor, site):
     assert calls(visitor.get(reverse("basket:summary"))) == [["sendEvent", "StatusCartPage"]]
     lost = visitor.get("/en/no-such-page/")
