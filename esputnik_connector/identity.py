@@ -6,7 +6,6 @@ the shop.
 
 from __future__ import annotations
 
-import hmac
 import re
 import unicodedata
 from functools import lru_cache
@@ -15,6 +14,7 @@ import phonenumbers
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
+from .keyed_hashes import keyed_hash
 from .phone_forms import is_valid_e164
 
 TEXT_LENGTH = 255  # of a text in a record: a usual column's width; no destination documents less
@@ -266,7 +266,8 @@ def fingerprint(value: str, *, salt: str) -> str:
     Letter case does not count, as in the shop's own look-ups. ``""`` stays ``""``, so that
     "no e-mail" is never somebody.
     """
-    return _keyed_hash(value.strip().casefold(), salt) if value.strip() else ""
+    stripped = value.strip()
+    return keyed_hash(stripped.casefold(), key=salt) if stripped else ""
 
 
 def order_mark(number: str) -> str:
@@ -276,7 +277,7 @@ def order_mark(number: str) -> str:
 
 def cart_token(cart_key: str, *, salt: str) -> str:
     """The public name of a cart: the same each time, not to be guessed without the salt."""
-    return _as_uuid(_keyed_hash(f"cart:{cart_key}", salt))
+    return _as_uuid(keyed_hash(f"cart:{cart_key}", key=salt))
 
 
 def state_guid(cart_key: str, *, digest: str, before: str, salt: str) -> str:
@@ -285,12 +286,8 @@ def state_guid(cart_key: str, *, digest: str, before: str, salt: str) -> str:
 
     :param before: the GUID of the state before it; ``""`` of the first.
     """
-    return _as_uuid(_keyed_hash(f"state:{cart_key}:{before}:{digest}", salt))
+    return _as_uuid(keyed_hash(f"state:{cart_key}:{before}:{digest}", key=salt))
 
 
 def _as_uuid(hashed: str) -> str:
     return "-".join((hashed[:8], hashed[8:12], hashed[12:16], hashed[16:20], hashed[20:32]))
-
-
-def _keyed_hash(value: str, salt: str) -> str:
-    return hmac.digest(salt.encode(), value.encode(), "sha256").hex()

@@ -8,7 +8,6 @@ former hash.
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Iterator, Mapping
 
@@ -17,6 +16,7 @@ from django.db.models import Case, F, Value, When
 from esputnik_connector.destinations.base import Envelope
 from esputnik_connector.exceptions import DecryptionError
 from esputnik_connector.fields import reveal
+from esputnik_connector.keyed_hashes import keyed_hash
 from esputnik_connector.models import Connection, SyncState
 from esputnik_connector.records import Kind
 
@@ -33,7 +33,7 @@ def keyed(digest: str, *, salt: str, form: int = 1) -> str:
     """
     if not digest:
         return ""
-    found = hmac.digest(salt.encode(), f"digest:{digest}".encode(), "sha256").hex()
+    found = keyed_hash(f"digest:{digest}", key=salt)
     mark = KEYED if form == 1 else f"{KEYED}{form}."
     return f"{mark}{found}"[:LENGTH]
 
