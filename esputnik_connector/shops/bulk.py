@@ -72,7 +72,7 @@ def values_of(field: Any, keys: Iterable[str]) -> list[Any]:
 
 
 def _value_of(field: Any, key: str) -> Any:
-    if "\x00" in key or any("\ud800" <= char <= "\udfff" for char in key):
+    if "\x00" in key or not (key.isascii() or _is_encodable(key)):
         return None  # PostgreSQL raises on both
     try:
         value = field.to_python(key)
@@ -80,6 +80,11 @@ def _value_of(field: Any, key: str) -> Any:
     except (ValidationError, ValueError):
         return None
     return value if str(value) == key else None
+
+
+def _is_encodable(text: str) -> bool:
+    """Has it no half of a surrogate pair?"""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def rows(queryset: Any, lookup: str, ids: Iterable[Any], names: Sequence[str]) -> Iterator[Row]:

@@ -45,16 +45,19 @@ class Cleaner:
 
     def phone(self, candidates: Iterable[tuple[object, str]]) -> str:
         """The first usable of (number, country) pairs; a note only if none of them is."""
-        written = [pair for pair in candidates if pair[0] is not None and pair[0] != ""]
-        for number, country in written:
+        is_written = False
+        for number, country in candidates:
+            if number is None or number == "":
+                continue
+            is_written = True
             if canonical := read_phone(number, country):
                 return canonical
-        if written:
+        if is_written:
             self.note(Note.PHONE_DROPPED)
         return ""
 
 
 def read_phone(number: object, country: str) -> str:
     """E.164 by the shop's region, else by the address's own country; ``""`` if neither fits."""
-    regions = (getattr(settings, "PHONENUMBER_DEFAULT_REGION", None) or "", country or "")
-    return next(filter(None, (identity.phone(number, region=region) for region in regions)), "")
+    usual = getattr(settings, "PHONENUMBER_DEFAULT_REGION", None) or ""
+    return identity.phone(number, region=usual) or identity.phone(number, region=country or "")

@@ -25,7 +25,7 @@ def identifiers(values: Mapping[str, JSONValue]) -> JSONObject:
     :param values: by the names of :data:`NAMES`.
     :raises Skip: what is known of the person can stand in no event.
     """
-    known = {name: str(values[name]) for name in NAMES if values.get(name)}
+    known = {name: str(value) for name in NAMES if (value := values.get(name))}
     usable: JSONObject = {name: value for name, value in known.items() if is_usable(value)}
     if known and not usable:
         text = _("eSputnik takes no event about somebody whose %(names)s has one of %(signs)s")
@@ -36,7 +36,7 @@ def identifiers(values: Mapping[str, JSONValue]) -> JSONObject:
 
 def is_usable(value: str) -> bool:
     """May this name a person in an event?"""
-    return len(value) <= LONGEST_IDENTIFIER and not FORBIDDEN & set(value)
+    return len(value) <= LONGEST_IDENTIFIER and FORBIDDEN.isdisjoint(value)
 
 
 def key_value(params: Mapping[str, JSONValue]) -> str:

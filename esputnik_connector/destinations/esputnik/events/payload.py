@@ -49,13 +49,20 @@ def event(event_type: str, params: JSONObject) -> JSONObject:
     return {"eventTypeKey": event_type, "keyValue": key_value(params), "params": params}
 
 
-def past_event(event_type: str, params: JSONObject, moment: datetime) -> JSONObject:
-    """An event of long ago, to the minute, in the shop's own time zone: the stamp has no offset,
-    and the account's zone is most likely the shop's (esputnik-api.md#dates-and-zones). ``params``
-    may hold more."""
-    here = moment.astimezone(timezone.get_default_timezone())
-    occurred = here.replace(tzinfo=None).isoformat(timespec="minutes")
-    return {**event(event_type, params), "occurred": occurred}
+def past_event(event_type: str, params: JSONObject, here: datetime) -> JSONObject:
+    """An event of long ago, to the minute. ``params`` may hold more.
+
+    :param here: see :func:`shop_time`.
+    """
+    made = event(event_type, params)
+    made["occurred"] = here.isoformat(timespec="minutes")
+    return made
+
+
+def shop_time(moment: datetime) -> datetime:
+    """``moment`` in the shop's own time zone, without an offset: the stamps of events have none,
+    and the account's zone is most likely the shop's (esputnik-api.md#dates-and-zones)."""
+    return moment.astimezone(timezone.get_default_timezone()).replace(tzinfo=None)
 
 
 def event_size(event_type: str, params: JSONObject) -> int:

@@ -7,13 +7,17 @@ was worth stands in ``additionalInfo.adjustment``, so that the sum stays what wa
 
 from __future__ import annotations
 
-from django.utils import timezone
+from datetime import datetime
 
 from esputnik_connector.destinations.base import Account, Delivered
 from esputnik_connector.destinations.encoding import encoded
 from esputnik_connector.destinations.esputnik.choices import EVENTS, PAST_EVENTS
 from esputnik_connector.destinations.esputnik.events.identity import EVENT_LIMIT, NAMES, identifiers
-from esputnik_connector.destinations.esputnik.events.payload import event, past_event
+from esputnik_connector.destinations.esputnik.events.payload import (
+    event,
+    past_event,
+    shop_time,
+)
 from esputnik_connector.destinations.esputnik.payloads import notes
 from esputnik_connector.exceptions import Skip
 from esputnik_connector.identity import cart_token
@@ -45,11 +49,13 @@ def event_payload(
     :raises Skip: no identifier of the customer can stand in an event.
     """
     is_past = account.order_route == PAST_EVENTS
-    params, is_incomplete = _with_whole_items(_params(order, body, account=account))
+    placed = shop_time(order.placed_at)
+    params = _params(order, body, placed, account=account)
+    params, is_incomplete = _with_whole_items(params)
     kind = _event_type(params, last=last, is_past=is_past)
 
     def built(params: JSONObject) -> JSONObject:
-        return past_event(kind, params, order.placed_at) if is_past else event(kind, params)
+        return past_event(kind, params, placed) if is_past else event(kind, params)
 
     made = built(params)
     is_large = size + EVENT_FRAME >= EVENT_LIMIT and len(encoded(made)) > EVENT_LIMIT
@@ -59,14 +65,15 @@ def event_payload(
     return {"past_event" if is_past else "event": made}, left_out
 
 
-def _params(order: Order, body: JSONObject, *, account: Account) -> JSONObject:
+def _params(order: Order, body: JSONObject, placed: datetime, *, account: Account) -> JSONObject:
     who = identifiers(body)
     if not who:
         raise Skip(Reason.NO_CONTACT_DATA)
-    params = {name: value for name, value in body.items() if name not in NAMES or name in who}
-    # Here without an offset (esputnik-api.md#dates-and-zones); in the shop's zone, as everywhere.
-    here = order.placed_at.astimezone(timezone.get_default_timezone())
-    params["date"] = here.replace(tzinfo=None).isoformat(timespec="seconds")
+    params = {**body}
+    for name in NAMES:
+        if name not in who:  # seldom: what is not known is not in the body either
+            params.pop(name, None)
+    params["date"] = placed.isoformat(timespec="seconds")
     if order.cart_key:
         usual = cart_token(order.cart_key, salt=account.salt)  # of a state before it had GUIDs
         params["recycleStateId"] = order.cart_guid or usual
@@ -82,8 +89,7 @@ def _event_type(params: JSONObject, *, last: Delivered | None, is_past: bool) ->
 
 def _with_whole_items(params: JSONObject) -> tuple[JSONObject, bool]:
     """The parameters with those items that eSputnik takes, and whether there were others."""
-    items = _items(params)
-    if all(_is_whole(item) for item in items):
+    if all(map(_is_whole, _items(params))):
         return params, False
     return _without(params, whole=False), True
 
