@@ -7,7 +7,9 @@ import json
 
 from esputnik_connector.records import JSONValue
 
-CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), allow_nan=False, check_circular=False
+)
 
 
 def digest(payload: JSONValue) -> str:
