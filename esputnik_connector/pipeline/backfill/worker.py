@@ -78,6 +78,7 @@ class BackfillWorker:
         self._pacer = Pacer(run.connection, clock)
         self._uploads = UploadPoller(run.connection, self._pacer, clock)
         self._slices = Slices(clock)
+        self._lane: Lane | None = None  # read again with each lease
         self._did_only_ask = False  # the last time: then it is the page's turn
 
     def work(self, *, seconds: float) -> datetime | None:
@@ -127,14 +128,16 @@ class BackfillWorker:
         now = self.clock()
         if waits_for_contacts(self.run):
             return now + LONGEST_REST
-        lane = lane_of(self.connection, self.run.of_kind())
+        lane = self._lane = self._lane or lane_of(self.connection, self.run.of_kind())
         if lane.is_paused(now):
-            return min(lane.paused_until or now, now + LONGEST_REST)
+            return self._after_pause(lane)
         try:
             with leased(lane, self._holder, clock=self.clock) as lane_lease:
                 if lane_lease is None:
                     return self._wait_for_lane(lease)
                 self._looks_left = LOOKS_AT_TAKEN
+                if lane.is_paused(now):  # another worker was turned away since
+                    return self._after_pause(lane)
                 return self._page(destination, lane, lease, lane_lease)
         except LostLease:
             logger.warning("lane %s went to another worker", lane)
@@ -145,6 +148,10 @@ class BackfillWorker:
             logger.error("import %s cannot go on: %s", self.run.pk, without_message(error))
             self.run.change(*WORKING, to=State.PAUSED, detail=defect_in_words(error))
             return None
+
+    def _after_pause(self, lane: Lane) -> datetime:
+        now = self.clock()
+        return min(lane.paused_until or now, now + LONGEST_REST)
 
     def _wait_for_lane(self, lease: Lease) -> datetime | None:
         """Another worker has it: wait here for a moment, since to come back takes a message."""

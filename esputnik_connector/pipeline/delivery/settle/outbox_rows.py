@@ -56,9 +56,10 @@ def settle_rows(
     Part of a transaction of the caller.
     """
     counts = counted([result.receipt for result in results], rows, now)
-    for result in results:
-        _decide(result.receipt, rows.get(result.receipt.key, ()), now)
-    _remove_settled(results, rows)
+    if rows:  # history has none
+        for result in results:
+            _decide(result.receipt, rows.get(result.receipt.key, ()), now)
+        _remove_settled(results, rows)
     _record(connection, attempts, rows, now)
     OutcomeCount.objects.add(connection, counts, now=now)
     OutcomeHour.objects.add(connection, counts, now=now)
