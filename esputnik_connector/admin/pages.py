@@ -15,9 +15,11 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import NoReverseMatch, URLPattern, path, reverse
+
+from esputnik_connector.identity import TEXT_LENGTH
 
 APP = "esputnik_connector"
 
@@ -206,11 +208,18 @@ def _opening(page: Page, site: AdminSite) -> PageView:
     def view(request: HttpRequest, **parts: Any) -> HttpResponse:
         if not page.is_open_to(request.user):
             raise PermissionDenied
+        if any(isinstance(part, str) and not _may_be_key(part) for part in parts.values()):
+            raise Http404
         request.current_app = site.name  # as Django's own views do
         context = {**site.each_context(request), "title": page.title, "page": page}
         return page.view(request, context, **parts)  # type: ignore[misc]
 
     return view
+
+
+def _may_be_key(part: str) -> bool:
+    """Can anything be called so? No database holds a NUL, and ours no longer key."""
+    return "\0" not in part and len(part) <= TEXT_LENGTH
 
 
 def _with_menu(app: Mapping[str, Any], request: HttpRequest) -> dict[str, Any]:

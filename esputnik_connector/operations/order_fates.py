@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
+from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.utils.functional import cached_property
 
 from esputnik_connector.conf import conf
@@ -24,10 +25,12 @@ from esputnik_connector.models import (
     SyncState,
 )
 from esputnik_connector.models.timezones import stored_time
-from esputnik_connector.records import Kind, Outcome
+from esputnik_connector.records import Kind, Outcome, Reason
 from esputnik_connector.shops.base import ShopAdapter, SupportsOrderTimes
+from esputnik_connector.shops.bulk import among
 
 CHUNK = 10_000  # keys per query: below what every database takes as parameters of one statement
+HAS_ARRIVED = ExpressionWrapper(Q(delivered_at__isnull=False), output_field=BooleanField())
 
 
 class Fate(str, Enum):
@@ -36,7 +39,7 @@ class Fate(str, Enum):
     ARRIVED = "arrived"
     ON_THE_WAY = "on_the_way"
     NEEDS_YOU = "needs_you"
-    NOT_SENT = "not_sent"  # by the merchant's own rules, or older than the connection
+    NOT_SENT = "not_sent"  # by the merchant's own rules, off, or older than the connection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +66,7 @@ class OrderFates:
 
 
 def placed_since(shop: ShopAdapter, since: datetime) -> Mapping[str, datetime]:
-    """The shop's orders, with moments that have a time zone.
+    """The shop's orders, with moments as its database keeps them.
 
     :raises NotSupportedError: the shop does not tell when orders were placed.
     """
@@ -79,6 +82,8 @@ def order_fates(
     fates = {key: known.fate(key) for key in placed}
     unknown = [key for key, fate in fates.items() if fate is None]
     skipped = _skipped(connection, unknown)
+    if not connection.is_enabled:  # nothing is even noted, so nothing is on its way
+        skipped = {key: skipped.get(key, Reason.SYNC_OFF.value) for key in unknown}
     passed = _passed_over(connection, now)
     settled: dict[str, Fate] = {
         key: fate or (Fate.NOT_SENT if key in skipped or placed[key] < passed else Fate.ON_THE_WAY)
@@ -106,18 +111,18 @@ class _Known:
         return [
             row
             for chunk in _chunks(self.keys)
-            for row in rows.filter(key__in=chunk).values_list("key", "is_dead").distinct()
+            for row in rows.filter(among("key", chunk)).values_list("key", "is_dead").distinct()
         ]
 
     @cached_property
-    def _states(self) -> list[tuple[str, datetime | None, str]]:
+    def _states(self) -> list[tuple[str, bool, str]]:
         states = SyncState.objects.filter(connection=self.connection, kind=Kind.ORDER.value)
         return [
             state
             for chunk in _chunks(self.keys)
             for state in states.order_by()
-            .filter(key__in=chunk)
-            .values_list("key", "delivered_at", "session")
+            .filter(among("key", chunk))
+            .values_list("key", HAS_ARRIVED, "session")
         ]
 
     @cached_property
@@ -130,11 +135,11 @@ class _Known:
 
     @cached_property
     def arrived(self) -> set[str]:
-        return {key for key, delivered_at, _session in self._states if delivered_at is not None}
+        return {key for key, has_arrived, _session in self._states if has_arrived}
 
     @cached_property
     def uploading(self) -> set[str]:
-        return {key for key, _delivered_at, session in self._states if session}
+        return {key for key, _has_arrived, session in self._states if session}
 
 
 def _skipped(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
@@ -143,7 +148,7 @@ def _skipped(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
     last = {
         key: (outcome, reason)
         for chunk in _chunks(keys)
-        for key, outcome, reason in attempts.filter(key__in=chunk).values_list(
+        for key, outcome, reason in attempts.filter(among("key", chunk)).values_list(
             "key", "outcome", "reason"
         )
     }
@@ -153,10 +158,11 @@ def _skipped(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
 def _passed_over(connection: Connection, now: datetime) -> datetime:
     """Of an order before this moment of which nothing is known, nothing will be sent by itself: it
     is older than the connection, a reconciliation has looked at it since, or what became of it was
-    pruned with the history."""
+    pruned with the history. A reconciliation that held something back did not pass: what it found
+    missing waits for a person to let it through."""
     reconciled = (
         Reconciliation.objects.of_the_shop()
-        .filter(connection=connection, kind=Kind.ORDER.value)
+        .filter(connection=connection, kind=Kind.ORDER.value, held=0)
         .exclude(finished_at=None)
         .order_by("-pk")
         .values_list("started_at", flat=True)

@@ -99,6 +99,28 @@ def test_what_nobody_noted_is_not_sent_once_a_reconciliation_has_passed_it(old, 
     assert fates(old).fates == {"1": Fate.NOT_SENT, "2": Fate.ON_THE_WAY}
 
 
+def test_what_a_reconciliation_held_back_is_not_passed_over(old, plain_shop) -> None:
+    place(plain_shop, "1", days=2)
+    Reconciliation.objects.create(
+        connection=old, kind="order", finished_at=timezone.now(), held=600
+    )
+    assert fates(old).fates == {"1": Fate.ON_THE_WAY}
+
+
+def test_nothing_is_on_its_way_to_a_connection_that_is_off(old, plain_shop) -> None:
+    """What it noted before stays in line, and goes when it is on again."""
+    for key in ("noted", "missed"):
+        place(plain_shop, key, hours=1)
+    capture.order_changed("noted")
+    Connection.objects.update(is_enabled=False)
+    old.refresh_from_db()
+
+    found = fates(old)
+
+    assert found.fates == {"noted": Fate.ON_THE_WAY, "missed": Fate.NOT_SENT}
+    assert found.reasons == {"missed": "sync_off"}
+
+
 def test_an_order_older_than_the_connection_waits_for_an_import(connection, plain_shop) -> None:
     place(plain_shop, "1", days=3)
     assert fates(connection).fates == {"1": Fate.NOT_SENT}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from django.db.models import Sum
 from django.utils.formats import date_format
@@ -122,14 +122,14 @@ def chart(
     :param placed: when orders of the shop were placed; ``None`` where it does not tell.
     """
     buckets = _days(now) if is_daily else _hours(now)
-    by_begin = {each.begins: each for each in buckets}
+    by_begin = {_instant(each.begins): each for each in buckets}
     first = buckets[0].begins
     for hour, outcome, records in _settled(connection, first):
-        bucket = by_begin.get(_begin_of(hour, is_daily))
+        bucket = by_begin.get(_instant(_begin_of(hour, is_daily)))
         if bucket is not None and (name := BAR_OF.get(outcome)):
             setattr(bucket, name, getattr(bucket, name) + records)
     for moment in placed or ():
-        if moment >= first and (bucket := by_begin.get(_begin_of(moment, is_daily))):
+        if moment >= first and (bucket := by_begin.get(_instant(_begin_of(moment, is_daily)))):
             bucket.taken += 1
     return Chart(buckets=buckets, is_daily=is_daily, has_line=placed is not None)
 
@@ -152,9 +152,14 @@ def _begin_of(moment: datetime, is_daily: bool) -> datetime:
     return hour.replace(hour=0) if is_daily else hour
 
 
+def _instant(moment: datetime) -> datetime:
+    """The same in UTC: when clocks go back, two hours of a day have one name."""
+    return moment.astimezone(timezone.utc) if moment.tzinfo else moment
+
+
 def _hours(now: datetime) -> list[Bucket]:
-    last = hour_of(local_time(now))
-    begins = [last - timedelta(hours=back) for back in reversed(range(HOURS))]
+    last = _instant(hour_of(local_time(now)))
+    begins = [local_time(last - timedelta(hours=back)) for back in reversed(range(HOURS))]
     return [Bucket(begins=each, label=date_format(each, "TIME_FORMAT")) for each in begins]
 
 

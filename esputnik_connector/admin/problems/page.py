@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +45,7 @@ from esputnik_connector.records import Kind
 TEMPLATE = "admin/esputnik_connector/problems/problems.html"
 SKIP = "admin/esputnik_connector/problems/skip.html"
 MOST_CAUSES = 30  # on one page
+ROW = re.compile(r"[0-9]{1,19}")  # what a number of a row may be
 MOST_SHOWN = 10  # records of one cause, by name; the others are counted
 
 Names = dict[tuple[Kind, str], str]
@@ -148,7 +150,7 @@ def act_view(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """Try again, or skip, whole causes and single records; says what was done and what was not."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    pks = [int(pk) for pk in request.POST.getlist("row") if pk.isascii() and pk.isdecimal()]
+    pks = [int(pk) for pk in request.POST.getlist("row") if ROW.fullmatch(pk)]
     whole = request.POST.getlist("cause")
     if request.POST.get("skip") == "cause":  # the button says what is done, the form to which
         whole = request.POST.getlist("whole")

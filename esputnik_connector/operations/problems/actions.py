@@ -11,7 +11,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from esputnik_connector.exceptions import BadRequestError
-from esputnik_connector.models import Attempt, Connection, OutboxMessage, OutcomeCount
+from esputnik_connector.models import (
+    Attempt,
+    Connection,
+    OutboxMessage,
+    OutcomeCount,
+    OutcomeHour,
+)
 from esputnik_connector.models.outcome_count import Outcomes
 from esputnik_connector.pipeline.wake import wake
 from esputnik_connector.records import Kind, Outcome, Reason
@@ -104,5 +110,6 @@ def _give_up(pks: Sequence[int], why: str) -> int:
             )
             if pk in connections:
                 OutcomeCount.objects.add(connections[pk], [outcomes], now=now)
+                OutcomeHour.objects.add(connections[pk], [outcomes], now=now)
         OutboxMessage.objects.filter(pk__in=[row.pk for row in mine]).delete()
     return len(mine)

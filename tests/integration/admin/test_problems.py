@@ -15,7 +15,13 @@ from django.urls import reverse
 from django.utils import translation
 from oscar.test import factories
 
-from esputnik_connector.models import Attempt, Connection, OutboxMessage, OutcomeCount
+from esputnik_connector.models import (
+    Attempt,
+    Connection,
+    OutboxMessage,
+    OutcomeCount,
+    OutcomeHour,
+)
 from esputnik_connector.operations.problems.causes import problems, words_of
 from esputnik_connector.operations.problems.remedies import LASTED, ROWS, UNKNOWN, remedy_of
 from esputnik_connector.records import Reason
@@ -226,6 +232,7 @@ def test_to_skip_asks_why_and_then_keeps_it_in_the_history(root, main):  # noqa:
     assert (attempt.outcome, attempt.reason) == ("skipped", "left_out")
     assert attempt.detail == "test orders of May"
     assert OutcomeCount.objects.get(reason="left_out").records == 12
+    assert OutcomeHour.objects.get(reason="left_out").records == 12
     assert "test orders of May" in LogEntry.objects.get().change_message
     url = reverse("admin:esputnik_connector_record", args=["order", "A3"])
     assert "left out by a person; the detail says why: test orders of May" in (

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -156,6 +157,32 @@ def test_the_chart_counts_what_was_settled_in_each_hour(main) -> None:
     assert (drawn.buckets[0].arrived, drawn.buckets[-2].taken) == (7, 1)
     assert "41 arrived, 2 skipped, 3 refused; the shop took 2" in drawn.summary
     assert drawn.top == 39
+
+
+KYIV = ZoneInfo("Europe/Kyiv")
+
+
+@pytest.mark.parametrize(
+    ("noon", "repeated"),
+    [(datetime(2026, 10, 25, 12, tzinfo=KYIV), 2), (datetime(2026, 3, 29, 12, tzinfo=KYIV), 0)],
+    ids=["clocks go back", "clocks go on"],
+)
+def test_each_hour_has_a_bar_of_its_own_on_the_day_the_clocks_change(
+    main, settings, noon, repeated
+) -> None:
+    """On such a day the hour after three has the same name twice, or none at all."""
+    settings.TIME_ZONE = "Europe/Kyiv"
+    with timezone.override(KYIV):
+        hours = [noon.astimezone(ZoneInfo("UTC")) - timedelta(hours=back) for back in range(HOURS)]
+        OutcomeHour.objects.bulk_create(
+            OutcomeHour(
+                connection=main, kind="order", outcome="delivered", records=1, hour=hour_of(hour)
+            )
+            for hour in hours
+        )
+        drawn = chart(main, hours, now=noon, is_daily=False)
+    assert [(bucket.arrived, bucket.taken) for bucket in drawn.buckets] == [(1, 1)] * HOURS
+    assert [bucket.begins.hour for bucket in drawn.buckets].count(3) == repeated
 
 
 def test_the_chart_of_days_holds_thirty(main) -> None:
