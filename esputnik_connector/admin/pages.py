@@ -20,6 +20,7 @@ from django.shortcuts import redirect
 from django.urls import NoReverseMatch, URLPattern, path, reverse
 
 from esputnik_connector.identity import TEXT_LENGTH
+from esputnik_connector.models.permissions import Right
 
 APP = "esputnik_connector"
 
@@ -63,6 +64,12 @@ class Page:
     def is_open_to(self, user: Any) -> bool:
         asked = (self.permission,) if isinstance(self.permission, str) else self.permission
         return any(user.has_perm(each) for each in asked)
+
+
+def linked(name: str, title: Any, path: str, view: PageView, *rights: Right) -> Page:
+    """A page that no menu has, for those who have any of the rights."""
+    permission = tuple(right.permission for right in rights)
+    return Page(name=name, title=title, permission=permission, path=path, view=view)
 
 
 @dataclass(frozen=True, kw_only=True)

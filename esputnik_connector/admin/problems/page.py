@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from esputnik_connector.admin.connection.tables import address
 from esputnik_connector.admin.display import time_text
-from esputnik_connector.admin.pages import APP, Group, Page, register, url_of
+from esputnik_connector.admin.pages import APP, Group, Page, linked, register, url_of
 from esputnik_connector.admin.problems.file import file_view, reason_text
 from esputnik_connector.admin.search.titles import record_url, title_of
 from esputnik_connector.admin.trace import leave_trace
@@ -237,10 +237,11 @@ def _trace(request: HttpRequest, rows: Sequence[SetAside], done: ActionResult, w
     leave_trace(request, None, titles, text % {"what": what, "count": done.count, "titles": titles})
 
 
+PROBLEMS = gettext_lazy("Problems")
 register(
     Page(
         name="problems",
-        title=gettext_lazy("Problems"),
+        title=PROBLEMS,
         permission=Right.SEE.permission,
         path="problems/",
         view=problems_page,
@@ -248,18 +249,6 @@ register(
         rank=30,
         count=count_problems,
     ),
-    Page(
-        name="problems_act",
-        title=gettext_lazy("Problems"),
-        permission=Right.OPERATE.permission,
-        path="do/problems/",
-        view=act_view,
-    ),
-    Page(
-        name="problems_file",
-        title=gettext_lazy("Problems"),
-        permission=Right.SEE.permission,
-        path="do/problems-file/",
-        view=file_view,
-    ),
+    linked("problems_act", PROBLEMS, "do/problems/", act_view, Right.OPERATE),
+    linked("problems_file", PROBLEMS, "do/problems-file/", file_view, Right.SEE),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -14,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector import registry
-from esputnik_connector.admin.pages import Page, register
+from esputnik_connector.admin.pages import linked, register
 from esputnik_connector.admin.send_again import RoutesForm
 from esputnik_connector.admin.trace import leave_trace
 from esputnik_connector.exceptions import BadRequestError, ConnectorError
@@ -178,22 +177,14 @@ def holdings_view(request: HttpRequest, _context: dict[str, Any], *, key: str) -
     return answer
 
 
-def _action(name: str, path: str, view: Callable[..., HttpResponse], *rights: Right) -> Page:
-    return Page(
-        name=name,
-        title=gettext_lazy("Search"),
-        permission=tuple(right.permission for right in rights),
-        path=path,
-        view=view,
-    )
-
-
 PLACE = "<int:connection>/<str:kind>/<path:key>/"
-ACTIONS = (
-    _action("send_now", f"do/send-now/{PLACE}", send_now_view, Right.OPERATE),
-    _action("send_unchanged", f"do/send-again/{PLACE}", send_unchanged_view, Right.OPERATE),
-    _action("compare", f"do/compare/{PLACE}", compare_view, Right.OPERATE),
-    _action("erase", "do/erase/<path:key>/", erase_view, Right.ERASE),
-    _action("holdings", "do/holdings/<path:key>/", holdings_view, Right.OPERATE, Right.ERASE),
+SEARCH = gettext_lazy("Search")
+register(
+    linked("send_now", SEARCH, f"do/send-now/{PLACE}", send_now_view, Right.OPERATE),
+    linked("send_unchanged", SEARCH, f"do/send-again/{PLACE}", send_unchanged_view, Right.OPERATE),
+    linked("compare", SEARCH, f"do/compare/{PLACE}", compare_view, Right.OPERATE),
+    linked("erase", SEARCH, "do/erase/<path:key>/", erase_view, Right.ERASE),
+    linked(
+        "holdings", SEARCH, "do/holdings/<path:key>/", holdings_view, Right.OPERATE, Right.ERASE
+    ),
 )
-register(*ACTIONS)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from esputnik_connector import registry
 from esputnik_connector.admin.display import time_text
-from esputnik_connector.admin.pages import Page, register, url_of
+from esputnik_connector.admin.pages import linked, register, url_of
 from esputnik_connector.exceptions import ConnectorError
 from esputnik_connector.models.permissions import Right
 from esputnik_connector.operations.record.preview import STANDINGS, Preview, preview
@@ -200,11 +200,7 @@ def _person(request: HttpRequest, kind: Kind, key: str) -> dict[str, str]:
 
 
 register(
-    Page(
-        name="record",
-        title=gettext_lazy("Answer"),
-        permission=Right.SEE.permission,
-        path="search/<str:kind>/<path:key>/",
-        view=record_page,
+    linked(
+        "record", gettext_lazy("Answer"), "search/<str:kind>/<path:key>/", record_page, Right.SEE
     )
 )

@@ -18,9 +18,9 @@ READERS = (*CHANGERS, f"{APP}.view_connection")  # who sees the connection's own
 
 def chosen_connection(request: HttpRequest) -> Connection | None:
     """That of the address, or the first one."""
-    rows = Connection.objects.order_by("name")
-    asked = request.GET.get("connection", "")
-    return (rows.filter(name=asked).first() if asked else None) or rows.first()
+    rows = list(Connection.objects.order_by("name"))
+    asked = request.GET.get("connection", "")  # whatever stands there, also what no database holds
+    return next((each for each in rows if each.name == asked), None) or next(iter(rows), None)
 
 
 def may_change(request: HttpRequest) -> bool:

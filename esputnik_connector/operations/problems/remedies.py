@@ -17,121 +17,84 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Remedy:
-    """``place``: “statuses”, “fields” or “settings” where that page of the connector helps, “shop”
-    where the shop's does."""
+    """Of refusals for this reason, with these words. ``place``: “statuses”, “fields” or “settings”
+    where that page of the connector helps, “shop” where the shop's does."""
 
     meaning: Lazy
     action: Lazy
     place: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """Which refusals."""
-
-    reason: Reason
-    words: str  # a pattern; "" for any
-    remedy: Remedy
+    reason: Reason | None = None
+    words: str = ""  # a pattern; "" for any
 
 
 TRY_AGAIN = _("Nothing has to be repaired: press “Try again”.")
 
-ROWS = (
-    Row(
+REMEDIES = (
+    Remedy(
         reason=Reason.REFUSED,
         words=r"status",
-        remedy=Remedy(
-            meaning=_("eSputnik does not know the status of these orders."),
-            action=_("Map the shop's status to one of eSputnik's, then press “Try again”."),
-            place="statuses",
-        ),
+        meaning=_("eSputnik does not know the status of these orders."),
+        action=_("Map the shop's status to one of eSputnik's, then press “Try again”."),
+        place="statuses",
     ),
-    Row(
+    Remedy(
         reason=Reason.REFUSED,
         words=r"\bfield|additional|attribute",
-        remedy=Remedy(
-            meaning=_("A value does not fit a field of the account, or the field is gone."),
-            action=_("Correct the mapping of fields, then press “Try again”."),
-            place="fields",
-        ),
+        meaning=_("A value does not fit a field of the account, or the field is gone."),
+        action=_("Correct the mapping of fields, then press “Try again”."),
+        place="fields",
     ),
-    Row(
+    Remedy(
         reason=Reason.REFUSED,
         words=r"e-?mail|phone|sms|channel|contact data",
-        remedy=Remedy(
-            meaning=_("eSputnik does not take the e-mail or the phone of these people."),
-            action=_("Correct it in the shop: the record is then sent by itself."),
-            place="shop",
-        ),
+        meaning=_("eSputnik does not take the e-mail or the phone of these people."),
+        action=_("Correct it in the shop: the record is then sent by itself."),
+        place="shop",
     ),
-    Row(
+    Remedy(
         reason=Reason.REFUSED,
-        words="",
-        remedy=Remedy(
-            meaning=_("eSputnik looked at these records and did not take them."),
-            action=_(
-                "Its words say why. Correct the data in the shop or the mapping, then press “Try "
-                "again”."
-            ),
-            place="shop",
+        meaning=_("eSputnik looked at these records and did not take them."),
+        action=_(
+            "Its words say why. Correct the data in the shop or the mapping, then press “Try "
+            "again”."
         ),
+        place="shop",
     ),
-    Row(
+    Remedy(
         reason=Reason.UNBUILDABLE,
-        words="",
-        remedy=Remedy(
-            meaning=_("The shop's own data or code gave something that cannot be sent."),
-            action=_("Show these words to the developer of the shop, then press “Try again”."),
-        ),
+        meaning=_("The shop's own data or code gave something that cannot be sent."),
+        action=_("Show these words to the developer of the shop, then press “Try again”."),
     ),
-    Row(
+    Remedy(
         reason=Reason.TOO_LARGE,
-        words="",
-        remedy=Remedy(
-            meaning=_("The record is larger than eSputnik takes."),
-            action=_("Skip it, unless its texts can be made shorter in the shop."),
-        ),
+        meaning=_("The record is larger than eSputnik takes."),
+        action=_("Skip it, unless its texts can be made shorter in the shop."),
     ),
-    Row(
+    Remedy(
         reason=Reason.NOT_RECORDED,
-        words="",
-        remedy=Remedy(
-            meaning=_("It was sent, but the answer could not be written down."),
-            action=_("Show the log of the worker to the developer, then press “Try again”."),
-        ),
+        meaning=_("It was sent, but the answer could not be written down."),
+        action=_("Show the log of the worker to the developer, then press “Try again”."),
     ),
-    Row(
+    Remedy(
         reason=Reason.KEY_REFUSED,
-        words="",
-        remedy=Remedy(
-            meaning=_("eSputnik refused the key."),
-            action=_("Paste a working key into the connection, then press “Try again”."),
-            place="settings",
-        ),
+        meaning=_("eSputnik refused the key."),
+        action=_("Paste a working key into the connection, then press “Try again”."),
+        place="settings",
     ),
-    Row(
+    Remedy(
         reason=Reason.SWITCHED_OFF,
-        words="",
-        remedy=Remedy(
-            meaning=_("Something is switched off in the eSputnik account."),
-            action=_("Switch on what these words name, then press “Try again”."),
-        ),
+        meaning=_("Something is switched off in the eSputnik account."),
+        action=_("Switch on what these words name, then press “Try again”."),
     ),
-    Row(
+    Remedy(
         reason=Reason.UNCONFIRMED,
-        words="",
-        remedy=Remedy(
-            meaning=_("The answer of eSputnik did not say whether these records arrived."),
-            action=_("Look there for one of them. If it is missing, press “Try again”."),
-        ),
+        meaning=_("The answer of eSputnik did not say whether these records arrived."),
+        action=_("Look there for one of them. If it is missing, press “Try again”."),
     ),
-    Row(
+    Remedy(
         reason=Reason.STILL_THERE,
-        words="",
-        remedy=Remedy(
-            meaning=_("eSputnik still shows the person after the deletion."),
-            action=_("Press “Try again”; if it stays, delete the contact in eSputnik by hand."),
-        ),
+        meaning=_("eSputnik still shows the person after the deletion."),
+        action=_("Press “Try again”; if it stays, delete the contact in eSputnik by hand."),
     ),
 )
 
@@ -154,7 +117,7 @@ OF_THE_WAY = frozenset(
 
 def remedy_of(reason: str, words: str) -> Remedy:
     """What to say to the merchant."""
-    for row in ROWS:
-        if row.reason.value == reason and re.search(row.words, words, re.IGNORECASE):
-            return row.remedy
+    for one in REMEDIES:
+        if one.reason == reason and re.search(one.words, words, re.IGNORECASE):
+            return one
     return LASTED if reason in OF_THE_WAY else UNKNOWN

@@ -23,7 +23,7 @@ from esputnik_connector.models import (
     OutcomeHour,
 )
 from esputnik_connector.operations.problems.causes import problems, words_of
-from esputnik_connector.operations.problems.remedies import LASTED, ROWS, UNKNOWN, remedy_of
+from esputnik_connector.operations.problems.remedies import LASTED, REMEDIES, UNKNOWN, remedy_of
 from esputnik_connector.records import Reason
 from tests.integration.admin.test_lists import main, root, texts  # noqa: F401
 from tests.integration.admin.test_search import member
@@ -99,10 +99,10 @@ def test_what_waits_is_no_problem(main):  # noqa: F811
 
 
 def test_each_reason_has_a_meaning_and_something_to_do():
-    for row in ROWS:
-        assert str(row.remedy.meaning).endswith(".")
-        word = row.words.split("|")[0].replace("\\b", "").replace("?", "")
-        assert remedy_of(row.reason.value, word) == row.remedy
+    for remedy in REMEDIES:
+        assert str(remedy.meaning).endswith(".")
+        word = remedy.words.split("|")[0].replace("\\b", "").replace("?", "")
+        assert remedy_of(remedy.reason.value, word) is remedy
     assert remedy_of(Reason.UNREACHABLE.value, "") is LASTED
     assert remedy_of("of a later version", "") is UNKNOWN
 
