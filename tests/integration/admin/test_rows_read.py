@@ -144,7 +144,7 @@ NARROWED: list[tuple[str, dict[str, str], int]] = [
     ("outboxmessage", {"kind__exact": "order"}, MOST),
     ("outboxmessage", {"kind__exact": "cart"}, FEW),
     ("outboxmessage", {"q": "777"}, FEW),
-    ("outboxmessage", {"p": "200"}, MOST),
+    ("outboxmessage", {"p": "20"}, MOST),
     ("attempt", {"outcome__exact": "rejected"}, FEW),
     ("attempt", {"outcome__exact": "delivered"}, MOST),
     ("attempt", {"outcome__exact": "accepted"}, FEW),
