@@ -75,7 +75,7 @@ def main() -> Connection:
     with database.cursor() as cursor:
         for statement in FILL:
             cursor.execute(statement.format(pk=connection.pk, rows=ROWS, dead=DEAD))
-        for table in BIG:
+        for table in (*BIG, "esputnik_connector_connection"):
             cursor.execute(f'ANALYZE "{table}"')
     return connection
 
@@ -144,7 +144,7 @@ NARROWED: list[tuple[str, dict[str, str], int]] = [
     ("outboxmessage", {"kind__exact": "order"}, MOST),
     ("outboxmessage", {"kind__exact": "cart"}, FEW),
     ("outboxmessage", {"q": "777"}, FEW),
-    ("outboxmessage", {"p": "20"}, MOST),
+    ("outboxmessage", {"p": "2"}, MOST),
     ("attempt", {"outcome__exact": "rejected"}, FEW),
     ("attempt", {"outcome__exact": "delivered"}, MOST),
     ("attempt", {"outcome__exact": "accepted"}, FEW),
