@@ -23,8 +23,10 @@ from esputnik_connector.models import (
     Feed,
     Heartbeat,
     OutboxMessage,
+    OutcomeHour,
     SyncState,
 )
+from esputnik_connector.models.outcome_hour import hour_of
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Kind
 
@@ -33,6 +35,7 @@ PEOPLE = (
     ("taras", "Тарас", "Мельник", "+380671112233"),
     ("iryna", "Ірина", "Бондаренко", "+380931234567"),
     ("andrii", "Андрій", "Коваленко", "+380661234567"),
+    ("olenab", "Олена", "Бойко", "+380991234567"),
 )
 GOODS = (
     "Чайник емальований",
@@ -40,6 +43,13 @@ GOODS = (
     "Рушник лляний",
     "Свічка соєва",
     "Плед вовняний",
+)
+
+
+FIELDS = (
+    {"id": 20001, "name": "Дата народження", "type": "DATE"},
+    {"id": 20002, "name": "Сума покупок", "type": "DECIMAL"},
+    {"id": 20003, "name": "Кількість замовлень", "type": "NUMBER"},
 )
 
 
@@ -60,14 +70,21 @@ class Month:
 
 def a_month(fake: Any) -> Month:
     """Set ``DEBOUNCE_SECONDS`` to 0 before."""
-    for task in ("sweep", "prune", "reconcile"):
+    for task in ("sweep", "prune", "reconcile", "feeds"):
         Heartbeat.beat(task)
     country = factories.CountryFactory(iso_3166_1_a2="UA", printable_name="Україна")
     products = [factories.create_product(title=title, price=Decimal(480)) for title in GOODS]
     get_model("partner", "StockRecord").objects.update(price_currency="UAH", num_in_stock=7)
     people = [person(*one, country=country) for one in PEOPLE]
     for number in range(24):
-        placed(100_001 + number, people[number % 4], products[number % 5], country, hours=number)
+        placed(
+            100_001 + number,
+            people[number % 5],
+            products[number % 5],
+            country,
+            hours=number * 3 // 4,
+        )
+    fake.configure(additional_fields=FIELDS)
     connection = Connection.objects.create(
         name="main", api_key=fake.key, api_url=fake.api_url, consent_policy="confirmed",
         created_at=timezone.now() - timedelta(days=60),
@@ -77,7 +94,12 @@ def a_month(fake: Any) -> Month:
     for mine, theirs in (("Pending", "INITIALIZED"), ("Complete", "DELIVERED")):
         connection.status_mappings.create(shop_status=mine, status=theirs)
     connection.status_mappings.create(shop_status="Returned", status="RETURNED")
+    connection.field_mappings.create(attribute="total_spent", field_id="20002")
+    connection.field_mappings.create(attribute="order_count", field_id="20003")
+    api.connect_storefront(connection, domain="shop.example")
+    api.refresh_storefront(connection)
     run = sent(connection)
+    over_the_day(connection)
     assert fake.take_violations()  # the status that eSputnik does not have
     api.reconcile(connection, Kind.ORDER)
     feed = Feed.objects.create(name="main", language="uk", currency="UAH", brand="Kobzar")
@@ -128,6 +150,20 @@ def sent(connection: Connection) -> Backfill:
         SyncState.objects.exclude(session="").update(poll_at=timezone.now())
         Relay(Connection.objects.get(pk=connection.pk)).run(seconds=10)
     return run
+
+
+def over_the_day(connection: Connection) -> None:
+    """Each order is counted in the hour in which it was placed, as if it had been sent then."""
+    OutcomeHour.objects.filter(connection=connection, kind="order").delete()
+    refused = set(OutboxMessage.objects.dead().values_list("key", flat=True))
+    for order in get_model("order", "Order").objects.all():
+        row, _is_new = OutcomeHour.objects.get_or_create(
+            connection=connection, hour=hour_of(order.date_placed), kind="order",
+            outcome="rejected" if order.number in refused else "delivered",
+            reason="refused" if order.number in refused else "",
+        )  # fmt: skip
+        row.records, row.timed, row.seconds = row.records + 1, row.timed + 1, row.seconds + 9
+        row.save()
 
 
 def page(name: str, *arguments: Any) -> str:
