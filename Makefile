@@ -16,9 +16,11 @@ PYTHONS ?=
 # Benchmarks at other sizes (make bench SIZES=10000,100000,1000000), or as what is expected from now on
 SIZES ?=
 RECORD ?=
+# Themes of the admin, by the names of their modules (make themes THEMES=unfold)
+THEMES ?= unfold jazzmin grappelli
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test chaos coverage bench check lint types messages docs screenshots linkcheck \
+.PHONY: help demo sandbox test chaos coverage bench check lint types messages docs screenshots themes linkcheck \
 	trial matrix build release format clean
 
 help:  ## This list
@@ -74,6 +76,14 @@ screenshots: $(VENV)/.dev-is-ready  ## Pictures of the merchant's screens for th
 	@echo "• screenshots"
 	@$(BIN)/python -m pytest tests/browser/screens.py -p no:randomly -q $(ARGS)
 
+themes: $(VENV)/.dev-is-ready  ## The merchant's screens under other themes of the admin (THEMES="unfold …")
+	@for theme in $(THEMES); do \
+		echo "• theme: $$theme"; \
+		$(PIP) install -qq --no-deps --upgrade --target .themes/$$theme django-$$theme || exit 1; \
+		ADMIN_THEME=$$theme PYTHONPATH=.themes/$$theme $(BIN)/python -m pytest tests/browser/themes.py \
+			--ds tests.theme_settings -p no:randomly -q $(ARGS) || exit 1; \
+	done
+
 linkcheck: docs  ## Every link and anchor of the pages; EXTERNAL=1 asks other hosts too
 	@echo "• links"
 	@$(BIN)/python -m tests.links docs/_build
@@ -101,7 +111,7 @@ format: $(VENV)/.dev-is-ready  ## Let ruff write
 	@$(BIN)/ruff check --fix .
 
 clean:  ## Remove the environment and everything that was made here
-	@rm -rf $(VENV) .sandbox .tox build dist docs/_build htmlcov .coverage*
+	@rm -rf $(VENV) .sandbox .themes .tox build dist docs/_build htmlcov .coverage*
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/.pip-is-ready:
