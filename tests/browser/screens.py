@@ -41,6 +41,7 @@ def test_each_screen(merchant: Page, live_server: Any, month: Month, language: s
         "person": page("record", "contact", str(month.olena.pk)),
         "problems": page("problems"),
         "import": page("backfill_changelist"),
+        "import-run": page("backfill_page", month.connection.pk),
         "import-new": page("backfill_new", month.connection.pk),
         "feeds": page("feed_changelist"),
         "feed": page("feed_change", month.feed.pk),

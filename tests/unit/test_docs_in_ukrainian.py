@@ -14,7 +14,7 @@ UKRAINIAN = sorted(path for path in (DOCS / "uk").glob("*.md") if path.stem != "
 NAMES = [path.stem for path in UKRAINIAN]
 MERCHANTS = {"connect", "find-out-why", "import-history", "map-fields-and-statuses"}
 MERCHANTS |= {"product-feed", "forms-and-consent", "storefront", "web-push", "overview"}
-MERCHANTS |= {"track-what-visitors-do", "search", "consent-banners"}
+MERCHANTS |= {"track-what-visitors-do", "search", "screens", "consent-banners"}
 CODE = re.compile(r"`+[^`\n]+`+")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
