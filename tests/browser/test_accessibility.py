@@ -143,6 +143,7 @@ def test_the_settings(merchant, opened, month, excused):
         "off": page("connection_off", mine),
         "delete": page("connection_delete", mine),
         "fields": page("fields"),
+        "statuses": page("statuses"),
         "storefronts": page("storefronts"),
     }
     assert_accessible(merchant, opened, addresses, excused)

@@ -47,6 +47,7 @@ def addresses(month: Month) -> dict[str, str]:
         "connection": page("connection_change", month.connection.pk),
         "off": page("connection_off", month.connection.pk),
         "fields": page("fields"),
+        "statuses": page("statuses"),
         "storefront": page("storefronts"),
         "outbox": page("outboxmessage_changelist"),
         "panel": reverse("admin:order_order_change", args=[month.order_pk]),
