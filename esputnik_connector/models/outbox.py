@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.sql import InsertQuery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -39,15 +38,6 @@ class OutboxQuerySet(ConnectorQuerySet["OutboxMessage"]):
         """Are more rows of this lane waiting? Looks at the index alone, and no further."""
         rows = self.filter(connection_id=connection_id, kind=kind.value, is_dead=False)
         return bool(rows.order_by("due_at").values_list("due_at")[bound : bound + 1])
-
-    def insert_alone(self, *rows: OutboxMessage) -> None:
-        """Add rows by one statement: no signals, no primary key read back, and no transaction
-        around it, which costs a BEGIN and a COMMIT where the shop has none."""
-        self._for_write = True
-        columns = [one for one in self.model._meta.concrete_fields if not one.primary_key]
-        statement = InsertQuery(self.model)
-        statement.insert_values(columns, list(rows))
-        statement.get_compiler(self.db).execute_sql()
 
     def revive(self) -> int:
         """Put rows that were set aside back in line, with a fresh horizon."""

@@ -1,8 +1,8 @@
 """Write down, in the shop's own transaction, that something changed.
 
-The one place that runs inside a shopper's request. It adds rows and touches nothing else, each in
-its own savepoint, and it never raises: a receiver that raises re-opens the basket of an order that
-is already paid, and SQL that fails outside of a savepoint rolls that order back on PostgreSQL.
+The one place that runs inside a shopper's request. It adds rows and touches nothing else, in a
+savepoint of their own, and it never raises: a receiver that raises re-opens the basket of an order
+that is already paid, and SQL that fails outside of a savepoint rolls that order back on PostgreSQL.
 
 Repeats of one key inside one transaction are left out: the first row commits with the last change,
 and the state is read when it is sent. A row that a rolled-back savepoint took away is written
@@ -17,6 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from logging import getLogger
 from typing import Any
@@ -33,6 +34,7 @@ from esputnik_connector.event_types import event_type
 from esputnik_connector.exceptions import ConfigurationError, without_message
 from esputnik_connector.identity import order_mark
 from esputnik_connector.models import CartSession, CartVisitor, Connection, OutboxMessage
+from esputnik_connector.models.insert import Insert, Statement, execute_together
 from esputnik_connector.records import Event, JSONObject, Kind, Reason, Subscription
 
 from .behaviour.carried import sealed_with_moment as sealed_behaviour
@@ -42,11 +44,15 @@ from .delivery.pace import debounce
 from .erasure.payload import erasure_payload
 from .events.carried import aware_now, sealed
 from .events.carried import sealed_with_moment as sealed_event
-from .noted import commits_each_statement, noted_in
+from .noted import block_of, noted_in
 
 logger = getLogger(__name__)
 
 LOG_INTERVAL = 60.0  # seconds between two lines that say the same of every change
+
+NOTE = Insert(OutboxMessage, "connection_id", "kind", "key", "payload", "captured_at", "due_at")
+CART_SESSION = Insert(CartSession, "cart_key", "email", "created_at")
+CART_VISITOR = Insert(CartVisitor, "cart_key", "visitor", "created_at")
 
 
 class OutboxCapture:
@@ -67,16 +73,16 @@ class OutboxCapture:
         self._guarded(self._note, Kind.CART, key, using)
 
     def cart_identified(self, key: str, *, email: str, using: str | None = None) -> None:
-        def remember(outbox: str) -> None:
-            CartSession.objects.using(outbox).create(cart_key=key, email=email)
+        def session(outbox: str, now: datetime) -> Statement:
+            return CART_SESSION.of(outbox, (key, email, now))
 
-        self._guarded(self._note, Kind.CART, key, using, before=remember)
+        self._guarded(self._note, Kind.CART, key, using, before=session)
 
     def cart_visited(self, key: str, visitor: Visitor, *, using: str | None = None) -> None:
-        def remember(outbox: str) -> None:
-            CartVisitor.objects.using(outbox).create(cart_key=key, visitor=written(visitor))
+        def visit(outbox: str, now: datetime) -> Statement:
+            return CART_VISITOR.of(outbox, (key, written(visitor), now))
 
-        self._guarded(self._note, Kind.CART, key, using, before=remember, only=tracks_carts)
+        self._guarded(self._note, Kind.CART, key, using, before=visit, only=tracks_carts)
 
     def contact_deleted(
         self,
@@ -193,40 +199,30 @@ class OutboxCapture:
         kind: Kind,
         key: str,
         *,
-        before: Callable[[str], None] | None = None,
+        before: Callable[[str, datetime], Statement] | None = None,
         locators: list[str] | None = None,
         only: Callable[[Connection], bool] | None = None,
         record: Callable[[], JSONObject] | None = None,
     ) -> bool:
         """Whether rows of this change are there now."""
-        targets = [each for each in self._capturing(alias) if only is None or only(each)]
-        if kind is Kind.BEHAVIOUR and not targets:
-            self.wanted.write_skipped(alias)  # in the place of the row
         noted = noted_in(alias)
-        if not targets or (before is None and (kind, key) in noted.records):
-            return bool(targets)
-        now = timezone.now()
-        payload = None if record is None else record()
-        rows = [
-            OutboxMessage(
-                connection_id=target.pk,
-                kind=kind.value,
-                key=key,
-                captured_at=now,
-                due_at=now + debounce.first_rest(kind, key),
-                payload=payload if locators is None else erasure_payload(target, key, locators),
-            )
-            for target in targets
-        ]
-        if before is None and len(rows) == 1 and commits_each_statement(alias):
-            OutboxMessage.objects.using(alias).insert_alone(rows[0])
-            noted.remember(kind, key, targets, using=alias)
+        if before is None and (kind, key) in noted.records:
             return True
-        with transaction.atomic(using=alias):
-            if before is not None:
-                before(alias)
-            OutboxMessage.objects.using(alias).insert_alone(*rows)
-            noted.remember(kind, key, targets, using=alias)
+        targets = [each for each in self._capturing(alias) if only is None or only(each)]
+        if not targets:
+            if kind is Kind.BEHAVIOUR:
+                self.wanted.write_skipped(alias)  # in the place of the row
+            return False
+        now, rest = timezone.now(), debounce.first_rest(kind, key)
+        payload = None if record is None else record()
+        rows = []
+        for target in targets:
+            carried = payload if locators is None else erasure_payload(target, key, locators)
+            rows.append((target.pk, kind.value, key, carried, now, now + rest))
+        first = () if before is None else (before(alias, now),)
+        with block_of(alias):
+            execute_together(alias, *first, NOTE.of(alias, *rows))
+            noted.remember(kind, key, targets, rest.total_seconds(), using=alias)
         return True
 
     def _capturing(self, alias: str) -> list[Connection]:

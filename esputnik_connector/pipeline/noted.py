@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -11,7 +12,6 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from esputnik_connector.models import Connection
 from esputnik_connector.records import Kind
 
-from .delivery.pace import debounce
 from .wake import wake_now
 
 
@@ -27,23 +27,28 @@ class Noted:
         self.__qualname__ = type(self).__qualname__  # Django names a callback that raises by it
         self.callbacks = callbacks
         self.records: set[tuple[Kind, str]] = set()
-        self.connections: set[int] = set()
+        self.connections: dict[int, float] = {}  # which to wake → in how many seconds
         self.is_over = False
         self._is_registered = False
 
-    def remember(self, kind: Kind, key: str, targets: list[Connection], *, using: str) -> None:
-        """Rows of this record were written, in the transaction that is open now."""
+    def remember(
+        self, kind: Kind, key: str, targets: list[Connection], rest: float, *, using: str
+    ) -> None:
+        """Rows of this record were written, in the transaction that is open now.
+
+        :param rest: seconds until they are due.
+        """
         self.records.add((kind, key))
-        self.connections.update(target.pk for target in targets)
+        for target in targets:
+            self.connections[target.pk] = min(rest, self.connections.get(target.pk, rest))
         if not self._is_registered:
             self._is_registered = True
             transaction.on_commit(self, using=using, robust=True)
 
     def __call__(self) -> None:
         self.is_over = True
-        rests = [debounce.first_rest(*record).total_seconds() for record in self.records]
-        for connection_id in self.connections:
-            wake_now(connection_id, min(rests, default=0.0))
+        for connection_id, rest in self.connections.items():
+            wake_now(connection_id, rest)
 
     def survives(self, callbacks: list[Any]) -> bool:
         """False when a roll-back took this callback away, or ended its transaction."""
@@ -69,8 +74,10 @@ def noted_in(alias: str) -> Noted:
     return noted
 
 
-def commits_each_statement(alias: str) -> bool:
-    """Is this outside of any transaction, as with ``ATOMIC_REQUESTS = False``? Then the change is
-    committed already, and its note must be at once: it cannot wait for others of the request."""
+def block_of(alias: str) -> AbstractContextManager[Any]:
+    """Around a note: nothing, but where the project commits by hand. Of such a transaction Django
+    takes callbacks within ``atomic()`` alone."""
     database = connections[alias]
-    return not database.in_atomic_block and database.get_autocommit()
+    if database.in_atomic_block or database.get_autocommit():
+        return nullcontext()
+    return transaction.atomic(using=alias)

@@ -61,14 +61,9 @@ def test_one_record_costs_one_insert_in_a_transaction(connection):
         for _ in range(5):
             capture.order_changed("100")
             capture.contact_changed("5")
-    inserts = [query["sql"] for query in queries if query["sql"].startswith("INSERT")]
-    others = [
-        query["sql"]
-        for query in queries
-        if not query["sql"].startswith(("INSERT", "SAVEPOINT", "RELEASE"))
-    ]
-    assert len(inserts) == 2
-    assert others == []
+    asked = [query["sql"] for query in queries]
+    assert len([text for text in asked if "INSERT INTO" in text]) == 2
+    assert all(text.startswith(("INSERT", "SAVEPOINT", "RELEASE")) for text in asked)
 
 
 def test_what_a_savepoint_took_away_is_noted_again(connection):
@@ -214,7 +209,10 @@ def test_with_no_time_to_live_a_change_costs_the_same_each_time(connection, sett
     assert len(set(costs)) == 1
 
 
-@pytest.mark.parametrize(("is_connected", "statements"), [(True, 6), (False, 3)])
+A_NOTE = 1 if database.vendor == "postgresql" else 3  # with its savepoint
+
+
+@pytest.mark.parametrize(("is_connected", "statements"), [(True, 3 + A_NOTE), (False, 3)])
 def test_a_change_costs_what_the_docs_say(connection, settings, is_connected, statements):
     settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "CONNECTIONS_TTL": 0}
     Connection.objects.update(is_enabled=is_connected)
