@@ -6,6 +6,7 @@ listened to, because no record holds them: shipping and payment *events*, order 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -26,6 +27,7 @@ from esputnik_connector.shops.oscar.receiver_errors import log_errors
 
 LOGIN_FIELDS = frozenset({"last_login"})
 ANALYTICS_FIELDS = frozenset({"analytics_tracked"})
+JUST_NOW = 0.25  # seconds: no worker reads an order sooner after it was noted
 
 Receiver = Callable[..., None]
 
@@ -40,6 +42,7 @@ class Receivers:
         self.capture = capture
         self.name = name
         self._mark = f"_{name}_basket_id"
+        self._saved = f"_{name}_saved"
 
     def connect(self) -> None:
         for signal, sender, uid, receiver in self._connections():
@@ -128,13 +131,20 @@ class Receivers:
     def order_saved(self, instance: Any, using: str | None = None, **change: Any) -> None:
         if not (change.get("raw") or _only(ANALYTICS_FIELDS, change)):
             self._order_and_its_contact(instance, using)
+            instance.__dict__[self._saved] = time.monotonic(), _columns_of(instance)
 
     def order_deleted(self, instance: Any, using: str | None = None, **_: Any) -> None:
         self._order_and_its_contact(instance, using)
 
     def order_reported(self, order: Any, **_: Any) -> None:
-        """Oscar's own signals: belt and braces where a fork bypasses ``Order.save()``."""
-        self._order_and_its_contact(order, order._state.db)
+        """Oscar's own signals: belt and braces where a fork bypasses ``Order.save()``.
+
+        Of an order that was saved just now, and as it is, the note is there and rests still:
+        outside of a transaction another one is another commit that the shopper waits for.
+        """
+        moment, columns = order.__dict__.get(self._saved, (0.0, None))
+        if time.monotonic() - moment > JUST_NOW or columns != _columns_of(order):
+            self._order_and_its_contact(order, order._state.db)
 
     def _order_and_its_contact(self, order: Any, using: str | None) -> None:
         self.capture.order_changed(order.number, using=using)
@@ -237,6 +247,10 @@ def _only(fields: frozenset[str], change: dict[str, Any]) -> bool:
     """Whether the save wrote nothing but ``fields``."""
     written = change.get("update_fields")
     return written is not None and fields.issuperset(written)
+
+
+def _columns_of(order: Any) -> list[Any]:
+    return [order.__dict__.get(field.attname) for field in order._meta.concrete_fields]
 
 
 def _part_of_deleting(model: Any, change: dict[str, Any]) -> bool:
