@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -24,7 +25,11 @@ def cipher() -> MultiFernet:
 
     :raises ConfigurationError: no key, or one that is not a Fernet key.
     """
-    keys = written_keys()
+    return _cipher_of(tuple(written_keys()))
+
+
+@lru_cache(maxsize=2)  # it is needed in a shopper's request, for each thing that a row carries
+def _cipher_of(keys: tuple[str, ...]) -> MultiFernet:
     if not keys:
         raise ConfigurationError(
             _(

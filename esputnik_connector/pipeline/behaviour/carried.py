@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from esputnik_connector.behaviour import (
@@ -25,6 +26,7 @@ from esputnik_connector.models import Connection, OutboxMessage
 from esputnik_connector.pipeline.events.carried import RECORD, aware_now, damaged, plain_text
 from esputnik_connector.records import JSONObject, JSONValue, Kind
 
+PLAIN = frozenset({bool, int, str})
 OF_A_REQUEST = ("cookie", "user_agent", "page_url", "language")
 
 
@@ -114,21 +116,27 @@ def _together(older: Behaviour, newer: Behaviour) -> Behaviour:
 
 def _plain(value: Any) -> Any:
     """``value`` as JSON, without what is usual."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {
-            field.name: _plain(each)
-            for field in fields(value)
-            if (each := getattr(value, field.name)) != _usual(field)
-        }
+    kind = type(value)
+    if value is None or kind in PLAIN:
+        return value
+    if is_dataclass(kind):
+        named = ((name, getattr(value, name), usual) for name, usual in _fields_of(kind))
+        return {name: _plain(each) for name, each, usual in named if each != usual}
     if isinstance(value, (Decimal, datetime)):
         return str(value)
     if isinstance(value, Mapping):
         return {name: _plain(each) for name, each in value.items()}
     if isinstance(value, (tuple, list)):
         return [_plain(each) for each in value]
-    if value is None or isinstance(value, (bool, int, str)):
+    if isinstance(value, (bool, int, str)):
         return value
-    raise TypeError(f"{type(value).__name__} is nothing that behaviour can hold")
+    raise TypeError(f"{kind.__name__} is nothing that behaviour can hold")
+
+
+@cache  # a page view asks for three of them
+def _fields_of(kind: Any) -> list[tuple[str, object]]:
+    """Name and usual value of each field of a dataclass."""
+    return [(field.name, _usual(field)) for field in fields(kind)]
 
 
 def _usual(field: Any) -> object:
