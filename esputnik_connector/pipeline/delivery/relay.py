@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import datetime, timedelta
 from functools import partial
 from logging import getLogger
@@ -122,8 +122,9 @@ class Relay:
                 else:
                     watch.pause(self._wait)
         finally:
-            for sender in self._senders.values():
-                sender.close()
+            with ExitStack() as ends:  # each of them, whatever becomes of the others
+                for sender in self._senders.values():
+                    ends.callback(sender.close)
 
     def _serve_round(self, destination: Destination, watch: Watch) -> bool:
         """Whether any lane had something to do."""

@@ -131,9 +131,11 @@ class LaneSender:
 
     def close(self) -> None:
         """The run is over."""
-        self.finish()
-        if self._flow is not None:
-            self._flow.close()
+        try:
+            self.finish()
+        finally:
+            if self._flow is not None:
+                self._flow.close()
 
     def _begin(self) -> bool:
         """Take the lane, if it is free and does not rest."""

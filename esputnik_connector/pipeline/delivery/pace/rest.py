@@ -59,6 +59,7 @@ class Pacer:
 
     def __init__(self, connection: Connection, clock: Callable[[], datetime]) -> None:
         self.connection = connection
+        self._key = str(connection.api_key)
         self._clock = clock
 
     def pace(self, lane: Lane, receipts: Sequence[Receipt]) -> None:
@@ -95,7 +96,15 @@ class Pacer:
         logger.warning("lane %s rests until %s: %s", lane, until.isoformat("T", "seconds"), detail)
 
     def pause_connection(self, detail: str) -> None:
-        """Stop all lanes until a person has acted or the key is accepted again."""
+        """Stop all lanes until a person has acted or the key is accepted again.
+
+        Not for the sake of a key that is no longer the one: whoever revokes a key pastes the next
+        one while requests with the former are under way.
+        """
+        present = Connection.objects.filter(pk=self.connection.pk).first()
+        if present is None or str(present.api_key) != self._key:
+            logger.warning("connection %s has another key by now", self.connection.name)
+            return
         self.connection.pause(detail)
         logger.error("connection %s is paused: %s", self.connection.name, detail)
         send(signals.connection_paused, connection=self.connection, detail=detail)

@@ -1,0 +1,369 @@
+"""Several requests of one lane under way at once: what becomes of them when something happens in
+the middle."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+
+import pytest
+from django.db import OperationalError
+from django.db import connection as database
+from django.utils import timezone
+
+from esputnik_connector.destinations.base import Envelope, Part, Receipt
+from esputnik_connector.exceptions import CredentialsError, TemporaryError
+from esputnik_connector.models import Attempt, Connection, Lane, OutboxMessage, SyncState
+from esputnik_connector.operations.connection.verify import forget_deliveries
+from esputnik_connector.pipeline.capture import capture
+from esputnik_connector.pipeline.delivery.relay import Relay
+from esputnik_connector.pipeline.delivery.settle import batch
+from esputnik_connector.records import Contact, Outcome
+from esputnik_connector.testing.recording import RecordingDestination
+from tests.integration.test_turns import put_cart, put_order
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LINES = 4
+LONG = 20.0  # seconds; whoever waits for so long would wait for ever
+
+
+class SideBySide(RecordingDestination):
+    """Four requests at once, one record each. ``answer`` runs in the thread of a request."""
+
+    connections = LINES
+    under_way: Counter[str] = Counter()
+    most: int = 0
+    broken_off: list[str] = []  # of whom, as of the others here, all instances know
+    _lock = threading.Lock()
+
+    @classmethod
+    def reset(cls) -> None:
+        super().reset()
+        cls.under_way, cls.most, cls.broken_off = Counter(), 0, []
+
+    def parts(self, envelopes: Sequence[Envelope]) -> Sequence[Part]:
+        return [Part(envelopes=(one,)) for one in envelopes]
+
+    def deliver(self, envelopes: Sequence[Envelope]) -> Sequence[Receipt]:
+        here = type(self)
+        (key,) = [f"{one.kind.value} {one.key}" for one in envelopes]
+        with self._lock:
+            here.under_way[key] += 1
+            here.most = max(here.most, here.under_way.total())
+            assert here.under_way[key] == 1, "two requests about one record"
+        try:
+            return super().deliver(envelopes)
+        finally:
+            with self._lock:
+                here.under_way[key] -= 1
+
+    def abort(self) -> None:
+        self.broken_off.append("a request")
+
+
+@pytest.fixture
+def lines(plain_shop, settings, connection) -> Iterator[type[SideBySide]]:
+    settings.ESPUTNIK_CONNECTOR = {
+        **settings.ESPUTNIK_CONNECTOR,
+        "DESTINATIONS": {"recording": {"BACKEND": f"{__name__}.SideBySide"}},
+    }
+    SideBySide.reset()
+    yield SideBySide
+    SideBySide.reset()
+    assert no_threads_are_left()
+
+
+@pytest.fixture
+def people(lines, plain_shop):
+    """So many customers, each of whom has just changed."""
+
+    def register(count: int) -> None:
+        for number in range(1, count + 1):
+            key = str(number)
+            plain_shop.people[key] = Contact(key=key, email=f"buyer{key}@example.com")
+            capture.contact_changed(key)
+
+    return register
+
+
+def no_threads_are_left() -> bool:
+    until = time.monotonic() + 10
+    while any(one.name == "esputnik-lane" for one in threading.enumerate()):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def yes(envelopes: Sequence[Envelope]) -> list[Receipt]:
+    return [Receipt(kind=e.kind, key=e.key, outcome=Outcome.DELIVERED) for e in envelopes]
+
+
+def once(what: Callable[[], object], when: str, then: object = None):
+    """An answer that does something the first time that this record is sent, and raises ``then``
+    if it is given; every other answer is a good one."""
+    left = [True]
+
+    def answer(envelopes: Sequence[Envelope]) -> list[Receipt]:
+        if envelopes[0].key == when and left:
+            left.pop()
+            what()
+            if isinstance(then, Exception):
+                raise then
+        return yes(envelopes)
+
+    return staticmethod(answer)
+
+
+def in_another_process(work: Callable[[], object]) -> Callable[[], None]:
+    """As somebody else would do it: by a database connection of their own."""
+
+    def do() -> None:
+        def run() -> None:
+            try:
+                work()
+            finally:
+                database.close()
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join(LONG)
+
+    return do
+
+
+def run(connection: Connection, seconds: float = 30) -> Counter[str]:
+    return Relay(Connection.objects.get(pk=connection.pk)).run(seconds=seconds)
+
+
+def delivered_keys() -> list[str]:
+    return sorted(SyncState.objects.exclude(digest="").values_list("key", flat=True))
+
+
+def test_a_batch_goes_by_all_connections_at_once_and_each_record_once(lines, people, connection):
+    together = threading.Barrier(LINES)
+
+    def meet(envelopes: Sequence[Envelope]) -> list[Receipt]:
+        if not together.broken:
+            with suppress(threading.BrokenBarrierError):
+                together.wait(LONG)
+        return yes(envelopes)
+
+    lines.answer = staticmethod(meet)
+    people(4 * LINES)
+    assert run(connection) == {"delivered": 4 * LINES}
+    assert not together.broken
+    assert lines.most == LINES
+    assert sorted(lines.keys(), key=int) == [str(n + 1) for n in range(4 * LINES)]
+    assert not OutboxMessage.objects.exists()
+    assert Attempt.objects.count() == 4 * LINES
+
+
+def test_one_that_hangs_holds_neither_the_others_nor_what_comes_later(
+    lines, people, connection, plain_shop
+):
+    released = threading.Event()
+    came_before: list[str] = []
+
+    def hang() -> None:
+        released.wait(LONG)
+
+    def answer(envelopes: Sequence[Envelope]) -> list[Receipt]:
+        if envelopes[0].key == "1":
+            hang()
+        else:
+            came_before.append(envelopes[0].key)
+            if len(came_before) == 11:
+                released.set()
+        return yes(envelopes)
+
+    lines.answer = staticmethod(answer)
+    people(12)
+    begun = time.monotonic()
+    assert run(connection) == {"delivered": 12}
+    assert time.monotonic() - begun < LONG
+    assert "1" not in came_before
+
+
+def test_a_record_that_changes_while_it_is_under_way_goes_again_and_never_beside_itself(
+    lines, people, connection, plain_shop
+):
+    def marry() -> None:
+        plain_shop.people["1"] = Contact(key="1", email="buyer1@example.com", last_name="New")
+        capture.contact_changed("1")
+        time.sleep(0.5)  # the worker reads what is due meanwhile
+
+    lines.answer = once(in_another_process(marry), "1")
+    people(6)
+    run(connection)
+    sent = [call[0].payload["last_name"] for call in lines.calls if call[0].key == "1"]
+    assert sent == ["", "New"]
+    assert not OutboxMessage.objects.exists()
+
+
+def test_an_answer_that_asks_to_wait_holds_what_has_not_left_and_settles_what_has(
+    lines, people, connection
+):
+    lines.answer = once(
+        lambda: time.sleep(0.3), "1", TemporaryError("slow down", status=429, retry_after=60)
+    )
+    people(40)
+    outcomes = run(connection, seconds=5)
+    lane = Lane.objects.get(kind="contact")
+    assert lane.is_paused(timezone.now())
+    assert outcomes["deferred"] == 1
+    left = set(OutboxMessage.objects.values_list("key", flat=True))
+    assert left == {str(n + 1) for n in range(40)} - set(delivered_keys())
+    assert set(OutboxMessage.objects.values_list("attempts", flat=True)) == {0}
+    lane.resume()
+    OutboxMessage.objects.update(due_at=timezone.now())
+    run(connection)
+    assert Counter(lines.keys()) == Counter({str(n + 1): 1 for n in range(40)}) + Counter("1")
+
+
+def test_a_connection_that_is_switched_off_sends_nothing_more_and_settles_what_was_sent(
+    lines, people, connection
+):
+    off = in_another_process(lambda: Connection.objects.update(is_enabled=False))
+    lines.answer = once(off, "1")
+    people(60)
+    # A slow pace, so that most has not left when it happens.
+    Lane.objects.update_or_create(connection=connection, kind="contact", defaults={"pace": 20})
+    run(connection)
+    assert len(lines.keys()) < 60
+    assert delivered_keys() == sorted(lines.keys())
+    assert OutboxMessage.objects.count() == 60 - len(lines.keys())
+
+
+def test_what_a_former_account_answers_late_is_not_delivered_to_the_new_one(
+    lines, people, connection
+):
+    def replace_account() -> None:
+        mine = Connection.objects.get(pk=connection.pk)
+        mine.api_key = "the key of another organisation"
+        mine.save()
+        forget_deliveries(mine)
+
+    lines.answer = once(in_another_process(replace_account), "1")
+    people(3)
+    run(connection)
+    assert delivered_keys() == []
+    assert OutboxMessage.objects.filter(key="1").exists()
+    OutboxMessage.objects.update(due_at=timezone.now())
+    lines.answer = None
+    run(connection)
+    assert "1" in delivered_keys()
+    assert not OutboxMessage.objects.exists()
+
+
+def test_a_late_refusal_of_a_former_key_does_not_pause_the_new_one(lines, people, connection):
+    """The merchant revokes a key at the destination, and pastes the next one here."""
+
+    def paste() -> None:
+        mine = Connection.objects.get(pk=connection.pk)
+        mine.api_key = "the next key"
+        mine.save()
+
+    lines.answer = once(in_another_process(paste), "1", CredentialsError("revoked", status=401))
+    people(2)
+    run(connection)
+    connection.refresh_from_db()
+    assert connection.paused_at is None
+    lines.answer = None
+    OutboxMessage.objects.update(due_at=timezone.now())
+    run(connection)
+    assert delivered_keys() == ["1", "2"]
+
+
+def test_a_refusal_of_the_present_key_pauses_the_connection_and_no_record_pays(
+    lines, people, connection
+):
+    lines.error = CredentialsError("revoked", status=401)
+    people(9)
+    run(connection)
+    connection.refresh_from_db()
+    assert connection.paused_at is not None
+    assert OutboxMessage.objects.filter(attempts=0, is_dead=False).count() == 9
+    lines.error = None
+    connection.resume()
+    OutboxMessage.objects.update(due_at=timezone.now())
+    assert run(connection) == {"delivered": 9}
+
+
+def test_a_worker_that_lost_its_lane_breaks_off_what_is_under_way_and_it_goes_again(
+    lines, people, connection
+):
+    """Its answers are not written down: another worker may have sent what is newer."""
+    others = threading.Event()
+
+    def take_over() -> None:
+        Lane.objects.filter(kind="contact").update(holder="another worker")
+        others.wait(LONG / 2)
+
+    def answer(envelopes: Sequence[Envelope]) -> list[Receipt]:
+        if envelopes[0].key == "1":
+            in_another_process(take_over)()
+        return yes(envelopes)
+
+    lines.answer = staticmethod(answer)
+    people(30)
+    threading.Timer(3, others.set).start()
+    run(connection, seconds=8)
+    assert lines.broken_off
+    assert not SyncState.objects.exclude(digest="").filter(key="1").exists()
+    sent = set(lines.keys())
+    waiting = set(OutboxMessage.objects.values_list("key", flat=True))
+    assert waiting >= sent - set(delivered_keys())
+    assert OutboxMessage.objects.filter(key="1", is_forced=True).exists()
+
+
+def test_a_connection_that_is_deleted_in_the_middle_ends_its_run_and_nothing_else(
+    lines, people, connection, caplog
+):
+    lines.answer = once(
+        in_another_process(lambda: Connection.objects.get(pk=connection.pk).delete()), "1"
+    )
+    people(8)
+    run(connection)
+    assert not Connection.objects.exists()
+    assert not SyncState.objects.exists()
+    assert not Lane.objects.exists()
+    assert not [one for one in caplog.records if one.levelname == "ERROR"]
+
+
+def test_a_database_that_goes_away_in_the_middle_leaves_no_thread_behind(
+    lines, people, connection, plain_shop, monkeypatch
+):
+    """Each of the lanes has requests under way; a worker process lives for days."""
+    is_gone = threading.Event()
+    settle_rows = batch.settle_rows
+
+    def settle_or_fail(*arguments: object, **more: object) -> None:
+        if is_gone.is_set():
+            raise OperationalError("server closed the connection unexpectedly")
+        settle_rows(*arguments, **more)
+
+    def go_away(envelopes: Sequence[Envelope]) -> list[Receipt]:
+        is_gone.set()
+        time.sleep(0.5)
+        return yes(envelopes)
+
+    monkeypatch.setattr(batch, "settle_rows", settle_or_fail)
+    monkeypatch.setattr(database, "is_usable", lambda: not is_gone.is_set())
+    lines.answer = staticmethod(go_away)
+    people(4)
+    for number in range(4):
+        put_cart(plain_shop, str(number))
+        put_order(plain_shop, str(100 + number))
+    with pytest.raises(OperationalError):
+        run(connection)
+    assert no_threads_are_left()
+    is_gone.clear()
+    lines.answer = None
+    OutboxMessage.objects.update(due_at=timezone.now())
+    assert run(connection)["delivered"] == 12
+    assert not OutboxMessage.objects.exists()
