@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from esputnik_connector.destinations.base import Envelope, Receipt
-from esputnik_connector.models import OutboxMessage, SyncState
+from esputnik_connector.models import Connection, OutboxMessage, SyncState, Wake
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.pipeline.delivery.sender import POLLS_BETWEEN_BATCHES
@@ -107,6 +107,57 @@ def test_a_backlog_gets_its_slice_although_new_changes_never_end(
     kinds = [call[0].kind.value for call in recording.calls]
     assert kinds[:6] == ["contact", "order"] * 3
     assert not OutboxMessage.objects.filter(kind="contact").exists()
+
+
+@pytest.fixture
+def other(connection, plain_shop, backlog) -> Connection:
+    """A second connection of the same shop, of which one order waits."""
+    made = Connection.objects.create(name="other", destination="recording", api_key="a key")
+    OutboxMessage.objects.create(connection=made, kind="order", key="100")
+    return made
+
+
+def test_a_backlog_keeps_the_only_worker_while_nobody_else_waits(
+    connection, backlog, recording, clock
+):
+    recording.answer = taking(8, clock)
+    relay = Relay(connection, clock=clock)
+    assert relay.run(seconds=50, is_watching=True) == {"delivered": BACKLOG}
+
+
+def test_another_connection_does_not_wait_for_the_end_of_a_backlog(
+    connection, other, recording, clock
+):
+    """One worker with one slot: whoever has it gives it away, and comes back after the others."""
+    recording.answer = taking(8, clock)
+    relay = Relay(connection, clock=clock)
+    assert relay.run(seconds=50, is_watching=True) == {"delivered": 200}
+    assert relay.come_back() == pytest.approx(clock(), abs=timedelta(seconds=1))
+    assert Relay(other, clock=clock).run(is_watching=True)["skipped"] == 1
+    assert Relay(connection, clock=clock).run(seconds=50, is_watching=True) == {"delivered": 150}
+
+
+def test_a_connection_that_has_a_worker_already_shortens_nobodys_turn(
+    connection, other, recording, clock
+):
+    recording.answer = taking(8, clock)
+    Wake.objects.create(connection=other).lease("its own", seconds=600, clock=clock)
+    relay = Relay(connection, clock=clock)
+    assert relay.run(seconds=50, is_watching=True) == {"delivered": BACKLOG}
+
+
+@pytest.mark.parametrize(
+    "switched",
+    [{"is_enabled": False}, {"paused_at": NOW}, {"environment": "elsewhere"}],
+    ids=["off", "paused", "bound elsewhere"],
+)
+def test_a_connection_that_may_not_send_shortens_nobodys_turn(
+    connection, other, recording, clock, switched
+):
+    recording.answer = taking(8, clock)
+    Connection.objects.filter(pk=other.pk).update(**switched)
+    relay = Relay(connection, clock=clock)
+    assert relay.run(seconds=50, is_watching=True) == {"delivered": BACKLOG}
 
 
 def test_questions_about_uploads_come_between_batches_and_hold_none_back(

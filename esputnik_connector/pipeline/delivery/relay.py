@@ -17,7 +17,14 @@ from esputnik_connector import registry
 from esputnik_connector.destinations.base import Destination
 from esputnik_connector.exceptions import DecryptionError, without_message
 from esputnik_connector.fresh_reads import fresh_reads
-from esputnik_connector.models import Connection, Lane, LostUpload, OutboxMessage, SyncState
+from esputnik_connector.models import (
+    Connection,
+    Lane,
+    LostUpload,
+    OutboxMessage,
+    SyncState,
+    Wake,
+)
 from esputnik_connector.models.clock import LONGEST_WAIT, has_come
 from esputnik_connector.records import Kind
 
@@ -35,6 +42,8 @@ SWEEP_INTERVAL = timedelta(seconds=60)
 SLICE = timedelta(seconds=1)  # for one lane; a batch that is begun is finished
 SHORT_SLICE = timedelta(seconds=0.3)  # while other lanes wait for their turn
 LOOKS_AT_TAKEN = 50  # at the most, each LOOK_INTERVAL: an import gives its lane back sooner
+TURN = timedelta(seconds=10)  # of a connection, while others wait for a worker
+ASK_AGAIN = timedelta(seconds=1)  # whether they do
 LATE = timedelta(seconds=10)  # what waits for longer is a backlog: what is of now goes first
 
 
@@ -50,7 +59,7 @@ class Relay:
     ) -> None:
         self.connection = connection
         self.clock = clock
-        self.deadline = clock()
+        self.deadline = self._turn_until = clock()
         self._wait = wait
         self._holder = new_holder()
         self._permit = Permit(connection)
@@ -74,6 +83,7 @@ class Relay:
             is changed next needs no message; of several such runs, one does.
         """
         self.deadline = self.clock() + timedelta(seconds=seconds)
+        self._turn_until = self.clock() + TURN
         if not (self._permit.is_given() and self._has_anything()):
             return self.outcomes
         if not self.connection.environment:
@@ -105,7 +115,7 @@ class Relay:
             while self._permit.still_holds():
                 is_last = watch.is_over()  # asked before we look: what came until then is seen
                 did_any = self._serve_round(destination, watch)
-                if self.clock() >= self.deadline:
+                if self.clock() >= self.deadline or (watch.is_on and self._is_turn_over()):
                     self._is_cut_short = watch.is_on
                     return
                 if did_any:
@@ -125,6 +135,21 @@ class Relay:
             with ExitStack() as ends:  # each of them, whatever becomes of the others
                 for sender in self._senders.values():
                     ends.callback(sender.close)
+
+    def _is_turn_over(self) -> bool:
+        """Has this connection had the worker for long, and does another one wait for one? Where
+        there are fewer workers than connections, nobody's order should wait for minutes."""
+        now = self.clock()
+        if now < self._turn_until:
+            return False
+        self._turn_until = now + ASK_AGAIN
+        watched = Wake.objects.watched(now).values("connection_id")
+        others = Connection.objects.sending().exclude(pk=self.connection.pk)
+        due = OutboxMessage.objects.due(now)
+        return any(
+            one.is_bound_here and due.filter(connection=one).exists()
+            for one in others.exclude(pk__in=watched)
+        )
 
     def _serve_round(self, destination: Destination, watch: Watch) -> bool:
         """Whether any lane had something to do."""
