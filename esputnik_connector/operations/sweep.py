@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from esputnik_connector.exceptions import DecryptionError, DestinationError
 from esputnik_connector.models import Backfill, Connection, Heartbeat, SkippedBehaviour, Wake
-from esputnik_connector.pipeline.delivery.relay import connections_with_work
+from esputnik_connector.pipeline.delivery.turns import connections_with_work
 from esputnik_connector.pipeline.wake import BACKFILL, RELAY
 
 from .connection.verify import verify

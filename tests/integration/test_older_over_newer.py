@@ -18,7 +18,8 @@ from esputnik_connector.models import Backfill, LostUpload, OutboxMessage, SyncS
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 from esputnik_connector.pipeline.capture import capture
-from esputnik_connector.pipeline.delivery.relay import Relay, connections_with_work
+from esputnik_connector.pipeline.delivery.relay import Relay
+from esputnik_connector.pipeline.delivery.turns import connections_with_work
 from esputnik_connector.records import Contact, Kind, Order, Outcome, Reason
 from tests.clock import Clock
 

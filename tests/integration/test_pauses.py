@@ -26,7 +26,8 @@ from esputnik_connector.operations.sweep import recheck_keys
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 from esputnik_connector.pipeline.capture import capture
-from esputnik_connector.pipeline.delivery.relay import Relay, connections_with_work
+from esputnik_connector.pipeline.delivery.relay import Relay
+from esputnik_connector.pipeline.delivery.turns import connections_with_work
 from esputnik_connector.records import Contact, Kind, Outcome
 
 pytestmark = pytest.mark.django_db(transaction=True)

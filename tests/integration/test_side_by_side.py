@@ -189,6 +189,32 @@ def test_one_that_hangs_holds_neither_the_others_nor_what_comes_later(
     assert "1" not in came_before
 
 
+def test_a_request_that_hangs_at_the_end_of_a_run_holds_back_nothing_that_changes_meanwhile(
+    lines, people, connection, plain_shop
+):
+    """Its answer has to be waited for; a change of now has not."""
+    released, was_late = threading.Event(), []
+
+    def answer(envelopes: Sequence[Envelope]) -> list[Receipt]:
+        if envelopes[0].key == "1":
+            was_late.append(not released.wait(LONG))
+        if envelopes[0].key == "new":
+            released.set()
+        return yes(envelopes)
+
+    def register() -> None:
+        plain_shop.people["new"] = Contact(key="new", email="new@example.com")
+        capture.contact_changed("new")
+
+    lines.answer = staticmethod(answer)
+    people(3)
+    later = threading.Timer(4, in_another_process(register))
+    later.start()
+    assert run(connection, seconds=2) == {"delivered": 4}
+    assert was_late == [False]
+    later.join()
+
+
 def test_a_record_that_changes_while_it_is_under_way_goes_again_and_never_beside_itself(
     lines, people, connection, plain_shop
 ):

@@ -95,10 +95,14 @@ class Flow:
         now = time.monotonic()
         self._reads_at = now + min(REST * (now - begun), LONGEST_REST)
 
+    @property
+    def hangs(self) -> bool:
+        """Is one under way for longer than answers take?"""
+        return self._pool is not None and self._pool.oldest() > HANGING
+
     def only_hangs(self) -> bool:
         """Is there nothing left but answers that may come late?"""
-        pool = self._pool
-        return pool is None or (not pool.is_waiting and pool.oldest() > HANGING)
+        return self._pool is None or (self.hangs and not self._pool.is_waiting)
 
     def begin(self, lane: Lane, lease: LaneLease) -> None:
         """The lane is in the worker's hands."""

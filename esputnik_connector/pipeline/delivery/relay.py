@@ -10,21 +10,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from logging import getLogger
 
-from django.db.models import Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Min, OuterRef, Subquery
 from django.utils import timezone
 
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import Destination
 from esputnik_connector.exceptions import DecryptionError, without_message
 from esputnik_connector.fresh_reads import fresh_reads
-from esputnik_connector.models import (
-    Connection,
-    Lane,
-    LostUpload,
-    OutboxMessage,
-    SyncState,
-    Wake,
-)
+from esputnik_connector.models import Connection, Lane, LostUpload, OutboxMessage, SyncState
 from esputnik_connector.models.clock import LONGEST_WAIT, has_come
 from esputnik_connector.records import Kind
 
@@ -34,6 +27,7 @@ from .pace.rest import Pacer, defect_in_words
 from .prepare.load import is_database_gone
 from .sender import LaneSender
 from .settle.uploads import UploadPoller
+from .turns import Turn
 from .watch import LOOK_INTERVAL, Watch
 
 logger = getLogger(__name__)
@@ -42,8 +36,7 @@ SWEEP_INTERVAL = timedelta(seconds=60)
 SLICE = timedelta(seconds=1)  # for one lane; a batch that is begun is finished
 SHORT_SLICE = timedelta(seconds=0.3)  # while other lanes wait for their turn
 LOOKS_AT_TAKEN = 50  # at the most, each LOOK_INTERVAL: an import gives its lane back sooner
-TURN = timedelta(seconds=10)  # of a connection, while others wait for a worker
-ASK_AGAIN = timedelta(seconds=1)  # whether they do
+OVERTIME = timedelta(seconds=60)  # at the most; a request that hangs takes as long
 LATE = timedelta(seconds=10)  # what waits for longer is a backlog: what is of now goes first
 
 
@@ -59,7 +52,8 @@ class Relay:
     ) -> None:
         self.connection = connection
         self.clock = clock
-        self.deadline = self._turn_until = clock()
+        self.deadline = clock()
+        self._turn = Turn(connection, clock)
         self._wait = wait
         self._holder = new_holder()
         self._permit = Permit(connection)
@@ -83,7 +77,7 @@ class Relay:
             is changed next needs no message; of several such runs, one does.
         """
         self.deadline = self.clock() + timedelta(seconds=seconds)
-        self._turn_until = self.clock() + TURN
+        self._turn = Turn(self.connection, self.clock)
         if not (self._permit.is_given() and self._has_anything()):
             return self.outcomes
         if not self.connection.environment:
@@ -115,7 +109,7 @@ class Relay:
             while self._permit.still_holds():
                 is_last = watch.is_over()  # asked before we look: what came until then is seen
                 did_any = self._serve_round(destination, watch)
-                if self.clock() >= self.deadline or (watch.is_on and self._is_turn_over()):
+                if self._is_over(watch):
                     self._is_cut_short = watch.is_on
                     return
                 if did_any:
@@ -136,20 +130,13 @@ class Relay:
                 for sender in self._senders.values():
                     ends.callback(sender.close)
 
-    def _is_turn_over(self) -> bool:
-        """Has this connection had the worker for long, and does another one wait for one? Where
-        there are fewer workers than connections, nobody's order should wait for minutes."""
-        now = self.clock()
-        if now < self._turn_until:
+    def _is_over(self, watch: Watch) -> bool:
+        """Is its time up, or somebody else's turn? Not while a request hangs: it is waited for in
+        the end, and nothing that is changed meanwhile would be sent."""
+        late = self.clock() - self.deadline
+        if late < timedelta(0) and not (watch.is_on and self._turn.is_over()):
             return False
-        self._turn_until = now + ASK_AGAIN
-        watched = Wake.objects.watched(now).values("connection_id")
-        others = Connection.objects.sending().exclude(pk=self.connection.pk)
-        due = OutboxMessage.objects.due(now)
-        return any(
-            one.is_bound_here and due.filter(connection=one).exists()
-            for one in others.exclude(pk__in=watched)
-        )
+        return late >= OVERTIME or not any(one.hangs for one in self._senders.values())
 
     def _serve_round(self, destination: Destination, watch: Watch) -> bool:
         """Whether any lane had something to do."""
@@ -159,7 +146,7 @@ class Relay:
         for kind in kinds:
             if self._permit.still_holds():
                 did_any |= self._serve_guarded(destination, kind, watch, is_alone=len(kinds) == 1)
-            if self.clock() >= self.deadline:
+            if self._is_over(watch):
                 break
         return did_any
 
@@ -228,8 +215,9 @@ class Relay:
                 for other in self._senders.values():
                     other.finish()
             sender = self._sender(destination, kind, watch)
-            until = min(self.deadline, self.clock() + (SLICE if is_alone else SHORT_SLICE))
-            return sender.serve(until)
+            now = self.clock()
+            until = now + (SLICE if is_alone else SHORT_SLICE)
+            return sender.serve(min(until, self.deadline) if now < self.deadline else until)
         except Exception as error:  # a defect of ours, or a database that takes no more
             if is_database_gone(error):
                 raise
@@ -285,11 +273,3 @@ class Relay:
             if moment - now <= SWEEP_INTERVAL and lane.claim_wake(moment, now=now):
                 moments.append(moment)
         return min(moments, default=None)
-
-
-def connections_with_work(now: datetime) -> QuerySet[Connection]:
-    """Connections that may send, and for which a relay has something to do."""
-    due = OutboxMessage.objects.due(now).values("connection_id")
-    polls = SyncState.objects.uploading().filter(has_come("poll_at", now)).values("connection_id")
-    lost = LostUpload.objects.filter(has_come("poll_at", now)).values("connection_id")
-    return Connection.objects.sending().filter(Q(pk__in=due) | Q(pk__in=polls) | Q(pk__in=lost))

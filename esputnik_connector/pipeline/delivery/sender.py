@@ -82,11 +82,14 @@ class LaneSender:
         """Are requests of this lane under way?"""
         return self._flow is not None and self._flow.is_busy
 
-    def serve(self, until: datetime) -> bool:
-        """Send until nothing is due any more, or until then; whether there was anything to do.
+    @property
+    def hangs(self) -> bool:
+        """Is a request under way whose answer is not waited for any more?"""
+        return self._flow is not None and self._flow.hangs
 
-        What is under way by then is settled the next time, and the lane is kept until that.
-        """
+    def serve(self, until: datetime) -> bool:
+        """Send until nothing is due any more, or until then; whether there was anything to do. What
+        is under way by then is settled the next time, and the lane is kept until that."""
         if self._lease is None and not self._begin():
             return False
         did_any, self._is_serving = False, True
@@ -118,10 +121,8 @@ class LaneSender:
                 self._settle_all(is_patient=True)
 
     def _settle_all(self, *, is_patient: bool) -> bool:
-        """Wait for the answers to what is under way, but not for one that hangs; whether all came.
-
-        :param is_patient: wait for that too.
-        """
+        """Wait for the answers to what is under way, but for one that hangs only if that is wanted;
+        whether all came."""
         flow, (_lane, lease) = self._flow, self._in_hand()
         while flow is not None and flow.is_busy and (is_patient or not flow.only_hangs()):
             lease.keep_if_due()
