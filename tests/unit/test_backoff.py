@@ -57,3 +57,31 @@ def test_polls_grow_more_patient():
         for age in (0, 20, 60, 600)
     ]
     assert [wait.total_seconds() for wait in waits] == [1, 10, 30, 60]
+
+
+@given(st.floats(0, 86_400), st.floats(0, 86_400))
+def test_a_lost_upload_is_asked_about_ever_more_seldom_and_at_least_once_an_hour(age, later):
+    sooner, after = sorted((age, age + later))
+    waits = []
+    for seconds in (sooner, after):
+        now = NOW + timedelta(seconds=seconds)
+        waits.append(backoff.lost_poll_due(NOW, now=now) - now)
+    assert timedelta(minutes=1) <= waits[0] <= waits[1] <= timedelta(hours=1)
+
+
+@given(st.floats(-1e6, -1))
+def test_an_upload_that_a_clock_ahead_dated_is_asked_about_soon(ahead):
+    """It was accepted, by the clock of another worker, after now."""
+    now = NOW + timedelta(seconds=ahead)
+    assert backoff.poll_due(NOW, now=now) - now == timedelta(seconds=1)
+
+
+@given(st.floats(allow_nan=False))
+def test_a_destination_can_ask_for_an_hour_and_for_no_less_than_nothing(asked):
+    assert timedelta(0) <= backoff.believed(asked) <= timedelta(hours=1)
+
+
+@given(jitters, jitters)
+def test_lanes_that_failed_together_do_not_come_back_together(one, other):
+    waits = [backoff.lane_due(5, now=NOW, jitter=each) - NOW for each in (one, other)]
+    assert (one < other) == (waits[0] < waits[1]) or abs(one - other) < 1e-6

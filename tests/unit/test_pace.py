@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from esputnik_connector.pipeline.delivery.pace.adaptive import SLOW, SLOWEST, START, Pace
 
@@ -103,3 +107,64 @@ def test_a_pause_is_not_made_good_for_by_a_burst(timer):
         pace.start()
         made += 1
     assert made <= 12
+
+
+@dataclass(frozen=True)
+class Second:
+    """What happens in one second of a lane."""
+
+    requests: int
+    answer: float  # seconds
+    is_complained_of: bool
+    pause: float  # seconds in which nothing waits
+
+
+seconds = st.builds(
+    Second,
+    requests=st.integers(0, 30),
+    answer=st.floats(0.001, 90),
+    is_complained_of=st.booleans(),
+    pause=st.floats(0, 600),
+)
+
+
+def live_through(pace: Pace, timer: Timer, some: Second) -> None:
+    timer.now += some.pause
+    for _ in range(some.requests):
+        timer.now += pace.seconds_to_next()
+        pace.start()
+        pace.answered(some.answer)
+    if some.is_complained_of:
+        pace.complained()
+
+
+limits = st.floats(0.01, 1000)
+known = st.none() | st.floats(0, 5000)
+
+
+@given(known, limits, st.lists(seconds, max_size=12))
+def test_whatever_happens_it_neither_stops_nor_leaves_the_setting_behind(before, limit, story):
+    timer = Timer()
+    pace = Pace(before, limit=limit, clock=timer)
+    for some in story:
+        live_through(pace, timer, some)
+        assert min(SLOWEST, limit) <= pace.per_second <= limit
+        assert pace.seconds_to_next() <= 1 / min(SLOWEST, limit) + 1e-6
+
+
+@given(known, st.floats(1, 500), st.lists(seconds, max_size=8))
+def test_whatever_happened_good_answers_bring_it_back_to_the_setting(before, limit, story):
+    timer = Timer()
+    pace = Pace(before, limit=limit, clock=timer)
+    for some in story:
+        live_through(pace, timer, some)
+    work(pace, timer, 90)
+    assert pace.per_second == pytest.approx(limit)
+
+
+@given(limits)
+def test_a_setting_below_the_slowest_pace_is_the_law_all_the_same(limit):
+    """Such as ten requests a minute."""
+    timer = Timer()
+    pace = Pace(None, limit=limit, clock=timer)
+    assert work(pace, timer, 60) <= limit * 60.2 + 2

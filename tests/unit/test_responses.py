@@ -6,6 +6,8 @@ import json
 from datetime import datetime, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from esputnik_connector.destinations.esputnik.answers.responses import EsputnikResponses
 from esputnik_connector.destinations.responses import (
@@ -163,10 +165,33 @@ def test_an_error_of_unknown_shape_is_quoted_whole():
         ("Sun, 01 Mar 2026 12:01:00 -0000", 60),
         ("Sun, 01 Mar 2026 11:00:00 GMT", 0),
         ("Mon, 01 Mar 2027 11:00:00 GMT", 3600),
+        ("  7 ", 7),
+        ("1e400", 0),
+        ("1,5", 0),
+        ("0x10", 0),
+        ("7 seconds", 0),
+        ("120, 120", 0),  # two headers of two proxies, joined
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 3600),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", 0),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", 0),
+        ("Sun, 01 Mar 2026 12:01:00 +9999", 0),
     ],
 )
 def test_retry_after_is_a_number_or_a_date_within_bounds(value, seconds):
     assert retry_after(value, now=NOW) == seconds
+
+
+@given(st.text())
+def test_whatever_stands_in_retry_after_is_a_wait_that_makes_sense(value):
+    assert 0 <= retry_after(value, now=NOW) <= 3600
+
+
+@given(st.sampled_from([429, 503, 408, 500]), st.text(max_size=30), st.binary(max_size=200))
+def test_whatever_a_busy_platform_says_it_is_asked_again(status, value, content):
+    """Nothing in such an answer makes a refusal, or an error of ours, of it."""
+    raw = RawAnswer(status=status, content=content, headers={"Retry-After": value})
+    with pytest.raises(TemporaryError):
+        ResponseRules().classify(raw, now=NOW)
 
 
 # Another platform's table
