@@ -8,20 +8,29 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from esputnik_connector.destinations.base import Envelope, Part, Receipt
-from esputnik_connector.exceptions import CredentialsError, TemporaryError
-from esputnik_connector.models import Attempt, Connection, Lane, OutboxMessage, SyncState
+from esputnik_connector.exceptions import CredentialsError, RejectedError, TemporaryError
+from esputnik_connector.models import (
+    Attempt,
+    Connection,
+    Lane,
+    OutboxMessage,
+    SyncState,
+    Tombstone,
+)
 from esputnik_connector.operations.connection.verify import forget_deliveries
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.pipeline.delivery.settle import batch
-from esputnik_connector.records import Contact, Outcome
+from esputnik_connector.records import Contact, Kind, Outcome
 from esputnik_connector.testing.recording import RecordingDestination
 from tests.integration.test_turns import put_cart, put_order
 
@@ -393,3 +402,154 @@ def test_a_database_that_goes_away_in_the_middle_leaves_no_thread_behind(
     OutboxMessage.objects.update(due_at=timezone.now())
     assert run(connection)["delivered"] == 12
     assert not OutboxMessage.objects.exists()
+
+
+# -- what has to wait for what ---------------------------------------------------------------------
+
+
+def test_a_deletion_waits_for_what_is_under_way_and_comes_after_it(
+    lines, people, connection, plain_shop
+):
+    """A contact that arrives after the deletion would bring the person back."""
+    order_of_events: list[str] = []
+
+    def leave_the_shop() -> None:
+        plain_shop.people.pop("1")
+        capture.contact_deleted("1", locators=["buyer1@example.com"])
+        time.sleep(1.5)  # the worker looks meanwhile, and finds the deletion
+
+    def answer(envelopes: Sequence[Envelope]) -> list[Receipt]:
+        (one,) = envelopes
+        if one.key == "1" and one.kind is Kind.CONTACT:
+            in_another_process(leave_the_shop)()
+        order_of_events.append(f"{one.kind.value} {one.key}")
+        return yes(envelopes)
+
+    lines.answer = staticmethod(answer)
+    people(3)
+    run(connection)
+    assert order_of_events[-1] == "erasure 1"
+    assert order_of_events.count("contact 1") == 1
+    assert Tombstone.objects.exists()
+    assert not SyncState.objects.filter(kind="contact", key="1").exists()
+    assert not OutboxMessage.objects.exists()
+
+
+def test_lanes_go_on_with_what_stands_in_line_while_another_one_has_its_turn(
+    lines, people, connection, plain_shop
+):
+    people(40)
+    for number in range(10):
+        put_cart(plain_shop, str(number))
+        put_order(plain_shop, str(100 + number))
+    lines.answer = staticmethod(lambda envelopes: time.sleep(0.05) or yes(envelopes))
+    run(connection)
+    kinds = [call[0].kind.value for call in lines.calls]
+    last_of_first = max(n for n, kind in enumerate(kinds) if kind == kinds[0])
+    assert kinds.index("cart") < last_of_first or kinds.index("order") < last_of_first
+    assert not OutboxMessage.objects.exists()
+
+
+def test_a_cart_and_a_customer_of_the_same_number_do_not_wait_for_each_other(
+    lines, people, connection, plain_shop
+):
+    together = threading.Barrier(2)
+    met: list[str] = []
+
+    def meet(envelopes: Sequence[Envelope]) -> list[Receipt]:
+        with suppress(threading.BrokenBarrierError):
+            together.wait(LONG / 2)
+            met.append(envelopes[0].kind.value)
+        return yes(envelopes)
+
+    lines.answer = staticmethod(meet)
+    people(1)
+    put_cart(plain_shop, "1")
+    assert run(connection) == {"delivered": 2}
+    assert sorted(met) == ["cart", "contact"]
+
+
+# -- answers ---------------------------------------------------------------------------------------
+
+
+def test_a_defect_in_one_request_costs_the_others_nothing(lines, people, connection, caplog):
+    lines.answer = once(lambda: None, "3", ZeroDivisionError("in the destination's own code"))
+    people(8)
+    outcomes = run(connection, seconds=3)
+    assert outcomes["delivered"] == 7
+    (left,) = OutboxMessage.objects.all()
+    assert (left.key, left.attempts, left.is_dead) == ("3", 1, False)
+    assert "destination's own code" not in caplog.text
+
+
+def test_a_refused_record_is_set_aside_alone(lines, people, connection):
+    lines.answer = once(lambda: None, "2", RejectedError("no such field", status=400))
+    people(8)
+    assert run(connection, seconds=3) == {"delivered": 7, "rejected": 1}
+    (left,) = OutboxMessage.objects.all()
+    assert (left.key, left.is_dead, left.detail) == ("2", True, "no such field")
+
+
+def test_an_answer_that_cannot_be_written_down_costs_the_others_nothing(
+    lines, people, connection, monkeypatch
+):
+    """They are settled together, and one of them is what the database does not take."""
+    settle_rows = batch.settle_rows
+
+    def settle_most(connection, results, *arguments: object, **more: object) -> None:
+        if any(one.receipt.key == "2" and one.receipt.remote_id for one in results):
+            raise DataError("value too long")
+        settle_rows(connection, results, *arguments, **more)
+
+    def number(envelopes: Sequence[Envelope]) -> list[Receipt]:
+        return [replace(receipt, remote_id="77") for receipt in yes(envelopes)]
+
+    monkeypatch.setattr(batch, "settle_rows", settle_most)
+    lines.answer = staticmethod(number)
+    people(5)
+    assert run(connection, seconds=3) == {"delivered": 4, "deferred": 1}
+    (left,) = OutboxMessage.objects.all()
+    assert (left.key, left.attempts, left.reason) == ("2", 1, "not_recorded")
+    assert sorted(delivered_keys()) == ["1", "3", "4", "5"]
+
+
+def test_answers_of_a_hundred_requests_are_a_few_transactions(lines, people, connection):
+    people(100)
+    with CaptureQueriesContext(database) as captured:
+        assert run(connection) == {"delivered": 100}
+    settled = [one for one in captured if "DELETE" in one["sql"] and "outbox" in one["sql"]]
+    assert len(settled) <= 30
+
+
+# -- the pace --------------------------------------------------------------------------------------
+
+
+def test_the_pace_that_was_found_good_is_where_the_next_run_begins(lines, people, connection):
+    people(60)
+    run(connection)
+    found = Lane.objects.get(kind="contact").pace
+    assert found > 20
+    people(1)
+    OutboxMessage.objects.update(due_at=timezone.now(), is_forced=True)
+    run(connection)
+    assert Lane.objects.get(kind="contact").pace == pytest.approx(found, rel=0.3)
+
+
+def test_complaints_make_the_next_run_begin_slower(lines, people, connection):
+    Lane.objects.update_or_create(connection=connection, kind="contact", defaults={"pace": 200})
+    lines.answer = once(lambda: None, "1", TemporaryError("slow down", status=429, retry_after=9))
+    people(3)
+    run(connection, seconds=2)
+    assert Lane.objects.get(kind="contact").pace == pytest.approx(100)
+
+
+def test_requests_do_not_leave_faster_than_the_destination_allows(
+    lines, people, connection, monkeypatch
+):
+    monkeypatch.setattr(SideBySide, "pace_limit", lambda self, kind: 10.0)
+    Lane.objects.update_or_create(connection=connection, kind="contact", defaults={"pace": 500})
+    people(30)
+    begun = time.monotonic()
+    run(connection)
+    assert time.monotonic() - begun > 2.5
+    assert Lane.objects.get(kind="contact").pace <= 10
