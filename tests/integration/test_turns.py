@@ -7,12 +7,16 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
+from django.db import connection as database
+from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 
 from esputnik_connector.destinations.base import Envelope, Receipt
 from esputnik_connector.models import Connection, OutboxMessage, SyncState, Wake
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.pipeline.delivery.sender import POLLS_BETWEEN_BATCHES
+from esputnik_connector.pipeline.delivery.turns import Turn
 from esputnik_connector.records import Cart, CartItem, Contact, Kind, Order, Outcome
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -180,3 +184,66 @@ def test_questions_about_uploads_come_between_batches_and_hold_none_back(
     run()
     assert between == [0, POLLS_BETWEEN_BATCHES, 2 * POLLS_BETWEEN_BATCHES, 6]
     assert asked == [f"s{number}" for number in range(8)]  # whoever waits longest comes first
+
+
+# -- among connections -----------------------------------------------------------------------------
+
+
+def test_nobody_is_asked_about_before_a_turn_has_lasted_for_long(connection, other, clock):
+    turn = Turn(connection, clock)
+    with CaptureQueriesContext(database) as captured:
+        clock.forward(seconds=9)
+        assert not turn.is_over()
+    assert len(captured) == 0
+    clock.forward(seconds=2)
+    assert turn.is_over()
+
+
+def test_it_is_asked_once_a_second_and_by_one_query_for_each_other_connection(
+    connection, backlog, clock
+):
+    for number in range(3):
+        Connection.objects.create(name=f"c{number}", destination="recording", api_key="a key")
+    turn = Turn(connection, clock)
+    clock.forward(seconds=11)
+    with CaptureQueriesContext(database) as captured:
+        for _ in range(20):
+            assert not turn.is_over()
+    assert len(captured) == 4
+    clock.forward(seconds=1.5)
+    with CaptureQueriesContext(database) as captured:
+        assert not turn.is_over()
+    assert len(captured) == 4
+
+
+def test_a_turn_that_is_over_stays_so(connection, other, clock):
+    """The run ends at its next line, whatever the other connection has found by then."""
+    turn = Turn(connection, clock)
+    clock.forward(seconds=11)
+    assert turn.is_over()
+    OutboxMessage.objects.filter(connection=other).delete()
+    clock.forward(seconds=5)
+    assert turn.is_over()
+
+
+@pytest.mark.parametrize(
+    "waits",
+    [
+        {"due_at": F("captured_at") + timedelta(minutes=5)},
+        {"is_dead": True},
+        {"session": "an upload that is worked on"},
+    ],
+    ids=["later", "set aside", "in an upload"],
+)
+def test_what_is_not_to_be_sent_now_asks_for_no_worker(connection, other, clock, waits):
+    OutboxMessage.objects.filter(connection=other).update(**waits)
+    turn = Turn(connection, clock)
+    clock.forward(seconds=11)
+    assert not turn.is_over()
+
+
+def test_a_run_that_nobody_relies_on_is_not_shortened(connection, other, recording, clock):
+    """A command at a terminal, and the live traffic between two pages of an import."""
+    recording.answer = taking(8, clock)
+    relay = Relay(connection, clock=clock)
+    assert relay.run(seconds=50) == {"delivered": BACKLOG}

@@ -51,6 +51,13 @@ def test_it_never_goes_above_the_setting(timer):
     assert work(pace, timer, 10) <= 52
 
 
+def test_a_pace_that_was_found_under_a_lower_setting_does_not_hold_the_lane_back(timer):
+    """Ten requests a minute were allowed, and now two hundred a second are."""
+    pace = Pace(10 / 60, limit=200, clock=timer)
+    assert work(pace, timer, 10) > 100
+    assert pace.per_second == 200
+
+
 def test_it_does_not_rise_while_nothing_waits(timer):
     pace = Pace(None, limit=200, clock=timer)
     for _ in range(100):

@@ -35,7 +35,7 @@ class Pace:
     ) -> None:
         self._limit = limit
         self._clock = clock
-        self.per_second = min(known or START, limit)
+        self.per_second = min(max(known or START, SLOWEST), limit)  # the limit may have been lower
         self._next_at = clock()
         self._changed_at = clock()
         self._fell_at = float("-inf")
