@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 INTERRUPTED = 130  # exit codes as a shell knows them: 128 and the number of the signal
@@ -28,3 +28,17 @@ class ReportingCommand(BaseCommand):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise SystemExit(PIPE_CLOSED) from None
         return output
+
+    def is_agreed(self, question: str, *, is_sure: bool) -> bool:
+        """Does whoever runs it want the deed done?
+
+        :param is_sure: they said so beforehand, by ``--yes``.
+        :raises CommandError: nobody is there to ask.
+        """
+        if is_sure:
+            return True
+        if not sys.stdin.isatty():
+            raise CommandError(
+                _("There is no terminal to confirm this at; nothing was done. Add --yes.")
+            )
+        return input(question).strip().casefold() in ("y", "yes", _("yes"))

@@ -31,7 +31,7 @@ class Command(ReportingCommand):
         try:
             guest = Guest.of(email)
             self._tell(guest)
-            if not self._is_agreed(options["yes"]):
+            if not self.is_agreed(_("Delete this guest for good? [y/N] "), is_sure=options["yes"]):
                 return
             count = erase(guest)
         except ConnectorError as error:
@@ -48,13 +48,3 @@ class Command(ReportingCommand):
             count,
         )
         self.stdout.write(text % count)
-
-    def _is_agreed(self, is_sure: bool) -> bool:
-        if is_sure:
-            return True
-        if not sys.stdin.isatty():
-            raise CommandError(
-                _("There is no terminal to confirm this at; nothing was done. Add --yes.")
-            )
-        answer = input(_("Delete this guest for good? [y/N] "))
-        return answer.strip().casefold() in ("y", "yes", _("yes"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -50,7 +49,7 @@ class Command(ReportingCommand):
         unknown = unknown_keys(rows, options["ids"]) if options["ids"] else []
         shares = plan(rows)
         self._tell(shares, unknown)
-        if shares and self._is_agreed(options["yes"]):
+        if shares and self.is_agreed(_("Put this back in line? [y/N] "), is_sure=options["yes"]):
             count = replay(rows)
             text = ngettext("%s change is in line again.", "%s changes are in line again.", count)
             self.stdout.write(text % count)
@@ -66,16 +65,6 @@ class Command(ReportingCommand):
             self.stdout.write(_("Nothing of that is set aside."))
         for key in unknown:
             self.stderr.write(_("Not set aside: %s") % key)
-
-    def _is_agreed(self, is_sure: bool) -> bool:
-        if is_sure:
-            return True
-        if not sys.stdin.isatty():
-            raise CommandError(
-                _("There is no terminal to confirm this at; nothing was done. Add --yes.")
-            )
-        answer = input(_("Put this back in line? [y/N] "))
-        return answer.strip().casefold() in ("y", "yes", _("yes"))
 
 
 def _choice(options: dict[str, Any]) -> Choice:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -63,17 +62,7 @@ class Command(ReportingCommand):
         count = how_many(connection, resending)
         text = ngettext("%s record goes again.", "%s records go again.", count)
         self.stdout.write(text % count)
-        if count and self._is_agreed(is_sure):
+        if count and self.is_agreed(_("Send them again? [y/N] "), is_sure=is_sure):
             done = send_again(connection, resending)
             text = ngettext("%s record is in line.", "%s records are in line.", done)
             self.stdout.write(text % done)
-
-    def _is_agreed(self, is_sure: bool) -> bool:
-        if is_sure:
-            return True
-        if not sys.stdin.isatty():
-            raise CommandError(
-                _("There is no terminal to confirm this at; nothing was done. Add --yes.")
-            )
-        answer = input(_("Send them again? [y/N] "))
-        return answer.strip().casefold() in ("y", "yes", _("yes"))
