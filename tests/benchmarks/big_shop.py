@@ -10,12 +10,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
+from django.conf import settings as project_settings
 from django.contrib.auth import get_user_model
 from django.db import connections
 from django.utils import timezone
 from oscar.core.loading import get_model
 
+from esputnik_connector.models import Connection
+from esputnik_connector.operations.connection.statuses import add_proposed
 from tests.servers import free_port, wait_for_port
 
 PRODUCTS, USERS_PER_ORDER, GUESTS = 500, 0.3, 5  # every fifth order is a guest's
@@ -240,3 +244,20 @@ def resident_memory() -> float:
     """Of this process now, in MB."""
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def connected(address: str, settings: Any) -> Connection:
+    """The shop's connection to that address, with no pace to keep; nobody is woken."""
+    destination = dict(project_settings.ESPUTNIK_CONNECTOR["DESTINATIONS"]["esputnik"])
+    settings.ESPUTNIK_CONNECTOR = {
+        **project_settings.ESPUTNIK_CONNECTOR,
+        "DESTINATIONS": {"esputnik": {**destination, "OPTIONS": {"rate": "100000/second"}}},
+        "WAKE": "",
+    }
+    settings.DEBUG = False
+    made = Connection.objects.create(
+        name="main", api_url=address, api_key="a key of some length", consent_policy="confirmed"
+    )
+    add_proposed(made, project_settings.OSCAR_ORDER_STATUS_PIPELINE)
+    made.bind()
+    return made

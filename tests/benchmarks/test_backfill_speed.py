@@ -19,17 +19,15 @@ from dataclasses import dataclass
 
 import pytest
 import requests
-from django.conf import settings as project_settings
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from oscar.core.loading import get_model
 
 from esputnik_connector.models import Backfill, Connection, OutboxMessage, SyncState
-from esputnik_connector.operations.connection.statuses import add_proposed
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 from esputnik_connector.records import Kind
-from tests.benchmarks.big_shop import endpoint, fill_elsewhere, resident_memory
+from tests.benchmarks.big_shop import connected, endpoint, fill_elsewhere, resident_memory
 from tests.benchmarks.results import sizes
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,22 +46,7 @@ def address() -> Iterator[str]:
 
 @pytest.fixture
 def connection(address: str, settings) -> Connection:
-    destination = dict(project_settings.ESPUTNIK_CONNECTOR["DESTINATIONS"]["esputnik"])
-    settings.ESPUTNIK_CONNECTOR = {
-        **project_settings.ESPUTNIK_CONNECTOR,
-        "DESTINATIONS": {"esputnik": {**destination, "OPTIONS": {"rate": "100000/second"}}},
-        "WAKE": "",
-    }
-    settings.DEBUG = False
-    connection = Connection.objects.create(
-        name="main",
-        api_url=address,
-        api_key="a key of some length",
-        consent_policy="confirmed",
-    )
-    add_proposed(connection, project_settings.OSCAR_ORDER_STATUS_PIPELINE)
-    connection.bind()
-    return connection
+    return connected(address, settings)
 
 
 @dataclass

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import pytest
 import requests
-from django.conf import settings as project_settings
 from django.db import connection as database
 from oscar.core.loading import get_model
 
@@ -25,7 +24,7 @@ from esputnik_connector.models import Backfill, Connection, SyncState
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 from esputnik_connector.records import Kind
-from tests.benchmarks.big_shop import elsewhere, endpoint, fill_customers
+from tests.benchmarks.big_shop import connected, elsewhere, endpoint, fill_customers
 from tests.benchmarks.results import sizes
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -55,18 +54,7 @@ def address() -> Iterator[str]:
 
 @pytest.fixture
 def connection(address: str, settings) -> Connection:
-    destination = dict(project_settings.ESPUTNIK_CONNECTOR["DESTINATIONS"]["esputnik"])
-    settings.ESPUTNIK_CONNECTOR = {
-        **project_settings.ESPUTNIK_CONNECTOR,
-        "DESTINATIONS": {"esputnik": {**destination, "OPTIONS": {"rate": "100000/second"}}},
-        "WAKE": "",
-    }
-    settings.DEBUG = False
-    made = Connection.objects.create(
-        name="main", api_url=address, api_key="a key of some length", consent_policy="confirmed"
-    )
-    made.bind()
-    return made
+    return connected(address, settings)
 
 
 @pytest.mark.parametrize("contacts", CONTACTS)

@@ -31,6 +31,7 @@ from esputnik_connector.pipeline.reconcile.compare import Comparer
 from esputnik_connector.pipeline.reconcile.run import Reconciler, new_run
 from esputnik_connector.records import Contact, Kind, Order
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik
+from tests.accounts import account_at
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -133,20 +134,7 @@ def fake():
 @pytest.fixture
 def account(plain_shop, fake, settings) -> Connection:
     """Thirty orders that eSputnik has, each with its event."""
-    settings.ESPUTNIK_CONNECTOR = {
-        **settings.ESPUTNIK_CONNECTOR,
-        "DESTINATIONS": {
-            "esputnik": {
-                "BACKEND": "esputnik_connector.destinations.esputnik.destination."
-                "EsputnikDestination",
-                "OPTIONS": {"rate": "1000/second"},
-            }
-        },
-    }  # fmt: skip
-    made = Connection.objects.create(
-        name="main", api_key=KEY, api_url=fake.api_url, consent_policy="confirmed"
-    )
-    capture.forget_connections()
+    made = account_at(fake, settings, consent_policy="confirmed")
     plain_shop.people["1"] = contact()
     capture.contact_changed("1")
     for number in range(100, 130):

@@ -29,6 +29,7 @@ from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Contact, Kind, Order
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
+from tests.accounts import account_at
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,7 +37,6 @@ KEY = "0123456789ABCDEF0123456789ABCDEF"
 NOW = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)
 PHONE = "+380501234567"
 GUEST = Contact(key="guest:100", email="ann@example.com", phone=PHONE, is_guest=True)
-ESPUTNIK = "esputnik_connector.destinations.esputnik.destination.EsputnikDestination"
 
 
 @pytest.fixture
@@ -49,16 +49,7 @@ def fake():
 
 @pytest.fixture
 def account(plain_shop, fake, settings) -> Connection:
-    options = {"rate": "1000/second"}
-    settings.ESPUTNIK_CONNECTOR = {
-        **settings.ESPUTNIK_CONNECTOR,
-        "DESTINATIONS": {"esputnik": {"BACKEND": ESPUTNIK, "OPTIONS": options}},
-    }
-    made = Connection.objects.create(
-        name="main", api_key=KEY, api_url=fake.api_url, consent_policy="confirmed"
-    )
-    capture.forget_connections()
-    return made
+    return account_at(fake, settings, consent_policy="confirmed")
 
 
 @pytest.fixture

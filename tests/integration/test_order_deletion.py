@@ -20,11 +20,11 @@ from esputnik_connector.pipeline.reconcile.compare import Comparer
 from esputnik_connector.pipeline.reconcile.run import Reconciler, new_run
 from esputnik_connector.records import Contact, Kind, Order
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
+from tests.accounts import account_at
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 KEY = "0123456789ABCDEF0123456789ABCDEF"
-ESPUTNIK = "esputnik_connector.destinations.esputnik.destination.EsputnikDestination"
 DELETE = {"path": "/api/v1/orders", "method": "DELETE"}
 
 
@@ -37,20 +37,7 @@ def fake():
 
 @pytest.fixture
 def account(plain_shop, fake, settings) -> Connection:
-    backend = {"BACKEND": ESPUTNIK, "OPTIONS": {"rate": "1000/second"}}
-    settings.ESPUTNIK_CONNECTOR = {
-        **settings.ESPUTNIK_CONNECTOR,
-        "DESTINATIONS": {"esputnik": backend},
-    }
-    made = Connection.objects.create(
-        name="main",
-        api_key=KEY,
-        api_url=fake.api_url,
-        consent_policy="confirmed",
-        delete_orders=True,
-    )
-    capture.forget_connections()
-    return made
+    return account_at(fake, settings, consent_policy="confirmed", delete_orders=True)
 
 
 @pytest.fixture

@@ -20,12 +20,12 @@ from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Contact, Subscription
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
+from tests.accounts import account_at
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MAIL = "ada@example.com"
 SUBSCRIBE = "/api/v1/contact/subscribe"
-ESPUTNIK = "esputnik_connector.destinations.esputnik.destination.EsputnikDestination"
 ADA = Subscription(
     key="footer:1",
     email=MAIL,
@@ -45,11 +45,7 @@ def fake() -> Iterator[FakeEsputnik]:
 
 @pytest.fixture
 def main(fake, plain_shop, settings) -> Connection:
-    settings.ESPUTNIK_CONNECTOR = {
-        **settings.ESPUTNIK_CONNECTOR,
-        "DESTINATIONS": {"esputnik": {"BACKEND": ESPUTNIK, "OPTIONS": {"rate": "1000/second"}}},
-    }
-    return Connection.objects.create(name="main", api_key=fake.key, api_url=fake.api_url)
+    return account_at(fake, settings)
 
 
 def note(subscription: Subscription = ADA, **changes: Any) -> bool:
