@@ -17,7 +17,7 @@ from kombu.transport import memory
 from esputnik_connector.pipeline import broker
 from esputnik_connector.pipeline.broker import Publisher
 
-PATIENCE = 5.0  # seconds for what takes a moment
+PATIENCE = 20.0  # seconds for what takes a moment
 
 
 class Broker:
@@ -82,7 +82,7 @@ def test_several_wake_ups_of_one_thing_are_one_when_the_broker_is_back(publisher
         publisher.publish("esputnik_connector.relay", 1, 0)
         publisher.publish("esputnik_connector.relay", 2, 0)
     away.is_away = False
-    assert until(lambda: not publisher.is_resting and away.tries > 2)
+    assert until(lambda: len(away.arrived) >= 2)
     time.sleep(0.3)
     assert sorted(away.messages()) == [1, 2]
 
@@ -92,9 +92,7 @@ def test_a_relay_and_an_import_of_the_same_number_are_two_things(publisher, away
     publisher.publish("esputnik_connector.relay", 1, 0)
     publisher.publish("esputnik_connector.backfill", 1, 0)
     away.is_away = False
-    assert until(lambda: away.tries >= 3)
-    time.sleep(0.3)
-    assert away.messages() == [1, 1]
+    assert until(lambda: away.arrived == [1, 1])
 
 
 def test_while_it_is_away_nobody_waits_and_it_is_tried_ever_more_seldom(publisher, away):
@@ -117,9 +115,7 @@ def test_a_wake_up_that_is_over_by_a_minute_is_not_published_any_more(publisher,
     time.sleep(0.5)
     away.is_away = False
     publisher.publish("esputnik_connector.relay", 2, 0)
-    assert until(lambda: not publisher.is_resting)
-    time.sleep(0.3)
-    assert away.messages() == [2]
+    assert until(lambda: away.arrived == [2])
 
 
 def test_what_waits_for_a_broker_that_never_answers_is_bounded(publisher, away, monkeypatch):
@@ -136,7 +132,8 @@ def test_a_broker_that_is_back_is_told_of_at_once_again(publisher, away):
     publisher.publish("esputnik_connector.relay", 1, 0)
     away.is_away = False
     assert until(lambda: not publisher.is_resting)
-    assert until(lambda: away.messages() == [1])
+    assert until(lambda: away.arrived == [1])
+    away.messages()
     publisher.publish("esputnik_connector.relay", 2, 0)
     assert until(lambda: away.arrived == [2])
 
@@ -146,7 +143,8 @@ def test_a_later_outage_is_said_anew_and_begins_with_a_short_rest(publisher, awa
         away.is_away = True
         publisher.publish("esputnik_connector.relay", 1, 0)
         away.is_away = False
-        assert until(lambda: away.messages() == [1])
+        assert until(lambda: away.arrived == [1])
+        away.messages()
         assert until(lambda: not publisher.is_resting)
     assert caplog.text.count("cannot be reached") == 2
 
