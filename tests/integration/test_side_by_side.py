@@ -476,6 +476,8 @@ def test_a_defect_in_one_request_costs_the_others_nothing(lines, people, connect
     lines.answer = once(lambda: None, "3", ZeroDivisionError("in the destination's own code"))
     people(8)
     outcomes = run(connection, seconds=3)
+    Lane.objects.get(kind="contact").resume()  # it rests where no other answer came after that one
+    outcomes += run(connection, seconds=3)
     assert outcomes["delivered"] == 7
     (left,) = OutboxMessage.objects.all()
     assert (left.key, left.attempts, left.is_dead) == ("3", 1, False)
