@@ -24,6 +24,7 @@ class EsputnikConnectorConfig(AppConfig):
         from . import checks  # noqa: F401  registers itself
         from .event_types import register
         from .exceptions import ConfigurationError
+        from .pipeline import after_answer
         from .pipeline.capture import capture
         from .pipeline.erasure import tombstones  # noqa: F401  hears of deleted connections
         from .pipeline.events.types import EVENT_TYPES
@@ -31,6 +32,7 @@ class EsputnikConnectorConfig(AppConfig):
 
         for event_type in EVENT_TYPES:
             register(event_type)
+        after_answer.connect()
         try:
             shop().connect(capture)
         except ConfigurationError as error:  # ``check`` must live to say it in its own words

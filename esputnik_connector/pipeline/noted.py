@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from esputnik_connector.models import Connection
 from esputnik_connector.records import Kind
 
-from .wake import wake_now
+from .after_answer import wake_soon
 
 
 class Noted:
@@ -48,7 +48,7 @@ class Noted:
     def __call__(self) -> None:
         self.is_over = True
         for connection_id, rest in self.connections.items():
-            wake_now(connection_id, rest)
+            wake_soon(connection_id, rest)
 
     def survives(self, callbacks: list[Any]) -> bool:
         """False when a roll-back took this callback away, or ended its transaction."""
