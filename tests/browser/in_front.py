@@ -26,6 +26,24 @@ class StrictPolicy:
         return response
 
 
+class ScriptOfTheShop:
+    """As a static script that the shop loads on every page, before ours."""
+
+    text: ClassVar[str] = ""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Any) -> Any:
+        response = self.get_response(request)
+        if response.get("Content-Type", "").startswith("text/html"):
+            script = f"<script>{self.text}</script></head>"
+            response.content = response.content.replace(b"</head>", script.encode(), 1)
+            if response.has_header("Content-Length"):  # else the browser would cut the page short
+                response["Content-Length"] = str(len(response.content))
+        return response
+
+
 class PageCache:
     """As a cache before the shop: one copy of a page for all visitors, whoever came first."""
 
