@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 
 from django.http import HttpResponse
 
+from esputnik_connector.tracking.pages import script_hashes
+
 
 class StrictPolicy:
     """Nothing runs but what has this answer's nonce, or was loaded by such a script."""
@@ -22,6 +24,25 @@ class StrictPolicy:
         response["Content-Security-Policy"] = (
             f"script-src 'nonce-{request.csp_nonce}' 'strict-dynamic'; object-src 'none'; "
             f"base-uri 'none'; connect-src 'self' {self.hosts}"
+        )
+        return response
+
+
+class HashPolicy:
+    """Nothing runs but the shop's own files and eSputnik's: its snippet by the hash that
+    ``script_hashes`` gives, since a page out of a cache can have no nonce."""
+
+    is_complete: ClassVar[bool] = True  # else it names no hash
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Any) -> Any:
+        response = self.get_response(request)
+        hashes = " ".join(script_hashes(request.get_host()) if self.is_complete else [])
+        response["Content-Security-Policy"] = (
+            f"script-src 'self' {StrictPolicy.hosts} {hashes}; object-src 'none'; "
+            f"base-uri 'none'; connect-src 'self' {StrictPolicy.hosts}"
         )
         return response
 
