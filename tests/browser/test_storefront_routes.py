@@ -121,6 +121,96 @@ def test_by_events_a_customer_is_told_and_a_stranger_is_not(by_event, visit, fak
     assert stranger.names() == ["MainPage"]
 
 
+def send_carts() -> None:
+    """A worker sends each state of a cart before the next one comes."""
+    Relay(Connection.objects.get()).run()
+
+
+def change_and_empty(one: Visit) -> str:
+    """Two, then three of a mug, then none; each state is sent. The mug's key."""
+    key = one.add("mug-01", quantity=2)
+    send_carts()
+    one.change_quantity(3)
+    send_carts()
+    one.empty()
+    send_carts()
+    return key
+
+
+@pytest.fixture
+def at_once(settings):
+    """What follows a state that was just sent is not gathered first."""
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "DEBOUNCE_SECONDS": 0}
+
+
+@pytest.fixture
+def carts_by_tracker(by_tracker, at_once):
+    route(StatusCart="tracker")
+
+
+def test_by_the_tracker_each_state_of_a_cart_is_told_of_its_visitor(carts_by_tracker, visit, fake):
+    olena = visit()
+    olena.open()
+    key = change_and_empty(olena)
+    told = [body for name, body in tracked(fake) if name == "StatusCart"]
+    quantities = [[one["quantity"] for one in body["StatusCart"]["Products"]] for body in told]
+    assert quantities == [[2], [3], []]
+    assert told[0]["StatusCart"]["Products"][0]["productKey"] == key
+    assert {body["GeneralInfo"]["cookies"]["sc"] for body in told} == {olena.sc}
+    assert len({body["StatusCart"]["GUID"] for body in told}) == 3
+    assert olena.calls("StatusCart") == []  # by no second way
+    assert fake.events("cartUpdated") == []
+
+
+def test_by_the_tracker_two_visitors_carts_are_never_mixed_up(carts_by_tracker, visit, fake):
+    olena, taras = visit(), visit()
+    for one in (olena, taras):
+        one.open()
+    keys = {olena.sc: olena.add("mug-01"), taras.sc: taras.add("mug-02")}
+    send_carts()
+    told = {
+        body["GeneralInfo"]["cookies"]["sc"]: body["StatusCart"]["Products"][0]["productKey"]
+        for name, body in tracked(fake)
+        if name == "StatusCart"
+    }
+    assert told == keys
+
+
+def test_by_the_tracker_a_guest_s_purchase_closes_the_last_state(carts_by_tracker, visit, fake):
+    guest = visit()
+    guest.open()
+    guest.add("mug-02")
+    send_carts()
+    number = guest.check_out(email="guest@example.com")
+    told = tracked(fake)
+    (bought,) = [body["PurchasedItems"] for name, body in told if name == "PurchasedItems"]
+    states = [body["StatusCart"]["GUID"] for name, body in told if name == "StatusCart"]
+    assert (bought["OrderNumber"], bought["GUID"]) == (number, states[-1])
+
+
+def test_by_events_each_state_of_a_customer_s_cart_is_told(by_event, at_once, visit, fake):
+    customer("taras")
+    taras = visit()
+    taras.log_in("taras@example.com")
+    change_and_empty(taras)
+    carts = [one["params"] for one in fake.events("cartUpdated")]
+    assert [[one["quantity"] for one in cart["products"]] for cart in carts] == [[2], [3], []]
+    assert len({cart["recycleStateId"] for cart in carts}) == 3
+    assert taras.calls("StatusCart") == []  # by no second way
+    assert tracked(fake) == []
+
+
+def test_a_cart_of_the_browser_is_closed_by_a_purchase_of_the_tracker(by_tracker, visit, fake):
+    route(StatusCart="browser")
+    guest = visit()
+    guest.open()
+    guest.add("mug-02")
+    number = guest.check_out(email="guest@example.com")
+    (bought,) = [body["PurchasedItems"] for name, body in tracked(fake) if name == "PurchasedItems"]
+    last = guest.calls("StatusCart")[-1][2]["GUID"]
+    assert (bought["OrderNumber"], bought["GUID"]) == (number, last)
+
+
 def test_a_variation_that_the_page_changes_is_told_by_the_tracker_too(by_tracker, visit, fake):
     olena = visit()
     olena.open()
