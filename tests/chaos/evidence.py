@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 
@@ -45,12 +46,14 @@ class ShopOrder:
 
 @dataclass(frozen=True, kw_only=True)
 class ShopCart:
-    """A basket; ``token`` is what eSputnik knows it by. ``items`` is empty once it is closed."""
+    """A basket; ``token`` is what eSputnik knows it by. ``items`` is empty once it is closed.
+    ``guids`` are those of its states, oldest first; the last of them is the token."""
 
     key: str
     token: str
     owner: str
     items: Mapping[str, int]
+    guids: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,3 +169,8 @@ class Evidence:
         """The note of this record that was set aside with a reason, if there is one."""
         found = (row for row in self.rows if (row.kind, row.key, row.fate) == (kind, key, "dead"))
         return next((row for row in found if row.reason), None)
+
+    @cached_property
+    def carts_by_guid(self) -> Mapping[str, ShopCart]:
+        """By each name under which eSputnik was told of a basket."""
+        return {guid: cart for cart in self.carts for guid in (*cart.guids, cart.token)}

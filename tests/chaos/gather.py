@@ -113,6 +113,9 @@ def carts() -> list[ShopCart]:
     model = get_model("basket", "Basket")
     connection = Connection.objects.get()
     salt = reveal(connection.salt)
+    guids: defaultdict[str, list[str]] = defaultdict(list)
+    for state in CartState.objects.filter(connection=connection).order_by("pk"):
+        guids[state.cart_key].append(state.guid)
     found = []
     for basket in model.objects.prefetch_related("lines").order_by("pk"):
         items: dict[str, int] = {}
@@ -122,9 +125,10 @@ def carts() -> list[ShopCart]:
                 items[key] = items.get(key, 0) + line.quantity
         owner = str(basket.owner_id or "")
         if items or owner:
-            usual = identity.cart_token(str(basket.pk), salt=salt)
-            token = CartState.objects.last_guid(connection.pk, str(basket.pk)) or usual
-            found.append(ShopCart(key=str(basket.pk), token=token, owner=owner, items=items))
+            key = str(basket.pk)
+            told = guids.get(key, [])
+            token = told[-1] if told else identity.cart_token(key, salt=salt)
+            found.append(ShopCart(key=key, token=token, owner=owner, items=items, guids=told))
     return found
 
 

@@ -206,18 +206,6 @@ def test_an_upload_that_is_worked_off_in_its_turn_is_none(good):
     assert broken(with_held(good, writes=order)) == {}
 
 
-def test_a_fuller_cart_is_newer_and_a_closed_one_the_newest(good):
-    def cart(arrived: float, count: int) -> Exchange:
-        products = [{"productId": "7", "quantity": count}] if count else []
-        params = {"recycleStateId": "t5", "products": products}
-        body = {"eventTypeKey": "cartUpdated", "params": params}
-        return Exchange(arrived=arrived, method="POST", path="/api/v3/event", body=body)
-
-    assert HISTORY not in broken(replace(good, exchanges=[cart(5, 2), cart(6, 3)]))
-    assert broken(replace(good, exchanges=[cart(5, 3), cart(6, 2)]))[HISTORY] == "cart t5"
-    assert broken(replace(good, exchanges=[cart(5, 0), cart(6, 3)]))[HISTORY] == "cart t5"
-
-
 def test_what_a_stopped_sender_overwrote_must_have_been_sent_again(good):
     overwritten = [post_contact(1, "Vb"), post_contact(19, "Va")]
     stopped = replace(good, exchanges=overwritten, disturbances=[STOP])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.chaos.evidence import Disturbance, Evidence, Exchange
 
-from .wire_words import Sent, sent_records
+from .wire_words import CART, Sent, sent_records
 
 AFTERMATH = 3.0  # seconds after a disturbance in which its victims recover
 SETTLING = 3.0  # seconds after an answer in which it is written down
@@ -27,8 +27,18 @@ class Breach:
 
 
 def lines_about(evidence: Evidence, kind: str, key: str) -> list[str]:
-    """The exchanges that carried a record, and what disturbed them."""
-    return _lines(evidence, lambda sent: sent.is_of(kind, key))
+    """The exchanges that carried a record, and what disturbed them.
+
+    :param key: of a cart, the basket's.
+    """
+    return _lines(evidence, lambda sent: basket_key(evidence, sent).is_of(kind, key))
+
+
+def basket_key(evidence: Evidence, sent: Sent) -> Sent:
+    """A state of a cart under its basket's own key: on the wire each state has a GUID of its own.
+    What is no cart, or none that the shop still has, stays as it is."""
+    cart = evidence.carts_by_guid.get(sent.key) if sent.kind == CART else None
+    return replace(sent, key=cart.key) if cart else sent
 
 
 def lines_naming(evidence: Evidence, *names: str) -> list[str]:

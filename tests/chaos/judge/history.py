@@ -7,14 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tests.chaos.evidence import Evidence, Exchange
 
-from .breach import Breach, is_disturbed, lines_about
-from .wire_words import CART, CONTACT, ORDER, sent_records, total_quantity
+from .breach import Breach, basket_key, is_disturbed, lines_about
+from .wire_words import CART, CONTACT, ORDER, Sent, sent_records, total_quantity
 
 POLL = "/api/v1/importstatus"
 GIVEN_UP = 30 * 60.0  # seconds after which the connector no longer waits for an upload
 CLOSED = 1 << 30  # the age of a cart that was ordered, emptied or merged
 
-Sighting = tuple[Exchange, int, str]  # when, how new, in words
+# How new a state is, by each thing that only ever grows. No part of it may get smaller.
+Age = tuple[int, ...]
+Sighting = tuple[Exchange, Age, str]  # when, how new, in words
 
 
 def no_older_state_came_after_a_newer_one(evidence: Evidence) -> list[Breach]:
@@ -30,12 +32,12 @@ def no_older_state_came_after_a_newer_one(evidence: Evidence) -> list[Breach]:
 def _regressions(
     evidence: Evidence, kind: str, key: str, sightings: Sequence[Sighting]
 ) -> Iterator[Breach]:
-    newest, newest_said = -1, ""
+    newest, newest_said = sightings[0][1], sightings[0][2]
     for index, (exchange, age, said) in enumerate(sightings):
-        if age >= newest:
+        if _is_as_new(age, newest):
             newest, newest_said = age, said
             continue
-        is_mended = any(later >= newest for _, later, _ in sightings[index + 1 :])
+        is_mended = any(_is_as_new(later, newest) for _, later, _ in sightings[index + 1 :])
         if is_mended and is_disturbed(exchange, evidence.disturbances):
             continue
         yield Breach(
@@ -123,18 +125,32 @@ def _sightings(evidence: Evidence) -> Mapping[tuple[str, str], list[Sighting]]:
         for sent in sent_records(exchange):
             if sent.kind == CONTACT:
                 said = str(sent.body.get("firstName", ""))
-                age = _last_index(names.get(sent.key, []), said)
+                ages = [_last_index(names.get(sent.key, []), said)]
             elif sent.kind == ORDER:
                 said = str(sent.body.get("statusDescription", ""))
-                age = _last_index(statuses.get(sent.key, []), said)
+                ages = [_last_index(statuses.get(sent.key, []), said)]
             elif sent.kind == CART:
-                count = total_quantity(sent.body.get("products"))
-                said, age = f"{count} pieces", count or CLOSED
+                said, ages = sent.summary, _of_cart(evidence, sent)
             else:
                 continue
-            if age is not None:
-                found[sent.kind, sent.key].append((exchange, age, said))
+            known = tuple(age for age in ages if age is not None)
+            if known:
+                key = basket_key(evidence, sent).key
+                found[sent.kind, key].append((exchange, known, said))
     return found
+
+
+def _of_cart(evidence: Evidence, sent: Sent) -> Sequence[int]:
+    """How new a state of a cart is: by its GUID among those of its basket, and by what is in it, as
+    visitors only ever add. A GUID that no basket has tells only the latter."""
+    cart = evidence.carts_by_guid.get(sent.key)
+    pieces = total_quantity(sent.body.get("products")) or CLOSED
+    place = _last_index(cart.guids, sent.key) if cart else None
+    return [pieces] if place is None else [pieces, place]
+
+
+def _is_as_new(age: Age, other: Age) -> bool:
+    return all(mine >= theirs for mine, theirs in zip(age, other, strict=False))
 
 
 def _last_index(values: Sequence[str], value: str) -> int | None:

@@ -90,7 +90,7 @@ def every_cart_is_there_as_the_shop_has_it(evidence: Evidence) -> list[Breach]:
         is_due = cart.owner in living or (held is not None and not cart.items)
         if not is_due or there == cart.items or evidence.dead(CART, cart.key):
             continue
-        history = lines_about(evidence, CART, cart.token)
+        history = lines_about(evidence, CART, cart.key)
         found = str(there) if held else "no such cart"
         breaches.append(
             Breach(f"cart {cart.key} of {cart.owner}", str(dict(cart.items)), found, history)
