@@ -10,7 +10,7 @@ import pytest
 
 from esputnik_connector import api
 from esputnik_connector.models import Connection, OutboxMessage, ReleasedStatus, StatusMapping
-from esputnik_connector.operations.connection import config
+from esputnik_connector.operations.connection import config, config_file
 from esputnik_connector.operations.connection.statuses import add_proposed, remember, words
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
@@ -118,7 +118,7 @@ def test_a_person_may_send_the_old_ones(main, fake):
 
 
 def test_a_document_of_settings_remembers_as_well(main):
-    document = config.exported()
+    document = config_file.exported()
     document["connections"][0]["status_mappings"]["New"] = "IN_PROGRESS"
     config.put(document)
     assert [str(one) for one in ReleasedStatus.objects.all()] == ["New"]

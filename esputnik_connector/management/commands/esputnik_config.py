@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector.exceptions import BadRequestError
 from esputnik_connector.management.base import ReportingCommand
-from esputnik_connector.operations.connection.config import exported, put
+from esputnik_connector.operations.connection.config import put
+from esputnik_connector.operations.connection.config_file import exported
 
 STANDARD = "-"
 

@@ -8,7 +8,6 @@ address of a feed and its password never leave the database.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -19,15 +18,13 @@ from esputnik_connector import registry
 from esputnik_connector.conf import conf
 from esputnik_connector.destinations.addresses import origin
 from esputnik_connector.exceptions import BadRequestError
-from esputnik_connector.fields import EncryptedTextField
 from esputnik_connector.models import Connection, Feed
-from esputnik_connector.records import JSONObject
 
+from .config_file import SCHEMA_VERSION, TABLES, fields
+from .config_storefront import STOREFRONT, StorefrontImport, not_known
 from .statuses import choices, remember
 from .statuses import words as words_of
 
-SCHEMA_VERSION = 1
-LEFT_OUT = ("name", "auth_user")  # the name is the id; a user needs a password, which is a secret
 TYPES: tuple[tuple[type[models.Field[Any, Any]], type, str], ...] = (
     (models.BooleanField, bool, "true or false"),
     (models.IntegerField, int, "a whole number"),
@@ -36,66 +33,8 @@ TYPES: tuple[tuple[type[models.Field[Any, Any]], type, str], ...] = (
 )
 
 
-# Of each model: name in the document → the two columns of the table, the first of which is unique.
-TABLES: dict[str, dict[str, tuple[str, str]]] = {
-    "connection": {
-        "field_mappings": ("field_id", "attribute"),
-        "status_mappings": ("shop_status", "status"),
-    },
-    "feed": {
-        "attributes": ("field", "attribute"),
-        "google_categories": ("category", "google_category"),
-    },
-}
-
-
 class _Undone(Exception):
     """Rolls a rehearsal back."""
-
-
-def exported() -> JSONObject:
-    """The whole document."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "connections": [_of_connection(each) for each in Connection.objects.order_by("name")],
-        "feeds": [_of_feed(each) for each in Feed.objects.order_by("name")],
-    }
-
-
-def _of_connection(connection: Connection) -> JSONObject:
-    mappings = connection.field_mappings.all()
-    statuses = connection.status_mappings.order_by("shop_status")
-    return {
-        **_plain(connection),
-        "field_mappings": {one.field_id: one.attribute for one in mappings},
-        "status_mappings": {one.shop_status: one.status for one in statuses},
-    }
-
-
-def _of_feed(feed: Feed) -> JSONObject:
-    attributes = feed.attributes.order_by("field")
-    categories = feed.google_categories.order_by("category")
-    return {
-        **_plain(feed),
-        "attributes": {one.field: one.attribute for one in attributes},
-        "google_categories": {one.category: one.google_category for one in categories},
-    }
-
-
-def _plain(row: models.Model) -> JSONObject:
-    return {"name": row.name, **{one.name: getattr(row, one.name) for one in _fields(type(row))}}  # type: ignore[attr-defined]
-
-
-def _fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
-    """What a person may change of it, secrets left out."""
-    return [
-        one
-        for one in model._meta.concrete_fields
-        if one.editable
-        and not one.primary_key
-        and not isinstance(one, EncryptedTextField)
-        and one.name not in LEFT_OUT
-    ]
 
 
 def put(document: object, *, is_dry: bool = False) -> list[str]:
@@ -168,15 +107,16 @@ class _Importer:
     ) -> None:
         tables = TABLES[model._meta.model_name or ""]
         before = len(self.faults)
-        fields = {one.name: one for one in _fields(model)}
-        self._known(given, ("name", *fields, *tables), place)
+        columns = {one.name: one for one in fields(model)}
+        parts = [STOREFRONT] if model is Connection else []
+        self._known(given, ("name", *columns, *tables, *parts), place)
         row = model.objects.filter(name=given["name"]).first()
         is_new, row = row is None, row or model(name=given["name"])
         what = f"{model._meta.verbose_name} {row.name}"
         if isinstance(row, Connection):
             self._keep_key_at_home(place, given, row)
-        for name in fields.keys() & given.keys():
-            if self._fits(f"{place}.{name}", given[name], fields[name]):
+        for name in columns.keys() & given.keys():
+            if self._fits(f"{place}.{name}", given[name], columns[name]):
                 if not is_new and getattr(row, name) != given[name]:
                     self.changes.append(f"{what}: {name}: {getattr(row, name)!r} → {given[name]!r}")
                 setattr(row, name, given[name])
@@ -187,8 +127,17 @@ class _Importer:
         row.save()
         if is_new:
             self.changes.append(_("%s: new") % what)
-        for name, columns in tables.items():
-            self._table(f"{place}.{name}", given.get(name), row, what, name, columns)
+        for name, pair in tables.items():
+            self._table(f"{place}.{name}", given.get(name), row, what, name, pair)
+        if isinstance(row, Connection) and STOREFRONT in given:
+            self._storefront(f"{place}.{STOREFRONT}", given[STOREFRONT], row)
+
+    def _storefront(self, place: str, given: object, row: Connection) -> None:
+        part = StorefrontImport(row)
+        part.put(given)
+        self.changes += part.changes
+        for path, text in part.faults:
+            self._wrong(f"{place}{path}", text)
 
     def _fits(self, place: str, value: object, field: models.Field[Any, Any]) -> bool:
         for kind, wanted, words in TYPES:
@@ -282,11 +231,8 @@ class _Importer:
                 self.changes.append(f"{what}: {was}{entry}")
 
     def _known(self, given: Mapping[str, Any], names: Sequence[str], place: str) -> None:
-        for name in given:
-            if name not in names:
-                near = get_close_matches(str(name), names, n=1, cutoff=0.5)
-                meant = _(" Did you mean “%s”?") % near[0] if near else ""
-                self._wrong(f"{place}.{name}".lstrip("."), _("is not known.") + meant)
+        for name, text in not_known(given, names):
+            self._wrong(f"{place}.{name}".lstrip("."), text)
 
     def _wrong(self, place: str, text: str) -> None:
         self.faults.append(f"{place}: {text}" if place else text)

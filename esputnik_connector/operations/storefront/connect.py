@@ -56,6 +56,16 @@ def connect(connection: Connection, wish: StorefrontChoices) -> Storefront:
     :raises BadRequestError: it cannot; the text says why, and what to do.
     """
     demand_speaking(connection)
+    return note(connection, wish)
+
+
+def note(connection: Connection, wish: StorefrontChoices) -> Storefront:
+    """The same of a connection that may not speak yet, such as one without a key: the steps wait
+    until it may.
+
+    :raises BadRequestError: its destination has no storefronts, or a value cannot be used.
+    """
+    _demand_sites(connection)
     with transaction.atomic():
         mine = Storefront.objects.filter(connection=connection)
         stored = mine.select_for_update().first()
@@ -112,9 +122,7 @@ def demand_speaking(connection: Connection, *, is_leaving: bool = False) -> None
     :param is_leaving: to end a storefront is possible for a connection that is off, too.
     :raises BadRequestError: it may not; the text says why.
     """
-    if not can_have_storefront(connection):
-        label = registry.destination_label(connection.destination)
-        raise BadRequestError(_("%s has no storefronts.") % label)
+    _demand_sites(connection)
     if not connection.is_bound_here:
         raise BadRequestError(
             _(
@@ -125,6 +133,13 @@ def demand_speaking(connection: Connection, *, is_leaving: bool = False) -> None
         )
     if not (connection.is_enabled or is_leaving):
         raise BadRequestError(_("Connection “%s” is off. Switch it on first.") % connection.name)
+
+
+def _demand_sites(connection: Connection) -> None:
+    """:raises BadRequestError: its destination knows of no sites."""
+    if not can_have_storefront(connection):
+        label = registry.destination_label(connection.destination)
+        raise BadRequestError(_("%s has no storefronts.") % label)
 
 
 def _wanted_domain(stored: Storefront | None, wish: StorefrontChoices) -> str:
