@@ -37,6 +37,7 @@ class Row:
     waiting: str = ""
     usual: str = ""
     resting: str = ""
+    trouble: str = ""  # beside the sending
 
 
 def rows(connection: Connection, snapshot: Snapshot) -> Iterator[Row]:
@@ -51,6 +52,7 @@ def rows(connection: Connection, snapshot: Snapshot) -> Iterator[Row]:
             waiting=_waiting(connection, kinds, snapshot),
             usual=brief(usual[name]) if name in usual else "",
             resting=_resting(connection, kinds, snapshot),
+            trouble=_trouble(connection, snapshot) if Kind.EVENT in kinds else "",
         )
     yield _feeds(snapshot)
 
@@ -84,6 +86,13 @@ def _resting(connection: Connection, kinds: tuple[Kind, ...], snapshot: Snapshot
                 "why": lane.pause_detail or "—",
             }
     return ""
+
+
+def _trouble(connection: Connection, snapshot: Snapshot) -> str:
+    """The steps of its storefront that failed: visitors' behaviour depends on them."""
+    failed = snapshot.failed_steps(connection)
+    names = ", ".join(str(step.name.label) for step in failed)
+    return _("Failed at the storefront: %(steps)s") % {"steps": names} if failed else ""
 
 
 def _usual_seconds(connection: Connection, snapshot: Snapshot) -> Mapping[str, float]:

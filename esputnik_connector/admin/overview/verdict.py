@@ -64,6 +64,7 @@ def _action(judgement: Judgement, request: HttpRequest) -> tuple[str, str]:
         Action.ORDERS: _("See the orders"),
         Action.FEEDS: _("See the feeds"),
         Action.IMPORT: _("See the import"),
+        Action.STOREFRONT: _("See the storefront"),
     }
     url = _address(action, connection, request) if action in labels else ""
     return (labels[action], url) if url else ("", "")
@@ -77,6 +78,8 @@ def _address(action: Action, connection: Connection | None, request: HttpRequest
         return _page("connection_add", request) if may(f"{APP}.add_connection") else ""
     if action is Action.FEEDS:
         return _page("feed_changelist", request) if may(f"{APP}.view_feed") else ""
+    if action is Action.STOREFRONT:
+        return link_to("storefronts", request)
     if connection is None:
         return ""
     if action is Action.IMPORT:

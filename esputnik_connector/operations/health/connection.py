@@ -24,12 +24,11 @@ from esputnik_connector.shops.base import (
     SupportsStatuses,
 )
 
-from . import queue, restore
+from . import queue, restore, storefront
 from .account import feed_registration, workflows
 from .environment import clock
 from .findings import Finding, of, ok, problem, warning
 from .snapshot import Snapshot, take
-from .storefront import storefront
 
 
 def of_connection(connection: Connection, *, is_offline: bool = False) -> Iterator[Finding]:
@@ -43,6 +42,7 @@ def moving(connection: Connection, snapshot: Snapshot) -> Iterator[Finding]:
         _unusable(connection) or _known(connection),
         environment(connection),
         *queue.findings(connection, snapshot),
+        *storefront.moving(connection, snapshot),
     ]
     return of(found, connection=connection.name)
 
@@ -66,7 +66,7 @@ def _of_connection(connection: Connection, *, is_offline: bool) -> Iterator[Find
         yield from workflows(connection)
         yield from restore.recognised(connection)
     if connection.is_enabled:
-        yield from storefront(connection, is_offline=is_offline)
+        yield from storefront.storefront(connection, is_offline=is_offline)
     yield from queue.findings(connection, take(connections=[connection]))
 
 

@@ -152,6 +152,12 @@ def _paused(snapshot: Snapshot) -> Samples:
         yield Sample(connection.paused_at is not None, {"connection": connection.name})
 
 
+def _steps_failed(snapshot: Snapshot) -> Samples:
+    for connection in snapshot.connections:
+        if connection.pk in snapshot.steps:
+            yield Sample(len(snapshot.failed_steps(connection)), {"connection": connection.name})
+
+
 def _feed_age(snapshot: Snapshot) -> Samples:
     for feed in snapshot.feeds:
         since = feed.built_at or feed.created_at
@@ -231,6 +237,12 @@ METRICS = (
         type="gauge",
         help="1 while a connection is paused, as by a refused key.",
         samples=_paused,
+    ),
+    Metric(
+        name="esputnik_storefront_steps_failed",
+        type="gauge",
+        help="Steps of a storefront that failed when they were last tried.",
+        samples=_steps_failed,
     ),
     Metric(
         name="esputnik_feed_age_seconds",

@@ -34,6 +34,7 @@ class Action(str, Enum):
     ORDERS = "orders"
     FEEDS = "feeds"
     IMPORT = "import"
+    STOREFRONT = "storefront"
 
 
 BESIDE = {"feeds": Action.FEEDS, "periodic": Action.TELL_ADMINISTRATOR}
@@ -132,5 +133,6 @@ SENTENCES: dict[str, Sentence] = {  # the cause that explains the others comes f
     "no_order_arrived": Sentence(words=_as_found, action=Action.ORDERS, keeps=False),
     "reconciliation_held": Sentence(words=_as_found, action=Action.TELL_ADMINISTRATOR),
     "changes_set_aside": Sentence(words=_set_aside, action=Action.PROBLEMS, keeps=False),
+    "storefront_step_failed": Sentence(words=_as_found, action=Action.STOREFRONT, keeps=False),
     "watch_late": Sentence(words=_as_found, action=Action.TELL_ADMINISTRATOR, keeps=False),
 }

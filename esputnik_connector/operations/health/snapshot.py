@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db.models import Max, Q, Sum
+from django.db.models import F, Max, Q, Sum
 from django.utils import timezone
 
 from esputnik_connector.models import (
@@ -24,9 +24,11 @@ from esputnik_connector.models import (
     OutcomeHour,
     Reconciliation,
     Restore,
+    StorefrontStep,
 )
 from esputnik_connector.models.feed_build import BuildStatus
 from esputnik_connector.models.outcome_hour import hour_of
+from esputnik_connector.operations.storefront.report import StepReport, reported
 from esputnik_connector.records import Kind, Outcome
 
 from .backlog import OutboxCount, counted, counted_at_most
@@ -52,6 +54,7 @@ class Snapshot:
     restore: Restore | None = None
     lately: Mapping[int, tuple[int, int]] = field(default_factory=dict)  # settled, and refused
     silent: Mapping[int, int] = field(default_factory=dict)  # orders of which none arrived
+    steps: Mapping[int, Sequence[StepReport]] = field(default_factory=dict)  # of storefronts
 
     def waiting_of(self, connection: Connection) -> OutboxCount:
         """What waits in all lanes of a connection together."""
@@ -60,6 +63,10 @@ class Snapshot:
             if pk == connection.pk:
                 total = total.with_(some)
         return total
+
+    def failed_steps(self, connection: Connection) -> list[StepReport]:
+        """The steps of its storefront that failed when they were last tried."""
+        return [step for step in self.steps.get(connection.pk, ()) if step.is_failed]
 
     def last_success(self) -> dict[tuple[int, str], datetime]:
         """(connection, kind) → when the destination last took a record."""
@@ -77,7 +84,7 @@ def take(
     connections: Collection[Connection] | None = None,
     is_exact: bool = True,
 ) -> Snapshot:
-    """Read it all: twelve queries, whatever there is; some more where orders may be missing.
+    """Read it all: thirteen queries, whatever there is; some more where orders may be missing.
 
     :param connections: only these; all that are on if left out.
     :param is_exact: count all that waits, however much it is; a page need not.
@@ -101,6 +108,7 @@ def take(
         builds=_builds(feeds),
         restore=Restore.unsettled(),
         lately=_lately(mine, now),
+        steps=_steps(pks),
         imports=list(Backfill.objects.open().filter(**mine).order_by("pk")),
     )
 
@@ -128,6 +136,15 @@ def _lately(mine: Mapping[str, object], now: datetime) -> dict[int, tuple[int, i
         )
     )
     return {pk: (settled, refused) for pk, settled, refused in rows}
+
+
+def _steps(connections: Sequence[int]) -> dict[int, list[StepReport]]:
+    """Connection → the steps of its storefront; without the scripts, which are long."""
+    rows = StorefrontStep.objects.filter(storefront__connection__in=connections)
+    found: dict[int, list[StepReport]] = {}
+    for row in rows.annotate(whose=F("storefront__connection")).order_by("pk"):
+        found.setdefault(row.whose, []).append(reported(row))
+    return found
 
 
 def _held(mine: Mapping[str, object]) -> list[Reconciliation]:

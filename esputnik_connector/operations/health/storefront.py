@@ -17,6 +17,7 @@ from esputnik_connector.operations.storefront.report import REMEDIES, StepReport
 from esputnik_connector.operations.storefront.worker_check import look
 
 from .findings import Finding, ok, problem, warning
+from .snapshot import Snapshot
 
 LATE_AFTER = timedelta(days=3)  # a refresh is daily, and may fail for a day
 
@@ -42,6 +43,18 @@ def storefront(connection: Connection, *, is_offline: bool) -> Iterator[Finding]
     yield from wrong or [
         ok("storefront_in_order", where, _("Storefront %s: it is in order.") % found.domain)
     ]
+
+
+def moving(connection: Connection, snapshot: Snapshot) -> Iterator[Finding]:
+    """Each step that failed, from the snapshot alone. What it means for visitors, the doctor says:
+    here it is a warning, since no delivery waits for it."""
+    for step in snapshot.failed_steps(connection):
+        yield _failed(connection.name, step)
+
+
+def _failed(where: str, step: StepReport) -> Finding:
+    text = _("The storefront is not in order. %(step)s: %(detail)s")
+    return warning("storefront_step_failed", where, _told(text, step), step.remedy)
 
 
 def _of_tracking(found: Storefront, steps: dict[StepName, StepReport]) -> Iterator[Finding]:
@@ -92,6 +105,8 @@ def _of_push(
         elif step.is_failed:
             text = _("Web push is not ready. %(step)s: %(detail)s")
             yield problem("web_push_not_ready", where, _told(text, step), step.remedy)
+    if is_offline and steps[StepName.WORKER].is_failed:  # when it was last looked for
+        yield _failed(where, steps[StepName.WORKER])
     if is_offline or not found.push_worker:
         return
     seen = look(found)

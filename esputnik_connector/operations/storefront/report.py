@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
-from esputnik_connector.models import Storefront
+from esputnik_connector.models import Storefront, StorefrontStep
 from esputnik_connector.models.storefront import StepName, StepState
 
 if TYPE_CHECKING:
@@ -88,18 +88,21 @@ def report_of(storefront: Storefront) -> list[StepReport]:
             if name is not StepName.LEAVE:
                 found.append(StepReport(name=name, state=StepState.WAITING))
             continue
-        found.append(
-            StepReport(
-                name=name,
-                state=StepState(row.state),
-                code=row.code,
-                detail=row.detail,
-                remedy=str(REMEDIES.get(row.code, "")),
-                tried_at=row.tried_at,
-                done_at=row.done_at,
-            )
-        )
+        found.append(reported(row))
     return found
+
+
+def reported(row: StorefrontStep) -> StepReport:
+    """One step that was noted, with what to do about it."""
+    return StepReport(
+        name=StepName(row.name),
+        state=StepState(row.state),
+        code=row.code,
+        detail=row.detail,
+        remedy=str(REMEDIES.get(row.code, "")),
+        tried_at=row.tried_at,
+        done_at=row.done_at,
+    )
 
 
 def is_in_order(storefront: Storefront) -> bool:
