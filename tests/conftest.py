@@ -17,6 +17,7 @@ from oscar.apps.customer.alerts.receivers import send_product_alerts
 from oscar.core.loading import get_model
 
 from esputnik_connector.models import Connection, Storefront
+from esputnik_connector.pipeline.after_answer import forget_request
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.wake import forget_wakes
 from esputnik_connector.testing.recording import RecordingDestination
@@ -39,10 +40,14 @@ def django_db_setup(django_db_setup: None) -> None:
 
 @pytest.fixture(autouse=True)
 def _fresh_capture() -> Iterator[None]:
-    """Connections and storefronts of one test are unknown to the next, and so is whom it woke."""
+    """Connections and storefronts of one test are unknown to the next, and so is whom it woke.
+
+    The test client tells of no request's end when an answer that is a stream is not read.
+    """
     capture.forget_connections()
     Storefront.objects.forget()
     forget_wakes()
+    forget_request()
     yield
     capture.forget_connections()
     Storefront.objects.forget()

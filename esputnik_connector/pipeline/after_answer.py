@@ -9,6 +9,7 @@ Django tells of its begin and its end in the one in which its views run.
 from __future__ import annotations
 
 import threading
+import time
 from logging import getLogger
 
 from django.core.signals import request_finished, request_started
@@ -20,7 +21,9 @@ from .wake import wake_now
 
 logger = getLogger(__name__)
 
-_request = threading.local()  # ``waking``, connection → in how many seconds
+LONGEST_REQUEST = 30.0  # seconds; the end of one that is older may never be told in this thread
+
+_request = threading.local()  # ``waking``, connection → in how many seconds; ``begun_at``
 
 
 def connect() -> None:
@@ -38,7 +41,7 @@ def connect() -> None:
 def wake_soon(connection_id: int, delay: float) -> None:
     """Wake a worker in ``delay`` seconds: as soon as nobody waits for it. Never raises."""
     waking: dict[int, float] | None = getattr(_request, "waking", None)
-    if waking is None:
+    if waking is None or time.monotonic() - _request.begun_at > LONGEST_REQUEST:
         wake_now(connection_id, delay)
     else:
         waking[connection_id] = min(delay, waking.get(connection_id, delay))
@@ -47,6 +50,12 @@ def wake_soon(connection_id: int, delay: float) -> None:
 def begin(**_: object) -> None:
     """A request came. What one before left undone, whose end nobody told, is done with this one."""
     _request.waking = getattr(_request, "waking", None) or {}
+    _request.begun_at = time.monotonic()
+
+
+def forget_request() -> None:
+    """For tests: as if no request were under way in this thread."""
+    _request.waking = None
 
 
 def wake_all(**_: object) -> None:

@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings as project_settings
 from django.core.checks import run_checks
 from django.test import Client
+from django.urls import reverse
 
 from esputnik_connector import registry
 from esputnik_connector.models import Backfill, Connection, FieldMapping, OutboxMessage
@@ -123,14 +124,15 @@ def test_a_connection_without_an_address_uses_acmes_own(connection):
         )
 
 
-def test_the_connections_page_offers_what_acme_has(connection, admin_client: Client):
+def test_the_settings_offer_what_acme_has(connection, admin_client: Client):
     page = admin_client.get(f"/admin/esputnik_connector/connection/{connection.pk}/change/")
     shown = page.content.decode()
     assert "paid: counts as revenue" in shown
     assert "Forget the person" in shown
-    assert "the name of the trait" in shown
     assert "https://api.acme.example/v1" in shown
     assert "INITIALIZED" not in shown
+    fields = admin_client.get(reverse("admin:esputnik_connector_fields"))
+    assert "the name of the trait" in fields.content.decode()
 
 
 def test_the_import_page_asks_for_no_route(connection, admin_client: Client):

@@ -242,6 +242,13 @@ def test_a_request_whose_end_nobody_told_is_made_up_for_by_the_next(shop):
     assert happened == ["woken"]
 
 
+def test_a_request_without_an_end_keeps_nobody_waiting(shop, monkeypatch):
+    monkeypatch.setattr(after_answer, "LONGEST_REQUEST", 0.0)
+    request_started.send(sender=None, environ={})
+    capture.order_changed("100")
+    assert happened == ["woken"]
+
+
 def test_waking_that_fails_ends_the_request_all_the_same(shop, settings, caplog, monkeypatch):
     settings.ESPUTNIK_CONNECTOR = {
         **settings.ESPUTNIK_CONNECTOR,
