@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from django.conf import settings as project_settings
 from django.contrib.auth import get_user_model
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext
 from oscar.core.loading import get_model
 from playwright.sync_api import Page, expect
 
@@ -60,6 +61,12 @@ def worker(connection: Connection, tmp_path: Path) -> Iterator[Worker]:
     )  # fmt: skip
     yield worker
     worker.kill()
+
+
+def uk(text: str) -> str:
+    """What a Ukrainian merchant reads for this text."""
+    with translation.override("uk"):
+        return gettext(text)
 
 
 def count(page: Page, row: str) -> int:
@@ -117,6 +124,31 @@ def test_a_merchant_imports_orders_quietly_and_watches(
     assert page.get_by_role("button", name="Start again").is_visible()
     assert len(fake.orders) == ORDERS
     assert not any(event["starts_workflow"] for event in fake.events())
+
+
+def test_it_pauses_and_resumes_in_ukrainian(connection, worker, merchant, live_server, fake):
+    page = merchant
+    page.set_extra_http_headers({"Accept-Language": "uk"})
+    page.goto(f"{live_server.url}/admin/esputnik_connector/backfill/of/{connection.pk}/new/")
+    assert page.locator("html").get_attribute("lang") == "uk"
+    page.get_by_label(uk("Orders only")).check()
+    page.get_by_role("button", name=uk("See what would be sent")).click()
+    page.locator("input[value=past_events]").check()
+    page.get_by_role("button", name=uk("See what would be sent")).click()
+    page.get_by_role("button", name=uk("Start the import")).click()
+    fake.script(Fault("delay", path=PAST, seconds=2.5, times=None))
+    worker.start()
+    page.wait_for_function(
+        "document.querySelector('[data-row=delivered] [data-part=count]').textContent !== '0'",
+        timeout=60_000,
+    )
+    page.get_by_role("button", name=uk("Pause"), exact=True).click()
+    expect(page.get_by_role("button", name=uk("Resume"), exact=True)).to_be_visible()
+    assert Backfill.objects.get().state == "paused"
+    page.get_by_role("button", name=uk("Resume"), exact=True).click()
+    expect(page.get_by_role("button", name=uk("Start again"))).to_be_visible(timeout=60_000)
+    assert (count(page, "delivered"), count(page, "left")) == (ORDERS, 0)
+    assert len(fake.orders) == ORDERS
 
 
 def test_what_was_refused_leads_to_the_list_of_set_aside_changes(

@@ -29,6 +29,16 @@ def test_a_wrong_key_is_explained_and_nothing_is_saved(merchant, live_server, fa
     assert not Connection.objects.exists()
 
 
+def test_a_wrong_key_is_explained_in_ukrainian(merchant, live_server, fake):
+    merchant.set_extra_http_headers({"Accept-Language": "uk"})
+    fill(merchant, live_server, fake, key="not-the-key")
+    assert merchant.locator("html").get_attribute("lang") == "uk"
+    why = merchant.locator("ul.errorlist").first.inner_text()
+    assert "eSputnik" in why
+    assert "ключ" in why.lower()
+    assert not Connection.objects.exists()
+
+
 def test_a_good_key_connects_and_is_never_shown_again(merchant, live_server, fake):
     fill(merchant, live_server, fake, key=fake.key)
     assert f"Connected to {fake.settings.organisation}" in merchant.inner_text("body")
