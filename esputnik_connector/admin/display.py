@@ -12,7 +12,10 @@ from esputnik_connector import registry
 from esputnik_connector.models import OutboxMessage, SyncState
 from esputnik_connector.models.labels import NOTES
 from esputnik_connector.models.timezones import local_time
+from esputnik_connector.operations.health.findings import Level
 from esputnik_connector.records import Note
+
+ICONS = {Level.OK: "✔", Level.WARNING: "!", Level.PROBLEM: "✖"}
 
 
 def time_text(moment: datetime | None) -> str:

@@ -127,7 +127,7 @@ class Build:
         row.item_count, row.size, row.gzip_size = artifact.count, artifact.size, artifact.gzip_size
         row.digest = artifact.digest
         row.left_out, row.flawed = self.problems.left_out, self.problems.flawed
-        row.counts = dict(self.problems.counts)
+        row.serious, row.counts = self.problems.serious, dict(self.problems.counts)
         if verdict.status in (BuildStatus.PUBLISHED, BuildStatus.HELD):
             stored = artifact.store(self.feed.name, self.writer.EXTENSION)
             row.file, row.gzip_file = stored.file, stored.gzip_file

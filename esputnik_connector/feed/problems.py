@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from esputnik_connector import identity
-from esputnik_connector.models.feed_build import Flaw
+from esputnik_connector.models.feed_build import SERIOUS, Flaw
 from esputnik_connector.records import Product
 
 EXAMPLES = 500  # of each reason; the merchant needs no million rows
@@ -32,13 +32,17 @@ class Problems:
         self.counts: Counter[str] = Counter()
         self.examples: list[Problem] = []
         self.flawed = 0  # products
+        self.serious = 0  # those of them that are left out, refused or shown wrongly
         self.left_out = 0
-        self._last_key = ""
+        self._last_key = self._last_serious = ""
 
     def add(self, product: Product, flaw: Flaw, detail: str = "") -> None:
         if product.key != self._last_key:  # all problems of a product come together
             self._last_key = product.key
             self.flawed += 1
+        if flaw in SERIOUS and product.key != self._last_serious:
+            self._last_serious = product.key
+            self.serious += 1
         self.counts[flaw.value] += 1
         if self.counts[flaw.value] <= EXAMPLES:
             title = identity.text(product.title, limit=150)
@@ -56,6 +60,7 @@ class Problems:
         """The product is left out of the feed because of this flaw."""
         self.add(product, flaw, detail)
         self.left_out += 1
+        self.serious += 1
 
 
 class SeenKeys:

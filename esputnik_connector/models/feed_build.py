@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
+from django.db.models import Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -61,6 +63,15 @@ FLAWS: dict[Flaw, Lazy] = {
 }
 
 
+# eSputnik refuses such a product, or shows it with no picture or a price of 0 (esputnik-api.md,
+# 12). What is left out is serious too. An address that is too long or not absolute may be either.
+SERIOUS = frozenset({Flaw.NO_IMAGE, Flaw.ZERO_PRICE, Flaw.NO_CATEGORY})
+LEFT_OUT = frozenset(
+    {Flaw.NO_PRICE, Flaw.OTHER_CURRENCY, Flaw.NO_TITLE, Flaw.NO_LINK, Flaw.DUPLICATE_ID}
+)
+HINTS = frozenset(Flaw) - SERIOUS - LEFT_OUT - {Flaw.NOT_ABSOLUTE, Flaw.TOO_LONG}
+
+
 class BuildStatus(models.TextChoices):
     RUNNING = "running", _("running")
     PUBLISHED = "published", _("published")
@@ -71,7 +82,19 @@ class BuildStatus(models.TextChoices):
     DISCARDED = "discarded", _("discarded")
 
 
+GOOD = (BuildStatus.PUBLISHED, BuildStatus.UNCHANGED)  # such a build is what is served
+
+
 class FeedBuildQuerySet(ConnectorQuerySet["FeedBuild"]):
+    def decisive(self, feeds: Collection[Feed]) -> FeedBuildQuerySet:
+        """Of each of the feeds: the build that waits for a person, the last one that is over, and
+        the last good one. The newest first."""
+        over = self.filter(feed__in=feeds).exclude(status=BuildStatus.RUNNING).order_by()
+        last = over.values("feed").annotate(last=Max("pk")).values("last")
+        good = over.filter(status__in=GOOD).values("feed").annotate(last=Max("pk")).values("last")
+        held = Q(feed__in=feeds, status=BuildStatus.HELD)
+        return self.filter(Q(pk__in=last) | Q(pk__in=good) | held).order_by("-pk")
+
     def compared(self) -> FeedBuildQuerySet:
         """Those that came to an end and were compared with what was served."""
         return self.exclude(status__in=[BuildStatus.RUNNING, BuildStatus.FAILED])
@@ -91,6 +114,7 @@ class FeedBuild(ConnectorModel):
     item_count = models.PositiveIntegerField(_("items"), default=0)
     left_out = models.PositiveIntegerField(_("left out"), default=0)
     flawed = models.PositiveIntegerField(_("with problems"), default=0)
+    serious = models.PositiveIntegerField(null=True)  # of these; None: not counted at that time
     counts = models.JSONField(_("problems"), default=dict)
     changes = models.JSONField(_("against what was served"), null=True, default=None)
     former_count = models.PositiveIntegerField(_("items before"), default=0)
@@ -123,10 +147,22 @@ class FeedBuild(ConnectorModel):
         return (ended - self.started_at).total_seconds()
 
     @property
+    def product_count(self) -> int:
+        """The products that were looked at."""
+        return self.item_count + self.left_out
+
+    @property
+    def serious_count(self) -> int:
+        """Products that eSputnik refuses or shows wrongly; where they were not counted, at least so
+        many."""
+        if self.serious is not None:
+            return self.serious
+        return self.left_out + max(int(self.counts.get(flaw.value, 0)) for flaw in SERIOUS)
+
+    @property
     def error_rate(self) -> float:
         """Share of the products looked at that have any problem, from 0 to 1."""
-        seen = self.item_count + self.left_out
-        return self.flawed / seen if seen else 0.0
+        return self.flawed / self.product_count if self.product_count else 0.0
 
     @property
     def difference(self) -> int:

@@ -71,7 +71,7 @@ def test_a_failed_and_a_stale_feed_are_two_problems(feed, plain_shop, monkeypatc
     found, code = doctor("--offline")
     assert [one["level"] for one in found] == ["problem", "problem"]
     assert "The last build failed: TypeError" in found[0]["text"]
-    assert "It was not built for 49 hours" in found[1]["text"]
+    assert "Out of date since" in found[1]["text"]
     assert "esputnik_feed build --due" in found[1]["remedy"]
     assert code == 1
 

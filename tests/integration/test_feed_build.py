@@ -154,20 +154,24 @@ def test_the_former_file_stays_for_who_reads_it_and_goes_next_time(feed, shelf, 
 
 
 @pytest.mark.parametrize(
-    ("number", "words"), [(0, "empty"), (7, "Only 7 items instead of 10 (30 % less)")]
+    ("number", "words", "code"),
+    [
+        (0, "empty", "feed_empty"),
+        (7, "Only 7 items instead of 10 (30 % less)", "feed_in_order"),
+    ],
 )
-def test_a_shrunk_build_waits_for_a_person(feed, shelf, number, words, caplog):
+def test_a_shrunk_build_waits_for_a_person(feed, shelf, number, words, code, caplog):
     Build(feed).run()
     shelf(number)
     row = Build(feed).run()
     assert row.status == BuildStatus.HELD
     assert words in row.detail
     assert len(served(feed)) == 10
-    assert words in feeds.alerts(feed)[0].text
+    assert words in feeds.state(feed)[0].text
     assert "keeps its last good file" in caplog.text
     assert accept_build(row)
     assert len(served(feed)) == number
-    assert feeds.alerts(feed) == []
+    assert [each.code for each in feeds.state(feed)] == [code]
     assert not accept_build(row)  # once is enough
 
 
@@ -204,7 +208,7 @@ def test_a_storage_that_fails_in_mid_write_leaves_the_last_good_file(
         Build(feed).run()
     assert len(served(feed)) == 10
     assert names(tmp_path) == before
-    assert "the bucket is gone" in feeds.alerts(feed)[0].text
+    assert "the bucket is gone" in feeds.state(feed)[0].text
     assert timezone.now() < feed.due_at < timezone.now() + timedelta(minutes=16)
 
 
@@ -346,7 +350,7 @@ def test_a_feed_that_is_not_built_for_long_is_an_alert_once(feed, shelf, caplog)
     Build(feed).run()
     Feed.objects.update(built_at=timezone.now() - timedelta(hours=49))
     feed.refresh_from_db()
-    assert "49" in feeds.alerts(feed)[0].text
+    assert "Out of date since" in feeds.state(feed)[0].text
     schedule.due_feeds()
     schedule.due_feeds()
     assert caplog.text.count("was not built for") == 1
@@ -399,7 +403,7 @@ def test_the_command_goes_on_to_the_next_feed_when_one_fails(feed, shelf):
 
 def test_a_feed_in_order_is_said_to_be(feed, shelf):
     run("build")
-    assert "main: in order" in run("check", "--offline")
+    assert "main: In order" in run("check", "--offline")
 
 
 def test_the_command_ends_with_an_error_when_something_waits(feed, shelf):

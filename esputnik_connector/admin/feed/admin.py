@@ -7,20 +7,20 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector import registry
-from esputnik_connector.admin.display import time_text
+from esputnik_connector.admin.display import ICONS, time_text
 from esputnik_connector.admin.mixins import TitledListMixin, WriteOnlyFieldMixin
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.feed.artifact import delete_files
 from esputnik_connector.feed.links import feed_url
 from esputnik_connector.feed.problems import differences
 from esputnik_connector.models import Feed, FeedBuild, FeedProblem
-from esputnik_connector.models.feed_build import FLAWS, BuildStatus, Flaw
-from esputnik_connector.operations.health.feeds import alerts
+from esputnik_connector.models.feed_build import FLAWS, HINTS, BuildStatus, Flaw
+from esputnik_connector.operations.health.feeds import state
 from esputnik_connector.shops.base import SupportsFeed
 
 from .accounts import accounts_of
@@ -30,17 +30,18 @@ from .form import FeedAttributeInline, FeedCategoryInline, FeedForm
 from .views import FeedViews, build_soon
 
 
-def state_text(feed: Feed) -> str:
-    """One sentence about a feed; what is wrong with it comes first."""
+def state_html(feed: Feed) -> str:
+    """What is worst about a feed, with its colour: the doctor's own words."""
     if not feed.is_enabled:
         return _("Off: the address answers 410")
-    if found := alerts(feed):
-        return str(found[0])
-    if feed.is_leased(timezone.now()):
-        return _("Being built")
-    if not feed.file:
-        return _("Not built yet; the first who fetches it gets it as it is made")
-    return _("In order")
+    found = state(feed)[0]
+    return format_html(
+        '<span class="esputnik-light esputnik-is-{}"><span class="esputnik-icon" '
+        'aria-hidden="true">{}</span> {}</span>',
+        found.level.value,
+        ICONS[found.level],
+        found.text,
+    )
 
 
 @admin.register(Feed)
@@ -85,7 +86,7 @@ class FeedAdmin(TitledListMixin, WriteOnlyFieldMixin, FeedViews, admin.ModelAdmi
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, feed: Feed) -> str:
-        return state_text(feed)
+        return state_html(feed)
 
     @admin.display(description=gettext_lazy("what"))
     def kind(self, feed: Feed) -> str:
@@ -124,8 +125,7 @@ class FeedAdmin(TitledListMixin, WriteOnlyFieldMixin, FeedViews, admin.ModelAdmi
         held = feed.builds.filter(status=BuildStatus.HELD).first()
         return {
             "esputnik_feed": feed,
-            "esputnik_state": state_text(feed),
-            "esputnik_alerts": alerts(feed),
+            "esputnik_findings": [(each, ICONS[each.level]) for each in state(feed)],
             "esputnik_url": _address(feed),
             "esputnik_may_change": self.has_change_permission(request, feed),
             "esputnik_accounts": accounts_of(feed),
@@ -179,6 +179,7 @@ def _flaw_counts(latest: list[FeedBuild]) -> list[dict[str, Any]]:
         {
             "name": name,
             "label": FLAWS[Flaw(name)],
+            "is_hint": Flaw(name) in HINTS,
             "count": now,
             "change": f"{now - before:+}" if now != before and len(latest) > 1 else "",
         }

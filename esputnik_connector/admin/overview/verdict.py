@@ -10,19 +10,17 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from esputnik_connector.admin.display import time_text
+from esputnik_connector.admin.display import ICONS, time_text
 from esputnik_connector.admin.pages import APP, link_to, site_name, url_of
 from esputnik_connector.conf import conf
 from esputnik_connector.models import Connection
 from esputnik_connector.models.connection import this_environment
 from esputnik_connector.models.permissions import Right
-from esputnik_connector.operations.health.findings import Level
 from esputnik_connector.operations.health.judgement import Judgement
 from esputnik_connector.operations.health.sentences import Action
 from esputnik_connector.operations.health.snapshot import Snapshot, take
 
 SEEN_BY = (Right.SEE.permission, f"{APP}.view_connection", f"{APP}.change_connection")
-ICONS = {Level.OK: "✔", Level.WARNING: "!", Level.PROBLEM: "✖"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,7 +32,8 @@ from esputnik_connector.operations.feed_registration import (
     registration_of,
     shown,
 )
-from esputnik_connector.operations.health.feeds import alerts
+from esputnik_connector.operations.health.feeds import state
+from esputnik_connector.operations.health.findings import Level, worst
 from esputnik_connector.shops.base import SupportsFeed
 
 Progress = Callable[[int], None]
@@ -157,18 +158,21 @@ class Command(ReportingCommand):
 
     def _check(self, feeds: QuerySet[Feed], *, is_offline: bool) -> None:
         is_well = True
+        styles = {
+            Level.OK: self.style.SUCCESS,
+            Level.WARNING: self.style.WARNING,
+            Level.PROBLEM: self.style.ERROR,
+        }
         for feed in feeds.filter(is_enabled=True):
-            found = list(map(str, alerts(feed)))
-            if not is_offline:
-                found += filter(None, [fetch_trouble(feed)])
-            for alert in found:
-                self.stdout.write(self.style.ERROR(f"{feed.name}: {alert}"))
-            if not found:
-                verdict = _("in order")
-                self.stdout.write(self.style.SUCCESS(f"{feed.name}: {verdict}"))
+            found = state(feed)
+            for each in found:
+                self.stdout.write(styles[each.level](f"{feed.name}: {each.text}"))
+            trouble = "" if is_offline else fetch_trouble(feed)
+            if trouble:
+                self.stdout.write(self.style.ERROR(f"{feed.name}: {trouble}"))
             latest = feed.builds.compared().exclude(status=BuildStatus.DISCARDED)
             self._show_changes(latest.first())
-            is_well = is_well and not found
+            is_well = is_well and not trouble and worst(found) is not Level.PROBLEM
         if not is_well:
             raise SystemExit(1)
 
@@ -187,8 +191,8 @@ class Command(ReportingCommand):
             states = {feed.name: registration_of(feed, known) for feed in chosen}
         except ConnectorError as error:
             raise CommandError(str(error)) from error
-        for feed_name, state in states.items():
-            self.stdout.write(f"{feed_name}: {REGISTRATIONS[state]}")
+        for feed_name, registration in states.items():
+            self.stdout.write(f"{feed_name}: {REGISTRATIONS[registration]}")
         for feed in left:
             text = _("%(name)s: left out, its language has another feed; name it to register it")
             self.stdout.write(text % {"name": feed.name})

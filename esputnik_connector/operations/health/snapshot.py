@@ -26,7 +26,6 @@ from esputnik_connector.models import (
     Restore,
     StorefrontStep,
 )
-from esputnik_connector.models.feed_build import BuildStatus
 from esputnik_connector.models.outcome_hour import hour_of
 from esputnik_connector.operations.storefront.report import StepReport, reported
 from esputnik_connector.records import Kind, Outcome
@@ -157,11 +156,8 @@ def _held(mine: Mapping[str, object]) -> list[Reconciliation]:
 
 
 def _builds(feeds: Sequence[Feed]) -> dict[int, list[FeedBuild]]:
-    """Feed → its build that waits for a person, if any, and its last one that is over."""
-    over = FeedBuild.objects.filter(feed__in=feeds).exclude(status=BuildStatus.RUNNING).order_by()
-    last = over.values("feed").annotate(last=Max("pk")).values("last")
+    """Feed → its builds by which it is judged, the newest first."""
     found: dict[int, list[FeedBuild]] = {}
-    wanted = Q(pk__in=last) | Q(feed__in=feeds, status=BuildStatus.HELD)
-    for build in FeedBuild.objects.filter(wanted).order_by("-pk"):
+    for build in FeedBuild.objects.decisive(feeds):
         found.setdefault(build.feed_id, []).append(build)
     return found

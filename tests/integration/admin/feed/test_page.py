@@ -85,7 +85,7 @@ def test_a_user_name_cannot_hold_a_colon(merchant):
         ({"is_enabled": False}, "Off: the address answers 410"),
         ({}, "Not built yet"),
         ({"holder": "w", "leased_until": timezone.now() + timedelta(minutes=9)}, "Being built"),
-        ({"created_at": timezone.now() - timedelta(days=9)}, "It was never built."),
+        ({"created_at": timezone.now() - timedelta(days=9)}, "Not built yet"),
     ],
 )
 def test_the_list_says_how_each_feed_is_going(merchant, feed, change, text):
