@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector import registry
+from esputnik_connector.admin.addresses import KEY
 from esputnik_connector.admin.pages import linked, register
 from esputnik_connector.admin.send_again import RoutesForm
 from esputnik_connector.admin.trace import leave_trace
@@ -177,14 +178,12 @@ def holdings_view(request: HttpRequest, _context: dict[str, Any], *, key: str) -
     return answer
 
 
-PLACE = "<int:connection>/<str:kind>/<path:key>/"
+PLACE = f"<int:connection>/<str:kind>/{KEY}/"
 SEARCH = gettext_lazy("Search")
 register(
     linked("send_now", SEARCH, f"do/send-now/{PLACE}", send_now_view, Right.OPERATE),
     linked("send_unchanged", SEARCH, f"do/send-again/{PLACE}", send_unchanged_view, Right.OPERATE),
     linked("compare", SEARCH, f"do/compare/{PLACE}", compare_view, Right.OPERATE),
-    linked("erase", SEARCH, "do/erase/<path:key>/", erase_view, Right.ERASE),
-    linked(
-        "holdings", SEARCH, "do/holdings/<path:key>/", holdings_view, Right.OPERATE, Right.ERASE
-    ),
+    linked("erase", SEARCH, f"do/erase/{KEY}/", erase_view, Right.ERASE),
+    linked("holdings", SEARCH, f"do/holdings/{KEY}/", holdings_view, Right.OPERATE, Right.ERASE),
 )

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector import registry
+from esputnik_connector.admin.addresses import KEY
 from esputnik_connector.admin.display import time_text
 from esputnik_connector.admin.pages import linked, register, url_of
 from esputnik_connector.exceptions import ConnectorError
@@ -200,7 +201,5 @@ def _person(request: HttpRequest, kind: Kind, key: str) -> dict[str, str]:
 
 
 register(
-    linked(
-        "record", gettext_lazy("Answer"), "search/<str:kind>/<path:key>/", record_page, Right.SEE
-    )
+    linked("record", gettext_lazy("Answer"), f"search/<str:kind>/{KEY}/", record_page, Right.SEE)
 )

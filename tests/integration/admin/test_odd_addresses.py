@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import html
+import re
+from urllib.parse import unquote
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -11,6 +15,7 @@ from esputnik_connector.models import Connection, OutboxMessage
 pytestmark = pytest.mark.django_db
 
 HELD_BY_NO_DATABASE = ["a\x00b", "9" * 300]
+UNFIT_FOR_A_PATH = ["a\nb", "\r\n", "a/b//c", "..", ".", "100%2F1", "?a#b&c", "a\u2028b", "a\\b"]
 ODD = ["%", "'\"<script>alert(1)</script>", "²", "９９", "1e5", "-1", "9" * 40, "a/b", "=1+1", " "]
 
 
@@ -36,6 +41,32 @@ def test_what_no_database_can_hold_is_not_found(
         url = reverse(f"admin:esputnik_connector_{name}", args=[key])
         assert admin_client.post(url).status_code == 404
     assert not OutboxMessage.objects.exists()
+
+
+@pytest.mark.parametrize("key", [*UNFIT_FOR_A_PATH, *ODD])
+def test_a_problem_leads_to_its_record_whatever_the_key(
+    admin_client: Client, main: Connection, key: str
+) -> None:
+    """As a browser goes: it follows the link that stands on the page."""
+    for kind in ("order", "contact", "cart"):
+        OutboxMessage.objects.create(
+            connection=main, kind=kind, key=key, is_dead=True, reason="refused", detail=f"no {kind}"
+        )
+    page = admin_client.get(reverse("admin:esputnik_connector_problems")).content.decode()
+    links = sorted({*re.findall(r'href="([^"]*/search/(?:order|contact|cart)/[^"]+)"', page)})
+    assert len(links) == 3
+    for link in map(html.unescape, links):
+        assert not re.search(r"/\.|//|\s|\\\\", link)
+        answer = admin_client.get(link)
+        assert answer.status_code == 200
+        assert answer.context["key"] == key
+    for name in ("overview", "outboxmessage_changelist"):
+        assert admin_client.get(reverse(f"admin:esputnik_connector_{name}")).status_code == 200
+
+
+@pytest.mark.parametrize("key", ["100002", "кошик 7", "A-1_b~c@d.e"])
+def test_a_usual_key_stands_in_the_address_as_it_is(key: str) -> None:
+    assert unquote(record("order", key)).endswith(f"/search/order/{key}/")
 
 
 @pytest.mark.parametrize("key", ODD)
