@@ -68,7 +68,9 @@ def statuses(connection: Connection, _snapshot: Snapshot, request: HttpRequest) 
         name="statuses",
         title=_("Order statuses are mapped"),
         is_done=is_done,
-        text="" if is_done else _("Say which status of the shop is which at eSputnik."),
+        text=""
+        if is_done
+        else _("Say which status of the shop is which at %s.") % _label(connection),
         url=_table("statuses", request, connection),
     )
 
@@ -80,7 +82,9 @@ def fields(connection: Connection, _snapshot: Snapshot, request: HttpRequest) ->
         title=_("Fields are mapped"),
         is_done=is_done,
         is_optional=True,
-        text="" if is_done else _("Only if eSputnik shall know more than name, e-mail and phone."),
+        text=""
+        if is_done
+        else _("Only if %s shall know more than name, e-mail and phone.") % _label(connection),
         url=_table("fields", request, connection),
     )
 
@@ -173,6 +177,10 @@ STEPS: list[MakeStep] = [
     first_order,
     alerts,
 ]
+
+
+def _label(connection: Connection) -> str:
+    return registry.destination_label(connection.destination)
 
 
 def _table(name: str, request: HttpRequest, connection: Connection) -> str:

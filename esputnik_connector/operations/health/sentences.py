@@ -10,6 +10,7 @@ from enum import Enum
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from esputnik_connector import registry
 from esputnik_connector.models import Connection
 
 from .backlog import count_text
@@ -64,21 +65,21 @@ def _overdue(finding: Finding, _connection: Connection, snapshot: Snapshot) -> s
     }
 
 
-def _delayed(finding: Finding, _connection: Connection, snapshot: Snapshot) -> str:
+def _delayed(finding: Finding, connection: Connection, snapshot: Snapshot) -> str:
     age = timedelta(seconds=finding.numbers.get("age_seconds", 0))
     time = since(snapshot.now - age, snapshot.now)
     if finding.level is Level.PROBLEM:
         return _(
-            "eSputnik has taken nothing for a while: the oldest change waits for %(time)s."
-        ) % {"time": time}
+            "%(destination)s has taken nothing for a while: the oldest change waits for %(time)s."
+        ) % {"time": time, "destination": registry.destination_label(connection.destination)}
     return _("Some changes are tried again: the oldest waits for %(time)s.") % {"time": time}
 
 
-def _resting(finding: Finding, _connection: Connection, snapshot: Snapshot) -> str:
+def _resting(finding: Finding, connection: Connection, snapshot: Snapshot) -> str:
     until = snapshot.now + timedelta(seconds=finding.numbers.get("seconds", 0))
-    return _("eSputnik asked to wait or did not answer; the next try is in %(time)s.") % {
-        "time": since(snapshot.now, until)
-    }
+    text = _("%(destination)s asked to wait or did not answer; the next try is in %(time)s.")
+    label = registry.destination_label(connection.destination)
+    return text % {"time": since(snapshot.now, until), "destination": label}
 
 
 def _set_aside(finding: Finding, _connection: Connection, _snapshot: Snapshot) -> str:

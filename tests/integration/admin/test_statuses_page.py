@@ -14,6 +14,7 @@ from django.urls import reverse
 from oscar.test import factories
 
 from esputnik_connector import registry
+from esputnik_connector.destinations.esputnik.destination import EsputnikDestination
 from esputnik_connector.models import Connection, OutboxMessage, ReleasedStatus, SyncState
 from esputnik_connector.operations.connection import status_orders
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik
@@ -425,3 +426,21 @@ def test_orders_are_counted_once_a_minute_by_one_query(
         assert status_orders.statuses_of_shop().counts == {"Paid": 1}
     monkeypatch.setattr(status_orders, "monotonic", lambda: status_orders._last[0][1] + 61)
     assert status_orders.statuses_of_shop().counts == {"Paid": 2}
+
+
+class OtherName(EsputnikDestination):
+    label = "Yespo"
+
+
+def test_the_pages_of_a_connection_name_its_destination(merchant, stored, settings) -> None:
+    destinations = {"esputnik": {"BACKEND": f"{__name__}.OtherName", "OPTIONS": {}}}
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "DESTINATIONS": destinations}
+    placed(stored, "1", "Paid")
+    assert "what Yespo is told" in shown(merchant)
+    question = post(merchant, {"Paid": "DELIVERED"}).content.decode()
+    assert "stay as Yespo knows them" in question
+    fields = merchant.get(reverse("admin:esputnik_connector_fields")).content.decode()
+    assert "in which field Yespo keeps it" in fields
+    overview = merchant.get(reverse("admin:esputnik_connector_overview")).content.decode()
+    assert "which status of the shop is which at Yespo" in overview
+    assert "Only if Yespo shall know more" in overview
