@@ -21,6 +21,7 @@ from esputnik_connector.pipeline.after_answer import forget_request
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.wake import forget_wakes
 from esputnik_connector.testing.recording import RecordingDestination
+from sandbox_project.celery import app as celery_app
 from tests.clock import Clock
 from tests.memory_shop import MemoryShop
 
@@ -51,6 +52,14 @@ def _fresh_capture() -> Iterator[None]:
     yield
     capture.forget_connections()
     Storefront.objects.forget()
+
+
+@pytest.fixture(autouse=True)
+def _own_celery_app() -> Iterator[None]:
+    """Whoever makes a Celery application makes it the one that every thread publishes by."""
+    yield
+    celery_app.set_current()
+    celery_app.set_default()
 
 
 @pytest.fixture(autouse=True)

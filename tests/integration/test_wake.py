@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 import pytest
-from celery import Celery, current_app
+from celery import Celery
 from django.conf import settings as project_settings
 from django.db import connection as database
 from django.db import transaction
@@ -41,7 +41,6 @@ PATIENCE = 0.35  # seconds: a quarter, and what a busy machine takes
 @pytest.fixture
 def broker_at() -> Iterator:
     """Publish to another broker, with nothing learnt of the one before."""
-    before = current_app._get_current_object()
 
     def use(address: str) -> Celery:
         app = Celery("shop", broker=address)
@@ -49,7 +48,6 @@ def broker_at() -> Iterator:
         return app
 
     yield use
-    before.set_current()
     late = publisher._line._late
     publisher.begin_anew()
     if late is not None:

@@ -6,12 +6,13 @@ The broker here is kombu's own of one process, which a test takes away and gives
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from celery import Celery, current_app
+from celery import Celery
 from kombu.transport import memory
 
 from esputnik_connector.pipeline import broker
@@ -41,8 +42,7 @@ class Broker:
 
 
 @pytest.fixture
-def away(monkeypatch) -> Iterator[Broker]:
-    before = current_app._get_current_object()
+def away(monkeypatch) -> Broker:
     Celery("shop", broker="memory://")
     present = Broker()
 
@@ -50,16 +50,22 @@ def away(monkeypatch) -> Iterator[Broker]:
         present.take(message)
 
     monkeypatch.setattr(memory.Channel, "_put", put)
+    monkeypatch.setattr(broker, "BROKER_TIMEOUT", 10.0)  # a busy machine is no broker that is slow
     monkeypatch.setattr(broker, "FIRST_REST", 0.1)
-    yield present
-    before.set_current()
+    return present
 
 
 @pytest.fixture
 def publisher(away) -> Iterator[Publisher]:
+    earlier = set(threading.enumerate())
     made = Publisher()
     yield made
-    made.begin_anew()
+    made.begin_anew()  # its threads end here: none tells the broker of the next test anything
+    assert until(lambda: not {each for each in threads() if each not in earlier})
+
+
+def threads() -> list[threading.Thread]:
+    return [each for each in threading.enumerate() if each.name == "esputnik-wake"]
 
 
 def until(there_is: Callable[[], bool]) -> bool:
@@ -120,11 +126,14 @@ def test_a_wake_up_that_is_over_by_a_minute_is_not_published_any_more(publisher,
 
 def test_what_waits_for_a_broker_that_never_answers_is_bounded(publisher, away, monkeypatch):
     monkeypatch.setattr(broker, "MOST_WAITING", 10)
-    monkeypatch.setattr(broker, "_sent", lambda *_: time.sleep(2))
+    monkeypatch.setattr(broker, "BROKER_TIMEOUT", 0.25)
+    answers = threading.Event()
+    monkeypatch.setattr(broker, "_sent", lambda *_: answers.wait(PATIENCE))
     publisher.publish("esputnik_connector.relay", 0, 0)
     for number in range(100):
         publisher.publish("esputnik_connector.relay", number, 0)
     assert publisher._line._messages.qsize() <= 10
+    answers.set()
 
 
 def test_a_broker_that_is_back_is_told_of_at_once_again(publisher, away):
