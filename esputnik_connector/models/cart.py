@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
@@ -14,6 +15,8 @@ from esputnik_connector.identity import state_guid
 
 from .base import ConnectorManager, ConnectorModel, ConnectorQuerySet
 from .connection import Connection
+
+TICK = timedelta(milliseconds=1)  # by which browsers count
 
 
 class CartSession(ConnectorModel):
@@ -61,23 +64,45 @@ class CartStateQuerySet(ConnectorQuerySet["CartState"]):
         mine = self.filter(connection_id=connection_id, cart_key__in=list(cart_keys))
         return {state.cart_key: state for state in mine.order_by("pk")}
 
+    def last_of(self, connection_id: int, cart_key: str) -> CartState | None:
+        """The state that was told last; ``None`` when none ever was."""
+        return self.newest(connection_id, [cart_key]).get(cart_key)
+
     def last_guid(self, connection_id: int, cart_key: str) -> str:
         """The GUID that a purchase of this cart repeats; ``""`` when no state was ever told."""
-        state = self.newest(connection_id, [cart_key]).get(cart_key)
+        state = self.last_of(connection_id, cart_key)
         return state.guid if state else ""
 
-    def guid_of(self, connection: Connection, cart_key: str, digest: str) -> str:
-        """The GUID of a state that a page is about to tell: the last one if that was the same
-        state, else a new one, which is remembered.
+    def note(
+        self,
+        connection: Connection,
+        cart_key: str,
+        digest: str,
+        *,
+        known: CartState | None,
+        seen: CartState | None,
+    ) -> CartState:
+        """Remember the state that follows ``known``, which a page is about to tell.
 
         :param digest: equal exactly for equal contents.
+        :param seen: the last state when the page began to ask. What others noted since, at the same
+            time, keeps its GUID if it is the same state.
         """
-        known = self.newest(connection.pk, [cart_key]).get(cart_key)
-        if known is not None and known.digest == digest:
-            return known.guid
         made = CartState.after(known, connection, cart_key, digest, salt=reveal(connection.salt))
+        if known is not seen:
+            twins = [each for each in self._since(seen, made) if each.digest == digest]
+            made.guid = twins[0].guid if twins else made.guid
         self.bulk_create([made])
-        return made.guid
+        return made
+
+    def is_alone(self, made: CartState, *, known: CartState | None) -> bool:
+        """Did nobody note another state meanwhile? The same one has the same GUID."""
+        return all(each.guid == made.guid for each in self._since(known, made))
+
+    def _since(self, state: CartState | None, of: CartState) -> CartStateQuerySet:
+        """States of a cart after this one."""
+        mine = self.filter(connection_id=of.connection_id, cart_key=of.cart_key)
+        return mine.filter(pk__gt=state.pk if state else 0).order_by("pk")
 
 
 class CartState(ConnectorModel):
@@ -120,7 +145,11 @@ class CartState(ConnectorModel):
         *,
         salt: str,
     ) -> CartState:
-        """The state that follows, not saved. Two that ask at once get the same."""
+        """The state that follows, not saved. Two that ask at once get the same. It is younger than
+        the one before it, whatever the clocks of two servers say."""
         last = before.guid if before else ""
         guid = state_guid(cart_key, digest=digest, before=last, salt=salt)
-        return cls(connection=connection, cart_key=cart_key, digest=digest, guid=guid)
+        made = cls(connection=connection, cart_key=cart_key, digest=digest, guid=guid)
+        if before is not None:
+            made.created_at = max(made.created_at, before.created_at + TICK)
+        return made

@@ -8,7 +8,7 @@ whichever way it was told: so a purchase repeats it from another device and afte
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -19,38 +19,90 @@ from esputnik_connector import registry
 from esputnik_connector.behaviour import Behaviour, BehaviourType, Route, Visitor
 from esputnik_connector.carts import Cart, CartItem
 from esputnik_connector.destinations.esputnik.orders.money import cents, portions
+from esputnik_connector.fresh_reads import fresh_reads
 from esputnik_connector.models import CartState, Storefront
 from esputnik_connector.pipeline.capture import capture
-from esputnik_connector.records import Order
+from esputnik_connector.records import JSONObject, Order
 from esputnik_connector.shops.pages import SupportsBehaviour
 
 VISITOR = "esputnik_cart_visitor"  # in the session: a mark of whose cart was remembered
 TOLD = "esputnik_cart_told"  # in the session: the key of the cart that was told last
+MOST_TRIES = 3  # to find a moment in which no other tab changes the cart
 
 
-def cart_now(request: HttpRequest, storefront: Storefront) -> Behaviour | None:
-    """The cart as it is, with the GUID of this state; ``None`` while there is nothing to tell: no
-    cart, or an empty one, and of none anything was told. One query, and an insert for a new state.
+@dataclass(frozen=True, kw_only=True)
+class PageCart:
+    """A cart as a page tells it, and which state of it that is."""
+
+    cart: Cart
+    state: CartState
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """As eSputnik hears of it."""
+        return Behaviour(
+            type=BehaviourType.STATUS_CART,
+            key=BehaviourType.STATUS_CART.new_key(),
+            items=self.cart.items,
+            currency=self.cart.currency,
+            guid=self.state.guid,
+        )
+
+    @property
+    def place(self) -> JSONObject:
+        """By which a browser with several tabs knows the younger one of two states of a cart."""
+        mark = salted_hmac("esputnik_connector.places", self.cart.key).hexdigest()[:8]
+        return {"of": mark, "at": int(self.state.created_at.timestamp() * 1000)}
+
+
+def cart_now(request: HttpRequest, storefront: Storefront) -> PageCart | None:
+    """The cart as it is, and this state of it; ``None`` while there is nothing to tell: no cart, or
+    an empty one, and of none anything was told. One query; a new state is read, noted, looked at.
     """
+    with fresh_reads():  # what the browser has just changed, a replica may not have
+        cart = _cart_of(request)
+        if cart is None:
+            return None
+        session: Any = getattr(request, "session", None)
+        former = "" if session is None else session.get(TOLD, "")
+        known = CartState.objects.last_of(storefront.connection_id, cart.key)
+        if not (cart.items or former or known):
+            return None
+        if session is not None and former != cart.key:
+            session[TOLD] = cart.key
+        if known is not None and known.digest == _digest_of(cart):
+            return PageCart(cart=cart, state=known)
+        return _new_state(request, storefront, cart.key, known)
+
+
+def _new_state(
+    request: HttpRequest, storefront: Storefront, key: str, known: CartState | None
+) -> PageCart | None:
+    """The cart and its state, where another tab may change and tell it in this very moment.
+
+    Nobody waits for anybody: a cart that is older than the last state is read again, and two that
+    note different states at once look at what the other one did.
+    """
+    states, seen, told = CartState.objects, known, None
+    for _try in range(MOST_TRIES):
+        cart = _cart_of(request)
+        if cart is None or cart.key != key:  # ordered by now, or merged into another one
+            return None
+        digest = _digest_of(cart)
+        if known is not None and known.digest == digest:
+            return PageCart(cart=cart, state=known)
+        made = states.note(storefront.connection, key, digest, known=known, seen=seen)
+        told = PageCart(cart=cart, state=made)
+        if states.is_alone(made, known=known):
+            break
+        known = states.last_of(storefront.connection_id, key)
+    return told
+
+
+def _cart_of(request: HttpRequest) -> Cart | None:
     shop = registry.shop()
     cart = shop.cart(request) if isinstance(shop, SupportsBehaviour) else None
-    if cart is None or not (cart.key and cart.is_live):
-        return None
-    connection = storefront.connection
-    session: Any = getattr(request, "session", None)
-    former = "" if session is None else session.get(TOLD, "")
-    states = CartState.objects.all()
-    if not (cart.items or former or states.last_guid(connection.pk, cart.key)):
-        return None
-    if session is not None and former != cart.key:
-        session[TOLD] = cart.key
-    return Behaviour(
-        type=BehaviourType.STATUS_CART,
-        key=BehaviourType.STATUS_CART.new_key(),
-        items=cart.items,
-        currency=cart.currency,
-        guid=states.guid_of(connection, cart.key, _state_of(cart)),
-    )
+    return cart if cart is not None and cart.key and cart.is_live else None
 
 
 def bought(request: HttpRequest, storefront: Storefront, purchase: Behaviour) -> Behaviour:
@@ -107,7 +159,7 @@ def remember_visitor(request: HttpRequest, storefront: Storefront, visitor: Visi
         capture.cart_visited(cart.key, visitor)
 
 
-def _state_of(cart: Cart) -> str:
+def _digest_of(cart: Cart) -> str:
     """A mark of what is in the cart; two carts with the same things have marks of their own."""
     lines = [(item.product_key, item.quantity, str(item.unit_price)) for item in cart.items]
     said = json.dumps([cart.key, cart.currency, lines])

@@ -136,8 +136,10 @@ def _cart(request: HttpRequest, storefront: Storefront) -> JSONObject | None:
     except Exception as error:  # a lost key, a database that is away: the rest is told all the same
         logger.error("a cart is not told: %s", without_message(error))
         return None
-    call = None if told is None else call_of(storefront, told)
-    return None if told is None or call is None else {"id": told.guid, "call": call}
+    call = None if told is None else call_of(storefront, told.behaviour)
+    if told is None or call is None:
+        return None
+    return {"id": told.state.guid, "call": call, **told.place}
 
 
 def _once(call: list[JSONValue] | None) -> JSONObject | None:

@@ -187,14 +187,23 @@ def test_two_that_ask_at_once_get_the_same_guid_and_no_other_shop_can_guess_it(m
 
 def test_the_page_and_the_worker_agree_by_one_rule(main):
     states = CartState.objects.all()
-    first = states.guid_of(main, "7", "state a")
-    assert states.guid_of(main, "7", "state a") == first
-    second = states.guid_of(main, "7", "state b")
+
+    def noted(key: str, digest: str) -> str:
+        known = states.last_of(main.pk, key)
+        return states.note(main, key, digest, known=known, seen=known).guid
+
+    first, second = noted("7", "state a"), noted("7", "state b")
     assert second != first
-    assert states.guid_of(main, "7", "state a") not in (first, second)
-    assert states.guid_of(main, "8", "state a") != first
+    assert noted("7", "state a") not in (first, second)
+    assert noted("8", "state a") != first
     assert states.last_guid(main.pk, "8") != states.last_guid(main.pk, "7")
     assert states.last_guid(main.pk, "unknown") == ""
+
+
+def test_a_state_is_younger_than_the_one_before_it_whatever_the_clocks_say(main):
+    ahead = CartState(created_at=datetime.now(timezone.utc) + timedelta(minutes=5), guid="x")
+    made = CartState.after(ahead, main, "7", "state a", salt="s")
+    assert made.created_at > ahead.created_at
 
 
 # The purchase

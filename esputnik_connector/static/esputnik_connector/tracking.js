@@ -102,6 +102,14 @@
     }
   }
 
+  /* Another tab may have told a younger state of this cart while this one waited. */
+  function isYoungest(cart) {
+    var last = (kept("localStorage", "cartAt") || "").split(" ");
+    if (!cart || (last[0] === cart.of && Number(last[1]) > cart.at)) { return false; }
+    kept("localStorage", "cartAt", cart.of + " " + cart.at);
+    return true;
+  }
+
   function isDue() {
     var isNew = !kept("sessionStorage", "asked") || page.always;
     return isNew || cookie(MARK) !== kept("localStorage", "mark");
@@ -117,7 +125,7 @@
     once("customer", answer.customer);
     answer.calls.forEach(tell);
     afterwards();
-    once("cart", answer.cart);
+    if (isYoungest(answer.cart)) { once("cart", answer.cart); }
   }
 
   function afterwards() {
