@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
+from django.contrib.auth.signals import user_logged_out
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.crypto import salted_hmac
@@ -17,8 +19,8 @@ from esputnik_connector.shops.pages import SupportsBehaviour
 from .carts import remember_visitor
 from .consent import refusal
 from .record import behaviour, capture_now, record, storefront_of
-from .visitor import visitor_of
-from .visits import keep_for_later
+from .session_calls import forget_old, keep_for_later
+from .visitor import OWN_COOKIE, notes_of, visitor_of
 
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 CUSTOMER = "esputnik_customer"  # in the session: a mark of what was told of the customer
@@ -37,9 +39,10 @@ def after_request(request: HttpRequest, response: HttpResponseBase) -> bool:
     if isinstance(shop, SupportsBehaviour):
         for told in shop.acts(request, response):
             record(request, told)
-    is_left = keep_for_later(request)
+    is_left = keep_for_later(request, storefront)
     is_change = request.method not in SAFE or is_other_session(request)
     if is_change:
+        forget_old(request)
         tell_customer(request, storefront)
         if refusal(request, BehaviourType.STATUS_CART) is None:
             remember_visitor(request, storefront, visitor_of(request, storefront, shop))
@@ -63,11 +66,12 @@ def tell_customer(request: HttpRequest, storefront: Storefront) -> None:
     known = (visitor.cookie, visitor.contact_key, visitor.email, visitor.phone, visitor.name)
     mark = salted_hmac(CUSTOMER, "\n".join(known)).hexdigest()[:32]
     session: Any = getattr(request, "session", None)
-    if session is not None and session.get(CUSTOMER) == mark:
+    name = f"{CUSTOMER}_{storefront.connection_id}"  # two domains may have one session
+    if session is not None and session.get(name) == mark:
         return
     told = behaviour(BehaviourType.CUSTOMER_DATA)
     if capture_now(request, storefront, told, visitor=visitor) and session is not None:
-        session[CUSTOMER] = mark
+        session[name] = mark
 
 
 def is_other_session(request: HttpRequest) -> bool:
@@ -76,3 +80,13 @@ def is_other_session(request: HttpRequest) -> bool:
     session: Any = getattr(request, "session", None)
     came_with = request.COOKIES.get(settings.SESSION_COOKIE_NAME) or None
     return session is not None and (session.session_key or None) != came_with
+
+
+def _begin_anew(request: HttpRequest | None, **_: object) -> None:
+    """Whoever is at this device after a logout may be somebody else: our cookie, by which the
+    tracker knows the one who left, is not theirs."""
+    if request is not None and OWN_COOKIE in request.COOKIES:
+        notes_of(request).new_cookie = uuid4().hex
+
+
+user_logged_out.connect(_begin_anew, dispatch_uid="esputnik_connector.tracking.acts")

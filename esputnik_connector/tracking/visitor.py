@@ -56,10 +56,10 @@ def cookie_of(request: HttpRequest, storefront: Storefront) -> str:
         return theirs
     if storefront.page_script:
         return ""
-    ours = request.COOKIES.get(OWN_COOKIE, "")
-    if COOKIE_VALUE.fullmatch(ours):
-        return ours
     notes = notes_of(request)
+    ours = request.COOKIES.get(OWN_COOKIE, "")
+    if COOKIE_VALUE.fullmatch(ours) and not notes.new_cookie:
+        return ours
     notes.new_cookie = notes.new_cookie or uuid4().hex
     return notes.new_cookie
 

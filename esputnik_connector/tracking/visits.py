@@ -24,12 +24,11 @@ from . import consent
 from .carts import cart_now
 from .origin import is_same_origin
 from .record import behaviour, call_of, opened, record, storefront_of
+from .session_calls import taken
 from .visitor import notes_of, said_url, visitor_of
 
 logger = getLogger(__name__)
 
-LATER = "esputnik_calls"  # in the session: calls of a request that showed no page
-MOST_LATER = 20
 MOST_SEEN = 20
 LONGEST_BODY = 20_000
 LONGEST_KEY = 100
@@ -63,7 +62,7 @@ def _told(request: HttpRequest, storefront: Storefront, asked: dict[str, Any]) -
     page_url = said_url(request, asked.get("url"))
     for told in _brought(asked):
         record(request, told, page_url=page_url)
-    calls: list[JSONValue] = [*notes_of(request).calls, *_later(request)]
+    calls: list[JSONValue] = [*notes_of(request).calls, *taken(request, storefront)]
     return {
         "allowed": _allowed(request),
         "calls": calls,
@@ -97,24 +96,6 @@ def _allowed(request: HttpRequest) -> list[JSONValue] | None:
     except Exception as error:  # of the project's own hook
         logger.error("CONSENT failed, nothing is told: %s", without_message(error))
     return []
-
-
-def _later(request: HttpRequest) -> list[JSONValue]:
-    """What an earlier request left for the next page. Once."""
-    session: Any = getattr(request, "session", None)
-    if session is None or LATER not in session:
-        return []
-    return list(session.pop(LATER))
-
-
-def keep_for_later(request: HttpRequest) -> bool:
-    """Calls that no page took, for the next one; was there any?"""
-    calls = notes_of(request).calls
-    session: Any = getattr(request, "session", None)
-    if not calls or session is None:
-        return False
-    session[LATER] = [*session.get(LATER, ()), *calls][-MOST_LATER:]
-    return True
 
 
 def _customer(request: HttpRequest, storefront: Storefront) -> JSONObject | None:

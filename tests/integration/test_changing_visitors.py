@@ -13,6 +13,7 @@ from oscar.test import factories
 
 from esputnik_connector.behaviour import BehaviourType
 from esputnik_connector.models import OutboxMessage
+from esputnik_connector.pipeline.behaviour.carried import opened
 from esputnik_connector.records import Kind
 from sandbox_project.urls import urlpatterns as shop
 from tests.oscar_rows import OSCAR_WARNINGS
@@ -170,3 +171,46 @@ def test_a_page_that_brings_a_cookie_of_ours_is_for_nobody_else(visitor, no_rest
     assert page.cookies["esputnik_visitor"].value
     assert "Cookie" in page["Vary"]
     assert "private" in page["Cache-Control"]
+
+
+def pages_of(client):
+    """Cookie and person of each page view that a worker is to tell."""
+    rows = OutboxMessage.objects.filter(kind=Kind.BEHAVIOUR.value).order_by("pk")
+    visitors = [opened(row.key, row.payload).visitor for row in rows]
+    return [(one.cookie, one.contact_key) for one in visitors]
+
+
+def test_whoever_takes_the_tablet_after_a_logout_is_another_visitor(visitor, no_rest):
+    """By the cookie of ours. That of eSputnik's script is the script's own."""
+    storefront(script="", routes={"ProductPage": "tracker"})
+    del visitor.cookies["sc"]
+    thing = product()
+    olena = factories.UserFactory()
+    visitor.force_login(olena)
+    visitor.get(thing.get_absolute_url())
+    visitor.get(thing.get_absolute_url())
+    visitor.get(reverse("customer:logout"))
+    visitor.get(thing.get_absolute_url())
+    first, second, after = pages_of(visitor)
+    assert first == second == (first[0], str(olena.pk))
+    assert after[1] == ""
+    assert after[0] not in ("", first[0])
+
+
+def test_a_session_that_ran_out_leaves_the_visitor_who_they_were(visitor, no_rest):
+    storefront(script="", routes={"ProductPage": "tracker"})
+    del visitor.cookies["sc"]
+    thing = product()
+    visitor.force_login(factories.UserFactory())
+    visitor.get(thing.get_absolute_url())
+    del visitor.cookies["sessionid"]
+    visitor.get(thing.get_absolute_url())
+    before, after = pages_of(visitor)
+    assert before[0] == after[0] != ""
+    assert after[1] == ""
+
+
+def test_a_logout_makes_no_cookie_where_there_was_none(visitor):
+    storefront()
+    visitor.force_login(factories.UserFactory())
+    assert "esputnik_visitor" not in visitor.get(reverse("customer:logout")).cookies
