@@ -16,16 +16,21 @@ register.tags.update(esputnik_forms.register.tags)
 
 
 @register.simple_tag(takes_context=True)
-def esputnik_tracking(context: template.Context, nonce: str = "") -> SafeString:
+def esputnik_tracking(
+    context: template.Context, nonce: str = "", everywhere: bool = False
+) -> SafeString:
     """Once, in the base template, after the page's content.
 
     :param nonce: of the Content-Security-Policy, if neither the context nor the request has it as
         ``csp_nonce``.
+    :param everywhere: also where the address of the page is a secret, such as a link by which a
+        password is set anew. eSputnik's script reads addresses.
     """
     request = context.get("request")
     if request is None:
         return pages.NOTHING
-    return pages.markup(request, context, nonce=nonce or nonce_of(context))
+    nonce = nonce or nonce_of(context)
+    return pages.markup(request, context, nonce=nonce, everywhere=everywhere)
 
 
 @register.simple_tag(takes_context=True)

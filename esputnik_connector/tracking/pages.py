@@ -29,8 +29,8 @@ from esputnik_connector.exceptions import without_message
 from esputnik_connector.models import Storefront
 from esputnik_connector.shops.pages import PageContext, SupportsBehaviour
 
-from .record import behaviour, call_of, storefront_of, tell_of_page
-from .visitor import Notes, notes_of, path_of
+from .record import CACHEABLE, behaviour, call_of, storefront_of, tell_of_page
+from .visitor import Notes, is_private, notes_of, path_of
 
 logger = getLogger(__name__)
 
@@ -42,12 +42,21 @@ ELEMENT = re.compile(r"(<script\b)([^>]*>.*?</script\s*>)", re.IGNORECASE | re.D
 INLINE = re.compile(r"<script\b(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.IGNORECASE | re.DOTALL)
 
 
-def markup(request: HttpRequest, context: PageContext, *, nonce: str = "") -> SafeString:
-    """All that the base template needs. Empty where the host has no storefront, and after an error,
-    which is logged."""
+def markup(
+    request: HttpRequest, context: PageContext, *, nonce: str = "", everywhere: bool = False
+) -> SafeString:
+    """All that the base template needs. Empty where the host has no storefront, on a page whose
+    address is a secret, and after an error, which is logged.
+
+    :param everywhere: on pages with such an address, too.
+    """
     try:
         storefront = storefront_of(request)
-        return NOTHING if storefront is None else _markup(request, storefront, context, nonce)
+        if storefront is None:
+            return NOTHING
+        if is_private(request) and not everywhere:
+            return _left_out(request, storefront, context)
+        return _markup(request, storefront, context, nonce)
     except Exception as error:  # a page of the shop is worth more than what is told of it
         logger.error("the page %s is not tracked: %s", request.path, without_message(error))
         return NOTHING
@@ -89,6 +98,17 @@ def _markup(
         static(SCRIPT),
         allowed,
     )
+
+
+def _left_out(request: HttpRequest, storefront: Storefront, context: PageContext) -> SafeString:
+    """eSputnik's script would read the address. A worker is told without its secret, and what was
+    done, such as a purchase, the next page tells."""
+    notes = notes_of(request)
+    earlier = len(notes.calls)
+    _told_page(request, storefront, context)
+    done = [call for call in notes.calls[earlier:] if call[1] not in CACHEABLE]
+    notes.calls, notes.seen = [*notes.calls[:earlier], *done], []
+    return NOTHING
 
 
 def with_nonce(snippet: str, allowed: str) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 from uuid import uuid4
 
 from django.http import HttpRequest
+from django.urls import Resolver404, get_script_prefix, resolve
 from django.utils.encoding import escape_uri_path
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import get_language
+from django.utils.translation import get_language, get_language_from_path, override
 
 from esputnik_connector import identity
 from esputnik_connector.behaviour import Visitor
@@ -27,6 +29,7 @@ URL_LENGTH = 1000
 AGENT_LENGTH = 500
 # Parts of a path by which whoever knows it sees an order, a wish list, or sets a password anew.
 PRIVATE = re.compile(r"(?i)token|hash|uidb64|secret|^key$|signature|mail|phone|pass")
+SECRET = re.compile(r"(?i)token|secret|passw|signature|uidb64")  # likewise, of its query
 HIDDEN = "-"
 PERSONAL = re.compile(r"(?i)mail|phone|tel$|name|token|pass|secret|user|login|address|code|key|sig")
 
@@ -78,7 +81,7 @@ def visitor_of(
         named,
         cookie=cookie_of(request, storefront),
         user_agent=identity.cut(request.headers.get("User-Agent", ""), AGENT_LENGTH),
-        page_url=clean_url(page_url or _own_url(request)),
+        page_url=clean_url(_without_secrets(request, page_url) or _own_url(request)),
         language=identity.language(getattr(request, "LANGUAGE_CODE", "") or get_language() or ""),
     )
 
@@ -87,8 +90,38 @@ def path_of(request: HttpRequest) -> str:
     """The path of this page, without what of it opens something private: the project's own address
     names its parts."""
     named = request.resolver_match.kwargs if request.resolver_match else {}
-    secrets = {str(part) for name, part in named.items() if PRIVATE.search(name)}
-    return "/".join(HIDDEN if part in secrets else part for part in request.path.split("/"))
+    return _hidden(request.path, named)
+
+
+def is_private(request: HttpRequest) -> bool:
+    """Does the address of this page open something private, such as a password that is set anew?
+    Whatever script is in such a page can read it there."""
+    named = request.resolver_match.kwargs if request.resolver_match else {}
+    return bool(_secrets_of(named)) or any(map(SECRET.search, request.GET))
+
+
+def _secrets_of(named: Mapping[str, object]) -> set[str]:
+    return {str(part) for name, part in named.items() if part and PRIVATE.search(name)}
+
+
+def _hidden(path: str, named: Mapping[str, object]) -> str:
+    """:param named: the parts of the path, as the project's own address names them."""
+    secrets = _secrets_of(named)
+    return "/".join(HIDDEN if unquote(part) in secrets else part for part in path.split("/"))
+
+
+def _without_secrets(request: HttpRequest, url: str) -> str:
+    """The same as :func:`path_of`, of a page of this site that is not the one of this request."""
+    if not url:
+        return ""
+    parts = urlsplit(url)
+    path = f"/{unquote(parts.path).removeprefix(get_script_prefix())}"
+    with override(get_language_from_path(path) or get_language()):  # its own, of i18n_patterns
+        try:
+            named = resolve(path, getattr(request, "urlconf", None)).kwargs
+        except Resolver404:  # another application of the domain has it
+            return url
+    return urlunsplit(parts._replace(path=_hidden(parts.path, named)))
 
 
 def _own_url(request: HttpRequest) -> str:
