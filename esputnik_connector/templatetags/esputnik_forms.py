@@ -15,7 +15,7 @@ from esputnik_connector.exceptions import BadRequestError
 from esputnik_connector.models.storefront import FormsChoice
 from esputnik_connector.tracking.form_view import FORM, form_context
 from esputnik_connector.tracking.forms import SubscriptionForm, forms_of
-from esputnik_connector.tracking.origin import host_of
+from esputnik_connector.tracking.origin import asked_host
 
 register = template.Library()
 
@@ -76,4 +76,4 @@ class ShopForm(template.Node):
 def is_hidden(context: template.Context) -> bool:
     """Does the merchant show eSputnik's widgets only on this page's host?"""
     request = context.get("request")
-    return request is not None and forms_of(host_of(request)) is FormsChoice.WIDGETS
+    return request is not None and forms_of(asked_host(request)) is FormsChoice.WIDGETS

@@ -68,9 +68,18 @@ def allowed(request: HttpRequest) -> Allowed:
 
 def refusal(request: HttpRequest, behaviour_type: BehaviourType) -> Reason | None:
     """Why the server must not tell this; ``None`` if it may."""
+    found = refusal_of_any(request)
+    if found is None and behaviour_type not in allowed(request):
+        return Reason.NO_CONSENT
+    return found
+
+
+def refusal_of_any(request: HttpRequest) -> Reason | None:
+    """Why nothing at all of this visitor is told, as the request says by itself: no script of a
+    page will bring it back either."""
     if is_robot(request.headers.get("User-Agent", "")):
         return Reason.ROBOT
-    return None if behaviour_type in allowed(request) else Reason.NO_CONSENT
+    return Reason.NO_CONSENT if says_no(request) else None
 
 
 @lru_cache(maxsize=1)

@@ -28,7 +28,7 @@ from esputnik_connector.records import Person
 from .customer import customer_of
 from .forms import SubscriptionForm, subscribe, takers
 from .limits import is_over
-from .origin import UNKNOWN, client_of, is_same_origin
+from .origin import UNKNOWN, asked_host, client_of, is_same_origin
 
 FORM_PAGE = "esputnik_connector/subscribe.html"
 DONE_PAGE = "esputnik_connector/subscribed.html"
@@ -136,7 +136,7 @@ def _taken(request: HttpRequest, form: SubscriptionForm, given: dict[str, str]) 
         email=email,
         language=getattr(request, "LANGUAGE_CODE", "") or get_language() or "",
         contact_key=_own_key(customer_of(request), email),
-        connections=takers(request.get_host()),
+        connections=takers(asked_host(request)),
     )
     if not is_written:
         text = _("This did not work just now. Please try again in some minutes.")

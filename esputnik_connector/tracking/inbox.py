@@ -20,7 +20,7 @@ from esputnik_connector.models import Connection, Storefront
 
 from .customer import NOBODY, customer_of
 from .limits import is_over
-from .origin import host_of, is_same_origin
+from .origin import asked_host, is_same_origin
 
 PATIENCE = 2.5  # seconds; the page is shown already, but a process of the web server waits
 REST = 30  # seconds without a question after one that was in vain
@@ -35,7 +35,7 @@ def respond(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     if not is_same_origin(request):
         return _refusal(_("Only a page of this site may ask."), status=403)
-    storefront = Storefront.objects.for_host(host_of(request))
+    storefront = Storefront.objects.for_host(asked_host(request))
     if storefront is None or not storefront.is_inbox:
         return _refusal(_("There is no inbox here."), status=404)
     key = customer_of(request).contact_key

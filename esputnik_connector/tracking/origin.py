@@ -31,7 +31,7 @@ def is_same_origin(request: HttpRequest) -> bool:
     return bool(referer) and _is_ours(request, referer)
 
 
-def host_of(request: HttpRequest) -> str:
+def asked_host(request: HttpRequest) -> str:
     """The host of this request; ``""`` for one that is none of the shop's."""
     try:
         return request.get_host()

@@ -37,7 +37,8 @@ from esputnik_connector.records import JSONValue
 from esputnik_connector.shops.pages import complete
 
 from .carts import bought
-from .consent import refusal
+from .consent import refusal, refusal_of_any
+from .origin import asked_host
 from .visitor import cookie_of, notes_of, visitor_of
 
 logger = getLogger(__name__)
@@ -72,7 +73,7 @@ def behaviour(behaviour_type: BehaviourType, *, product_key: str = "", **more: A
 
 def storefront_of(request: HttpRequest) -> Storefront | None:
     """The storefront whose page this is; ``None`` where nothing is tracked."""
-    found = Storefront.objects.for_host(request.get_host())
+    found = Storefront.objects.for_host(asked_host(request))
     return found if found is not None and found.is_tracking else None
 
 
@@ -113,7 +114,8 @@ def tell_of_page(request: HttpRequest, storefront: Storefront, told: Behaviour) 
     elif request.method != "GET":  # who asks for the headers alone sees nothing
         return
     elif told.type in CACHEABLE and _is_told_by_script(request, storefront, route):
-        notes_of(request).seen.append(sealed(told))
+        if not _is_skipped_at_once(request, storefront):
+            notes_of(request).seen.append(sealed(told))
     elif not is_fetched_ahead(request):
         tell(request, storefront, told)
 
@@ -122,6 +124,16 @@ def _is_told_by_script(request: HttpRequest, storefront: Storefront, route: Rout
     if conf.CACHED_PAGES or is_fetched_ahead(request):
         return True
     return route is Route.TRACKER and not cookie_of(request, storefront)
+
+
+def _is_skipped_at_once(request: HttpRequest, storefront: Storefront) -> bool:
+    """Whoever runs no script of ours is counted with the page itself, unless a cache may give it to
+    others."""
+    is_theirs = not (conf.CACHED_PAGES or is_fetched_ahead(request))
+    reason = refusal_of_any(request) if is_theirs else None
+    if reason is not None:
+        capture.behaviour_skipped(storefront.connection_id, reason)
+    return reason is not None
 
 
 def is_fetched_ahead(request: HttpRequest) -> bool:
