@@ -34,16 +34,22 @@ class TrackingMiddleware:
             if after_request(request, response):
                 response.set_cookie(MARK, uuid4().hex[:12], samesite="Lax")
             tell_not_found(request, response)
+            self._keep_private(request, response)
             self._give_cookie(request, response)
         except Exception as error:  # the shop's answer is worth more than what is told of it
             logger.error("%s is not tracked: %s", request.path, without_message(error))
         return response
 
-    def _give_cookie(self, request: HttpRequest, response: HttpResponseBase) -> None:
-        """An answer with somebody's id in it is for them alone, whatever cache is on its way."""
-        if value := notes_of(request).new_cookie:
+    def _keep_private(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        """What one visitor bought or wished for must not be told again by everybody whom a cache
+        gives the page; and a page with somebody's own cookie is for them alone."""
+        notes = notes_of(request)
+        if notes.is_personal or notes.new_cookie:
             patch_vary_headers(response, ["Cookie"])
             patch_cache_control(response, private=True)
+
+    def _give_cookie(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        if value := notes_of(request).new_cookie:
             response.set_cookie(
                 OWN_COOKIE, value, max_age=OWN_COOKIE_AGE, samesite="Lax",
                 secure=request.is_secure(), httponly=True,

@@ -46,7 +46,7 @@ def after_request(request: HttpRequest, response: HttpResponseBase) -> bool:
         tell_customer(request, storefront)
         if refusal(request, BehaviourType.STATUS_CART) is None:
             remember_visitor(request, storefront, visitor_of(request, storefront, shop))
-    return is_change or is_left
+    return is_change or is_left or notes_of(request).asks_anew
 
 
 def _is_apart(request: HttpRequest) -> bool:

@@ -74,6 +74,8 @@ def event_markup(request: HttpRequest, told: Behaviour) -> SafeString:
             tell_of_page(request, storefront, told)
         finally:
             whole.new_cookie = whole.new_cookie or notes.new_cookie
+            whole.is_personal = whole.is_personal or notes.is_personal
+            whole.asks_anew = whole.asks_anew or notes.asks_anew
             request.__dict__["_esputnik_notes"] = whole
         block = {"events": notes.calls, "seen": notes.seen}
         return json_script(block, f"esputnik-{uuid4().hex}") if any(block.values()) else NOTHING

@@ -98,10 +98,19 @@ def tell(
     if told.type is BehaviourType.PURCHASED_ITEMS and route is not Route.OFF:
         told = bought(request, storefront, told)
     if route is Route.BROWSER:
-        if (call := call_of(storefront, told)) is not None:
-            notes_of(request).calls.append(call)
+        _tell_browser(request, storefront, told)
     elif route is not Route.OFF:
         capture_now(request, storefront, told, page_url=page_url)
+
+
+def _tell_browser(request: HttpRequest, storefront: Storefront, told: Behaviour) -> None:
+    """With the page. Who somebody is stands in no page: its script asks for that itself."""
+    notes = notes_of(request)
+    if told.type is BehaviourType.CUSTOMER_DATA:
+        notes.asks_anew = True
+    elif (call := call_of(storefront, told)) is not None:
+        notes.calls.append(call)
+        notes.is_personal = notes.is_personal or told.type not in CACHEABLE
 
 
 def tell_of_page(request: HttpRequest, storefront: Storefront, told: Behaviour) -> None:

@@ -41,6 +41,8 @@ class Notes:
     calls: list[list[JSONValue]] = field(default_factory=list)  # of eSputnik's script
     seen: list[str] = field(default_factory=list)  # signed, for the script to bring back
     new_cookie: str = ""  # of our own, not yet with the visitor
+    is_personal: bool = False  # its page has calls that are this visitor's alone
+    asks_anew: bool = False  # the script of the next page is to ask who it is
     has_middleware: bool = False
 
 
