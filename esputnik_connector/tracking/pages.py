@@ -15,6 +15,7 @@ from logging import getLogger
 from typing import Any
 from uuid import uuid4
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.templatetags.static import static
@@ -29,6 +30,7 @@ from esputnik_connector.exceptions import without_message
 from esputnik_connector.models import Storefront
 from esputnik_connector.shops.pages import PageContext, SupportsBehaviour
 
+from .origin import asked_host
 from .record import CACHEABLE, behaviour, call_of, storefront_of, tell_of_page
 from .visitor import Notes, is_private, notes_of, path_of
 
@@ -53,9 +55,10 @@ def markup(
     try:
         storefront = storefront_of(request)
         if storefront is None:
-            return NOTHING
+            return _said(f"no storefront tracks the visitors of {asked_host(request) or '?'}")
         if is_private(request) and not everywhere:
-            return _left_out(request, storefront, context)
+            _left_out(request, storefront, context)
+            return _said("the address of this page is a secret")
         return _markup(request, storefront, context, nonce)
     except Exception as error:  # a page of the shop is worth more than what is told of it
         logger.error("the page %s is not tracked: %s", request.path, without_message(error))
@@ -102,7 +105,12 @@ def _markup(
     )
 
 
-def _left_out(request: HttpRequest, storefront: Storefront, context: PageContext) -> SafeString:
+def _said(why: str) -> SafeString:
+    """Why the tag leaves nothing: for the developer, who has put it there and looks for it."""
+    return format_html("<!-- esputnik_tracking: {} -->", why) if settings.DEBUG else NOTHING
+
+
+def _left_out(request: HttpRequest, storefront: Storefront, context: PageContext) -> None:
     """eSputnik's script would read the address. A worker is told without its secret, and what was
     done, such as a purchase, the next page tells."""
     notes = notes_of(request)
@@ -110,7 +118,6 @@ def _left_out(request: HttpRequest, storefront: Storefront, context: PageContext
     _told_page(request, storefront, context)
     done = [call for call in notes.calls[earlier:] if call[1] not in CACHEABLE]
     notes.calls, notes.seen = [*notes.calls[:earlier], *done], []
-    return NOTHING
 
 
 def with_nonce(snippet: str, allowed: str) -> str:

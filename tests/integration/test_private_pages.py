@@ -145,6 +145,17 @@ def test_a_worker_tells_it_without_the_secret(visitor):
     assert "xyz" not in told.visitor.page_url
 
 
+def test_the_developer_reads_in_the_page_why_the_tag_left_nothing(visitor, settings):
+    settings.DEBUG = True
+    path = product().get_absolute_url()
+    assert b"no storefront tracks the visitors of testserver" in visitor.get(path).content
+    storefront()
+    assert b"<!-- esputnik_tracking" not in visitor.get(path).content
+    assert b"the address of this page is a secret" in visitor.get(f"{path}?token=x").content
+    settings.DEBUG = False
+    assert b"<!-- esputnik_tracking" not in visitor.get(f"{path}?token=x").content
+
+
 def test_the_shop_may_want_it_everywhere(visitor):
     storefront()
     assert is_tracked(visitor.get("/shown/xyz/"))
