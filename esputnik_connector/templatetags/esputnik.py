@@ -36,9 +36,11 @@ def esputnik_tracking(
 @register.simple_tag(takes_context=True)
 def esputnik_event(context: template.Context, name: str, **given: Any) -> SafeString:
     """One thing that happens on a page of the shop's own: ``{% esputnik_event "ProductPage"
-    product=product %}``, ``"CategoryPage" category=…``, ``"SearchRequest" search=… is_found=…``.
+    product=product %}``, ``"CategoryPage" category=…``, ``"SearchRequest" search=… is_found=…``,
+    ``"PurchasedItems" order_number=…``, ``"ProductImpressions" products=… container=…``.
 
-    :raises ValueError, TypeError: there is no such type or field; the developer sees it at once.
+    :raises ValueError, TypeError, KeyError: there is no such type or field, or one is missing; the
+        developer sees it at once.
     """
     request = context.get("request")
     told = pages.event_of(name, given)

@@ -24,10 +24,11 @@ from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
 
 from esputnik_connector import registry
-from esputnik_connector.behaviour import Behaviour, BehaviourType, Route
+from esputnik_connector.behaviour import Behaviour, BehaviourType, Impression, Route
 from esputnik_connector.conf import conf
 from esputnik_connector.exceptions import without_message
 from esputnik_connector.models import Storefront
+from esputnik_connector.records import JSONValue
 from esputnik_connector.shops.pages import PageContext, SupportsBehaviour
 
 from .origin import asked_host
@@ -38,6 +39,7 @@ logger = getLogger(__name__)
 
 SCRIPT = "esputnik_connector/tracking.js"
 PAGE_BLOCK = b'<script id="esputnik-page"'
+Calls = list[list[JSONValue]]  # of eSputnik's script
 NOTHING = SafeString("")
 # A whole element: what its text writes into the page is not ours to change.
 ELEMENT = re.compile(r"(<script\b)([^>]*>.*?</script\s*>)", re.IGNORECASE | re.DOTALL)
@@ -80,7 +82,7 @@ def event_markup(request: HttpRequest, told: Behaviour) -> SafeString:
             whole.is_personal = whole.is_personal or notes.is_personal
             whole.asks_anew = whole.asks_anew or notes.asks_anew
             request.__dict__["_esputnik_notes"] = whole
-        block = {"events": notes.calls, "seen": notes.seen}
+        block = {**_in_turn(notes.calls), "seen": notes.seen}
         return json_script(block, f"esputnik-{uuid4().hex}") if any(block.values()) else NOTHING
     except Exception as error:  # as above
         logger.error("%s of %s is not told: %s", told.key, request.path, without_message(error))
@@ -164,7 +166,6 @@ def page_block(
 ) -> dict[str, Any]:
     """What the script of this page is told; the same for every visitor."""
     notes = notes_of(request)
-    earlier = len(notes.calls)
     told = _told_page(request, storefront, context)
     block: dict[str, Any] = {
         "visit": _address(),
@@ -173,14 +174,19 @@ def page_block(
         "always": not notes.has_middleware,
         "views": storefront.route_of(BehaviourType.PAGE_VIEW) is Route.BROWSER,
         "seen": notes.seen,
+        **_in_turn(notes.calls),
     }
-    is_purchase = told is not None and told.type is BehaviourType.PURCHASED_ITEMS
-    block["events"] = notes.calls[:earlier] if is_purchase else notes.calls
-    block["after"] = notes.calls[earlier:] if is_purchase else []
     if told is not None and told.product is not None:
         block["product"] = told.product.product_key
     notes.calls, notes.seen = [], []
     return {name: value for name, value in block.items() if value}
+
+
+def _in_turn(calls: Calls) -> dict[str, Calls]:
+    """What the page tells at once, and what comes after who it is: a purchase, which the browser
+    tells once, however often its page is opened."""
+    purchases = [call for call in calls if call[1] == BehaviourType.PURCHASED_ITEMS.value]
+    return {"events": [call for call in calls if call not in purchases], "after": purchases}
 
 
 def _told_page(
@@ -225,12 +231,19 @@ def event_of(name: str, given: Mapping[str, Any]) -> Behaviour:
     """What ``{% esputnik_event %}`` says.
 
     :raises ValueError, TypeError: there is no such type or field.
+    :raises KeyError: a purchase without a number.
     """
     values = dict(given)
     product = values.pop("product", None)
     category = values.pop("category", None)
+    shown, container = values.pop("products", None), str(values.pop("container", ""))
     if product is not None:
         values["product_key"] = str(getattr(product, "pk", product))
     if category is not None:
         values["category_key"] = str(getattr(category, "name", category))
+    if shown is not None:
+        keys = [str(getattr(each, "pk", each)) for each in shown]
+        values["impressions"] = tuple(
+            Impression(product_key=key, container=container) for key in keys
+        )
     return behaviour(BehaviourType(name), **values)

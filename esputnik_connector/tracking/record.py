@@ -27,6 +27,7 @@ from esputnik_connector.behaviour import (
     Route,
     ViewedProduct,
     Visitor,
+    purchase_key,
 )
 from esputnik_connector.conf import conf
 from esputnik_connector.exceptions import Skip, without_message
@@ -61,13 +62,18 @@ CACHEABLE = frozenset(BehaviourType) - {
 def behaviour(behaviour_type: BehaviourType, *, product_key: str = "", **more: Any) -> Behaviour:
     """One thing that happened now.
 
+    A purchase needs its ``order_number``, and nothing else: the shop is asked for the order.
+
     :param product_key: of a product whose price the shop is asked for.
     :param more: the fields of :class:`~esputnik_connector.behaviour.Behaviour`; texts may be lazy,
         and ``is_found`` may be what was found.
+    :raises KeyError: a purchase without a number.
     """
     if product_key:
         more["product"] = ViewedProduct(product_key=product_key)
     said = {name: READ[name](value) if name in READ else value for name, value in more.items()}
+    if behaviour_type is BehaviourType.PURCHASED_ITEMS:  # once, however often its page is opened
+        return Behaviour(type=behaviour_type, key=purchase_key(said["order_number"]), **said)
     return Behaviour(type=behaviour_type, key=behaviour_type.new_key(), **said)
 
 
