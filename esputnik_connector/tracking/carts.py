@@ -111,7 +111,8 @@ def bought(request: HttpRequest, storefront: Storefront, purchase: Behaviour) ->
 
     :raises KeyError: the shop does not know the order.
     """
-    order = registry.shop().orders([purchase.order_number])[purchase.order_number]
+    with fresh_reads():  # placed a moment ago
+        order = registry.shop().orders([purchase.order_number])[purchase.order_number]
     session: Any = getattr(request, "session", None)
     if session is not None:
         session.pop(TOLD, None)

@@ -127,7 +127,7 @@ def _without_secrets(request: HttpRequest, url: str) -> str:
 
 
 def _own_url(request: HttpRequest) -> str:
-    query = request.META.get("QUERY_STRING", "")
+    query = request.GET.urlencode()  # whichever form its letters came in
     path = escape_uri_path(path_of(request))
     return request.build_absolute_uri(f"{path}?{query}" if query else path)
 

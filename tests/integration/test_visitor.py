@@ -57,6 +57,16 @@ def test_the_browser_the_page_and_the_language_are_noted():
     assert not found.is_named
 
 
+@pytest.mark.parametrize("written", ["%D1%87%D0%B0%D0%B9", "чай"])
+def test_ukrainian_words_of_an_address_are_the_same_in_either_form(written):
+    """Browsers write them in percent, other programs as they are."""
+    raw = written.encode().decode("latin-1")  # as WSGI hands it over
+    request = RequestFactory(headers={"user-agent": AGENT}).get("/пошук/", QUERY_STRING=f"q={raw}")
+    found = visitor_of(request, storefront(), OscarShop()).page_url
+    path = "%D0%BF%D0%BE%D1%88%D1%83%D0%BA"
+    assert found == f"http://testserver/{path}/?q=%D1%87%D0%B0%D0%B9"
+
+
 @pytest.mark.parametrize(
     ("given", "kept"),
     [
