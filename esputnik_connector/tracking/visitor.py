@@ -29,7 +29,10 @@ URL_LENGTH = 1000
 AGENT_LENGTH = 500
 # Parts of a path by which whoever knows it sees an order, a wish list, or sets a password anew.
 PRIVATE = re.compile(r"(?i)token|hash|uidb64|secret|^key$|signature|mail|phone|pass")
-SECRET = re.compile(r"(?i)token|secret|passw|signature|uidb64")  # likewise, of its query
+# Names of what opens something, in a path and behind the question mark. Fewer: a page is left out
+# for them, and a shop of mobile phones calls a product "phone".
+OPENING = re.compile(r"(?i)token|hash(?!tag)|uidb64|secret|^key$|signature|passw")
+SECRET = re.compile(r"(?i)token|uidb64|secret|signature|passw")
 HIDDEN = "-"
 PERSONAL = re.compile(r"(?i)mail|phone|tel$|name|token|pass|secret|user|login|address|code|key|sig")
 
@@ -99,7 +102,9 @@ def is_private(request: HttpRequest) -> bool:
     """Does the address of this page open something private, such as a password that is set anew?
     Whatever script is in such a page can read it there."""
     named = request.resolver_match.kwargs if request.resolver_match else {}
-    return bool(_secrets_of(named)) or any(map(SECRET.search, request.GET))
+    parts = ((name, str(part)) for name, part in named.items() if part)
+    is_opening = any(OPENING.search(name) or identity.email(part) for name, part in parts)
+    return is_opening or any(map(SECRET.search, request.GET))
 
 
 def _secrets_of(named: Mapping[str, object]) -> set[str]:

@@ -46,7 +46,15 @@ def gone(request, token):
     return HttpResponse(Template(TAG_EVERYWHERE).render(Context({"request": request})))
 
 
+def plain(request, **_named):
+    return HttpResponse(Template(TAG).render(Context({"request": request})))
+
+
 urlpatterns = [
+    path("phones/<slug:phone>/", plain),
+    path("tags/<slug:hashtag>/", plain),
+    path("passes/<slug:pass_slug>/", plain),
+    path("leave/<str:address>/", plain),
     path("bought/<str:token>/", thanks_by_link),
     path("shown/<str:token>/", gone),
     *shop,
@@ -154,6 +162,25 @@ def test_the_developer_reads_in_the_page_why_the_tag_left_nothing(visitor, setti
     assert b"the address of this page is a secret" in visitor.get(f"{path}?token=x").content
     settings.DEBUG = False
     assert b"<!-- esputnik_tracking" not in visitor.get(f"{path}?token=x").content
+
+
+@pytest.mark.parametrize(
+    ("path", "is_left_out"),
+    [
+        ("/phones/nokia-3310/", False),
+        ("/tags/summer/", False),
+        ("/passes/bukovel-2026/", False),
+        ("/leave/mug-4820000123456/", False),
+        ("/leave/@olena/", False),
+        ("/leave/olena@example.com/", True),
+        ("/leave/newsletter/", False),
+    ],
+)
+def test_a_name_that_only_sounds_like_a_secret_costs_no_page_its_tracking(
+    visitor, path, is_left_out
+):
+    storefront()
+    assert is_tracked(visitor.get(path)) is not is_left_out
 
 
 def test_the_shop_may_want_it_everywhere(visitor):
