@@ -98,7 +98,7 @@ def test_a_bar_moves_and_ctrl_c_leaves_the_import_to_the_worker(fake, shop, work
     terminal = request.getfixturevalue("terminal")
     fake.wait_for(lambda: BAR.search(terminal.shown), timeout=30)
     terminal.press_ctrl_c()
-    assert terminal.end() == 130
+    assert terminal.end() == 130, terminal.shown
     assert "a Celery worker works at it" in terminal.shown
     assert "manage.py esputnik_backfill orders --watch" in terminal.shown
     assert "manage.py esputnik_backfill orders --pause" in terminal.shown
@@ -117,7 +117,7 @@ def test_ctrl_c_where_the_command_does_the_work_says_who_goes_on(
     slowly(fake)
     fake.wait_for(lambda: len(fake.orders) >= 500, timeout=60)
     terminal.press_ctrl_c()
-    assert terminal.end() == 130
+    assert terminal.end() == 130, terminal.shown
     assert "It goes on when a Celery worker runs, or when you look again." in terminal.shown
     assert "Traceback" not in terminal.shown
     run, _ = control.start(shop, Kind.ORDER, route="orders")
@@ -141,7 +141,7 @@ def test_ctrl_c_at_a_question_starts_nothing(fake, shop, command, environment):
     terminal = Terminal([*command, "esputnik_backfill", "orders"], environment)
     fake.wait_for(lambda: "past_events or orders?" in terminal.shown, timeout=30)
     terminal.press_ctrl_c()
-    assert terminal.end() == 130
+    assert terminal.end() == 130, terminal.shown
     os.close(terminal.master)
     assert "Stopped." in terminal.shown
     assert "Traceback" not in terminal.shown

@@ -55,7 +55,7 @@ def test_every_task_has_a_queue_and_the_page_names_it():
 def fired(schedule: dict, *, days: int, deploys_at: int) -> Counter[str]:
     """What a real scheduler of beat starts, minute by minute. Each deployment is a new container:
     its file of last runs is gone."""
-    app = Celery("shop", broker="memory://", timezone="Europe/Kyiv")
+    app = Celery("shop", broker="memory://", timezone="Europe/Kyiv", set_as_current=False)
     app.conf.beat_schedule = schedule
     runs: Counter[str] = Counter()
     with time_machine.travel(NOON, tick=False) as traveller:
@@ -102,7 +102,9 @@ LONG = [
 @pytest.mark.parametrize("name", LONG)
 def test_a_soft_limit_for_all_tasks_of_a_project_interrupts_no_delivery(name):
     """It raises in the middle of whatever is done, and would be taken for the fault of a record."""
-    app = Celery("shop", broker="memory://", task_soft_time_limit=5, task_time_limit=10)
+    app = Celery(
+        "shop", broker="memory://", set_as_current=False, task_soft_time_limit=5, task_time_limit=10
+    )
     app.finalize()
     task = app.tasks[f"esputnik_connector.{name}"]
     assert task.soft_time_limit >= task.time_limit >= 600
