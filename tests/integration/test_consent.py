@@ -111,14 +111,15 @@ def states(fake: FakeEsputnik) -> Counter[str]:
 
 TABLE = """\
 policy       confirmed  unconfirmed  not there  mailable
-confirmed         4000            0          0      4000
-unconfirmed       1000         3000          0      1000
-withhold          1000            0       3000      1000"""
+confirmed         1200            0          0      1200
+unconfirmed        300          900          0       300
+withhold           300            0        900       300"""
+PEOPLE = 1200  # more than go in one upload
 
 
-def test_who_is_mailable_after_an_import_of_4000_people_under_each_choice(account, fake, capsys):
+def test_who_is_mailable_after_an_import_of_1200_people_under_each_choice(account, fake, capsys):
     AskingShop.people = {
-        str(n): customer(n) if n % 10 else customer(n, is_guest=n % 4 != 0) for n in range(4000)
+        str(n): customer(n) if n % 10 else customer(n, is_guest=n % 4 != 0) for n in range(PEOPLE)
     }
     lines = ["policy       confirmed  unconfirmed  not there  mailable"]
     for policy in POLICIES:
@@ -128,15 +129,15 @@ def test_who_is_mailable_after_an_import_of_4000_people_under_each_choice(accoun
         )
         run = imported(other)
         there = states(fake)
-        absent = 4000 - sum(there.values())
+        absent = PEOPLE - sum(there.values())
         lines.append(
             f"{policy:<11}{there['confirmed']:>11}{there['unconfirmed']:>13}{absent:>11}"
             f"{len(fake.mailable):>10}"
         )
         asked = len(fake.requests("/api/v1/contact/subscribe"))
-        assert asked == (3000 if policy == "unconfirmed" else 0)
-        assert run.skips == ({"no_consent": 3000} if policy == "withhold" else {})
-        assert sum(run.counts.values()) == 4000
+        assert asked == (900 if policy == "unconfirmed" else 0)
+        assert run.skips == ({"no_consent": 900} if policy == "withhold" else {})
+        assert sum(run.counts.values()) == PEOPLE
     table = "\n".join(lines)
     with capsys.disabled():
         print(f"\n{table}")  # noqa: T201  the table is what was asked for

@@ -65,17 +65,20 @@ def test_a_destination_that_the_settings_lost_is_called_by_its_bare_name():
 def test_the_ids_of_fields_survive_becoming_text():
     """From a number to a text and back, with the rows that a shop has."""
     before = [("esputnik_connector", "0002_drop_unused_owner_index")]
+    changed = [("esputnik_connector", "0004_destination_choices")]  # it changes the column
     after = MigrationExecutor(database).loader.graph.leaf_nodes("esputnik_connector")
     try:
         old = MigrationExecutor(database).migrate(before).apps
         connection = old.get_model("esputnik_connector", "Connection").objects.create(name="old")
         mappings = old.get_model("esputnik_connector", "FieldMapping").objects
         mappings.create(connection=connection, attribute="tags", field_id=17)
+        new = MigrationExecutor(database).migrate(changed).apps
+        assert new.get_model("esputnik_connector", "FieldMapping").objects.get().field_id == "17"
+        MigrationExecutor(database).migrate(before)
+        assert mappings.get().field_id == 17
         MigrationExecutor(database).migrate(after)
         mapping = FieldMapping.objects.get()
         assert (mapping.attribute, mapping.field_id) == ("tags", "17")
         assert registry.account(mapping.connection).api_url == "https://esputnik.com/api"
-        MigrationExecutor(database).migrate(before)
-        assert mappings.get().field_id == 17
     finally:
         MigrationExecutor(database).migrate(after)

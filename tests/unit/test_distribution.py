@@ -12,6 +12,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 from email.message import Message
+from functools import cache
 from importlib.metadata import distributions, metadata
 from pathlib import Path
 
@@ -74,12 +75,13 @@ def imports(path: Path) -> Iterator[tuple[str, bool]]:
             yield node.module.split(".")[0], id(node) in late
 
 
+@cache
 def owners() -> dict[str, set[str]]:
     """Top-level module → the distributions that have files of it."""
     found: dict[str, set[str]] = {}
     for each in distributions():
-        for file in each.files or ():
-            top = file.parts[0].removesuffix(".py")
+        files = (each.read_text("RECORD") or "").splitlines()  # each.files costs ten times as much
+        for top in {line.split(",")[0].split("/")[0].removesuffix(".py") for line in files}:
             found.setdefault(top, set()).add(canonicalize_name(each.metadata["Name"]))
     return found
 
