@@ -8,7 +8,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 EXTRAS := oscar,redis,cli,testing
 ARGS ?=
 # Processes that run the tests side by side, each with databases of its own; 0: one after another.
-JOBS ?= 2
+# One more than a small machine has processors: much of the suite waits.
+JOBS ?= 3
+# A file for pytest's own exit code, which make would turn into its own (.ci/run)
+ENDED ?=
 # Other versions than the newest, in a new environment: make test DJANGO='~=4.2.0' WITH=mysqlclient
 DJANGO ?=
 WITH ?=
@@ -36,7 +39,8 @@ sandbox: $(VENV)/.sandbox-is-ready  ## The same, and it keeps running
 
 test: $(VENV)/.dev-is-ready  ## The whole suite, on real PostgreSQL and Redis (ARGS="-k …", JOBS=…)
 	@echo "• tests"
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS); code=$$?; \
+		$(if $(ENDED),mkdir -p $(dir $(ENDED)) && echo $$code >$(ENDED);) exit $$code
 
 chaos: $(VENV)/.dev-is-ready  ## Real processes, faults at random, and a judge (SEED=… or SEEDS="1 2", MINUTES=…)
 	@echo "• chaos"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import pytest
 from django.apps import apps
@@ -28,6 +29,39 @@ from tests.memory_shop import MemoryShop
 # How long an example takes is the machine's doing, never a failure.
 hypothesis_settings.register_profile("esputnik", deadline=None)
 hypothesis_settings.load_profile("esputnik")
+
+
+# What waits most and takes longest first: the many short ones then fill the gaps to the end.
+FIRST = ("live", "browser", "integration")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """``pytest -n``: files are handed out in the order below, not by their numbers of tests."""
+    config.option.loadscopereorder = False
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, none is left with the longest file at the end."""
+    if hasattr(config, "workerinput"):
+        ranks = ranks_of([item.path for item in items])
+        items.sort(key=lambda item: ranks[item.path])
+
+
+def ranks_of(paths: Iterable[Path]) -> dict[Path, tuple[int, float]]:
+    """Which file comes before which: those of real processes and of the browser by turns, so that
+    some wait while others work, then what has a database, then the rest."""
+    rooms: dict[str, list[Path]] = {}
+    for path in dict.fromkeys(paths):
+        room = next((name for name in FIRST if name in path.parts), "")
+        rooms.setdefault(room, []).append(path)
+    order = {"live": 0, "browser": 0, "integration": 1, "": 2}
+    return {
+        path: (order[room], place / len(files))
+        for room, files in rooms.items()
+        for place, path in enumerate(files)
+    }
 
 
 @pytest.fixture(scope="session")
