@@ -78,6 +78,9 @@ class OutboxMessage(ConnectorModel):
     goes_alone = models.BooleanField(null=True, default=False, editable=False)
     # Sent even when eSputnik is said to have exactly this: something older may lie over it.
     is_forced = models.BooleanField(null=True, default=False, editable=False)
+    # Put in line by a reconciliation, an import or a person: it says nothing of whether changes are
+    # noted. NULL as above.
+    is_catch_up = models.BooleanField(null=True, default=False, editable=False)
     is_dead = models.BooleanField(_("set aside"), default=False)
     reason = models.CharField(
         _("reason"), max_length=30, blank=True, default="", choices=choices(REASONS)

@@ -34,6 +34,7 @@ class Outcomes:
     reason: str
     records: int
     waits: Sequence[float] = ()  # seconds from the commit, of those that the destination took
+    is_live: bool = False  # one of them at least was a change, and no catching up
 
 
 class OutcomeCountQuerySet(ConnectorQuerySet["OutcomeCount"]):
@@ -54,7 +55,8 @@ class OutcomeCountQuerySet(ConnectorQuerySet["OutcomeCount"]):
 
     def _grow(self, some: Outcomes, now: datetime) -> int:
         grown = {name: F(name) + much for name, much in _growth(some).items() if much}
-        return self.update(last_at=now, **grown)
+        moments = {"last_at": now, "live_at": now} if some.is_live else {"last_at": now}
+        return self.update(**moments, **grown)
 
 
 def _growth(some: Outcomes) -> dict[str, float]:
@@ -74,7 +76,9 @@ class OutcomeCount(ConnectorModel):
     """A counter per connection, kind, outcome and reason. It only grows.
 
     ``timed`` of the records took ``seconds`` from the commit on, all together; ``within_60`` of
-    them took a minute at the most.
+    them took a minute at the most. ``last_at`` is moved by each record, ``live_at`` by a change of
+    the shop alone: no import, reconciliation or person who sends something again proves that
+    changes are noted and sent.
     """
 
     connection = models.ForeignKey(
@@ -96,6 +100,7 @@ class OutcomeCount(ConnectorModel):
     within_86400 = models.PositiveBigIntegerField(default=0)
     within_259200 = models.PositiveBigIntegerField(default=0)
     last_at = models.DateTimeField(default=timezone.now)
+    live_at = models.DateTimeField(null=True)
 
     objects: ClassVar = OutcomeCountQuerySet.as_manager()
 

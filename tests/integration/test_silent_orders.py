@@ -8,16 +8,20 @@ from decimal import Decimal
 import pytest
 from django.core import mail
 from django.db import connection as database
+from django.http import HttpRequest
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from esputnik_connector import signals
+from esputnik_connector.admin.overview import checklist
+from esputnik_connector.exceptions import TemporaryError
 from esputnik_connector.models import (
     Attempt,
     Connection,
     Heartbeat,
     OutboxMessage,
     OutcomeCount,
+    Reconciliation,
     SyncState,
 )
 from esputnik_connector.operations.alerts.raised import look
@@ -26,8 +30,13 @@ from esputnik_connector.operations.health.findings import Finding, Level
 from esputnik_connector.operations.health.judgement import judge
 from esputnik_connector.operations.health.sentences import Action
 from esputnik_connector.operations.health.snapshot import take
+from esputnik_connector.operations.record.send_again import Resending, send_again
+from esputnik_connector.pipeline.backfill import control
+from esputnik_connector.pipeline.backfill.worker import BackfillWorker
+from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
-from esputnik_connector.records import Order
+from esputnik_connector.pipeline.reconcile.run import reconcile_all
+from esputnik_connector.records import Kind, Order
 
 pytestmark = pytest.mark.django_db
 
@@ -59,11 +68,11 @@ def takes(plain_shop, count: int, **ago: float) -> None:
 
 
 def arrived(connection: Connection, **ago: float) -> None:
-    """eSputnik took an order then."""
+    """eSputnik took an order then, because it had changed."""
+    moment = timezone.now() - timedelta(**ago)
     OutcomeCount.objects.create(
-        connection=connection, kind="order", outcome="delivered",
-        last_at=timezone.now() - timedelta(**ago),
-    )  # fmt: skip
+        connection=connection, kind="order", outcome="delivered", last_at=moment, live_at=moment
+    )
 
 
 def found(connection: Connection) -> list[Finding]:
@@ -104,12 +113,97 @@ def test_one_that_arrived_lately_says_that_orders_arrive(main, plain_shop) -> No
     assert len(found(main)) == 1
 
 
-def test_one_of_them_that_arrived_is_seen_where_no_count_is_kept_of_it(main, plain_shop) -> None:
+def test_one_that_a_catching_up_brought_along_is_no_longer_missing(main, plain_shop) -> None:
     takes(plain_shop, 4, hours=1)
     SyncState.objects.create(
         connection=main, kind="order", key="2", delivered_at=timezone.now(), digest="d"
     )
+    (problem,) = found(main)
+    assert problem.numbers == {"count": 3}
+
+
+# --- what shows that live orders arrive -----------------------------------------------------------
+
+
+def imported(connection: Connection, clock) -> None:
+    """The history of orders is imported to its end."""
+    run, _is_new = control.start(connection, Kind.ORDER, route="past_events")
+    while run.is_open:
+        wake_at = BackfillWorker(run, clock=clock).work(seconds=60)
+        clock.ahead += max(wake_at - clock(), timedelta()) if wake_at else timedelta()
+        run.refresh_from_db()
+
+
+def at_night(connection: Connection, clock) -> None:
+    """A reconciliation put in line what was missed, and a worker sends it."""
+    reconcile_all(seconds=9)
+    night = timezone.now() - timedelta(minutes=150)
+    Reconciliation.objects.update(started_at=night, finished_at=night)
+    Relay(connection, clock=clock).run()
+
+
+def by_hand(connection: Connection, clock) -> None:
+    """A person sends an order again."""
+    send_again(connection, Resending(kind=Kind.ORDER, keys=("1",), route="orders"))
+    clock.ahead += timedelta(minutes=10)
+    Relay(connection, clock=clock).run()
+
+
+@pytest.mark.parametrize("catch_up", [imported, at_night, by_hand])
+def test_what_is_caught_up_with_does_not_show_that_live_orders_arrive(
+    main, plain_shop, recording, clock, catch_up
+) -> None:
+    takes(plain_shop, 2, minutes=170)
+    catch_up(main, clock)
+    assert SyncState.objects.exclude(delivered_at=None).exists()
+    takes(plain_shop, 3, hours=1)
+    missing = 3 if catch_up is not by_hand else 4  # of the first two it sent one
+    (problem,) = found(main)
+    assert problem.numbers == {"count": missing}
+
+
+def test_a_live_order_shows_it_beside_an_import(main, plain_shop, recording, clock) -> None:
+    takes(plain_shop, 2, minutes=170)
+    imported(main, clock)
+    capture.order_changed("1")
+    Relay(main, clock=clock).run()
+    (attempt,) = Attempt.objects.filter(key="1")
+    assert attempt.reason == "unchanged"  # noted, and the import had been there before
+    takes(plain_shop, 3, hours=1)
     assert found(main) == []
+
+
+def test_a_change_beside_a_catching_up_of_the_same_order_is_live(
+    main, plain_shop, recording, clock
+) -> None:
+    takes(plain_shop, 1, minutes=170)
+    OutboxMessage.objects.create(connection=main, kind="order", key="1", is_catch_up=True)
+    capture.order_changed("1")
+    recording.error = TemporaryError("busy")
+    Relay(main, clock=clock).run()
+    recording.error = None
+    clock.ahead += timedelta(minutes=10)
+    Relay(main, clock=clock).run()
+    assert SyncState.objects.exclude(delivered_at=None).exists()
+    takes(plain_shop, 3, hours=1)
+    assert found(main) == []
+
+
+def test_the_first_live_order_is_none_of_an_import_or_a_night(
+    main, plain_shop, recording, clock
+) -> None:
+    def is_ticked() -> bool:
+        step = checklist.first_order(main, take(connections=[main]), HttpRequest())
+        assert step is not None
+        return step.is_done
+
+    takes(plain_shop, 2, minutes=170)
+    at_night(main, clock)
+    assert not is_ticked()
+    takes(plain_shop, 1, minutes=1)
+    capture.order_changed("3")
+    Relay(main, clock=clock).run()
+    assert is_ticked()
 
 
 def test_orders_that_are_not_sent_by_the_merchants_rules_do_not_count(main, plain_shop) -> None:

@@ -144,7 +144,7 @@ def first_order(connection: Connection, snapshot: Snapshot, _request: HttpReques
         count.connection_id == connection.pk
         and count.kind == Kind.ORDER.value
         and count.outcome in TAKEN
-        and count.timed
+        and count.live_at is not None
         for count in snapshot.counts
     )
     return Step(

@@ -31,7 +31,8 @@ def silent_orders(
     destination took no order for as long as ``SILENT_ORDERS_MINUTES``. Where one was taken lately,
     which is the rule, the shop is not even asked.
 
-    :param last_taken: connection → when its destination last took an order.
+    :param last_taken: connection → when its destination last took an order because it had changed:
+        what an import or a night brings along does not show that live orders arrive.
     """
     begins = now - timedelta(minutes=conf.SILENT_ORDERS_MINUTES)
     suspects = [
@@ -50,7 +51,7 @@ def silent_orders(
     for each in suspects:
         mine = {key: at for key, at in latest.items() if at >= each.created_at}
         if len(mine) >= conf.SILENT_ORDERS:
-            found[each.pk] = _none_arrived(each, mine, now)
+            found[each.pk] = _missing(each, mine, now)
     return {pk: count for pk, count in found.items() if count >= conf.SILENT_ORDERS}
 
 
@@ -65,11 +66,11 @@ def _sends_orders(connection: Connection) -> bool:
     )
 
 
-def _none_arrived(connection: Connection, placed: Mapping[str, datetime], now: datetime) -> int:
-    """How many wait or were refused, if none arrived. What is not sent by the merchant's own rules
-    does not count."""
+def _missing(connection: Connection, placed: Mapping[str, datetime], now: datetime) -> int:
+    """How many wait or were refused. What arrived was caught up with, and what is not sent by the
+    merchant's own rules does not count."""
     counts = order_fates(connection, placed, now=now).counts(min(placed.values()))
-    return 0 if counts[Fate.ARRIVED] else counts[Fate.ON_THE_WAY] + counts[Fate.NEEDS_YOU]
+    return counts[Fate.ON_THE_WAY] + counts[Fate.NEEDS_YOU]
 
 
 def not_arrived(connection: Connection, count: int) -> Iterator[Finding]:

@@ -28,7 +28,7 @@ from esputnik_connector.models import (
 )
 from esputnik_connector.models.outcome_hour import hour_of
 from esputnik_connector.operations.storefront.report import StepReport, reported
-from esputnik_connector.records import Kind, Outcome
+from esputnik_connector.records import Kind, Outcome, Reason
 
 from .backlog import OutboxCount, counted, counted_at_most
 from .silent_orders import silent_orders
@@ -113,11 +113,12 @@ def take(
 
 
 def _last_orders(counts: Iterable[OutcomeCount]) -> dict[int, datetime]:
-    """Connection → when the destination last took an order."""
+    """Connection → when an order that changed in the shop was last taken, or was there already."""
     kept: dict[int, datetime] = {}
     for each in counts:
-        if each.kind == Kind.ORDER.value and each.outcome in TAKEN:
-            kept[each.connection_id] = max(each.last_at, kept.get(each.connection_id, each.last_at))
+        was_there = each.outcome in TAKEN or each.reason == Reason.UNCHANGED.value
+        if each.kind == Kind.ORDER.value and was_there and each.live_at is not None:
+            kept[each.connection_id] = max(each.live_at, kept.get(each.connection_id, each.live_at))
     return kept
 
 

@@ -217,6 +217,7 @@ class Reconciler:
     def _rows(self, name: str, keys: Sequence[str]) -> Iterator[OutboxMessage]:
         """Rows for what does not wait already: a live change may have come meanwhile."""
         kind = Kind.ERASURE if name == ERASURES else self.kind
+        whose = {"connection": self.connection, "kind": kind.value, "is_catch_up": True}
         waiting: set[str] = set()
         for chunk in chunks(keys, CHUNK):
             waiting |= set(lines_of(self.connection, kind, chunk))
@@ -225,9 +226,7 @@ class Reconciler:
                 continue
             is_erasing = kind is Kind.ERASURE
             payload = erasure_payload(self.connection, key, []) if is_erasing else None
-            yield OutboxMessage(
-                connection=self.connection, kind=kind.value, key=key, payload=payload
-            )
+            yield OutboxMessage(**whose, key=key, payload=payload)
 
 
 def new_run(connection: Connection, kind: Kind, *, since: datetime | None = None) -> Reconciliation:

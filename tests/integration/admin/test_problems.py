@@ -22,7 +22,7 @@ from esputnik_connector.models import (
     OutcomeCount,
     OutcomeHour,
 )
-from esputnik_connector.operations.problems.causes import problems, words_of
+from esputnik_connector.operations.problems.causes import count_problems, problems, words_of
 from esputnik_connector.operations.problems.remedies import LASTED, REMEDIES, UNKNOWN, remedy_of
 from esputnik_connector.records import Reason
 from tests.integration.admin.test_lists import main, root, texts  # noqa: F401
@@ -65,6 +65,17 @@ def act(client: Client, **values: Any) -> Any:
 
 def causes() -> list[tuple[str, int]]:
     return [(cause.words, len(cause.rows)) for cause in problems().causes]
+
+
+def test_rows_of_a_deleted_connection_are_no_problem_of_anybody(root, main) -> None:  # noqa: F811
+    """A process that noted a change at that moment leaves them until the night."""
+    gone = Connection.objects.create(name="gone", api_key="a key")
+    set_aside(main, "1")
+    set_aside(gone, "2")
+    Connection.objects.filter(pk=gone.pk).delete()
+    set_aside(gone, "3")
+    assert count_problems() == 1
+    assert len(causes()) == 1
 
 
 # --- causes ---------------------------------------------------------------------------------------

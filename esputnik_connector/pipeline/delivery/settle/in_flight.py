@@ -213,6 +213,7 @@ def send_again(
                 key=key,
                 route=route,
                 is_forced=True,
+                is_catch_up=True,
                 captured_at=now,
                 due_at=now + BEFORE_RESENDING,
             )

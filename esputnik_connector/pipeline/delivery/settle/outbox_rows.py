@@ -33,13 +33,14 @@ KEPT_ROW_COLUMNS = (
     "session",
     "goes_alone",
     "is_forced",
+    "is_catch_up",
     "is_dead",
     "reason",
     "detail",
 )
 
 
-ACCEPTED_ROW_COLUMNS = ("session", "is_forced", "reason", "detail")
+ACCEPTED_ROW_COLUMNS = ("session", "is_forced", "is_catch_up", "reason", "detail")
 
 
 def settle_rows(
@@ -71,7 +72,13 @@ def with_rows_where_needed(
     """Give a row to each historical record that was refused or has to wait, so that the merchant
     sees it and workers try it again like any other."""
     missing = [
-        OutboxMessage(connection=connection, kind=receipt.kind.value, key=receipt.key, route=route)
+        OutboxMessage(
+            connection=connection,
+            kind=receipt.kind.value,
+            key=receipt.key,
+            route=route,
+            is_catch_up=True,
+        )
         for receipt in receipts
         if receipt.outcome in (Outcome.REJECTED, Outcome.DEFERRED) and not rows.get(receipt.key)
     ]
@@ -112,6 +119,7 @@ def _decide(receipt: Receipt, rows: Sequence[OutboxMessage], now: datetime) -> N
         return
     row = rows[0]
     row.is_forced = any(each.is_forced for each in rows)
+    row.is_catch_up = all(each.is_catch_up for each in rows)
     row.reason = receipt.reason.value if receipt.reason else ""
     row.detail = receipt.detail
     if receipt.outcome is Outcome.ACCEPTED:

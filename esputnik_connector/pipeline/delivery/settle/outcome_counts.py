@@ -38,6 +38,7 @@ def counted(
             reason=reason,
             records=len(some),
             waits=[wait for one in some if (wait := _wait(one, rows, now)) is not None],
+            is_live=any(not row.is_catch_up for one in some for row in rows.get(one.key, ())),
         )
         for (outcome, reason), some in alike(receipts).items()
     ]

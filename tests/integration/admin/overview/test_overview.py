@@ -268,7 +268,7 @@ def test_the_checklist_leads_to_the_next_step_and_folds_when_all_is_done(
     FieldMapping.objects.create(connection=main, attribute="email", field_id="1")
     Backfill.objects.create(connection=main, kind="order", state="finished", is_open=None)
     OutcomeCount.objects.create(
-        connection=main, kind="order", outcome="delivered", records=1, timed=1
+        connection=main, kind="order", outcome="delivered", records=1, live_at=timezone.now()
     )
     assert undone() == ["feed", "alerts"]
     make_feed(fetched_at=timezone.now())
