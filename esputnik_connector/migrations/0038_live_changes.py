@@ -1,8 +1,10 @@
+from typing import Any
+
 from django.db import migrations, models
 from django.db.models import F
 
 
-def note_what_was_live(apps, schema_editor):
+def note_what_was_live(apps: Any, schema_editor: Any) -> None:
     """What was timed began with a change, or with a reconciliation: nobody knows which, and the
     first hours after an upgrade must not raise an alarm."""
     counts = apps.get_model('esputnik_connector', 'OutcomeCount').objects
@@ -10,7 +12,7 @@ def note_what_was_live(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    """Both may be null: workers of the release before write rows without them meanwhile."""
+    """All may be null: workers of the release before write rows without them meanwhile."""
 
     dependencies = [
         ('esputnik_connector', '0037_feed_serious_problems'),
@@ -20,6 +22,11 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='outboxmessage',
             name='is_catch_up',
+            field=models.BooleanField(default=False, editable=False, null=True),
+        ),
+        migrations.AddField(
+            model_name='backfill',
+            name='is_forced',
             field=models.BooleanField(default=False, editable=False, null=True),
         ),
         migrations.AddField(

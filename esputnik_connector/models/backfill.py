@@ -81,6 +81,8 @@ class Backfill(Leased):
     until = models.DateTimeField(_("until"), null=True, blank=True)
     newest_first = models.BooleanField(_("newest first"), default=False)
     keys = models.JSONField(null=True, editable=False)  # only these; null: all of the range
+    # Also what the destination is said to have exactly so: its word for a status is another now.
+    is_forced = models.BooleanField(null=True, default=False, editable=False)
     stop_loss = models.FloatField(_("pause at this share of refusals"), default=STOP_LOSS)
 
     state = models.CharField(

@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection as database
+from django.db import transaction
 from django.test.utils import CaptureQueriesContext
 
 from esputnik_connector import api
@@ -24,11 +25,13 @@ from esputnik_connector.operations.connection.status_orders import (
     send_concerned,
 )
 from esputnik_connector.operations.connection.statuses import put
+from esputnik_connector.pipeline.backfill import control
+from esputnik_connector.pipeline.backfill.worker import BackfillWorker
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Kind, Order
 from esputnik_connector.shops import status_orders as walking
-from esputnik_connector.testing.fake_esputnik import FakeEsputnik
+from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -228,3 +231,88 @@ def test_the_command_says_when_the_shop_cannot_tell(main, settings):
     }
     with pytest.raises(CommandError, match="SupportsStatusOrders"):
         command("--kind", "order", "--status", "Done", "--route", "orders")
+
+
+# --- many of them ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def woken(main, monkeypatch) -> list[int]:
+    """The imports for which a worker was called."""
+    called: list[int] = []
+    main.consent_policy = "confirmed"
+    main.save()
+    monkeypatch.setattr(status_orders, "FEW", 1)
+    monkeypatch.setattr(status_orders, "wake_backfill", called.append)
+    return called
+
+
+def work(run: Backfill) -> Backfill:
+    while run.is_open:
+        wake_at = BackfillWorker(run).work(seconds=60)
+        assert wake_at is None or wake_at < datetime.now(timezone.utc) + timedelta(seconds=30)
+        run.refresh_from_db()
+    return run
+
+
+def test_many_are_left_to_a_worker_who_tells_how_far_it_is(main, fake, woken):
+    assert again(main, Done="DELIVERED") == 2
+    assert not OutboxMessage.objects.exists()
+    run = Backfill.objects.get()
+    assert woken == [run.pk]
+    assert (run.total, run.done, run.route) == (2, 0, "orders")
+    work(run)
+    assert told(fake) == {"done-1": "DELIVERED", "done-2": "DELIVERED"}
+    assert (run.state, run.done) == (State.FINISHED, 2)
+
+
+def test_one_of_many_that_was_refused_goes_later_by_the_new_word(main, fake, woken):
+    again(main, Done="DELIVERED")
+    fake.script(Fault("refuse", path="/api/v1/orders", ids=["done-1"], times=None))
+    work(Backfill.objects.get())
+    assert told(fake) == {"done-1": "IN_PROGRESS", "done-2": "DELIVERED"}
+    fake.clear_faults()
+    assert OutboxMessage.objects.revive() == 1
+    send(main)
+    assert told(fake) == {"done-1": "DELIVERED", "done-2": "DELIVERED"}
+
+
+def test_many_go_by_the_way_of_new_orders_also_where_history_has_no_such(main, fake, woken):
+    Connection.objects.update(order_route="events")
+    main.refresh_from_db()
+    assert again(main, Done="DELIVERED") == 2
+    run = work(Backfill.objects.get())
+    assert (run.route, run.state, run.done) == ("events", State.FINISHED, 2)
+
+
+def test_an_import_of_orders_comes_first(main, woken):
+    control.start(main, Kind.ORDER, route="past_events")
+    found = concerned(main, changes(main, {"Done": "DELIVERED"}))
+    assert "An import of orders is under way" in found.obstacle
+    with pytest.raises(ConfigurationError, match="under way"):
+        send_concerned(main, found)
+    assert woken == []
+
+
+def test_a_worker_is_called_for_what_is_stored_and_for_nothing_else(main, woken):
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        again(main, Done="DELIVERED")
+        raise ZeroDivisionError
+    assert woken == []
+    assert not Backfill.objects.exists()
+
+
+def test_many_cost_the_same_however_many_they_are(main, plain_shop, woken):
+    def asked() -> int:
+        with CaptureQueriesContext(database) as queries:
+            again(main, Done="DELIVERED")
+        Backfill.objects.all().delete()
+        put(main, {"Done": "IN_PROGRESS", "New": "DO_NOT_SEND"})
+        return len(queries)
+
+    few = asked()
+    for number in range(200):
+        key = f"more-{number}"
+        plain_shop.purchases[key] = order(key, "Done", NOW)
+        SyncState.objects.create(connection=main, kind="order", key=key, delivered_at=NOW)
+    assert asked() == few

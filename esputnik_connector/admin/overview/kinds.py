@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from esputnik_connector.admin.display import time_text
-from esputnik_connector.models import Connection, OutcomeHour
+from esputnik_connector.models import Backfill, Connection, OutcomeHour
 from esputnik_connector.operations.health.backlog import count_text
 from esputnik_connector.operations.health.duration import brief, since
 from esputnik_connector.operations.health.snapshot import Snapshot
@@ -128,14 +128,15 @@ def _feeds(snapshot: Snapshot) -> Row:
 
 def imports(connection: Connection, snapshot: Snapshot) -> list[str]:
     """A sentence on each historical import that is under way."""
-    return [
-        _("%(kind)s: %(done)d of %(total)d, %(state)s")
-        % {
-            "kind": run.get_kind_display(),
-            "done": run.done,
-            "total": max(run.total, run.done),
-            "state": run.get_state_display(),
-        }
-        for run in snapshot.imports
-        if run.connection_id == connection.pk
-    ]
+    return [import_text(run) for run in snapshot.imports if run.connection_id == connection.pk]
+
+
+def import_text(run: Backfill) -> str:
+    """How far a run is."""
+    title = next(title for title, kinds in ROWS.values() if run.of_kind() in kinds)
+    return _("%(kind)s: %(done)d of %(total)d, %(state)s") % {
+        "kind": title,
+        "done": run.done,
+        "total": max(run.total, run.done),
+        "state": run.get_state_display(),
+    }

@@ -20,7 +20,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from esputnik_connector import registry
 from esputnik_connector.admin.connection.backend import backend_of
-from esputnik_connector.admin.pages import Group, Page, register
+from esputnik_connector.admin.overview.kinds import import_text
+from esputnik_connector.admin.pages import Group, Page, link_to, register
 from esputnik_connector.admin.send_again import obstacle
 from esputnik_connector.models import Connection
 from esputnik_connector.operations.connection import status_orders, statuses
@@ -81,7 +82,10 @@ def _shown(
     shop, connection = registry.shop(), context["connection"]
     rows = [_row(form, table) for form in formset]
     shown_version = version.version_of(connection, version.STATUSES)
+    run = status_orders.under_way(connection)
     context |= {
+        "under_way": import_text(run) if run is not None else "",
+        "under_way_url": link_to("import", request) if run is not None else "",
         "formset": formset,
         "rows": rows,
         "unmapped": sum(row["is_unmapped"] for row in rows),
@@ -182,7 +186,10 @@ def _save(
     is_again = request.POST.get(ANSWER) == AGAIN and not orders.obstacle
     count = status_orders.send_concerned(connection, orders) if is_again else 0
     told = [_("Statuses were mapped: %(pairs)s.") % {"pairs": _pairs(before, rows)}]
-    if count:
+    if count and orders.are_many:
+        text = _("%(count)d orders go again: the import says how far they are.")
+        told.append(text % {"count": count})
+    elif count:
         text = ngettext(
             "%(count)d order goes again, within some minutes.",
             "%(count)d orders go again, within some minutes.",

@@ -5,25 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from time import monotonic
 
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from esputnik_connector import registry
 from esputnik_connector.destinations.base import DO_NOT_SEND, OrderRoute
-from esputnik_connector.exceptions import ConfigurationError
+from esputnik_connector.exceptions import BadRequestError, ConfigurationError
 from esputnik_connector.models import Backfill, Connection, SyncState
 from esputnik_connector.models.backfill import State
 from esputnik_connector.models.timezones import stored_time
 from esputnik_connector.operations.record.send_again import Resending, send_again
+from esputnik_connector.pipeline.backfill import control
+from esputnik_connector.pipeline.wake import wake_backfill
 from esputnik_connector.records import Kind
 from esputnik_connector.shops.base import ShopAdapter, SupportsStatusOrders
 
 from .statuses import of_shop, words
 
 MOMENT = 60  # seconds that a count is shown: it reads every order of the shop once
-MOST = 20_000  # orders that a page looks at, and puts in line while somebody waits for it
+MOST = 20_000  # orders that a page looks at while somebody waits for it
+FEW = 1_000  # so many it puts in line itself; more go by a worker, whose progress is shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +70,11 @@ class StatusOrders:
     @property
     def all_keys(self) -> tuple[str, ...]:
         return tuple(key for keys in self.keys.values() for key in keys)
+
+    @property
+    def are_many(self) -> bool:
+        """Are they left to a worker?"""
+        return len(self.all_keys) > FEW
 
 
 _last: list[tuple[ShopAdapter, float, Statuses]] = []  # the last look of this process
@@ -108,8 +118,10 @@ def concerned(connection: Connection, changed: Sequence[Change]) -> StatusOrders
             "developer does it: esputnik_send_again --kind order --status"
         )
         return StatusOrders(obstacle=text % {"count": total})
-    found = {change.status: _keys(connection, shop, change) for change in sent}
-    return StatusOrders(keys={status: keys for status, keys in found.items() if keys})
+    keys = {change.status: _keys(connection, shop, change) for change in sent}
+    found = StatusOrders(keys={status: some for status, some in keys.items() if some})
+    obstacle = _worker_obstacle(connection) if found.are_many else ""
+    return StatusOrders(obstacle=obstacle) if obstacle else found
 
 
 def route_of(connection: Connection) -> OrderRoute | None:
@@ -120,19 +132,38 @@ def route_of(connection: Connection) -> OrderRoute | None:
 
 
 def send_concerned(connection: Connection, orders: StatusOrders) -> int:
-    """Put them in line, to go with the new word by the way of new orders; how many.
+    """Put them in line, to go with the new word by the way of new orders; how many. Of many, a
+    worker goes through them as through an import of only these.
 
     :raises ConfigurationError: they cannot be sent; ``obstacle`` says why.
     """
     if orders.obstacle:
         raise ConfigurationError(orders.obstacle)
-    if not orders.all_keys:
-        return 0
-    route = route_of(connection)
-    again = Resending(
-        kind=Kind.ORDER, keys=orders.all_keys, route=route.value if route is not None else ""
-    )
-    return send_again(connection, again)
+    keys, route = orders.all_keys, route_of(connection)
+    way = route.value if route is not None else ""
+    if orders.are_many:
+        run, is_new = control.start(connection, Kind.ORDER, route=way, keys=keys, is_forced=True)
+        if not is_new:
+            raise ConfigurationError(_worker_obstacle(connection))
+        transaction.on_commit(partial(wake_backfill, run.pk), robust=True)
+        return len(keys)
+    return send_again(connection, Resending(kind=Kind.ORDER, keys=keys, route=way)) if keys else 0
+
+
+def _worker_obstacle(connection: Connection) -> str:
+    """Why a worker cannot go through many orders now; ``""`` if it can."""
+    if under_way(connection) is not None:
+        return _("An import of orders is under way. So many can go again when it is over.")
+    try:
+        control.check_consent_policy(connection)
+    except BadRequestError as error:
+        return str(error)
+    return ""
+
+
+def under_way(connection: Connection) -> Backfill | None:
+    """The run by which a worker goes through orders now, these or the history."""
+    return Backfill.objects.open().filter(connection=connection, kind=Kind.ORDER.value).first()
 
 
 def _keys(connection: Connection, shop: SupportsStatusOrders, change: Change) -> list[str]:

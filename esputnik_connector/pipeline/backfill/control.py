@@ -25,7 +25,7 @@ from esputnik_connector.shops import reading
 from esputnik_connector.shops.base import SupportsHistory
 
 from .consent import policies_of, policy_of
-from .routes import routes_of
+from .routes import all_routes_of, routes_of
 
 KINDS = (Kind.CONTACT, Kind.ORDER)  # in this order: people before what they bought
 FIRST_YEAR, LAST_YEAR = 1900, 2999  # near 1 and 9999 time zones overflow
@@ -42,10 +42,12 @@ def start(
     newest_first: bool = False,
     keys: Sequence[str] | None = None,
     stop_loss: float | None = None,
+    is_forced: bool = False,
 ) -> tuple[Backfill, bool]:
     """Begin a run, or find the one that is open: there is one per connection and kind.
 
     :param keys: only these records.
+    :param is_forced: send also what did not change.
     :param stop_loss: share of a page, from 0 to 1; the run pauses when more of it is refused.
     :returns: the run, and whether it is a new one.
     :raises BadRequestError: the range or the route is no use, or it was not chosen what happens to
@@ -56,7 +58,7 @@ def start(
     span = kept_span(since, until)
     check_consent_policy(connection)
     if kind is Kind.ORDER:
-        _check_route(connection, route)
+        _check_route(connection, route, is_again=keys is not None)
     if stop_loss is None:
         stop_loss = STOP_LOSS if keys is None else NEVER
     values = {
@@ -64,6 +66,7 @@ def start(
         "newest_first": newest_first,
         "keys": None if keys is None else list(keys),
         "stop_loss": stop_loss,
+        "is_forced": is_forced,
         **span,
     }
     present = _open(connection, kind)
@@ -112,9 +115,11 @@ def choose_consent_policy(connection: Connection, value: str) -> None:
     connection.save(update_fields=["consent_policy"])
 
 
-def _check_route(connection: Connection, route: str) -> None:
-    """:raises BadRequestError: the destination asks for a choice, and this is none of it."""
-    known = [one.value for one in routes_of(connection)]
+def _check_route(connection: Connection, route: str, *, is_again: bool) -> None:
+    """:param is_again: chosen records may also go by the way of new ones.
+    :raises BadRequestError: the destination asks for a choice, and this is none of it.
+    """
+    known = [one.value for one in (all_routes_of if is_again else routes_of)(connection)]
     if route in known or not (known or route):
         return
     if not known:
@@ -190,6 +195,7 @@ def restart(run: Backfill) -> tuple[Backfill, bool]:
         newest_first=run.newest_first,
         keys=run.keys,
         stop_loss=run.stop_loss,
+        is_forced=bool(run.is_forced),
     )
     if is_new and run.is_arrival_confirmed:
         again.is_arrival_confirmed = True

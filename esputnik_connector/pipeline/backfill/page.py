@@ -120,7 +120,12 @@ class PageSender:
         keys = [key for key in keys if key not in uploading]
         connection = self.run.connection
         prepared = prepare(
-            connection, self.destination, registry.shop(), self.kind, keys, forced=forced(rows)
+            connection,
+            self.destination,
+            registry.shop(),
+            self.kind,
+            keys,
+            forced=self._forced(keys, rows),
         )
         digests.write(connection, self.kind, prepared.outdated)
         self._settle(prepared.settled, rows)
@@ -148,6 +153,9 @@ class PageSender:
         """Changes of these records that wait or were set aside: they are settled with them."""
         mine = OutboxMessage.objects.of(self.run.connection, self.kind).filter(session="")
         return by_key(mine.filter(among("key", keys)).order_by("pk")) if mine.exists() else {}
+
+    def _forced(self, keys: Sequence[str], rows: Rows) -> frozenset[str]:
+        return frozenset(keys) if self.run.is_forced else forced(rows)
 
     def _uploading(self, keys: Sequence[str]) -> set[str]:
         waiting = self._uploads.waiting(self.kind)

@@ -17,9 +17,21 @@ def routes_of(connection: Connection) -> Sequence[OrderRoute]:
     return registry.destination_class(connection.destination).history_routes
 
 
+def all_routes_of(connection: Connection) -> Sequence[OrderRoute]:
+    """By which chosen orders may go: those of history, then those of new orders.
+
+    :raises ConfigurationError: the settings do not have the connection's destination.
+    """
+    history = list(routes_of(connection))
+    new = registry.destination_class(connection.destination).order_routes
+    known = {route.value for route in history}
+    return [*history, *(route for route in new if route.value not in known)]
+
+
 def route_of(run: Backfill) -> OrderRoute | None:
     """The route that was chosen for a run; ``None`` when there was nothing to choose.
 
     :raises ConfigurationError: the settings do not have the connection's destination.
     """
-    return next((route for route in routes_of(run.connection) if route.value == run.route), None)
+    known = all_routes_of(run.connection)
+    return next((route for route in known if route.value == run.route), None)

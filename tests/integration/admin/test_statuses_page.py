@@ -366,6 +366,24 @@ def test_too_many_for_a_page_can_only_hold_for_new_changes(merchant, stored, mon
     assert not OutboxMessage.objects.exists()
 
 
+def test_many_go_by_a_worker_and_the_page_tells_how_far(merchant, stored, monkeypatch):
+    monkeypatch.setattr(status_orders, "FEW", 1)
+    Connection.objects.update(consent_policy="confirmed")
+    for number in ("1", "2"):
+        placed(stored, number, "Paid")
+    stored.status_mappings.create(shop_status="Paid", status="INITIALIZED")
+    assert "esputnik-under-way" not in shown(merchant)
+    answer = post(merchant, {"Paid": "DELIVERED"}, orders="again")
+    assert "2 orders go again: the import says how far they are" in texts(answer)
+    assert not OutboxMessage.objects.exists()
+    page = shown(merchant)
+    assert "Orders: 0 of 2, running" in page
+    assert f'href="{reverse("admin:esputnik_connector_backfill_changelist")}"' in page
+    asked = post(merchant, {"Paid": "CANCELLED"}).content.decode()
+    assert "An import of orders is under way" in asked
+    assert 'value="again"' not in asked
+
+
 def test_orders_that_travel_as_events_are_said_to(merchant, stored):
     Connection.objects.update(order_route="events")
     placed(stored, "1", "Paid")
@@ -405,12 +423,12 @@ def test_the_number_of_queries_grows_neither_with_statuses_nor_with_orders(
 ):
     monkeypatch.setattr(status_orders, "MOMENT", 0)  # each view asks the shop
     shown(merchant)
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         shown(merchant)
     for number in range(20):
         placed(stored, str(number), f"Status {number}")
         stored.status_mappings.create(shop_status=f"Status {number}", status="DELIVERED")
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         assert "Status 19" in order_of_rows(shown(merchant))
 
 

@@ -92,7 +92,7 @@ def settle(
             known = rows
             if backfill is not None:
                 receipts = [result.receipt for result in some]
-                known = with_rows_where_needed(connection, receipts, rows, route=backfill.route)
+                known = with_rows_where_needed(connection, receipts, rows, run=backfill)
             attempts = outcome_of_history(some) if backfill else worth_an_attempt(kind, some)
             settle_rows(connection, some, known, now, attempts=attempts)
             if kind is Kind.CONTACT:

@@ -13,6 +13,7 @@ from esputnik_connector.conf import conf
 from esputnik_connector.destinations.base import Receipt
 from esputnik_connector.models import (
     Attempt,
+    Backfill,
     Connection,
     OutboxMessage,
     OutcomeCount,
@@ -67,7 +68,7 @@ def settle_rows(
 
 
 def with_rows_where_needed(
-    connection: Connection, receipts: Iterable[Receipt], rows: Rows, *, route: str = ""
+    connection: Connection, receipts: Iterable[Receipt], rows: Rows, *, run: Backfill | None = None
 ) -> Rows:
     """Give a row to each historical record that was refused or has to wait, so that the merchant
     sees it and workers try it again like any other."""
@@ -76,7 +77,8 @@ def with_rows_where_needed(
             connection=connection,
             kind=receipt.kind.value,
             key=receipt.key,
-            route=route,
+            route=run.route if run else "",
+            is_forced=bool(run and run.is_forced),
             is_catch_up=True,
         )
         for receipt in receipts

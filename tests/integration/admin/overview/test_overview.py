@@ -251,7 +251,7 @@ def test_a_row_says_when_the_last_arrived_what_waits_and_what_is_usual(merchant,
 
 def test_a_running_import_is_shown(merchant, main) -> None:
     Backfill.objects.create(connection=main, kind="order", total=1200, counts={"delivered": 340})
-    assert "order: 340 of 1200, running" in page(merchant).content.decode()
+    assert "Orders: 340 of 1200, running" in page(merchant).content.decode()
 
 
 def test_the_checklist_leads_to_the_next_step_and_folds_when_all_is_done(
