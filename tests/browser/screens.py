@@ -46,7 +46,7 @@ def test_each_screen(merchant: Page, live_server: Any, month: Month, language: s
         "feeds": page("feed_changelist"),
         "feed": page("feed_change", month.feed.pk),
         "settings": page("connection_change", month.connection.pk),
-        "fields": page("fields") + f"?connection={month.connection.pk}",
+        "fields": page("fields") + f"?connection={month.connection.name}",
         "statuses": page("statuses"),
         "storefront": page("storefronts"),
         "panel": reverse("admin:order_order_change", args=[month.order_pk]),
