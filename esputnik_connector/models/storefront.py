@@ -72,8 +72,7 @@ class StorefrontQuerySet(ConnectorQuerySet["Storefront"]):
 
         A domain stands for its subdomains too, which share its script; the longest one counts. A
         port counts where the domain was written with one. One query per process and
-        ``CONNECTIONS_TTL``, and none when a storefront or a connection was saved in this process.
-        Its connection is read along with it. Do not change or save what this returns.
+        ``CONNECTIONS_TTL``, its connection included. Do not change or save what this returns.
         """
         asked = host.strip().lower().rstrip(".")
         if not asked:
@@ -209,7 +208,7 @@ class Storefront(Leased):
         left out unless something else needs it.
         """
         is_wanted = self.is_connected and self.is_tracking
-        is_needed = self.forms != FormsChoice.SHOP or self.is_inbox or self._has_browser_routes
+        is_needed = self.forms != FormsChoice.SHOP or self.is_inbox or self._tells_by(Route.BROWSER)
         return self.script if is_wanted and is_needed else ""
 
     @property
@@ -219,8 +218,12 @@ class Storefront(Leased):
         return self.forms == FormsChoice.SHOP and bool(self.page_script)
 
     @property
-    def _has_browser_routes(self) -> bool:
-        return any(self.route_of(each) is Route.BROWSER for each in BehaviourType)
+    def lacks_site_id(self) -> bool:
+        """Is the tracker to be told, which takes nothing without it?"""
+        return not self.site_id and self._tells_by(Route.TRACKER)
+
+    def _tells_by(self, route: Route) -> bool:
+        return any(self.route_of(each) is route for each in BehaviourType)
 
     @property
     def page_push_script(self) -> str:

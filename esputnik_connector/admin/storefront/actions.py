@@ -61,6 +61,14 @@ def behaviour_view(
     form.fill(storefront)
     leave_trace(request, storefront.connection, str(storefront), _("Routes and forms changed"))
     messages.success(request, _("Saved. Pages in a cache follow when it is emptied."))
+    if storefront.lacks_site_id:
+        messages.warning(
+            request,
+            "{} {}".format(
+                _("The siteId is not known, without which the tracker takes nothing."),
+                _("Write it on the page of the storefront: it stands in the account."),
+            ),
+        )
     return redirect(address_of(request))
 
 

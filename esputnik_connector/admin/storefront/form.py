@@ -12,6 +12,8 @@ from esputnik_connector.behaviour import (
     DEFAULT_ROUTES,
     BehaviourType,
     Route,
+    drawback,
+    why_impossible,
 )
 from esputnik_connector.models import Storefront
 from esputnik_connector.models.storefront import FormsChoice
@@ -91,7 +93,7 @@ class BehaviourForm(Form):
             self.fields[each.value] = ChoiceField(
                 label=each.value,
                 choices=[(route.value, _shown(each, route)) for route in possible],
-                help_text=HINTS.get(each, ""),
+                help_text=_hint(each),
             )
 
     @classmethod
@@ -115,6 +117,16 @@ class BehaviourForm(Form):
         for name in ("forms", "loads_before_consent", "is_inbox"):
             setattr(storefront, name, given[name])
         storefront.save(update_fields=["routes", "forms", "loads_before_consent", "is_inbox"])
+
+
+def _hint(each: BehaviourType) -> str:
+    """What the merchant gives up with a way, and why one is missing. Each sentence once."""
+    found = [str(HINTS[each])] if each in HINTS else []
+    for route in Route:
+        if cost := drawback(each, route) if route in ALLOWED_ROUTES[each] else "":
+            found.append(f"{ROUTES[route]} – {cost}")
+    missing = [why_impossible(each, route) for route in (Route.TRACKER, Route.EVENT)]
+    return " ".join(dict.fromkeys([*found, *filter(None, missing)]))
 
 
 def _shown(each: BehaviourType, route: Route) -> Any:

@@ -72,7 +72,7 @@ def _of_tracking(found: Storefront, steps: dict[StepName, StepReport]) -> Iterat
         step = steps[StepName.SCRIPT]
         yield warning("site_script_of_another", where, step.detail, step.remedy)
     tracked = [one for one in BehaviourType if found.route_of(one) is Route.TRACKER]
-    if tracked and not found.site_id:
+    if found.lacks_site_id:
         yield problem(
             "site_id_unknown",
             where,

@@ -13,7 +13,8 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
-from esputnik_connector.behaviour import BehaviourType, Route
+from esputnik_connector.admin.storefront.form import BehaviourForm
+from esputnik_connector.behaviour import DEFAULT_ROUTES, BehaviourType, Route
 from esputnik_connector.models import Connection, Storefront
 from esputnik_connector.operations.storefront import steps
 from esputnik_connector.operations.storefront.rivals import Rival
@@ -191,6 +192,29 @@ def test_routes_offer_what_is_possible_and_keep_what_is_unusual(merchant, accoun
     assert storefront.route_of(BehaviourType.MAIN_PAGE) is Route.OFF
     assert "StatusCart" not in storefront.routes
     assert "ProductUpdate" not in storefront.routes
+
+
+def test_each_way_says_what_the_merchant_gives_up_and_a_missing_one_why(merchant, account):
+    connected(merchant, account)
+    text = page(merchant)
+    assert "eSputnik recommends nothing by the cart" in text
+    assert "Only visitors whom the shop can name are told of" in text
+    assert "the tracker cannot" in text
+    assert "the order itself tells eSputnik of the purchase" in text
+    fields = BehaviourForm().fields
+    assert all(str(fields[each.value].help_text) for each in BehaviourType)
+
+
+def test_whoever_chooses_the_tracker_without_a_site_id_is_told_so(merchant, account):
+    connected(merchant, account)
+    Storefront.objects.update(site_id="")
+    form = {each.value: DEFAULT_ROUTES[each].value for each in BehaviourType} | {"forms": "both"}
+    tracked = {**form, "ProductPage": "tracker"}
+    assert "The siteId is not known" not in said(merchant.post(url("behaviour", account), form))
+    assert "The siteId is not known" in said(merchant.post(url("behaviour", account), tracked))
+    Storefront.objects.update(site_id="8A412DC")
+    merchant.get(url())  # what was said before is shown
+    assert "The siteId is not known" not in said(merchant.post(url("behaviour", account), tracked))
 
 
 def test_who_may_only_look_has_no_buttons(account, merchant):
