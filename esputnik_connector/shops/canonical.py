@@ -101,7 +101,7 @@ class _Fields(NamedTuple):
     filled: tuple[int, ...]
     amounts: tuple[int, ...]
     moments: tuple[int, ...]
-    parts: tuple[tuple[int, Callable[[Any], Any]], ...]  # records in records, and several values
+    parts: tuple[tuple[int, Callable[[Any], bool]], ...]  # records in records, and several values
     right: set[tuple[type[Any], ...]]  # types that records had in which nothing was changed
 
 
@@ -121,7 +121,7 @@ def _fields_of(record: type[Any]) -> _Fields:
             filled=tuple(at for at, one in placed if one.is_filled),
             amounts=tuple(at for at, one in placed if one.hint in (Decimal, Decimal | None)),
             moments=tuple(at for at, one in placed if one.hint in (datetime, datetime | None)),
-            parts=tuple((at, one.check) for at, one in placed if one.hint not in BY_TYPE),
+            parts=tuple((at, _glance(one)) for at, one in placed if one.hint not in BY_TYPE),
             right=set(),
         )
     return _known[record]
@@ -137,6 +137,16 @@ def _field(name: str, hint: Any, is_required: bool) -> _Field:
         return _Field(name, hint, check, is_filled=False)
     check = CHECKS.get(hint, field_checks.as_it_is)
     return _Field(name, hint, check, is_filled=hint is EventName)
+
+
+def _glance(field: _Field) -> Callable[[Any], bool]:
+    """Whether a value is right: by the types of what is in it, and only else by its check."""
+    by_types = GLANCES.get(field.hint, _unknown)
+    return lambda given: by_types(given) or field.check(given) is given
+
+
+def _unknown(_given: Any) -> bool:
+    return False
 
 
 def _record(expected: type[Any], value: Any) -> Any:
@@ -172,9 +182,8 @@ def _is_right_at_a_glance(known: _Fields, values: tuple[Any, ...]) -> bool:
         if values[at] is not None and values[at].utcoffset() is None:
             return False
     try:
-        for at, check in known.parts:
-            given = values[at]
-            if given and check(given) is not given:
+        for at, is_right in known.parts:
+            if values[at] and not is_right(values[at]):
                 return False
     except InvalidValue:  # raised again, with the name of the field, by the look at each
         return False
@@ -211,4 +220,14 @@ CHECKS: dict[Any, Callable[[Any], Any]] = {
     Mapping[str, str]: partial(field_checks.named, field_checks.text),
     get_type_hints(Contact)["attributes"]: partial(field_checks.named, field_checks.attribute),
     get_type_hints(Event)["params"]: partial(field_checks.named, field_checks.as_it_is),
+}
+
+GLANCES: dict[Any, Callable[[Any], bool]] = {
+    tuple[Note, ...]: partial(field_checks.is_tuple_of, {Note}),
+    tuple[str, ...]: partial(field_checks.is_tuple_of, {str}),
+    tuple[Category, ...]: partial(field_checks.is_tuple_of, {Category}),
+    Mapping[str, str]: partial(field_checks.is_dict_of, {str}),
+    get_type_hints(Contact)["attributes"]: partial(
+        field_checks.is_dict_of, {str, int, bool, type(None)}
+    ),
 }

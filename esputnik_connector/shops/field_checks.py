@@ -5,7 +5,7 @@ Each check returns the value, or what means the same; :class:`InvalidValue` says
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from datetime import date, datetime
 from decimal import Decimal
 from operator import is_
@@ -120,6 +120,21 @@ def several(check: Callable[[Any], Any], value: Any) -> Any:
         raise invalid.inside(f"[{len(found)}]") from None
     is_same = isinstance(value, tuple) and all(map(is_, found, value))
     return value if is_same else tuple(found)
+
+
+def is_tuple_of(kinds: Set[type[Any]], value: Any) -> bool:
+    """A tuple of nothing but ``kinds``: its parts need no look one by one. Of other values this
+    says nothing."""
+    return type(value) is tuple and kinds >= set(map(type, value))
+
+
+def is_dict_of(kinds: Set[type[Any]], value: Any) -> bool:
+    """The same of a mapping whose names are plain texts."""
+    return (
+        type(value) is dict
+        and set(map(type, value)) == {str}
+        and kinds >= set(map(type, value.values()))
+    )
 
 
 def named(check: Callable[[Any], Any], value: Any) -> Any:

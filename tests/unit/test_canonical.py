@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import fields
 from datetime import date, datetime, timezone
 from decimal import Decimal
+from types import FrameType
 from typing import get_type_hints
 from uuid import UUID
 
@@ -18,6 +20,7 @@ from esputnik_connector.records import (
     Availability,
     Cart,
     CartItem,
+    Category,
     Contact,
     Event,
     Order,
@@ -196,6 +199,85 @@ def test_a_bad_value_of_the_right_type_is_seen_behind_many_good_ones(change, fie
     for _ in range(3):
         assert canonical("order 7", good, Order) is good
     assert f"order 7: {field} is " in refusal(order(**{"taxes": Decimal(1), **change}), Order)
+
+
+SHIRTS = Category(keys=("1",), names=("Shirts",))
+
+
+def offered(**values: object) -> Product:
+    usual = {"key": "7", "title": "Shirt", "url": "https://shop.example/7", "currency": "UAH"}
+    return Product(
+        **{**usual, "price": Decimal(1), "availability": Availability.IN_STOCK, **values}
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"image_urls": ("a", 5)}, "image_urls[1] is of type int; it must be text."),
+        ({"image_urls": ("a", None)}, "image_urls[1] is None; it must be text."),
+        ({"categories": (SHIRTS, "2")}, "categories[1] is of type str; it must be Category."),
+        ({"attributes": {"a": "b", "c": 5}}, "attributes['c'] is of type int; it must be text."),
+        ({"attributes": {"a": "b", 5: "c"}}, "attributes[5] is of type int; it must be text."),
+        ({"attributes": ("a", "b")}, "attributes is of type tuple; it must be a mapping"),
+    ],
+)
+def test_one_bad_part_is_seen_among_good_ones_of_a_product(change, words):
+    good = offered(image_urls=("a", "b"), categories=(SHIRTS,), attributes={"a": "b"})
+    for _ in range(3):
+        assert canonical("product 7", good, Product) is good
+    refused = refusal(offered(**{"image_urls": ("a",), "categories": (SHIRTS,), **change}), Product)
+    assert refused.startswith(f"order 7: {words}")
+
+
+def test_parts_that_mean_the_same_are_made_the_same_behind_good_ones():
+    lazy_text = lazy(lambda: "b", str)
+    good = offered(image_urls=("a", "b"), attributes={"a": "b"})
+    assert canonical("product 7", good, Product) is good
+    assert canonical("product 7", offered(image_urls=["a"]), Product).image_urls == ("a",)
+    given = offered(image_urls=("a", lazy_text()), attributes={lazy_text(): lazy_text()})
+    found = canonical("product 7", given, Product)
+    assert found == offered(image_urls=("a", "b"), attributes={"b": "b"})
+    assert [type(one) for one in (*found.image_urls, *found.attributes)] == [str, str, str]
+
+
+def test_attributes_of_a_contact_that_need_a_look_get_one_each_time():
+    for _ in range(3):
+        given = Contact(key="1", attributes={"vip": True, "seen": NAIVE, "sum": Decimal("1.10")})
+        found = canonical("contact 1", given, Contact).attributes
+        assert found["seen"].tzinfo is not None
+    assert refusal(Contact(key="1", attributes={"sum": Decimal("NaN")}), Contact) == (
+        "order 7: attributes['sum'] is NaN; it must be a finite Decimal."
+    )
+
+
+def calls_to_check(record: Product) -> int:
+    """Of Python's own functions, in this package."""
+    found: list[str] = []
+
+    def hear(frame: FrameType, event: str, _argument: object) -> None:
+        if event == "call" and "esputnik_connector/shops" in frame.f_code.co_filename:
+            found.append(frame.f_code.co_name)
+
+    before = sys.getprofile()
+    sys.setprofile(hear)
+    try:
+        canonical("product 7", record, Product)
+    finally:
+        sys.setprofile(before)
+    return len(found)
+
+
+def test_a_right_product_costs_the_same_however_much_it_holds():
+    """A feed checks a hundred thousand of them, each with pictures and a dozen attributes."""
+    small = offered(image_urls=("a",), categories=(SHIRTS,), attributes={"a": "b"})
+    large = offered(
+        image_urls=("a",) * 10,
+        categories=(SHIRTS,) * 5,
+        attributes={str(number): "b" for number in range(50)},
+    )
+    calls_to_check(small)
+    assert calls_to_check(small) == calls_to_check(large) < 15
 
 
 def test_a_text_of_another_class_is_mended_behind_plain_ones():
