@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from decimal import Decimal
 from hashlib import blake2b
+from itertools import islice
+from operator import attrgetter
 from typing import IO, NamedTuple
 
 from esputnik_connector.identity import cut
@@ -21,6 +23,7 @@ from esputnik_connector.records import Product
 
 EXTENSION = "items.gz"
 LINES_PER_RUN = 20_000  # sorted at a time: some 5 MB
+LINES_PER_WRITE = 500  # packed at a time: a call for each line costs as much as packing it
 TITLE_LENGTH = 80
 GZIP_LEVEL = 1  # the next level takes twice the time for a tenth of the size
 DIGEST_BYTES = 8
@@ -52,6 +55,9 @@ class Line(NamedTuple):
             raise ValueError(f"no price of a manifest: {self.price!r}")
         now, regular, currency = found.groups()
         return Decimal(now), Decimal(regular) if regular else None, currency
+
+
+RANK = attrgetter("rank")
 
 
 def line(product: Product) -> Line:
@@ -114,13 +120,12 @@ class Manifest:
 
         :raises OSError: the disk is full.
         """
-        self._write_sorted_run()
-        runs = [_read_lines(file) for file in self._files]
         with gzip.GzipFile(
             fileobj=self.file, mode="wb", compresslevel=GZIP_LEVEL, mtime=0
         ) as packed:
-            for item in heapq.merge(*runs, key=lambda item: item.rank):
-                packed.write(_line_bytes(item))
+            for lines in _batches(self._sorted_lines()):
+                packed.write(lines)
+        self._unsorted.clear()
         self._runs.close()
         self.file.flush()
         self.size = self.file.tell()
@@ -135,10 +140,19 @@ class Manifest:
         with suppress(OSError):
             self.file.close()
 
+    def _sorted_lines(self) -> Iterator[bytes]:
+        """Of all runs; where there is one alone, from memory."""
+        self._unsorted.sort(key=RANK)
+        if not self._files:
+            return map(_line_bytes, self._unsorted)
+        runs = [_read_lines(file) for file in self._files]
+        return map(_line_bytes, heapq.merge(*runs, self._unsorted, key=RANK))
+
     def _write_sorted_run(self) -> None:
         file = tempfile.TemporaryFile(prefix="esputnik-feed-")  # noqa: SIM115
         run = self._runs.enter_context(file)
-        run.writelines(map(_line_bytes, sorted(self._unsorted, key=lambda item: item.rank)))
+        self._unsorted.sort(key=RANK)
+        run.writelines(map(_line_bytes, self._unsorted))
         run.seek(0)
         self._files.append(run)
         self._unsorted.clear()
@@ -155,6 +169,11 @@ def _read_lines(file: IO[bytes] | gzip.GzipFile) -> Iterator[Line]:
         text = line_bytes[:-1].decode("utf-8", "surrogatepass")
         key, price, availability, digest, title = text.split("\t")
         yield Line(key, price, availability, digest, title)
+
+
+def _batches(lines: Iterator[bytes]) -> Iterator[bytes]:
+    while batch := list(islice(lines, LINES_PER_WRITE)):
+        yield b"".join(batch)
 
 
 def _line_bytes(item: Line) -> bytes:

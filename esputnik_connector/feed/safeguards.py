@@ -11,6 +11,8 @@ from esputnik_connector.explanations import gettext as _
 from esputnik_connector.feed.formats.base import Writer
 from esputnik_connector.models.feed_build import BuildStatus
 
+PART = 1 << 18  # bytes of the file in memory at a time
+
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
@@ -69,15 +71,15 @@ def entries_in(file: IO[bytes], writer: Writer) -> int | str:
 
 def _elements(file: IO[bytes], name: str) -> int | str:
     parser = expat.ParserCreate()
+    closed: list[str] = []  # names of a part's elements: a list takes them without a call of ours
+    parser.EndElementHandler = closed.append
     count = 0
-
-    def count_element(element: str, _attributes: object) -> None:
-        nonlocal count
-        count += element == name
-
-    parser.StartElementHandler = count_element
     try:
-        parser.ParseFile(file)
+        while part := file.read(PART):
+            parser.Parse(part, False)
+            count += closed.count(name)
+            closed.clear()
+        parser.Parse(b"", True)
     except expat.ExpatError as error:
         return str(error)
     return count

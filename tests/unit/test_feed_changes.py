@@ -52,6 +52,7 @@ shops = st.lists(items, max_size=30, unique_by=lambda one: one.key)
 def test_every_change_is_counted_whatever_the_order_of_the_products(former, present):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest, "LINES_PER_RUN", 4)  # so that there are runs to merge
+        patch.setattr(manifest, "LINES_PER_WRITE", 3)
         found = compare(listed(former), listed(present)).counts
     before = {one.key: one for one in former}
     after = {one.key: one for one in present}
@@ -63,6 +64,16 @@ def test_every_change_is_counted_whatever_the_order_of_the_products(former, pres
         Change.AVAILABILITY: sum(one.availability != two.availability for one, two in both),
         Change.OTHER: sum(one.title != two.title for one, two in both),
     }
+
+
+@given(products=shops)
+def test_a_manifest_is_the_same_whether_its_lines_were_sorted_at_once_or_in_runs(products):
+    at_once = listed(products)
+    assert at_once == sorted(map(line, products), key=lambda one: one.rank)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest, "LINES_PER_RUN", 7)
+        patch.setattr(manifest, "LINES_PER_WRITE", 2)
+        assert listed(products) == at_once
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from xml.sax.saxutils import escape
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esputnik_connector.feed import safeguards
 from esputnik_connector.feed.formats import google, jsonl, yml
-from esputnik_connector.feed.formats.base import Channel, xml_text
+from esputnik_connector.feed.formats.base import NOT_IN_XML, Channel, xml_text
 from esputnik_connector.feed.normalise import plain_text, rounded
 from esputnik_connector.feed.problems import SeenKeys, gtin_is_valid
 from esputnik_connector.feed.safeguards import entries_in
@@ -196,6 +198,35 @@ def test_the_parser_of_the_guard_counts_what_was_written(tmp_path):
         path.write_bytes(path.read_bytes()[:-20])
         with path.open("rb") as file:
             assert isinstance(entries_in(file, writer), str)
+
+
+@pytest.mark.parametrize("size", [1, 7, 64])
+def test_the_guard_counts_the_same_in_whatever_parts_it_reads_a_file(monkeypatch, tmp_path, size):
+    monkeypatch.setattr(safeguards, "PART", size)
+    path = tmp_path / "feed.xml"
+    path.write_bytes(written(google, product(title="Ґудзик <item>"), product(key="2")))
+    with path.open("rb") as file:
+        assert entries_in(file, google) == 2
+        assert entries_in(file, google) == 2  # from the beginning again
+    path.write_bytes(path.read_bytes().replace(b"</g:id>", b"</g:no>", 1))
+    with path.open("rb") as file:
+        assert "mismatched tag" in str(entries_in(file, google))
+    path.write_bytes(b"")
+    with path.open("rb") as file:
+        assert "no element found" in str(entries_in(file, google))
+
+
+def test_an_item_in_an_item_is_counted_and_a_longer_name_is_not(tmp_path):
+    path = tmp_path / "feed.xml"
+    path.write_bytes(b"<a><item><item/></item><items/><item x='1'/></a>")
+    with path.open("rb") as file:
+        assert entries_in(file, google) == 3
+
+
+@given(WILD | st.text())
+def test_a_text_is_escaped_as_the_standard_library_does_it(raw):
+    shown = NOT_IN_XML.sub("", raw)
+    assert xml_text(raw) == escape(shown, {'"': "&quot;"})
 
 
 def test_xml_text_is_escaped_in_attributes_too():
