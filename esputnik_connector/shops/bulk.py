@@ -13,7 +13,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db.models import F, Lookup, Q, TextField
+from django.db.models import F, IntegerField, Lookup, Q, TextField
 from django.db.models.fields.related_descriptors import ReverseManyToOneDescriptor
 from django.db.models.functions import Cast
 from django.db.models.lookups import In
@@ -65,10 +65,16 @@ def present(model: Any, names: Iterable[str]) -> list[str]:
 
 def values_of(field: Any, keys: Iterable[str]) -> list[Any]:
     """``keys`` as values of ``field``; what is not exactly such a key is left out."""
-    while field.remote_field:  # the key of a multi-table child is its parent's
-        field = field.target_field
+    field = _pointed_at(field)
     parsed = (_value_of(field, key) for key in dict.fromkeys(keys))
     return [value for value in parsed if value is not None]
+
+
+def _pointed_at(field: Any) -> Any:
+    """The key of a multi-table child is its parent's."""
+    while field.remote_field:
+        field = field.target_field
+    return field
 
 
 def _value_of(field: Any, key: str) -> Any:
@@ -180,9 +186,18 @@ class Among(Lookup):
 
     def as_postgresql(self, compiler: Any, connection: Any) -> Any:
         column, parameters = self.process_lhs(compiler, connection)
+        if set(map(type, self.rhs)) == {int} and _is_plain_integer(self.lhs.output_field):
+            keys_as_text = ",".join(map(str, self.rhs))  # else each is wrapped, twice
+            return f"{column} = ANY(%s::bigint[])", [*parameters, f"{{{keys_as_text}}}"]
         prepared = self.lhs.output_field.get_db_prep_value
         keys = [prepared(key, connection) for key in self.rhs]
         return f"{column} = ANY(%s)", [*parameters, keys]
+
+
+def _is_plain_integer(field: Any) -> bool:
+    """One of Django's own: another one may store a number as it likes."""
+    kind = type(_pointed_at(field))
+    return issubclass(kind, IntegerField) and kind.__module__ == IntegerField.__module__
 
 
 def among(name: str, keys: Sequence[Any]) -> Among:

@@ -563,6 +563,11 @@ def test_among_keys_is_the_same_in_both_ways_of_asking(monkeypatch, vendor):
         assert {product.pk for product in found} == {made[0].pk, made[2].pk}
     records = StockRecord.objects.filter(bulk.among("product_id", [made[1].pk]))
     assert [record.product_id for record in records] == [made[1].pk]
+    products = Product.objects.order_by("pk")
+    both = [made[0].pk, 2**31 + made[0].pk]  # a number that no column of 32 bits holds
+    assert [one.pk for one in products.filter(bulk.among("pk", both))] == [made[0].pk]
+    assert [one.pk for one in products.filter(bulk.among("pk", [str(made[1].pk)]))] == [made[1].pk]
+    assert not products.filter(bulk.among("upc", [made[0].pk]))  # a number where texts stand
 
 
 # Sale prices

@@ -26,10 +26,10 @@ class Pages:
 
     def address(self, product: Any) -> str:
         """Absolute; ``""`` if the product has no page."""
-        slug = text_of(product, "slug")
-        if self._pattern and type(product.pk) is int and SIMPLE.fullmatch(slug):
-            return self._pattern % (slug, product.pk)
-        row = {"pk": product.pk, "slug": slug}
+        pk, slug = product.pk, text_of(product, "slug")
+        if self._pattern and type(pk) is int and SIMPLE.fullmatch(slug):
+            return self._pattern % (slug, pk)
+        row = {"pk": pk, "slug": slug}
         if self.needs_objects:
             row["product"] = product
         return absolute(page_path(row), self.base)

@@ -126,13 +126,14 @@ class Found:
     benefits: Mapping[Any, Any] = field(default_factory=dict)
 
     def record(self, product: Any) -> Product | None:
-        parent = self.parents.get(product.parent_id)
-        if product.parent_id is not None and parent is None:
+        pk, parent_pk = product.pk, product.parent_id  # Django looks for a pk each time
+        parent = self.parents.get(parent_pk)
+        if parent_pk is not None and parent is None:
             return None  # deleted a moment ago
-        quote = self.quotes.get(product.pk, NO_QUOTE)
-        shown = self.images.get(product.pk) or self.images.get(product.parent_id, pictures.NONE)
+        quote = self.quotes.get(pk, NO_QUOTE)
+        shown = self.images.get(pk) or self.images.get(parent_pk, pictures.NONE)
         return Product(
-            key=str(product.pk),
+            key=str(pk),
             title=self._title(product, parent),
             url=self.reader.pages.address(product),
             price=quote.amount,
@@ -142,10 +143,8 @@ class Found:
             description=text_of(product, "description") or text_of(parent, "description"),
             image_urls=shown.urls,
             missing_images=shown.missing,
-            categories=(
-                self.categories.get(product.pk) or self.categories.get(product.parent_id, ())
-            ),
-            group_key="" if product.parent_id is None else str(product.parent_id),
+            categories=self.categories.get(pk) or self.categories.get(parent_pk, ()),
+            group_key="" if parent_pk is None else str(parent_pk),
             attributes=self._attributes(product, parent, quote),
         )
 
@@ -155,6 +154,8 @@ class Found:
         return one_line(text_of(product, "title") or text_of(parent, "title"))
 
     def _sale_price(self, product: Any, parent: Any, quote: Quote) -> Decimal | None:
+        if not self.benefits:
+            return None
         benefit = self.benefits.get(product.pk)
         can_be_reduced = product.is_discountable and (parent is None or parent.is_discountable)
         if benefit is None or not can_be_reduced or not quote.amount:
@@ -174,7 +175,7 @@ class Found:
             "stock.sku": quote.sku,
             "stock.partner": quote.partner,
         }
-        return {name: known[name] for name in self.reader.wanted if known.get(name)}
+        return {name: value for name in self.reader.wanted if (value := known.get(name))}
 
 
 class Reader:
