@@ -22,6 +22,7 @@ from esputnik_connector.models import WatchedPrice
 from esputnik_connector.models.price import CURRENCY_LENGTH, HIGHEST_PRICE, KEY_LENGTH, PRICE_STEP
 from esputnik_connector.records import Event
 from esputnik_connector.shops.base import Offer, PriceDrop, SupportsEvents, WishedPage
+from esputnik_connector.shops.bulk import among
 
 from .enqueue import CHUNK, PAGE
 
@@ -115,7 +116,7 @@ class PriceDropScan:
         return {
             (price.product_key, price.currency): price
             for start in range(0, len(keys), CHUNK)
-            for price in fresh.filter(product_key__in=keys[start : start + CHUNK])
+            for price in fresh.filter(among("product_key", keys[start : start + CHUNK]))
         }
 
     def _changed(self, offer: Offer, known: WatchedPrice | None) -> WatchedPrice | None:

@@ -14,7 +14,7 @@ from esputnik_connector.exceptions import without_message
 from esputnik_connector.halving import Halving
 from esputnik_connector.records import Availability
 from esputnik_connector.shops.base import Offer
-from esputnik_connector.shops.bulk import fetched
+from esputnik_connector.shops.bulk import among, fetched
 from esputnik_connector.shops.oscar.catalogue.prices import NO_QUOTE, Prices, Quote, Quoter
 
 logger = getLogger(__name__)
@@ -70,12 +70,12 @@ def _sellable(product_pks: Iterable[Any]) -> dict[Any, list[Any]]:
     whole = public.select_related("product_class", "parent__product_class")
     groups: dict[Any, list[Any]] = {}
     parents = []
-    for product in fetched(lambda chunk: whole.filter(pk__in=chunk), product_pks):
+    for product in fetched(lambda chunk: whole.filter(among("pk", chunk)), product_pks):
         if product.structure == model.PARENT:
             parents.append(product.pk)
         elif product.parent_id is None or product.parent.is_public:
             groups[product.pk] = [product]
-    for child in fetched(lambda chunk: whole.filter(parent_id__in=chunk), parents):
+    for child in fetched(lambda chunk: whole.filter(among("parent_id", chunk)), parents):
         groups.setdefault(child.parent_id, []).append(child)
     return groups
 
