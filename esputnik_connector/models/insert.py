@@ -25,9 +25,16 @@ class Statement(NamedTuple):
 
 
 class Insert:
-    """``INSERT`` of rows that give some columns, in this order; all others have their default."""
+    """``INSERT`` of rows that give some columns, in this order; all others have their default.
+
+    :raises ValueError: a column that is not given has a value of its own for each row, as a moment
+        has: rows of hours would get that of the first one.
+    """
 
     def __init__(self, model: type[models.Model], *given: str) -> None:
+        for field in model._meta.concrete_fields:
+            if field.attname not in given and _differs_by_row(field):
+                raise ValueError(f"{model._meta.label}.{field.attname} must be given by each row")
         self._model = model
         self._given = given
         self._composed: dict[str, _Composed] = {}
@@ -60,6 +67,11 @@ class Insert:
             fields,
             [one.get_db_prep_save(one.get_default(), database) for one in others],
         )
+
+
+def _differs_by_row(field: Any) -> bool:
+    is_moment = getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
+    return is_moment or (field.has_default() and callable(field.default))
 
 
 class _Composed(NamedTuple):
