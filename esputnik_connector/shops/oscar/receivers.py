@@ -12,11 +12,13 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import Model, signals
 from django.dispatch import Signal
 from django.utils.functional import LazyObject, empty
 
 from esputnik_connector import identity
+from esputnik_connector.conf import conf
 from esputnik_connector.event_names import BACK_IN_STOCK
 from esputnik_connector.shops.base import Capture
 from esputnik_connector.shops.bulk import family
@@ -27,7 +29,7 @@ from esputnik_connector.shops.oscar.receiver_errors import log_errors
 
 LOGIN_FIELDS = frozenset({"last_login"})
 ANALYTICS_FIELDS = frozenset({"analytics_tracked"})
-JUST_NOW = 0.25  # seconds: no worker reads an order sooner after it was noted
+JUST_NOW = 0.25  # seconds; the note of a new order rests for longer before a worker reads it
 
 Receiver = Callable[..., None]
 
@@ -42,7 +44,7 @@ class Receivers:
         self.capture = capture
         self.name = name
         self._mark = f"_{name}_basket_id"
-        self._saved = f"_{name}_saved"
+        self._made = f"_{name}_made_at"
 
     def connect(self) -> None:
         for signal, sender, uid, receiver in self._connections():
@@ -130,21 +132,41 @@ class Receivers:
 
     def order_saved(self, instance: Any, using: str | None = None, **change: Any) -> None:
         if not (change.get("raw") or _only(ANALYTICS_FIELDS, change)):
+            made_at = time.monotonic()
             self._order_and_its_contact(instance, using)
-            instance.__dict__[self._saved] = time.monotonic(), _columns_of(instance)
+            if change.get("created"):
+                self._remember_made(instance, using, made_at)
+
+    def _remember_made(self, order: Any, using: str | None, made_at: float) -> None:
+        """Once that is committed: what is rolled back is noted nowhere."""
+
+        def remember() -> None:
+            order.__dict__[self._made] = made_at
+
+        database = connections[using or DEFAULT_DB_ALIAS]
+        if database.in_atomic_block or database.get_autocommit():
+            transaction.on_commit(remember, using=using, robust=True)
 
     def order_deleted(self, instance: Any, using: str | None = None, **_: Any) -> None:
         self._order_and_its_contact(instance, using)
 
     def order_reported(self, order: Any, **_: Any) -> None:
-        """Oscar's own signals: belt and braces where a fork bypasses ``Order.save()``.
-
-        Of an order that was saved just now, and as it is, the note is there and rests still:
-        outside of a transaction another one is another commit that the shopper waits for.
-        """
-        moment, columns = order.__dict__.get(self._saved, (0.0, None))
-        if time.monotonic() - moment > JUST_NOW or columns != _columns_of(order):
+        """Oscar's own signals: belt and braces where a fork bypasses ``Order.save()``."""
+        if not self._is_resting(order):
             self._order_and_its_contact(order, order._state.db)
+
+    def _is_resting(self, order: Any) -> bool:
+        """Will whoever reads the note of this new order see all that is committed by now?
+
+        Another one would be another commit that the shopper waits for; within a transaction it is
+        none, and what that has changed is committed later. Of an order that is older, a worker may
+        be about to read what was noted before.
+        """
+        made_at = order.__dict__.get(self._made)
+        if made_at is None or not conf.DEBOUNCE_SECONDS:
+            return False
+        is_open = connections[order._state.db or DEFAULT_DB_ALIAS].in_atomic_block
+        return not is_open and time.monotonic() - made_at <= JUST_NOW
 
     def _order_and_its_contact(self, order: Any, using: str | None) -> None:
         self.capture.order_changed(order.number, using=using)
@@ -247,10 +269,6 @@ def _only(fields: frozenset[str], change: dict[str, Any]) -> bool:
     """Whether the save wrote nothing but ``fields``."""
     written = change.get("update_fields")
     return written is not None and fields.issuperset(written)
-
-
-def _columns_of(order: Any) -> list[Any]:
-    return [order.__dict__.get(field.attname) for field in order._meta.concrete_fields]
 
 
 def _part_of_deleting(model: Any, change: dict[str, Any]) -> bool:
