@@ -131,7 +131,7 @@ def _execute_at_once(
 
 def _undo(database: BaseDatabaseWrapper, cursor: Any) -> None:
     """Go back to where the savepoint was made. What the driver refused never came to that."""
-    if database.connection is None or database.connection.info.transaction_status != IN_ERROR:
+    if database.connection.info.transaction_status != IN_ERROR:
         return
     with suppress(DatabaseError):  # the shop's own was lost before, and it is for the shop to see
         cursor.execute(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}; RELEASE SAVEPOINT {SAVEPOINT}")

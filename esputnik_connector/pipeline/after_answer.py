@@ -31,7 +31,6 @@ def connect() -> None:
     database, which by default it does after each: a new one would cost more than all the rest."""
     uid = "esputnik_connector.after_answer"
     closes = request_finished.disconnect(close_old_connections)
-    request_finished.disconnect(dispatch_uid=uid)
     request_finished.connect(wake_all, dispatch_uid=uid)
     if closes:
         request_finished.connect(close_old_connections)

@@ -139,6 +139,26 @@ def test_where_the_project_commits_by_hand_every_change_is_noted(connection):
     assert noted() == [("order", "100")]
 
 
+def test_blocks_of_a_project_that_commits_by_hand_note_for_themselves(connection):
+    """Nobody tells of a commit by hand: what one block noted says nothing of the next."""
+    transaction.set_autocommit(False)
+    try:
+        for _ in range(2):
+            with transaction.atomic():
+                capture.order_changed("100")
+            transaction.commit()
+    finally:
+        transaction.set_autocommit(True)
+    assert noted() == [("order", "100")] * 2
+
+
+def test_however_much_a_transaction_notes_it_leaves_one_callback(connection):
+    with transaction.atomic():
+        for number in range(5):
+            capture.order_changed(str(number))
+        assert len(database.run_on_commit) == 1
+
+
 def test_a_callback_that_a_test_runs_does_not_end_the_noting(connection):
     """Django's own ``captureOnCommitCallbacks`` runs them while the transaction stays open."""
     with transaction.atomic():

@@ -8,7 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import DatabaseError, DataError, OperationalError, connections, transaction
+from django.db import (
+    DatabaseError,
+    DataError,
+    InternalError,
+    OperationalError,
+    connections,
+    transaction,
+)
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -205,6 +212,8 @@ def test_a_transaction_that_the_shop_lost_itself_is_for_the_shop_to_mend(main):
         savepoint = transaction.savepoint()
         with database.cursor() as cursor, pytest.raises(DataError):
             cursor.execute("SELECT 1 / 0")
+        with pytest.raises(InternalError, match="current transaction is aborted"):
+            execute_together("default", NOTE.of("default", row(main)))
         capture.order_changed("100")
         transaction.savepoint_rollback(savepoint)
         make_user()

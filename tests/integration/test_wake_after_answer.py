@@ -167,6 +167,13 @@ def test_so_has_one_that_streams(shop):
     assert happened == ["viewed", "sent", "woken", "ended"]
 
 
+def as_django_starts() -> None:
+    """Its own receiver comes first. Its client for tests puts it behind all others."""
+    request_finished.disconnect(dispatch_uid="esputnik_connector.after_answer")
+    request_finished.disconnect(close_old_connections)
+    request_finished.connect(close_old_connections)
+
+
 def test_the_line_to_the_database_is_the_requests_own(shop, settings):
     """By default Django closes it at the end of a request: a new one would cost milliseconds."""
     opened: list[str] = []
@@ -176,6 +183,8 @@ def test_the_line_to_the_database_is_the_requests_own(shop, settings):
         opened.append("opened")
         return connect(parameters)
 
+    as_django_starts()
+    after_answer.connect()
     database.close()
     database.get_new_connection = count
     try:
@@ -193,6 +202,19 @@ def test_to_connect_twice_is_to_connect_once(shop):
     assert happened.count("woken") == 1
     finished = [one[1]() for one in request_finished.receivers]
     assert finished.count(close_old_connections) == 1
+
+
+def test_a_project_that_keeps_its_lines_open_goes_on_doing_so(shop):
+    as_django_starts()
+    request_finished.disconnect(close_old_connections)
+    try:
+        after_answer.connect()
+        finished = [one[1]() for one in request_finished.receivers]
+        assert close_old_connections not in finished
+        assert after_answer.wake_all in finished
+    finally:
+        as_django_starts()
+        after_answer.connect()
 
 
 def test_outside_of_a_request_it_is_woken_at_once(shop):
@@ -216,6 +238,14 @@ def test_the_commits_of_one_request_wake_one_worker_for_the_earliest(shop, clien
     client.get("/many/")
     assert happened == ["viewed", "answered", "woken"]
     assert delays == [0.0]  # of the event, which has nothing to gather
+
+
+def test_the_records_of_one_transaction_wake_one_worker_for_the_earliest(shop):
+    with transaction.atomic():
+        capture.contact_changed("5")
+        capture.event_happened("back_in_stock:1")
+        capture.order_changed("100")
+    assert delays == [0.0]
 
 
 def test_a_request_that_changes_nothing_wakes_nobody(shop, client):
