@@ -66,5 +66,7 @@ def test_more_than_the_most_is_said_to_be_more(both, monkeypatch) -> None:
 def test_the_oldest_of_a_large_lane_is_among_those_that_are_due_first(both, monkeypatch) -> None:
     monkeypatch.setattr(backlog, "MOST_COUNTED", 1)
     places = counted_at_most([both[0].pk])
-    for place, some in counted([both[0].pk]).items():
+    exact = counted([both[0].pk])
+    assert exact
+    for place, some in exact.items():
         assert (places[place].due, places[place].oldest is None) == (some.due, some.oldest is None)

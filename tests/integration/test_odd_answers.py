@@ -79,7 +79,8 @@ def test_a_refusal_in_words_that_no_database_stores_is_set_aside_once(
     assert run() == {"rejected": 3}
     assert run() == {}
     assert len(recording.calls) == 1
-    assert all(row.detail.startswith("bad ") for row in OutboxMessage.objects.dead())
+    details = OutboxMessage.objects.dead().values_list("detail", flat=True)
+    assert [detail[:4] for detail in details] == ["bad "] * 3
 
 
 @pytest.mark.parametrize("words", UNSTORABLE, ids=["half an emoji", "NUL", "long"])

@@ -118,24 +118,24 @@ def test_a_connection_that_is_switched_off_leaves_nothing_in_a_page(visitor):
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "status"),
     [
-        "[" * 15_000,
-        '{"seen": ' + "[" * 15_000,
-        '{"seen": {"a": 1}, "product": {"b": 2}, "url": ["c"]}',
-        '{"product": "\\u0000"}',
-        '{"product": "\\ud800"}',
-        '{"seen": ["\\ud800:x:y"]}',
-        '{"url": "http://[oops"}',
-        '{"url": "http://testserver/\\ud800"}',
-        json.dumps({"seen": ["x" * 100] * 100}),
+        ("[" * 15_000, 400),
+        ('{"seen": ' + "[" * 15_000, 400),
+        ('{"seen": {"a": 1}, "product": {"b": 2}, "url": ["c"]}', 200),
+        ('{"product": "\\u0000"}', 200),
+        ('{"product": "\\ud800"}', 200),
+        ('{"seen": ["\\ud800:x:y"]}', 200),
+        ('{"url": "http://[oops"}', 200),
+        ('{"url": "http://testserver/\\ud800"}', 200),
+        (json.dumps({"seen": ["x" * 100] * 100}), 200),
     ],
 )
-def test_the_endpoint_never_fails_for_what_somebody_makes_up(visitor, body):
+def test_the_endpoint_never_fails_for_what_somebody_makes_up(visitor, body, status):
     storefront(routes={"ProductPage": "tracker"})
     headers = {"sec-fetch-site": "same-origin"}
     answer = visitor.post(VISIT, body, content_type="application/json", headers=headers)
-    assert answer.status_code in (200, 400)
+    assert answer.status_code == status
 
 
 def test_a_host_that_is_none_of_the_shops_is_no_storefront(settings, visitor):

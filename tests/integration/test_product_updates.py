@@ -17,7 +17,9 @@ from django.test.utils import CaptureQueriesContext
 from esputnik_connector.behaviour import BehaviourType, Route
 from esputnik_connector.feed.artifact import storage
 from esputnik_connector.feed.build import Build
+from esputnik_connector.feed.manifest import Line
 from esputnik_connector.feed.publish import accept_build
+from esputnik_connector.feed.updates import Updates, feed_of
 from esputnik_connector.models import (
     Connection,
     Feed,
@@ -220,8 +222,9 @@ def test_a_copy_of_the_database_elsewhere_puts_nothing_in_line(storefront, feed,
 
 def test_of_two_languages_one_feed_tells(storefront, feed, plain_shop, main, fake):
     other = built(name="ru", language="ru")
-    for one in (other, feed):
-        rebuilt(one, plain_shop, n3={"price": Decimal(12)})
+    rebuilt(other, plain_shop, n3={"price": Decimal(12)})
+    assert keys() == []  # the oldest tells
+    rebuilt(feed, plain_shop, n3={"price": Decimal(12)})
     assert keys() == ["ProductUpdate:3"]
     Feed.objects.filter(pk=feed.pk).update(is_enabled=False)  # then the other does
     rebuilt(other, plain_shop, n3={"price": Decimal(13)}, n4={"price": Decimal(13)})
@@ -369,6 +372,41 @@ def test_a_lost_key_sinks_no_build(storefront, feed, plain_shop, main, settings,
     assert rebuilt(feed, plain_shop, n3={"price": Decimal(12)}) == BuildStatus.PUBLISHED
     assert "prices and stock are not told to shop.example" in caplog.text
     assert keys() == []
+
+
+def test_sql_that_fails_sinks_no_build(storefront, feed, plain_shop, main, settings, caplog):
+    backlog(settings, 8)
+    table = SkippedBehaviour._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} RENAME TO gone_for_a_while")
+        try:
+            status = rebuilt(feed, plain_shop, **cheaper(plain_shop))
+        finally:
+            cursor.execute(f"ALTER TABLE gone_for_a_while RENAME TO {table}")
+    assert status == BuildStatus.PUBLISHED
+    assert "prices and stock are not told to shop.example" in caplog.text
+    assert keys() == []
+
+
+def test_of_a_mass_change_no_more_is_kept_than_may_be_put_in_line(storefront, settings):
+    backlog(settings, 8)
+    updates = Updates([storefront])
+    for key in range(100):
+        before = Line(
+            key=str(key), price="10.00 UAH", availability="in_stock", digest="d", title="Shirt"
+        )
+        updates.hear(before, before._replace(price="5.00 UAH"))
+    assert (updates.found, len(updates._told)) == (100, 4)
+
+
+def test_a_feed_that_does_not_know_its_shop_leads_to_any_page(
+    storefront, plain_shop, main, settings
+):
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "SHOP_URL": ""}
+    settings.SITE_ID = 404  # nor does a Site say it
+    assert feed_of(storefront) is None
+    made = Feed.objects.create(name="main", language="uk", currency="UAH", brand="K")
+    assert feed_of(storefront) == made
 
 
 @pytest.mark.parametrize("manifest", ["gone", "torn"])

@@ -224,6 +224,16 @@ def test_orders_that_all_were_refused_count(main, plain_shop) -> None:
     assert len(found(main)) == 1
 
 
+def test_history_that_arrived_says_nothing_of_the_orders_since(main, plain_shop) -> None:
+    takes(plain_shop, 1, hours=2)
+    SyncState.objects.create(
+        connection=main, kind="order", key="1", delivered_at=timezone.now(), digest="d"
+    )
+    Connection.objects.update(created_at=timezone.now() - timedelta(minutes=90))
+    takes(plain_shop, 3, hours=1)
+    assert len(found(main)) == 1
+
+
 def test_orders_before_the_connection_are_history(main, plain_shop) -> None:
     takes(plain_shop, 9, hours=1)
     Connection.objects.update(created_at=timezone.now() - timedelta(minutes=30))

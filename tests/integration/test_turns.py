@@ -85,6 +85,13 @@ def test_carts_and_orders_of_now_go_before_contacts_of_an_hour_ago(
     assert [call[0].kind.value for call in recording.calls[:3]] == ["order", "cart", "contact"]
 
 
+def test_behaviour_of_now_goes_even_after_what_has_waited_for_long(connection, backlog, clock):
+    for kind in (Kind.BEHAVIOUR, Kind.ORDER):
+        OutboxMessage.objects.create(connection=connection, kind=kind.value, key="1")
+    turns = Relay(connection, clock=clock)._kinds_with_work()
+    assert turns == [Kind.ORDER, Kind.CONTACT, Kind.BEHAVIOUR]
+
+
 def test_an_order_that_comes_meanwhile_waits_for_one_batch_and_not_for_the_backlog(
     plain_shop, recording, run, backlog, clock
 ):
@@ -136,7 +143,8 @@ def test_another_connection_does_not_wait_for_the_end_of_a_backlog(
     recording.answer = taking(8, clock)
     relay = Relay(connection, clock=clock)
     assert relay.run(seconds=50, is_watching=True) == {"delivered": 200}
-    assert relay.come_back() == pytest.approx(clock(), abs=timedelta(seconds=1))
+    # At once, and not in a second: nobody else looks.
+    assert relay.come_back() == pytest.approx(clock(), abs=timedelta(seconds=0.5))
     assert Relay(other, clock=clock).run(is_watching=True)["skipped"] == 1
     assert Relay(connection, clock=clock).run(seconds=50, is_watching=True) == {"delivered": 150}
 

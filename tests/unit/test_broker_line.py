@@ -9,10 +9,11 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from celery import Celery
+from celery import Celery, current_app
 from kombu.transport import memory
 
 from esputnik_connector.pipeline import broker
@@ -27,12 +28,20 @@ class Broker:
     def __init__(self) -> None:
         self.is_away = False
         self.tries = 0
+        self.hiccups = 0  # how many are refused, and no more
+        self.seconds = 0.0
         self.arrived: list[int] = []
+        self.rests: list[float] = []  # seconds until each of them is to be run
 
     def take(self, message: dict[str, Any]) -> None:
         self.tries += 1
-        if self.is_away:
+        time.sleep(self.seconds)
+        self.hiccups -= 1
+        if self.is_away or self.hiccups >= 0:
             raise ConnectionRefusedError
+        if due_at := message["headers"]["eta"]:
+            rest = datetime.fromisoformat(due_at) - datetime.now(timezone.utc)
+            self.rests.append(rest.total_seconds())
         self.arrived.append(int(message["headers"]["argsrepr"].strip("(,)")))
 
     def messages(self) -> list[int]:
@@ -93,6 +102,31 @@ def test_several_wake_ups_of_one_thing_are_one_when_the_broker_is_back(publisher
     assert sorted(away.messages()) == [1, 2]
 
 
+def test_one_that_was_waited_for_in_vain_and_replaced_leaves_nobody_resting(
+    publisher, away, monkeypatch
+):
+    """It came while another one failed slowly, and a newer one of the same took its place."""
+    monkeypatch.setattr(broker, "BROKER_TIMEOUT", 0.25)
+    monkeypatch.setattr(broker, "FIRST_REST", 0.8)
+    away.is_away, away.seconds = True, 0.2
+    shop = current_app._get_current_object()
+
+    def publish_elsewhere() -> None:
+        shop.set_current()  # Celery's is of one thread
+        publisher.publish("esputnik_connector.relay", 1, 0)
+
+    others = threading.Thread(target=publish_elsewhere)
+    others.start()
+    assert until(lambda: away.tries == 1)
+    away.seconds = 0.0
+    publisher.publish("esputnik_connector.relay", 2, 0)
+    publisher.publish("esputnik_connector.relay", 2, 0)
+    others.join()
+    away.is_away = False
+    assert until(lambda: sorted(away.arrived) == [1, 2])
+    assert until(lambda: not publisher.is_resting)
+
+
 def test_a_relay_and_an_import_of_the_same_number_are_two_things(publisher, away):
     away.is_away = True
     publisher.publish("esputnik_connector.relay", 1, 0)
@@ -124,6 +158,16 @@ def test_a_wake_up_that_is_over_by_a_minute_is_not_published_any_more(publisher,
     assert until(lambda: away.arrived == [2])
 
 
+def test_one_that_is_for_later_is_kept_until_then(publisher, away, monkeypatch):
+    monkeypatch.setattr(broker, "EXPIRY", 0.2)
+    away.is_away = True
+    publisher.publish("esputnik_connector.relay", 1, 60)
+    time.sleep(0.5)
+    away.is_away = False
+    assert until(lambda: away.arrived == [1])
+    assert 59 < away.rests[0] <= 59.5  # of what it was to rest, half a second is over
+
+
 def test_what_waits_for_a_broker_that_never_answers_is_bounded(publisher, away, monkeypatch):
     monkeypatch.setattr(broker, "MOST_WAITING", 10)
     monkeypatch.setattr(broker, "BROKER_TIMEOUT", 0.25)
@@ -132,8 +176,40 @@ def test_what_waits_for_a_broker_that_never_answers_is_bounded(publisher, away, 
     publisher.publish("esputnik_connector.relay", 0, 0)
     for number in range(100):
         publisher.publish("esputnik_connector.relay", number, 0)
-    assert publisher._line._messages.qsize() <= 10
+    waiting = publisher._line._messages
+    assert waiting.qsize() == 10
+    while not waiting.empty():  # nothing of it is left for another test's broker
+        waiting.get()
     answers.set()
+
+
+def test_it_is_never_left_alone_for_longer_than_that(publisher, away, monkeypatch):
+    monkeypatch.setattr(broker, "FIRST_REST", 0.2)
+    monkeypatch.setattr(broker, "BROKER_REST", 0.2)
+    away.is_away = True
+    publisher.publish("esputnik_connector.relay", 1, 0)
+    assert until(lambda: away.tries >= 8)  # the eighth would come after 25 seconds
+
+
+def test_nobody_else_waits_for_a_broker_that_is_slow(publisher, away, monkeypatch):
+    monkeypatch.setattr(broker, "BROKER_TIMEOUT", 0.25)
+    away.seconds = 1.0
+    publisher.publish("esputnik_connector.relay", 1, 0)
+    assert publisher.is_resting
+    begun = time.monotonic()
+    publisher.publish("esputnik_connector.relay", 2, 0)
+    assert time.monotonic() - begun < broker.BROKER_TIMEOUT / 2
+    assert until(lambda: away.arrived == [1, 2] and not publisher.is_resting)
+
+
+def test_a_line_that_the_broker_closed_meanwhile_is_no_outage(publisher, away, caplog):
+    publisher.publish("esputnik_connector.relay", 1, 0)
+    assert until(lambda: away.messages() == [1])
+    away.hiccups = 1
+    publisher.publish("esputnik_connector.relay", 2, 0)
+    assert until(lambda: away.arrived == [2])
+    assert not publisher.is_resting
+    assert caplog.text == ""
 
 
 def test_a_broker_that_is_back_is_told_of_at_once_again(publisher, away):
@@ -174,11 +250,25 @@ def test_a_forked_process_publishes_by_a_thread_of_its_own(publisher, away):
         assert said.read() == "(False, [1, 2])"  # this broker was forked too
 
 
+def test_a_forked_process_does_not_rest_because_its_parent_did(publisher, away):
+    away.is_away = True
+    publisher.publish("esputnik_connector.relay", 1, 0)
+    assert publisher.is_resting
+    child = os.fork()
+    if not child:
+        os._exit(7 if publisher.is_resting else 0)
+    _pid, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
 def test_a_line_that_is_given_up_ends_its_thread_and_what_it_kept(publisher, away, monkeypatch):
     monkeypatch.setattr(broker, "FIRST_REST", 30.0)
     away.is_away = True
     publisher.publish("esputnik_connector.relay", 1, 0)
+    (thread,) = threads()
     publisher.begin_anew()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
     away.is_away = False
     time.sleep(0.5)
     assert away.messages() == []

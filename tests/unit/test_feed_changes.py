@@ -110,6 +110,7 @@ def test_examples_are_few_and_counts_complete():
     assert found.counts[Change.ADDED] == 100
     assert [one.key for one in found.examples[Change.ADDED]] == [str(key) for key in range(1, 21)]
     assert from_json(found.as_json()) == found
+    assert all(part["count"] for part in found.as_json().values())  # nothing is kept of nothing
 
 
 def test_every_change_has_words():

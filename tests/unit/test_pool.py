@@ -289,7 +289,7 @@ def test_threads_end_with_the_pool(lines):
     while _threads() and time.monotonic() < until:
         time.sleep(0.01)
     assert _threads() == 0
-    assert all(one.was_closed for one in line.opened)
+    assert [one.was_closed for one in line.opened] == [True] * SIZE
 
 
 def _threads() -> int:
