@@ -148,6 +148,18 @@ def test_a_page_view_costs_one_insert_and_no_read(storefront, settings):
     assert verbs == ["BEGIN", "SAVEPOINT", "INSERT", "RELEASE", "COMMIT"]
 
 
+def test_visits_that_are_not_told_of_are_written_down_once_in_a_while(storefront, settings):
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "CONNECTIONS_TTL": 600}
+    Storefront.objects.update(routes={"ProductPage": "event"})  # which needs to know who it was
+    Storefront.objects.forget()
+    for number in range(5):
+        capture.behaviour_recorded(seen(number, visitor=STRANGER))
+    assert [row.records for row in SkippedBehaviour.objects.all()] == [1]
+    capture.wanted._write_at = 0.0  # ten minutes later
+    capture.behaviour_recorded(seen(5, visitor=STRANGER))
+    assert sorted(row.records for row in SkippedBehaviour.objects.all()) == [1, 5]
+
+
 def test_a_page_view_that_travels_by_the_browser_costs_nothing(main, settings):
     settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "CONNECTIONS_TTL": 600}
     Storefront.objects.create(connection=main, domain="shop.example")

@@ -180,6 +180,16 @@ def test_a_paused_connection_is_not_asked(customer, storefront, fake):
     assert not asked(fake)
 
 
+def test_the_silence_of_one_account_costs_nobody_elses_inbox(customer, fake, settings):
+    settings.ALLOWED_HOSTS = ["*"]
+    fake.script(Fault("status", status=500, path=TOKEN, times=None))
+    assert ask(customer).status_code == 503
+    fake.clear_faults()
+    other = Connection.objects.create(name="other", api_key=fake.key, api_url=fake.api_url)
+    Storefront.objects.create(connection=other, domain="other.example", is_inbox=True)
+    assert ask(customer, HTTP_HOST="other.example").status_code == 200
+
+
 def test_one_customer_cannot_ask_without_end(customer, fake, monkeypatch):
     monkeypatch.setattr("esputnik_connector.tracking.inbox.PER_CUSTOMER", 2)
     assert [ask(customer).status_code for _time in range(3)] == [200, 200, 429]

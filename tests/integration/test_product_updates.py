@@ -348,6 +348,37 @@ def test_a_line_that_is_full_takes_none_and_the_build_goes_on(
     assert [row.records for row in SkippedBehaviour.objects.order_by("pk")] == [6, 10]
 
 
+def test_what_was_set_aside_takes_no_room_in_the_line(storefront, feed, plain_shop, main, settings):
+    backlog(settings, 8)
+    for number in range(8):
+        OutboxMessage.objects.create(
+            connection=main, kind=Kind.BEHAVIOUR.value, key=f"old {number}", is_dead=True
+        )
+    rebuilt(feed, plain_shop, **cheaper(plain_shop))
+    assert len([key for key in keys() if not key.startswith("old")]) == 4
+
+
+woken: list[int] = []
+
+
+def remember(connection_id: int, _delay: float) -> None:
+    woken.append(connection_id)
+
+
+def test_a_worker_is_woken_for_a_change_and_for_nothing_else(
+    storefront, feed, plain_shop, main, settings
+):
+    woken.clear()
+    settings.ESPUTNIK_CONNECTOR = {
+        **settings.ESPUTNIK_CONNECTOR,
+        "WAKE": f"{__name__}.remember",
+    }
+    rebuilt(feed, plain_shop, n2={"description": "Another."})
+    assert woken == []
+    rebuilt(feed, plain_shop, n3={"price": Decimal(12)})
+    assert woken == [main.pk]
+
+
 def test_a_mass_change_costs_a_few_statements(
     storefront, feed, plain_shop, main, django_assert_max_num_queries
 ):
