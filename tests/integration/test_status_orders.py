@@ -109,6 +109,13 @@ def test_a_new_word_concerns_the_orders_that_went_out_by_the_former_one(main):
     assert of(main, Done="DELIVERED") == {"Done": {"done-1", "done-2"}}
 
 
+def test_an_order_in_an_upload_of_which_nothing_is_known_yet_is_not_concerned(main):
+    SyncState.objects.create(
+        connection=main, kind=Kind.ORDER.value, key="done-old", session="s", session_since=NOW
+    )
+    assert of(main, Done="DELIVERED") == {"Done": {"done-1", "done-2"}}
+
+
 def test_a_released_status_concerns_those_that_were_held_back_since_the_connection(main):
     assert of(main, New="IN_PROGRESS") == {"New": {"new-1"}}
 

@@ -203,8 +203,8 @@ def test_the_shops_own_page_can_without_any_token(headers, settings):
 
 
 def test_one_address_is_taken_some_times_an_hour(settings):
-    for _time in range(5):
-        assert send(headers=JSON).status_code == 200
+    for email in ("ada@example.com", "ADA@example.com", "Ada@Example.com", "aDa@example.com"):
+        assert send(email, headers=JSON).status_code == 200
     assert len(written()) == 3
     send("eve@example.com")
     assert len(written()) == 4
