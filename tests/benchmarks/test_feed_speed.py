@@ -2,7 +2,8 @@
 
 ``FEED_BENCH_PRODUCTS`` (default 10,000; the promise is about 100,000) is how many products there
 are; several numbers show the growth. All ways write the same items and take turns, page by page:
-whatever else this machine does meanwhile slows each of them alike.
+whatever else this machine does meanwhile slows each of them alike. A whole build takes turns with
+the plain limit, each from end to end, after the first one, by which memory and queries are judged.
 """
 
 from __future__ import annotations
@@ -25,15 +26,18 @@ from esputnik_connector.models import Feed
 from esputnik_connector.models.feed_build import BuildStatus
 from tests.benchmarks.big_shop import elsewhere
 from tests.benchmarks.feed_rivals import naive_loop, plain_limit
-from tests.benchmarks.feed_shop import FIELDS, Product, fill, lay_out_pictures
+from tests.benchmarks.feed_shop import Product, fill, lay_out_pictures
+from tests.benchmarks.feed_turns import big_feed, builds_and_plain_writes
 from tests.benchmarks.memory import forget_peak, memory_mb
 from tests.benchmarks.results import sizes
+from tests.benchmarks.turns import ratio, typical
 
 PRODUCTS = sizes("FEED_BENCH_PRODUCTS", "10000")
 NAIVE_SAMPLE = 400  # evenly over the catalogue: the loop takes many minutes for all of it
 MEMORY_MB = 80
 QUERIES_PER_PAGE = 9
 PAGE = 1000
+BUILDS = 3  # warm ones, in turns with the plain limit
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),  # a child fills the shop
@@ -51,10 +55,7 @@ def shelves(request, settings, tmp_path):
     }
     elsewhere(fill, request.param)
     lay_out_pictures(tmp_path)
-    feed = Feed.objects.create(name="bench", language="en", currency="UAH", with_offers=True)
-    for name in FIELDS:
-        feed.attributes.create(field=name, attribute=name)
-    return feed
+    return big_feed()
 
 
 class Asked:
@@ -158,6 +159,9 @@ def test_a_feed_is_near_the_plain_limit_and_far_from_the_naive_loop(
         way("stock_records")  # read when a run begins
         steps.append(fast.step())
         is_going = any(steps)
+    way("strategy")
+    builds, writes = builds_and_plain_writes(shelves, tmp_path / "plain.xml", rounds=BUILDS)
+    whole, plain = typical(builds), typical(writes)
     print(  # noqa: T201
         f"\n{row.item_count:,} items, per second (and per second of this process alone): "
         f"plain limit {limit.rate:,.0f} ({limit.cpu_rate:,.0f}); "
@@ -166,7 +170,10 @@ def test_a_feed_is_near_the_plain_limit_and_far_from_the_naive_loop(
         f"stock_records {fast.rate:,.0f} ({fast.cpu_rate:,.0f}), {limit.rate / fast.rate:.2f}; "
         f"naive {naive.rate:,.0f} ({naive.cpu_rate:,.0f}), {usual.rate / naive.rate:.0f} times "
         f"slower than strategy; {per_page:.1f} queries per page; a whole build with comparison, "
-        f"checks, gzip and storage {row.item_count / row.seconds:,.0f}, memory +{grown:.0f} MB"
+        f"checks, gzip and storage {row.item_count / whole.seconds:,.0f} "
+        f"({row.item_count / whole.processor:,.0f}), {ratio(builds, writes):.2f} times the "
+        f"processor time of plain from end to end, {row.item_count / plain.seconds:,.0f} "
+        f"({row.item_count / plain.processor:,.0f}); memory +{grown:.0f} MB"
     )
     assert limit.items == usual.items == fast.items == row.item_count
     assert files["fast"].read_bytes() == files["usual"].read_bytes()
@@ -180,3 +187,4 @@ def test_a_feed_is_near_the_plain_limit_and_far_from_the_naive_loop(
     results.add("feed by strategy, share of the plain limit", usual.rate / limit.rate, size=size)
     results.add("feed by stock records, share of the same", fast.rate / limit.rate, size=size)
     results.add("feed, times faster than a naive loop", usual.rate / naive.rate, size=size)
+    results.add("warm build of a feed by strategy, times plain", ratio(builds, writes), size=size)

@@ -20,6 +20,7 @@ from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from hashlib import blake2b
+from statistics import median
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -45,6 +46,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 ORDERS = int(os.environ.get("RECONCILE_ORDERS", "6000"))
 LINES_PER_ORDER = 3
+ROUNDS = 3
 
 SERVER = """
 import json, sys
@@ -264,7 +266,15 @@ class Nights:
 
 
 def nights(connection: Connection, kind: Kind, count: int) -> Nights:
-    """Send everything, then three nights in which nothing has changed and nothing may go out."""
+    """Send everything, then three nights in which nothing has changed and nothing may go out; all
+    of it some times over, since what is done once is done cold. The median of each."""
+    rounds = [_sent_and_compared(connection, kind, count) for _ in range(ROUNDS)]
+    return Nights(count, *(median(each) for each in zip(*rounds, strict=True)))
+
+
+def _sent_and_compared(connection: Connection, kind: Kind, count: int) -> tuple[float, ...]:
+    """Seconds of sending, of the first night, and of another one beside which they are held."""
+    SyncState.objects.filter(kind=kind.value).delete()  # as if nothing had been sent yet
     sending = send_all(connection, kind)
     assert SyncState.objects.filter(kind=kind.value).exclude(digest="").count() == count
     with pytest.MonkeyPatch.context() as patch:
@@ -272,7 +282,7 @@ def nights(connection: Connection, kind: Kind, count: int) -> Nights:
         first = reconcile_all(connection, kind, count)
         other = min(reconcile_all(connection, kind, count) for _ in range(2))
     assert not OutboxMessage.objects.exists()
-    return Nights(count, sending, first, other)
+    return sending, first, other
 
 
 def no_request(*_args, **_kwargs):

@@ -1,4 +1,4 @@
-"""The table of ``make bench``: what a run came to, beside what was recorded."""
+"""The table of ``make bench``: what a run came to, beside what was recorded, and how in turns."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.results import Expected, Results, numbers, sizes
+from tests.benchmarks.turns import Spent, in_turns, ratio, spent, typical
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
@@ -101,3 +102,26 @@ def test_every_benchmark_is_recorded_and_everything_recorded_is_measured():
     named = [re.compile(re.sub(r"\\{.*?\\}", ".+", re.escape(one))) for one in written]
     for name in recorded:
         assert any(pattern.fullmatch(name) for pattern in named), name
+
+
+def test_ways_take_turns_and_one_slow_turn_moves_no_ratio():
+    order: list[str] = []
+    took = iter([(1.0, 2.0), (1.0, 1.0), (9.0, 90.0), (1.0, 1.0), (1.0, 2.0), (4.0, 1.0)])
+
+    def way(name: str) -> Spent:
+        order.append(name)
+        return Spent(*next(took))
+
+    ones, others = in_turns(lambda: way("ours"), lambda: way("plain"), rounds=3)
+    assert order == ["ours", "plain"] * 3
+    assert ratio(ones, others) == 2.0
+    assert ratio(ones, others, by="seconds") == 1.0
+    assert typical(ones) == Spent(1.0, 2.0)
+
+
+def test_what_is_short_is_repeated_and_told_by_its_mean():
+    calls: list[int] = []
+    took = spent(lambda: calls.append(sum(range(20_000))), repeats=50)
+    assert len(calls) == 50
+    whole = spent(lambda: [sum(range(20_000)) for _ in range(50)])
+    assert whole.processor / 200 < took.processor < whole.processor / 10
