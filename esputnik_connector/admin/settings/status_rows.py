@@ -47,6 +47,11 @@ class Table:
             with_stored(known, dict.fromkeys(self.stored.values()), _gone_text()) if known else []
         )
 
+    def is_lost(self, name: str) -> bool:
+        """Is it sent as a word that the destination does not know?"""
+        known = dict(choices(self.backend)) if self.backend else {}
+        return bool(known) and self.stored.get(name, "") not in ("", *known)
+
     def proposals(self) -> dict[str, str]:
         """A sensible word for each status without a row whose name says what it is."""
         if self.backend is None:

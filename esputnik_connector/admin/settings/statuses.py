@@ -108,6 +108,7 @@ def _row(form: Any, table: Table) -> dict[str, Any]:
         "name": name,
         "count": counts.get(name, 0) if counts is not None and name else None,
         "is_unmapped": bool(name) and name not in table.stored,
+        "is_lost": table.is_lost(name),
         "is_gone": bool(name and known) and name not in known,
     }
 

@@ -11,6 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from esputnik_connector.models import OutboxMessage
 from esputnik_connector.models.labels import REASONS
 from esputnik_connector.models.timezones import local_time
 from esputnik_connector.records import Kind, Reason
@@ -105,7 +106,7 @@ def _became(history: AccountHistory, told: dict[str, str]) -> str:
     if state is not None and state.session and state.session_since is not None:
         return str(UPLOADING[kind]) % {**told, **_when(state.session_since)}
     if (row := history.set_aside) is not None:
-        return str(REFUSED[kind]) % {**told, "why": why_text(row.reason, row.detail)}
+        return str(REFUSED[kind]) % {**told, "why": _why_refused(row)}
     if history.waiting is not None:
         return str(IN_LINE[kind]) % told
     if state is not None and kind is not Kind.EVENT:
@@ -116,6 +117,12 @@ def _became(history: AccountHistory, told: dict[str, str]) -> str:
     if last is not None and last.type is StepType.DELIVERED and last.at is not None:
         return _arrived(history, told, last.at)
     return str(NEVER[kind]) % told
+
+
+def _why_refused(row: OutboxMessage) -> str:
+    """That it was refused is said by the sentence already."""
+    is_said = row.reason == Reason.REFUSED.value and bool(row.detail)
+    return why_text("" if is_said else row.reason, row.detail)
 
 
 def _arrived(history: AccountHistory, told: dict[str, str], moment: datetime) -> str:
@@ -141,7 +148,7 @@ def _then(history: AccountHistory) -> Iterator[str]:
     connection, has_arrived = history.connection, _has_arrived(history)
     if has_arrived and (row := history.set_aside) is not None:
         text = _("A later change was refused: %(why)s. It is not tried again by itself.")
-        yield text % {"why": why_text(row.reason, row.detail)}
+        yield text % {"why": _why_refused(row)}
     elif history.set_aside is not None:
         yield _("It is not tried again by itself.")
     if (waiting := history.waiting) is not None:

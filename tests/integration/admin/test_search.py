@@ -207,7 +207,7 @@ def test_a_refusal_is_told_with_the_destinations_words(root, main, order):  # no
         is_dead=True, reason="refused", detail="status is unknown"
     )
     page = answer(root, "order", "100002")
-    assert "Order № 100002 was refused: the destination refused it: status is unknown." in page
+    assert "Order № 100002 was refused: status is unknown." in page
     assert "It is not tried again by itself." in page
 
 

@@ -126,7 +126,11 @@ def test_a_status_that_the_shop_gave_up_is_shown_as_such(merchant, stored):
 
 def test_a_word_that_the_platform_does_not_have_is_said_to_be_none(merchant, stored):
     stored.status_mappings.create(shop_status="Paid", status="NONSENSE")
-    assert "NONSENSE — there is no such status at the platform" in row_of(shown(merchant), "Paid")
+    stored.status_mappings.create(shop_status="New", status="INITIALIZED")
+    row = row_of(shown(merchant), "Paid")
+    assert "NONSENSE — there is no such status at the platform" in row
+    assert "esputnik-is-warning" in row
+    assert "esputnik-is-warning" not in row_of(shown(merchant), "New")
 
 
 def test_a_shop_that_lists_and_counts_nothing_says_so_and_takes_typed_rows(
