@@ -63,6 +63,20 @@ class Route(str, Enum):
     EVENT = "event"  # an event of the account, from a worker; for people the shop can name
 
 
+VIEWS = frozenset(
+    {
+        BehaviourType.PAGE_VIEW,
+        BehaviourType.MAIN_PAGE,
+        BehaviourType.PRODUCT_PAGE,
+        BehaviourType.CATEGORY_PAGE,
+        BehaviourType.SEARCH_REQUEST,
+        BehaviourType.STATUS_CART_PAGE,
+        BehaviourType.NOT_FOUND,
+        BehaviourType.PRODUCT_IMPRESSIONS,
+    }
+)
+"""What a visitor only looked at: no transaction of the shop carries it, and no session."""
+
 OFF, BROWSER, TRACKER, EVENT = Route
 _T = BehaviourType
 

@@ -27,7 +27,7 @@ from django.db.models.signals import post_delete, post_save
 from django.db.utils import OperationalError, ProgrammingError
 from django.utils import timezone
 
-from esputnik_connector.behaviour import Behaviour, Visitor
+from esputnik_connector.behaviour import VIEWS, Behaviour, Visitor
 from esputnik_connector.conf import conf
 from esputnik_connector.event_names import EventName
 from esputnik_connector.event_types import event_type
@@ -37,14 +37,15 @@ from esputnik_connector.models import CartSession, CartVisitor, Connection, Outb
 from esputnik_connector.models.insert import Insert, Statement, execute_together
 from esputnik_connector.records import Event, JSONObject, Kind, Reason, Subscription
 
-from .behaviour.carried import sealed_with_moment as sealed_behaviour
-from .behaviour.carried import written
+from .after_answer import write_soon
+from .behaviour.carried import dated, written
+from .behaviour.carried import sealed as sealed_behaviour
 from .behaviour.wanted import Wanted, tracks_carts
 from .delivery.pace import debounce
 from .erasure.payload import erasure_payload
 from .events.carried import aware_now, sealed
 from .events.carried import sealed_with_moment as sealed_event
-from .noted import block_of, noted_in
+from .noted import block_of, is_by_hand, noted_in
 
 logger = getLogger(__name__)
 
@@ -105,14 +106,26 @@ class OutboxCapture:
         self._guarded(self._note, Kind.EVENT, event.key, using, only=only, record=record)
 
     def behaviour_recorded(self, behaviour: Behaviour, *, using: str | None = None) -> None:
-        only = partial(self._wants, behaviour)
-        record = partial(sealed_behaviour, behaviour)
-        key = behaviour.key
-        self._guarded(self._note, Kind.BEHAVIOUR, key, using, only=only, record=record)
+        told = dated(behaviour)
+        only = partial(self._wants, told)
+        record = partial(sealed_behaviour, told)
+        is_view = told.type in VIEWS
+        note = partial(self._when_answered, self._note) if is_view else self._note
+        self._guarded(note, Kind.BEHAVIOUR, told.key, using, only=only, record=record)
 
     def behaviour_skipped(self, connection_id: int, reason: Reason) -> None:
         self.wanted.skip(connection_id, reason)
-        self._guarded(self._write_skipped, Kind.BEHAVIOUR, reason.value, None)
+        write = partial(self._when_answered, self._write_skipped)
+        self._guarded(write, Kind.BEHAVIOUR, reason.value, None)
+
+    def _when_answered(
+        self, note: Callable[..., bool], alias: str, kind: Kind, key: str, **more: Any
+    ) -> bool:
+        """Nobody waits for what a visitor only looked at. Where no request is under way, now."""
+        if is_by_hand(alias):
+            return note(alias, kind, key, **more)
+        write_soon(alias, partial(self._guarded, note, kind, key, alias, **more))
+        return True
 
     def _write_skipped(self, alias: str, _kind: Kind, _reason: str) -> bool:
         self.wanted.write_skipped(alias)

@@ -77,7 +77,13 @@ def noted_in(alias: str) -> Noted:
 def block_of(alias: str) -> AbstractContextManager[Any]:
     """Around a note: nothing, but where the project commits by hand. Of such a transaction Django
     takes callbacks within ``atomic()`` alone."""
+    return transaction.atomic(using=alias) if is_by_hand(alias) else nullcontext()
+
+
+def is_by_hand(alias: str) -> bool:
+    """Does the project commit by hand what is written there now?"""
     database = connections[alias]
-    if database.in_atomic_block or database.get_autocommit():
-        return nullcontext()
-    return transaction.atomic(using=alias)
+    if database.in_atomic_block:
+        return False
+    is_open = database.connection is not None
+    return not (database.autocommit if is_open else database.settings_dict["AUTOCOMMIT"])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.signals import request_finished, request_started
 from django.db import connections, transaction
 
 from esputnik_connector import checks
-from esputnik_connector.models import CartSession, Connection, OutboxMessage
+from esputnik_connector.behaviour import Behaviour, BehaviourType
+from esputnik_connector.models import CartSession, Connection, OutboxMessage, Storefront
 from esputnik_connector.pipeline.capture import capture
 from tests.second_database import SECOND, second_database  # noqa: F401  a fixture
 
@@ -122,6 +126,25 @@ def test_with_the_connector_elsewhere_the_shops_changes_are_noted_there(settings
         capture.order_changed("200", using=SECOND)
     assert noted(SECOND) == [("order", "100"), ("order", "200")]
     assert noted("default") == []
+
+
+def test_a_view_follows_the_transaction_of_the_request_into_the_outbox_elsewhere(
+    settings, plain_shop
+):
+    settings.DATABASE_ROUTERS = [OurselvesElsewhere()]
+    shop = Connection.objects.create(name="main", destination="recording")
+    Storefront.objects.create(
+        connection=shop, domain="shop.example", routes={"SearchRequest": "tracker"}
+    )
+    request_started.send(sender=None, environ={})
+    for key in ("SearchRequest:kept", "SearchRequest:taken-back"):
+        with suppress(Rollback), transaction.atomic(), transaction.atomic(using=SECOND):
+            capture.behaviour_recorded(Behaviour(type=BehaviourType.SEARCH_REQUEST, key=key))
+            if key.endswith("back"):
+                raise Rollback
+    assert noted(SECOND) == []
+    request_finished.send(sender=None)
+    assert noted(SECOND) == [("behaviour", "SearchRequest:kept")]
 
 
 def test_a_user_that_is_saved_elsewhere_is_noted(settings):

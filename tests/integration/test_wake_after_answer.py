@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.core.handlers.asgi import ASGIHandler
-from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, transaction
 from django.db import connection as database
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.test import AsyncRequestFactory, Client
-from django.test.client import ClientHandler
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import path
 
@@ -21,10 +17,10 @@ from esputnik_connector.models import Connection, Wake
 from esputnik_connector.pipeline import after_answer
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.wake import forget_wakes
+from tests.served import Server, happened, served, served_by_asgi
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-happened: list[str] = []
 delays: list[float] = []
 
 
@@ -97,35 +93,11 @@ def shop(settings, connection) -> Connection:
     return connection
 
 
-class Server(ClientHandler):
-    """Notes when Django has the answer that a server sends then."""
-
-    def get_response(self, request: HttpRequest) -> HttpResponse:
-        response = super().get_response(request)
-        happened.append("answered")
-        return response
-
-
 @pytest.fixture
 def client() -> Client:
     made = Client()
     made.handler = Server(enforce_csrf_checks=False)
     return made
-
-
-def environ(address: str) -> dict:
-    started = Client()._base_environ(PATH_INFO=address)
-    return {**started, "REQUEST_METHOD": "GET"}
-
-
-def served(address: str) -> bytes:
-    """As a WSGI server asks: the body first, and then the end."""
-    answer = WSGIHandler()(environ(address), lambda *_: None)
-    body = b"".join(answer)
-    happened.append("sent")
-    answer.close()
-    happened.append("ended")
-    return body
 
 
 # --- when -----------------------------------------------------------------------------------------
@@ -211,7 +183,7 @@ def test_a_project_that_keeps_its_lines_open_goes_on_doing_so(shop):
         after_answer.connect()
         finished = [one[1]() for one in request_finished.receivers]
         assert close_old_connections not in finished
-        assert after_answer.wake_all in finished
+        assert after_answer.finish in finished
     finally:
         as_django_starts()
         after_answer.connect()
@@ -269,7 +241,7 @@ def test_a_request_whose_end_nobody_told_is_made_up_for_by_the_next(shop):
     capture.order_changed("100")
     assert happened == []
     request_started.send(sender=None, environ={})
-    after_answer.wake_all()
+    after_answer.finish()
     assert happened == ["woken"]
 
 
@@ -300,38 +272,6 @@ def test_waking_that_fails_ends_the_request_all_the_same(shop, settings, caplog,
 
 
 # --- ASGI -----------------------------------------------------------------------------------------
-
-
-async def ask(address: str) -> bytes:
-    """As a server does: Django's asynchronous client for tests ends a request in another thread."""
-    sent: list[dict] = []
-    body = [{"type": "http.request", "body": b"", "more_body": False}]
-
-    async def receive() -> dict:
-        if body:
-            return body.pop()
-        await asyncio.sleep(60)
-        raise AssertionError("the answer took a minute")
-
-    async def send(part: dict) -> None:
-        sent.append(part)
-        if part["type"] == "http.response.body" and not part.get("more_body"):
-            happened.append("sent")
-
-    scope = {**AsyncRequestFactory()._base_scope(path=address), "type": "http"}
-    await ASGIHandler()(scope, receive, send)
-    return b"".join(part.get("body", b"") for part in sent)
-
-
-async def asked(*addresses: str) -> list[bytes]:
-    return await asyncio.gather(*map(ask, addresses))
-
-
-def served_by_asgi(*addresses: str) -> list[bytes]:
-    """Answers of one loop, in a thread of its own: a browser that a test before this one opened
-    goes on by a loop of the main thread."""
-    with ThreadPoolExecutor(1) as server:
-        return server.submit(lambda: asyncio.run(asked(*addresses))).result()
 
 
 def test_a_server_of_asgi_has_sent_the_answer_by_then_too(shop):

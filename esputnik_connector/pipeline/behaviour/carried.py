@@ -56,9 +56,11 @@ def from_plain(values: Any) -> Behaviour:
         raise ValueError("no behaviour") from error
 
 
-def sealed_with_moment(behaviour: Behaviour) -> JSONObject:
-    """As :func:`sealed`, with its moment: now, unless it has one."""
-    return sealed(replace(behaviour, happened_at=behaviour.happened_at or aware_now()))
+def dated(behaviour: Behaviour) -> Behaviour:
+    """With its moment: now, unless it has one."""
+    if behaviour.happened_at is not None:
+        return behaviour
+    return replace(behaviour, happened_at=aware_now())
 
 
 def written(visitor: Visitor) -> str:
