@@ -15,6 +15,8 @@ from esputnik_connector.conf import conf
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.records import Reason
 
+from .visitor import agent_of
+
 Allowed = frozenset[BehaviourType]
 Hook = Callable[[HttpRequest], Iterable[Any] | None]
 
@@ -31,6 +33,7 @@ ROBOTS = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=512)  # few browsers open most pages
 def is_robot(user_agent: str) -> bool:
     """Whoever names no browser at all is one, too."""
     named = user_agent.lower()
@@ -41,7 +44,7 @@ def says_no(request: HttpRequest) -> bool:
     """By Global Privacy Control or Do-Not-Track, where the shop honours them."""
     if not conf.HONOUR_PRIVACY_SIGNALS:
         return False
-    return request.headers.get("Sec-GPC") == "1" or request.headers.get("DNT") == "1"
+    return request.META.get("HTTP_SEC_GPC") == "1" or request.META.get("HTTP_DNT") == "1"
 
 
 def allowed(request: HttpRequest) -> Allowed:
@@ -77,7 +80,7 @@ def refusal(request: HttpRequest, behaviour_type: BehaviourType) -> Reason | Non
 def refusal_of_any(request: HttpRequest) -> Reason | None:
     """Why nothing at all of this visitor is told, as the request says by itself: no script of a
     page will bring it back either."""
-    if is_robot(request.headers.get("User-Agent", "")):
+    if is_robot(agent_of(request)):
         return Reason.ROBOT
     return Reason.NO_CONSENT if says_no(request) else None
 

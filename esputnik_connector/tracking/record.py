@@ -34,17 +34,19 @@ from esputnik_connector.exceptions import Skip, without_message
 from esputnik_connector.models import OutboxMessage, Storefront
 from esputnik_connector.pipeline.behaviour.carried import from_plain, plain
 from esputnik_connector.pipeline.capture import capture
+from esputnik_connector.pipeline.events.carried import aware_now
 from esputnik_connector.records import JSONValue
 from esputnik_connector.shops.pages import complete
 
 from .carts import bought
 from .consent import refusal, refusal_of_any
 from .origin import asked_host
-from .visitor import cookie_of, notes_of, visitor_of
+from .visitor import is_cookie_to_come, notes_of, visitor_of
 
 logger = getLogger(__name__)
 
 SEALED = "esputnik_connector.seen"
+AHEAD = ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_MOZ")  # by which browsers say so, in ``META``
 # What a template or a view has at hand → what an outbox row can carry.
 READ: Mapping[str, Callable[[Any], Any]] = {
     "is_found": bool,
@@ -126,26 +128,23 @@ def tell_of_page(request: HttpRequest, storefront: Storefront, told: Behaviour) 
     route = storefront.route_of(told.type)
     if route not in (Route.TRACKER, Route.EVENT):
         tell(request, storefront, told)
-    elif request.method != "GET":  # who asks for the headers alone sees nothing
         return
-    elif told.type in CACHEABLE and _is_told_by_script(request, storefront, route):
-        if not _is_skipped_at_once(request, storefront):
+    if request.method != "GET":  # who asks for the headers alone sees nothing
+        return
+    is_ahead = is_fetched_ahead(request)
+    is_for_all = is_ahead or conf.CACHED_PAGES
+    is_unknown = route is Route.TRACKER and is_cookie_to_come(request, storefront)
+    if told.type in CACHEABLE and (is_for_all or is_unknown):
+        if is_for_all or not _is_skipped_at_once(request, storefront):
             notes_of(request).seen.append(sealed(told))
-    elif not is_fetched_ahead(request):
+    elif not is_ahead:
         tell(request, storefront, told)
-
-
-def _is_told_by_script(request: HttpRequest, storefront: Storefront, route: Route) -> bool:
-    if conf.CACHED_PAGES or is_fetched_ahead(request):
-        return True
-    return route is Route.TRACKER and not cookie_of(request, storefront)
 
 
 def _is_skipped_at_once(request: HttpRequest, storefront: Storefront) -> bool:
     """Whoever runs no script of ours is counted with the page itself, unless a cache may give it to
     others."""
-    is_theirs = not (conf.CACHED_PAGES or is_fetched_ahead(request))
-    reason = refusal_of_any(request) if is_theirs else None
+    reason = refusal_of_any(request)
     if reason is not None:
         capture.behaviour_skipped(storefront.connection_id, reason)
     return reason is not None
@@ -154,8 +153,8 @@ def _is_skipped_at_once(request: HttpRequest, storefront: Storefront) -> bool:
 def is_fetched_ahead(request: HttpRequest) -> bool:
     """Does a browser fetch this page in case that its visitor wants it? It may show it later
     without asking for it again."""
-    said = (request.headers.get(name, "") for name in ("Sec-Purpose", "Purpose", "X-Moz"))
-    return any("prefetch" in each for each in said)
+    said = request.META
+    return any("prefetch" in said[name] for name in AHEAD if name in said)
 
 
 def capture_now(
@@ -166,7 +165,8 @@ def capture_now(
     page_url: str = "",
     visitor: Visitor | None = None,
 ) -> bool:
-    """Write it down for a worker: one insert at most, and no query before it.
+    """Write it down for a worker: one insert at most, and no query before it; of what was only
+    looked at, when the answer is sent.
 
     :param visitor: where more is known of them than a page view may cost.
     :returns: False where they do not allow it.
@@ -176,7 +176,8 @@ def capture_now(
         capture.behaviour_skipped(storefront.connection_id, reason)
         return False
     who = visitor or visitor_of(request, storefront, registry.shop(), page_url=page_url)
-    capture.behaviour_recorded(replace(told, visitor=who))
+    moment = told.happened_at or aware_now()
+    capture.behaviour_recorded(replace(told, visitor=who, happened_at=moment))
     return True
 
 

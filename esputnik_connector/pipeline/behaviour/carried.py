@@ -121,17 +121,21 @@ def _plain(value: Any) -> Any:
     kind = type(value)
     if value is None or kind in PLAIN:
         return value
-    if is_dataclass(kind):
-        named = ((name, getattr(value, name), usual) for name, usual in _fields_of(kind))
-        return {name: _plain(each) for name, each, usual in named if each != usual}
+    if isinstance(value, (bool, int, str)):  # such as a type
+        return value
     if isinstance(value, (Decimal, datetime)):
         return str(value)
+    if is_dataclass(kind):
+        told = {}
+        for name, usual in _fields_of(kind):
+            each = getattr(value, name)
+            if each != usual:
+                told[name] = each if type(each) in PLAIN else _plain(each)
+        return told
     if isinstance(value, Mapping):
         return {name: _plain(each) for name, each in value.items()}
     if isinstance(value, (tuple, list)):
         return [_plain(each) for each in value]
-    if isinstance(value, (bool, int, str)):
-        return value
     raise TypeError(f"{kind.__name__} is nothing that behaviour can hold")
 
 

@@ -133,6 +133,8 @@ def identity_of(request: HttpRequest, *, is_full: bool, with_staff: bool) -> Vis
     user: Any = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return Visitor(email=_guest_email(request))
+    if isinstance(user, LazyObject):  # which is awake now; each word of it takes five calls
+        user = user.__dict__["_wrapped"]
     is_customer = with_staff or not getattr(user, "is_staff", False)
     if not is_customer or any(getattr(user, mark, False) for mark in LOOKS_ON):
         return Visitor()
