@@ -12,6 +12,7 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 
 from .exceptions import without_message
 from .tracking.acts import after_request
+from .tracking.consent import allowed, refusal_of_any
 from .tracking.pages import tell_not_found
 from .tracking.visitor import OWN_COOKIE, OWN_COOKIE_AGE, notes_of
 
@@ -49,8 +50,15 @@ class TrackingMiddleware:
             patch_cache_control(response, private=True)
 
     def _give_cookie(self, request: HttpRequest, response: HttpResponseBase) -> None:
-        if value := notes_of(request).new_cookie:
+        """To whom it may be given; to whoever has one of somebody else always."""
+        value = notes_of(request).new_cookie
+        if value and (OWN_COOKIE in request.COOKIES or _may_be_known(request)):
             response.set_cookie(
                 OWN_COOKIE, value, max_age=OWN_COOKIE_AGE, samesite="Lax",
                 secure=request.is_secure(), httponly=True,
             )  # fmt: skip
+
+
+def _may_be_known(request: HttpRequest) -> bool:
+    """Is anything told of this visitor?"""
+    return refusal_of_any(request) is None and bool(allowed(request))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 from django.test import RequestFactory
+from django.urls import reverse
+from oscar.test import factories
 
 from esputnik_connector.behaviour import BehaviourType
 from esputnik_connector.exceptions import ConfigurationError
 from esputnik_connector.records import Reason
 from esputnik_connector.tracking import consent
 from tests.oscar_rows import OSCAR_WARNINGS
-from tests.tracked import AGENT
+from tests.tracked import AGENT, storefront
 
 pytestmark = [pytest.mark.django_db, *OSCAR_WARNINGS]
 
@@ -98,3 +100,24 @@ def test_a_robot_is_no_visitor(agent):
 )
 def test_a_person_is_one(agent):
     assert consent.refusal(request_with(**{"user-agent": agent}), PAGE) is None
+
+
+def test_whoever_says_no_gets_no_cookie_of_ours(settings, client):
+    """Where eSputnik's script is not loaded, the tracker needs one; not of those."""
+    storefront(script="", routes={"ProductPage": "tracker"})
+    path = factories.create_product().get_absolute_url()
+    headers = {"user-agent": AGENT}
+    assert "esputnik_visitor" not in client.get(path, headers={**headers, "sec-gpc": "1"}).cookies
+    assert "esputnik_visitor" not in client.get(path, headers={"user-agent": "Googlebot"}).cookies
+    assert "esputnik_visitor" in client.get(path, headers=headers).cookies
+
+
+def test_nor_does_whoever_says_no_and_buys(settings, client):
+    storefront(script="", routes={"CustomerData": "tracker", "StatusCart": "tracker"})
+    product = factories.create_product(price=10, num_in_stock=5)
+    client.force_login(factories.UserFactory())
+    add = reverse("basket:add", kwargs={"pk": product.pk})
+    for headers, gets_one in (({"dnt": "1"}, False), ({}, True)):
+        answer = client.post(add, {"quantity": 1}, headers={"user-agent": AGENT, **headers})
+        assert answer.status_code == 302
+        assert ("esputnik_visitor" in answer.cookies) is gets_one
