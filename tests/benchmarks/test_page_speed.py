@@ -13,21 +13,13 @@ Python itself remembers.
 from __future__ import annotations
 
 import os
-import sys
-import time
 from collections import defaultdict
-from statistics import median
-from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
 import pytest
 from django.conf import settings as project_settings
-from django.db import connection as database
 from django.db import connections
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.test import Client
-from django.test.client import ClientHandler
 from oscar.test.factories import CountryFactory, create_product
 
 from esputnik_connector.models import Connection, OutboxMessage
@@ -36,6 +28,7 @@ from esputnik_connector.pipeline.broker import publisher
 from esputnik_connector.pipeline.capture import capture
 from sandbox_project.browser import Browser, BrowserError, Form, FormReader, Page
 from sandbox_project.shopper import Recipient, Shopper
+from tests.benchmarks.clocked import Asked, ClockedHandler, Difference, settled, typical
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -47,7 +40,6 @@ ROUNDS = int(os.environ.get("PAGE_ROUNDS", "25"))
 BATCHES = 4  # of so many rounds, at the most
 WARM_UP = 2  # rounds that do not count
 COUNTED = 3  # rounds in which calls are counted, and no time
-MOST = 0.03, 0.001  # of the time without, or seconds: whichever is more
 MOST_CALLS = 0.03  # of those without
 GUEST = Recipient(first_name="Ivan", last_name="Franko", phone="+380501112233")
 PAGES = {
@@ -57,47 +49,10 @@ PAGES = {
 }
 
 
-class Asked(NamedTuple):
-    """What one request took until its answer could be sent."""
-
-    seconds: float
-    processor: float  # seconds, of this thread: no neighbour on the machine changes it
-    statements: int
-    calls: int  # of functions; 0 where they were not counted
-
-
 Pages = dict[str, list[Asked]]  # method and view → what each request of it took
 
 
-class ClockedHandler(ClientHandler):
-    """Takes the time of a request from its first middleware to its last."""
-
-    def __init__(self, *, is_counting: bool) -> None:
-        super().__init__(enforce_csrf_checks=False)
-        self.is_counting = is_counting
-        self._statements = self._calls = 0
-
-    def get_response(self, request: HttpRequest) -> HttpResponseBase:
-        self._statements = self._calls = 0
-        with database.execute_wrapper(self._execute):
-            begun, worked = time.perf_counter(), time.thread_time()
-            if self.is_counting:
-                sys.setprofile(self._count)
-            answer = super().get_response(request)
-            sys.setprofile(None)
-            took = time.perf_counter() - begun, time.thread_time() - worked
-        self.asked = Asked(*took, self._statements, self._calls)
-        return answer
-
-    def _execute(self, execute: Any, *statement: Any) -> Any:
-        self._statements += 1
-        return execute(*statement)
-
-    def _count(self, _frame: object, event: str, _argument: object) -> None:
-        self._calls += event in ("call", "c_call")
-
-
-class Clocked(Browser):
+class InThisProcess(Browser):
     """Asks the shop in this process, and notes how long each page took."""
 
     def __init__(self, pages: Pages, *, is_counting: bool) -> None:
@@ -116,7 +71,8 @@ class Clocked(Browser):
     def _ask(self, method: str, url: str, fields: dict[str, str]) -> Page:
         ask = self._client.post if method == "POST" else self._client.get
         answer = ask(url, fields)
-        self._pages[f"{method} {answer.resolver_match.view_name}"].append(self._handler.asked)
+        view = f"{method} {answer.resolver_match.view_name}"
+        self._pages[view].append(self._handler.clocked.answered)
         if answer.status_code in (301, 302):
             return self._ask("GET", urljoin(url, answer["Location"]), {})
         if answer.status_code >= 400:
@@ -151,7 +107,7 @@ def switch(is_on: bool) -> None:
 
 def buy(path: str, number: int, pages: Pages, *, is_counting: bool = False) -> None:
     shopper = Shopper("http://testserver", email=f"guest{number}@example.com", password="")
-    shopper.browser = Clocked(pages, is_counting=is_counting)
+    shopper.browser = InThisProcess(pages, is_counting=is_counting)
     shopper.add_to_basket(path)
     shopper.check_out(delivery="collect", recipient=GUEST)
 
@@ -174,16 +130,12 @@ class Turns:
                 number = 2 * self._rounds + is_on
                 buy(self._path, number, pages, is_counting=is_counting)
 
-    def typical(self, page: str) -> tuple[Asked, Asked]:
-        """The medians without and with."""
-        both = (self.without[PAGES[page]], self.with_it[PAGES[page]])
-        plain, ours = (Asked(*map(median, zip(*some, strict=True))) for some in both)
-        return plain, ours
+    def of(self, page: str) -> tuple[list[Asked], list[Asked]]:
+        """Without and with, turn by turn."""
+        return self.without[PAGES[page]], self.with_it[PAGES[page]]
 
-    def is_kept(self, page: str) -> bool:
-        """The promise."""
-        plain, ours = self.typical(page)
-        return ours.seconds - plain.seconds <= max(MOST[0] * plain.seconds, MOST[1])
+    def differences(self) -> dict[str, Difference]:
+        return {page: Difference.of(*self.of(page)) for page in PAGES}
 
 
 def calls_of(path: str) -> Turns:
@@ -198,24 +150,26 @@ def test_no_shopper_waits_for_it(shop, product, monkeypatch, results, is_atomic)
     path = product.get_absolute_url().lstrip("/").removeprefix("en/")
     Turns(path).take(WARM_UP)
     counted, turns = calls_of(path), Turns(path)
-    for _ in range(BATCHES):
-        turns.take(ROUNDS)
-        if all(map(turns.is_kept, PAGES)):
-            break
+    with settled():
+        for _ in range(BATCHES):
+            turns.take(ROUNDS)
+            found = turns.differences()
+            if all(each.is_clear for each in found.values()):
+                break
     assert OutboxMessage.objects.filter(kind="order").count() >= ROUNDS
     print(  # noqa: T201
         f"\nATOMIC_REQUESTS = {is_atomic}: without → with; ms, of the processor, statements, calls"
     )
     for name in PAGES:
-        plain, ours = turns.typical(name)
-        few, many = counted.typical(name)
+        plain, ours = map(typical, turns.of(name))
+        few, many = map(typical, counted.of(name))
         print(  # noqa: T201
             f"{name:14} {plain.seconds * 1000:6.1f} → {ours.seconds * 1000:6.1f}"
             f" {plain.processor * 1000:8.1f} → {ours.processor * 1000:6.1f}"
             f" {plain.statements:6.0f} → {ours.statements:.0f}"
-            f" {few.calls:8.0f} → {many.calls:.0f}"
+            f" {few.calls:8.0f} → {many.calls:.0f}   {found[name]}"
         )
         label = f"{name}, with the connector beside without"
         results.add(label, ours.processor / plain.processor, size=int(is_atomic))
         assert many.calls <= few.calls * (1 + MOST_CALLS), name
-    assert [name for name in PAGES if not turns.is_kept(name)] == []
+    assert [name for name in PAGES if not found[name].is_kept] == []
