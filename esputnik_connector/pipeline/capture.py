@@ -38,7 +38,7 @@ from esputnik_connector.models.insert import Insert, Statement, execute_together
 from esputnik_connector.records import Event, JSONObject, Kind, Reason, Subscription
 
 from .after_answer import write_soon
-from .behaviour.carried import dated, written
+from .behaviour.carried import as_of_now, written
 from .behaviour.carried import sealed as sealed_behaviour
 from .behaviour.wanted import Wanted, tracks_carts
 from .delivery.pace import debounce
@@ -106,12 +106,14 @@ class OutboxCapture:
         self._guarded(self._note, Kind.EVENT, event.key, using, only=only, record=record)
 
     def behaviour_recorded(self, behaviour: Behaviour, *, using: str | None = None) -> None:
-        told = dated(behaviour)
-        only = partial(self._wants, told)
-        record = partial(sealed_behaviour, told)
-        is_view = told.type in VIEWS
-        note = partial(self._when_answered, self._note) if is_view else self._note
-        self._guarded(note, Kind.BEHAVIOUR, told.key, using, only=only, record=record)
+        kind, key = Kind.BEHAVIOUR, behaviour.key
+        self._guarded(self._note_behaviour, kind, key, using, behaviour=behaviour)
+
+    def _note_behaviour(self, alias: str, kind: Kind, key: str, *, behaviour: Behaviour) -> bool:
+        told = as_of_now(behaviour)
+        note = partial(self._when_answered, self._note) if told.type in VIEWS else self._note
+        only, record = partial(self._wants, told), partial(sealed_behaviour, told)
+        return note(alias, kind, key, only=only, record=record)
 
     def behaviour_skipped(self, connection_id: int, reason: Reason) -> None:
         self.wanted.skip(connection_id, reason)

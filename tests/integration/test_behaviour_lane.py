@@ -235,6 +235,12 @@ def test_a_request_survives_whatever_is_wrong(storefront, monkeypatch, caplog):
     assert "olena" not in caplog.text
 
 
+def test_nor_does_it_mind_tags_that_are_none(storefront, caplog):
+    odd = ViewedProduct(product_key="1", tags={"size": None})
+    capture.behaviour_recorded(seen(product=odd))
+    assert "could not note" in caplog.text
+
+
 def test_strangers_on_the_way_of_events_are_counted_and_not_put_in_line(storefront):
     storefront.routes = {"ProductPage": "event"}
     storefront.save()

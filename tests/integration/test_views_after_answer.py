@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,7 +18,13 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import Client, RequestFactory
 from django.urls import path
 
-from esputnik_connector.behaviour import VIEWS, Behaviour, BehaviourType, Visitor
+from esputnik_connector.behaviour import (
+    VIEWS,
+    Behaviour,
+    BehaviourType,
+    ViewedProduct,
+    Visitor,
+)
 from esputnik_connector.models import OutboxMessage, SkippedBehaviour, Wake
 from esputnik_connector.pipeline import after_answer
 from esputnik_connector.pipeline.behaviour.carried import opened
@@ -108,6 +116,14 @@ def a_farewell(request: HttpRequest) -> HttpResponse:
     return HttpResponse("an answer")
 
 
+def a_tag(request: HttpRequest) -> HttpResponse:
+    tags = {"colour": ("red",)}
+    product = ViewedProduct(product_key="7", price=Decimal(10), currency="UAH", tags=tags)
+    record(request, replace(behaviour(T.PRODUCT_PAGE), product=product))
+    tags["colour"] = ("blue",)
+    return HttpResponse("an answer")
+
+
 def by_hand(request: HttpRequest) -> HttpResponse:
     transaction.set_autocommit(False)
     try:
@@ -141,6 +157,7 @@ urlpatterns = [
     path("stream/", a_stream),
     path("mind/", a_change_of_mind),
     path("farewell/", a_farewell),
+    path("tag/", a_tag),
     path("hand/", by_hand),
     path("act/", an_act),
 ]
@@ -289,6 +306,11 @@ def test_it_tells_of_the_visitor_and_the_moment_of_the_view(shop):
     assert told.visitor.page_url == f"http://{HOST}/farewell/"
     assert told.happened_at is not None
     assert told.happened_at < moments[0]
+
+
+def test_what_the_shop_changes_afterwards_changes_nothing(shop):
+    served("/tag/")
+    assert views()[0].product.tags == {"colour": ("red",)}
 
 
 def test_what_was_seen_before_a_visitor_said_no_is_told_and_nothing_after(either):

@@ -56,8 +56,12 @@ def from_plain(values: Any) -> Behaviour:
         raise ValueError("no behaviour") from error
 
 
-def dated(behaviour: Behaviour) -> Behaviour:
-    """With its moment: now, unless it has one."""
+def as_of_now(behaviour: Behaviour) -> Behaviour:
+    """With its moment, which is now unless it has one, and without what the shop's own code might
+    change before it is written down."""
+    if behaviour.product is not None and behaviour.product.tags:
+        tags = {name: tuple(each) for name, each in behaviour.product.tags.items()}
+        behaviour = replace(behaviour, product=replace(behaviour.product, tags=tags))
     if behaviour.happened_at is not None:
         return behaviour
     return replace(behaviour, happened_at=aware_now())
