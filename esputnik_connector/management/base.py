@@ -9,6 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
+from .interrupts import is_interrupt
+
 INTERRUPTED = 130  # exit codes as a shell knows them: 128 and the number of the signal
 PIPE_CLOSED = 141
 
@@ -20,13 +22,15 @@ class ReportingCommand(BaseCommand):
         try:
             output = super().execute(*args, **options)
             self.stdout.flush()  # here, where a closed pipe can be caught
-        except KeyboardInterrupt:
-            self.stderr.write("\n" + _("Stopped."))
-            raise SystemExit(INTERRUPTED) from None
         except BrokenPipeError:
             # What is still in the buffer goes nowhere, else Python complains when it ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise SystemExit(PIPE_CLOSED) from None
+        except (KeyboardInterrupt, Exception) as error:
+            if not is_interrupt(error):
+                raise
+            self.stderr.write("\n" + _("Stopped."))
+            raise SystemExit(INTERRUPTED) from None
         return output
 
     def is_agreed(self, question: str, *, is_sure: bool) -> bool:

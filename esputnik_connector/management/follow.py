@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from esputnik_connector.management import progress
 from esputnik_connector.management.base import INTERRUPTED
+from esputnik_connector.management.interrupts import DeferredInterrupt, is_interrupt
 from esputnik_connector.models import Backfill
 from esputnik_connector.operations.backfill_progress import (
     is_stuck,
@@ -27,7 +28,8 @@ LOOK_PAUSE = 0.5  # seconds between two looks while a worker works
 def follow_runs(
     runs: Sequence[Backfill], say: Callable[[str], None], *, is_json: bool, command: str
 ) -> None:
-    """Show runs until they end, or stop. Ctrl-C stops none of them; the command then ends with 130.
+    """Show runs until they end, or stop. Ctrl-C stops none of them; the command then ends with 130,
+    after the page that it works at.
 
     :param command: what to type to come back to them.
     """
@@ -49,7 +51,9 @@ def follow_runs(
             if run.is_working:
                 shown.close()
                 say(obstacle)
-    except KeyboardInterrupt:
+    except BaseException as error:
+        if not is_interrupt(error):
+            raise
         shown.close()
         say(_interrupted_text(command, works_here=works_here))
         raise SystemExit(INTERRUPTED) from None
@@ -80,7 +84,13 @@ def _obstacle(run: Backfill) -> str:
 
 def _work(run: Backfill, shown: progress.Display) -> None:
     fresh = Backfill.objects.select_related("connection").get(pk=run.pk)
-    wake_at = BackfillWorker(fresh, after_page=shown.show).work(seconds=WORK_TURN)
+    with DeferredInterrupt() as interrupt:
+
+        def after_page(run: Backfill) -> None:
+            shown.show(run)
+            interrupt.check()
+
+        wake_at = BackfillWorker(fresh, after_page=after_page).work(seconds=WORK_TURN)
     if wake_at is None:
         time.sleep(LOOK_PAUSE)
         return

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import termios
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from fcntl import ioctl
@@ -17,7 +18,7 @@ from struct import pack
 
 import pytest
 
-from esputnik_connector.models import Connection
+from esputnik_connector.models import Backfill, Connection
 from esputnik_connector.pipeline.backfill import control
 from esputnik_connector.records import Kind
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
@@ -118,10 +119,11 @@ def test_ctrl_c_where_the_command_does_the_work_says_who_goes_on(
     fake.wait_for(lambda: len(fake.orders) >= 500, timeout=60)
     terminal.press_ctrl_c()
     assert terminal.end() == 130, terminal.shown
+    assert "Ctrl-C again stops at once." in terminal.shown
     assert "It goes on when a Celery worker runs, or when you look again." in terminal.shown
     assert "Traceback" not in terminal.shown
     run, _ = control.start(shop, Kind.ORDER, route="orders")
-    assert run.state == "running"
+    assert (run.state, run.holder) == ("running", "")
 
     again = subprocess.run(
         [*command, "esputnik_backfill", "orders", "--watch"], cwd=ROOT, env=environment,
@@ -131,6 +133,7 @@ def test_ctrl_c_where_the_command_does_the_work_says_who_goes_on(
     done = [
         int(found[1]) for found in map(re.compile(r"order: (\d+) delivered").match, pages) if found
     ]
+    assert len(fake.requests(path=ORDERS)) == 4  # none was cut off and sent again
     assert done[-2:] == [1020, 1200]  # twenty at first, then by five hundred
     assert len(done) == len(set(done)) <= 4
     assert verdict == "order: finished. 1200 = 1200 delivered (100 %)"
@@ -166,3 +169,17 @@ def test_a_pipe_that_is_closed_early_is_no_error(fake, shop, worker, environment
         run, _ = control.start(shop, Kind.ORDER, route="orders")
         fake.wait_for(lambda: is_over(run), timeout=60)
         assert set(fake.orders) == numbers()
+
+
+def test_ctrl_c_again_does_not_wait_for_an_answer_that_does_not_come(fake, terminal, shop):
+    fake.script(Fault("delay", path=ORDERS, seconds=25.0, times=None))
+    fake.wait_for(lambda: fake.requests(path=ORDERS), timeout=60)
+    begun = time.monotonic()
+    terminal.press_ctrl_c()
+    fake.wait_for(lambda: "Ctrl-C again stops at once." in terminal.shown)
+    terminal.press_ctrl_c()
+    assert terminal.end() == 130, terminal.shown
+    assert time.monotonic() - begun < 15
+    assert "It goes on when a Celery worker runs, or when you look again." in terminal.shown
+    assert "Traceback" not in terminal.shown
+    assert Backfill.objects.get().state == "running"
