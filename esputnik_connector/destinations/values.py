@@ -83,7 +83,8 @@ class Envelope:
     which this kind of record is spelled: raise it with every change of the form that would give an
     unchanged record another digest, or every old order would be sent again, each with its event.
     ``is_remembered`` is False of a fact that can never come again: nothing is kept of it once the
-    destination has it.
+    destination has it. ``visitor`` names whose acts go one after another, in the order in which
+    they happened: the next one leaves when the one before was answered. It stays in memory.
     """
 
     kind: Kind
@@ -100,6 +101,7 @@ class Envelope:
     introduces: Person | None = field(default=None, repr=False)
     status: str = ""  # of an order: the destination's word for it, for people to read
     is_remembered: bool = True
+    visitor: str = field(default="", repr=False)
 
     def with_digest(self, digest: str) -> Envelope:
         """The same with another digest. Each record that goes out has one of these made, and

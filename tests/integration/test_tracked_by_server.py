@@ -26,7 +26,7 @@ from esputnik_connector.operations.sweep import what_is_due
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.records import Kind
-from esputnik_connector.testing.fake_esputnik import FakeEsputnik
+from esputnik_connector.testing.fake_esputnik import FakeEsputnik, Fault
 from esputnik_connector.tracking import pages
 from esputnik_connector.tracking import record as recording
 from esputnik_connector.tracking.record import behaviour
@@ -126,6 +126,29 @@ def test_a_walk_through_the_shop_is_told_in_its_order(tracked, fake, visitor):
     visitor.get(seen.get_absolute_url())
     told = [body["GeneralInfo"]["eventName"] for body in sent(fake)]
     assert told == ["CategoryPage", "SearchRequest", "ProductPage"]
+
+
+@pytest.mark.parametrize("route", ["tracker", "event"])
+def test_an_answer_that_takes_long_changes_no_order(account, tracked, fake, route):
+    """Requests go side by side, and what somebody did next may be answered first."""
+    tracked.routes = dict.fromkeys(AS_EVENTS, route)
+    tracked.save()
+    user = factories.UserFactory(email="olena@example.com")
+    visitor = browser()
+    visitor.force_login(user)
+    path = {"tracker": "/api/v2", "event": "/api/v3/event"}[route]
+    fake.script(Fault("delay", path=path, seconds=0.7))
+    seen, category = product(), root("Mugs")
+    visitor.get(category.get_absolute_url())
+    visitor.get(reverse("search:search"), {"q": "spoon"})
+    visitor.get(seen.get_absolute_url())
+    Relay(account).run()
+    came = [event["type"] for event in fake.events(source=route)]
+    wanted = {
+        "tracker": ["CategoryPage", "SearchRequest", "ProductPage"],
+        "event": ["productCategoryViewed", "searchRequest", "productViewed"],
+    }
+    assert came == wanted[route]
 
 
 def test_a_customer_is_joined_with_the_browser_at_login_and_told_once(tracked, fake, visitor):

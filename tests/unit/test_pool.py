@@ -38,8 +38,8 @@ class Line:
     def _leave(self, departure: Departure) -> None:
         self.left += departure.keys
 
-    def add(self, *keys: str, together: bool = False) -> None:
-        envelopes = [envelope(key) for key in keys]
+    def add(self, *keys: str, together: bool = False, visitor: str = "") -> None:
+        envelopes = [envelope(key, visitor) for key in keys]
         parts = [envelopes] if together else [[one] for one in envelopes]
         prepared = Prepared(outgoing=envelopes)
         self.pool.add([Part(envelopes=tuple(part)) for part in parts], prepared)
@@ -74,8 +74,8 @@ class AnsweringDestination(RecordingDestination):
         self.was_closed = True
 
 
-def envelope(key: str) -> Envelope:
-    return Envelope(kind=Kind.CART, key=key, payload={}, digest=key)
+def envelope(key: str, visitor: str = "") -> Envelope:
+    return Envelope(kind=Kind.CART, key=key, payload={}, digest=key, visitor=visitor)
 
 
 def delivered(envelopes: Sequence[Envelope]) -> list[Receipt]:
@@ -191,6 +191,70 @@ def test_large_parts_go_one_after_another(lines):
     line.let_go()
     assert len(keys_of(line.came())) == 6
     assert aloft == [1, 1, 1]
+
+
+def test_what_one_visitor_did_goes_one_after_another(lines):
+    done, lock = [], threading.Lock()
+
+    def answer(envelopes: Sequence[Envelope]) -> list[Receipt]:
+        time.sleep(0.05 if len(done) == 0 else 0.01)  # the first takes longest
+        with lock:
+            done.extend(each.key for each in envelopes)
+        return delivered(envelopes)
+
+    line = lines(answer)
+    line.add("view", "search", "purchase", visitor="olena")
+    line.let_go()
+    assert keys_of(line.came()) == {"view", "search", "purchase"}
+    assert done == ["view", "search", "purchase"]
+
+
+def test_others_do_not_wait_for_what_one_visitor_did(lines):
+    goes_on = threading.Event()
+
+    def answer(envelopes: Sequence[Envelope]) -> list[Receipt]:
+        if envelopes[0].key == "view":
+            goes_on.wait(5)
+        return delivered(envelopes)
+
+    line = lines(answer)
+    line.add("view", "purchase", visitor="olena")
+    line.add("of taras", visitor="taras")
+    line.add("a cart", "another cart")
+    line.let_go()
+    until, found = time.monotonic() + 5, []
+    while len(keys_of(found)) < 3 and time.monotonic() < until:
+        line.pool.wait(0.05)
+        found += line.pool.arrivals()
+    assert keys_of(found) == {"of taras", "a cart", "another cart"}
+    assert line.left == ["view", "of taras", "a cart", "another cart"]
+    goes_on.set()
+    assert keys_of(line.came()) == {"view", "purchase"}
+
+
+def test_what_a_visitor_did_next_goes_when_the_answer_was_a_failure(lines):
+    def answer(envelopes: Sequence[Envelope]) -> list[Receipt]:
+        if envelopes[0].key == "view":
+            return [
+                Receipt(
+                    kind=Kind.CART, key="view", outcome=Outcome.DEFERRED, reason=Reason.UPLOADING
+                )
+            ]
+        return delivered(envelopes)
+
+    line = lines(answer)
+    line.add("view", "purchase", visitor="olena")
+    line.let_go()
+    assert keys_of(line.came()) == {"view", "purchase"}
+
+
+def test_acts_that_travel_together_let_the_next_one_go_together(lines):
+    line = lines()
+    line.add("view", "search", together=True, visitor="olena")
+    line.add("purchase", visitor="olena")
+    line.let_go()
+    assert keys_of(line.came()) == {"view", "search", "purchase"}
+    assert line.left == ["view", "search", "purchase"]
 
 
 def test_an_answer_that_asks_for_rest_holds_all_others_until_the_worker_has_looked(lines):

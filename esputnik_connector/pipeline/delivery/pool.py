@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from esputnik_connector.destinations import exchanges
 from esputnik_connector.destinations.base import Destination, Part
@@ -43,6 +44,11 @@ class Departure:
     @property
     def is_large(self) -> bool:
         return len(self.part.envelopes) > 1
+
+    @cached_property
+    def visitors(self) -> set[str]:
+        """Whose acts it carries; what they did next waits for its answer."""
+        return {envelope.visitor for envelope in self.part.envelopes if envelope.visitor}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +86,7 @@ class Pool:
         self._has_come = threading.Condition(self._lock)
         self._waiting: deque[Departure] = deque()
         self._under_way: set[Departure] = set()
+        self._visitors: set[str] = set()  # of what is under way
         self._arrivals: list[Arrival] = []
         self._leaves_until = 0.0
         self._is_held = False
@@ -215,12 +222,13 @@ class Pool:
         """Wait for a part that may leave now; ``None`` in the end."""
         with self._gate, self._lock:
             while not self._is_over:
-                seconds = self._seconds_to_next()
-                if seconds == 0:
+                departure, seconds = self._next_in_line()
+                if departure is not None and seconds == 0:
                     was_short = self.has_room
-                    departure = self._waiting.popleft()
+                    self._waiting.remove(departure)
                     departure.left_at, departure.destination = time.monotonic(), destination
                     self._under_way.add(departure)
+                    self._visitors |= departure.visitors
                     self.pace.start()
                     self._leave(departure)
                     if self.has_room and not was_short:
@@ -229,22 +237,27 @@ class Pool:
                 self._may_leave.wait(seconds)
         return None
 
-    def _seconds_to_next(self) -> float | None:
-        """Until the next part may leave; ``None`` when that is not a matter of time."""
+    def _next_in_line(self) -> tuple[Departure | None, float | None]:
+        """What leaves next, and in how many seconds; ``None`` when that is not a matter of time."""
         is_open = time.monotonic() < self._leaves_until and not self._is_held and not self._is_lost
-        if not self._waiting or not is_open:
-            return None
+        first = self._ready() if is_open else None
         # Large parts go one after another: they are few, and each holds much.
-        if self._waiting[0].is_large and any(one.is_large for one in self._under_way):
-            return None
-        return self.pace.seconds_to_next()
+        if first is None or (first.is_large and any(one.is_large for one in self._under_way)):
+            return None, None
+        return first, self.pace.seconds_to_next()
+
+    def _ready(self) -> Departure | None:
+        """The first in line but for those whose visitor did something that is under way."""
+        return next((one for one in self._waiting if not one.visitors & self._visitors), None)
 
     def _come_back(self, departure: Departure, failure: BaseException | None) -> None:
         with self._lock:
             self._under_way.discard(departure)
+            visitors = departure.visitors
+            self._visitors -= visitors
             self.pace.answered(time.monotonic() - departure.left_at)
             self._failure = self._failure or failure
-            if departure.is_large:
+            if departure.is_large or visitors:
                 self._may_leave.notify()
             if failure or not (self._under_way or self._waiting):
                 self._has_come.notify()

@@ -43,6 +43,7 @@ def behaviour_envelope(
         digest=digest({"behaviour": record.key}),
         notes=(Note.ITEM_DROPPED,) if dropped else (),
         is_remembered=record.type in TOLD_ONCE,
+        visitor=record.visitor.cookie or record.visitor.contact_key,
     )
 
 
