@@ -10,6 +10,7 @@ from django.apps import apps
 from django.conf import settings as project_settings
 from django.contrib.contenttypes.management import create_contenttypes
 from django.contrib.sites.management import create_default_site
+from django.contrib.sites.models import Site
 from django.db import connection as database
 from django.db.models.signals import post_migrate, post_save
 from django.utils import translation
@@ -81,6 +82,7 @@ def _fresh_capture() -> Iterator[None]:
     """
     capture.forget_connections()
     Storefront.objects.forget()
+    Site.objects.clear_cache()
     forget_wakes()
     forget_request()
     yield

@@ -148,7 +148,6 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
 def point_to(app: Celery, broker_url: str) -> None:
     """Make this process publish elsewhere, from now on."""
     app.conf.broker_url = broker_url
-    app.conf.broker_read_url = app.conf.broker_write_url = broker_url
     publisher.begin_anew()
 
 

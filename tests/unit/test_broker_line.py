@@ -31,6 +31,7 @@ class Broker:
         self.hiccups = 0  # how many are refused, and no more
         self.seconds = 0.0
         self.arrived: list[int] = []
+        self.earlier = set(threading.enumerate())
         self.rests: list[float] = []  # seconds until each of them is to be run
 
     def take(self, message: dict[str, Any]) -> None:
@@ -66,15 +67,16 @@ def away(monkeypatch) -> Broker:
 
 @pytest.fixture
 def publisher(away) -> Iterator[Publisher]:
-    earlier = set(threading.enumerate())
     made = Publisher()
     yield made
     made.begin_anew()  # its threads end here: none tells the broker of the next test anything
-    assert until(lambda: not {each for each in threads() if each not in earlier})
+    assert until(lambda: not threads(away))
 
 
-def threads() -> list[threading.Thread]:
-    return [each for each in threading.enumerate() if each.name == "esputnik-wake"]
+def threads(away: Broker) -> list[threading.Thread]:
+    """Those of this test's lines."""
+    every = [each for each in threading.enumerate() if each.name == "esputnik-wake"]
+    return [each for each in every if each not in away.earlier]
 
 
 def until(there_is: Callable[[], bool]) -> bool:
@@ -265,7 +267,7 @@ def test_a_line_that_is_given_up_ends_its_thread_and_what_it_kept(publisher, awa
     monkeypatch.setattr(broker, "FIRST_REST", 30.0)
     away.is_away = True
     publisher.publish("esputnik_connector.relay", 1, 0)
-    (thread,) = threads()
+    (thread,) = threads(away)
     publisher.begin_anew()
     thread.join(PATIENCE)
     assert not thread.is_alive()
