@@ -68,6 +68,10 @@ def ranks_of(paths: Iterable[Path]) -> dict[Path, tuple[int, float]]:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> None:
     """The rows that ``migrate`` makes stay (see tests/postgres): do not make them again."""
+    keep_rows_of_migrate()
+
+
+def keep_rows_of_migrate() -> None:
     if database.vendor == "postgresql":
         post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
         post_migrate.disconnect(create_contenttypes)
@@ -88,6 +92,7 @@ def _fresh_capture() -> Iterator[None]:
     yield
     capture.forget_connections()
     Storefront.objects.forget()
+    keep_rows_of_migrate()  # a test with other INSTALLED_APPS has made all apps ready again
 
 
 @pytest.fixture(autouse=True)

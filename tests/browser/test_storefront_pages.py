@@ -148,6 +148,34 @@ def test_a_variation_that_the_page_itself_changes_is_told_with_its_price(visit):
     assert len({one["price"] for one in told}) == 3
 
 
+def test_variations_are_told_as_they_were_looked_at_however_late_an_answer_comes(visit):
+    olena = visit()
+    small, large = product_of("shirt-02-s"), product_of("shirt-02-l")
+    key = olena.see("shirt-02-m")
+
+    olena.page.evaluate(
+        """key => {
+          const fetched = window.fetch;
+          window.fetch = async (url, how) => {
+            if (how.body.includes(key)) { await new Promise(over => setTimeout(over, 500)); }
+            return fetched(url, how);
+          };
+        }""",
+        f'"{small.pk}"',
+    )
+    olena.page.evaluate(
+        """keys => keys.forEach(key => document.dispatchEvent(
+          new CustomEvent('esputnik:product', {detail: {productKey: key}})))""",
+        [small.pk, large.pk],
+    )
+    for _ in range(100):
+        if len(olena.calls("ProductPage")) == 3:
+            break
+        olena.page.wait_for_timeout(100)
+    told = [call[2]["ProductPage"]["productKey"] for call in olena.calls("ProductPage")]
+    assert told == [key, str(small.pk), str(large.pk)]
+
+
 ADD_BY_FETCH = """async () => {
   const form = document.querySelector('#add_to_basket_form');
   await fetch(form.action, {method: 'POST', body: new FormData(form), redirect: 'manual'});

@@ -89,9 +89,9 @@ def test_a_lane_that_another_worker_was_turned_away_from_gets_no_page(recording,
     assert run.is_working
 
 
-def test_nothing_is_asked_about_uploads_while_the_lane_rests(recording, run, clock):
+def test_nothing_is_asked_about_uploads_while_the_lane_rests(recording, run, clock, monkeypatch):
     asked = []
-    recording.resolve = lambda *args, **named: asked.append(args) or []
+    monkeypatch.setattr(recording, "resolve", lambda *args, **_: asked.append(args) or [])
 
     def turned_away(_run: Backfill) -> None:
         upload = {"session": "of before", "session_since": clock(), "poll_at": clock()}

@@ -19,6 +19,7 @@
   var isLoaded = false;
   var isAsking = false;
   var asksAgain = false;
+  var shows = []; // keys of variations that were looked at and are not told yet
   var isBegun = false;
   var shownProduct = null;
   var memory = {};
@@ -138,7 +139,7 @@
   }
 
   function ask(more) {
-    if (!page.visit || !window.fetch || saysNo()) { afterwards(); return; }
+    if (!page.visit || !window.fetch || saysNo()) { shows = []; afterwards(); return; }
     if (isAsking && !more) { asksAgain = true; return; }
     isAsking = true;
     var mark = cookie(MARK);
@@ -148,6 +149,7 @@
     function over() {
       isAsking = false;
       afterwards();
+      if (body.product) { shows.shift(); showNext(); }
       if (asksAgain) { asksAgain = false; ask(); }
     }
     window.fetch(page.visit, {
@@ -172,7 +174,13 @@
     key = String(key === undefined || key === null ? "" : key);
     if (!key || key === shownProduct) { return; }
     shownProduct = key;
-    ask({product: key});
+    shows.push(key);
+    if (shows.length === 1) { showNext(); }
+  }
+
+  /* One after another: what was looked at last is told last. */
+  function showNext() {
+    if (shows.length) { ask({product: shows[0]}); }
   }
 
   function collect() {

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.sites.models import Site
 from django.test import override_settings
 from oscar.core.loading import get_model
 from oscar.test import factories
@@ -65,7 +66,9 @@ def test_a_relative_address_is_left_out_when_the_shop_is_unknown():
 
 def test_the_current_site_stands_in_for_the_shop_url(settings):
     settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "SHOP_URL": ""}
-    assert cards.shop_url() == "https://example.com"
+    site = {"domain": "current.example", "name": "The shop"}
+    Site.objects.update_or_create(pk=settings.SITE_ID, defaults=site)
+    assert cards.shop_url() == "https://current.example"
 
 
 def test_statuses_are_those_of_the_pipeline_and_of_old_orders():
