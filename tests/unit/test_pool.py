@@ -232,6 +232,53 @@ def test_others_do_not_wait_for_what_one_visitor_did(lines):
     assert keys_of(line.came()) == {"view", "purchase"}
 
 
+def test_one_visitor_who_does_much_holds_nobody_else(lines):
+    """A robot with one cookie fills the line: what comes behind it must be read all the same."""
+    goes_on = threading.Event()
+
+    def answer(envelopes: Sequence[Envelope]) -> list[Receipt]:
+        if envelopes[0].key == "0":
+            goes_on.wait(5)
+        return delivered(envelopes)
+
+    line = lines(answer)
+    line.add(*map(str, range(SIZE * 3)), visitor="robot")
+    line.let_go()
+    until = time.monotonic() + 3
+    while not line.pool.has_room and time.monotonic() < until:
+        line.pool.wait(0.05)
+    assert line.pool.has_room
+    assert "1" in line.left
+    line.add("of taras", visitor="taras")
+    while "of taras" not in line.left and time.monotonic() < until:
+        time.sleep(0.01)
+    assert "of taras" in line.left
+    goes_on.set()
+    assert len(keys_of(line.came())) == SIZE * 3 + 1
+
+
+def test_after_a_visitor_who_did_much_the_order_is_kept_again(lines):
+    first, second = threading.Event(), threading.Event()
+
+    def answer(envelopes: Sequence[Envelope]) -> list[Receipt]:
+        for key, event in (("0", first), ("1", second)):
+            if envelopes[0].key == key:
+                event.wait(5)
+        return delivered(envelopes)
+
+    line = lines(answer, size=2)
+    line.add("0", "1", "2", visitor="robot")  # a full line, so two of them go side by side
+    line.let_go()
+    until = time.monotonic() + 3
+    while len(line.left) < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+    first.set()  # while the other one is still under way
+    time.sleep(0.1)
+    assert line.left == ["0", "1"]
+    second.set()
+    assert keys_of(line.came()) == {"0", "1", "2"}
+
+
 def test_what_a_visitor_did_next_goes_when_the_answer_was_a_failure(lines):
     def answer(envelopes: Sequence[Envelope]) -> list[Receipt]:
         if envelopes[0].key == "view":

@@ -247,17 +247,23 @@ class Pool:
         return first, self.pace.seconds_to_next()
 
     def _ready(self) -> Departure | None:
-        """The first in line but for those whose visitor did something that is under way."""
-        return next((one for one in self._waiting if not one.visitors & self._visitors), None)
+        """The first in line but for those whose visitor did something that is under way.
+
+        A line that is full of such ones is moved on by the first of them: until there is room
+        nothing is read, and all other visitors would wait for one robot.
+        """
+        first = next((one for one in self._waiting if not one.visitors & self._visitors), None)
+        if first is None and self._waiting and not self.has_room:
+            return self._waiting[0]
+        return first
 
     def _come_back(self, departure: Departure, failure: BaseException | None) -> None:
         with self._lock:
             self._under_way.discard(departure)
-            visitors = departure.visitors
-            self._visitors -= visitors
+            self._visitors = set[str]().union(*(one.visitors for one in self._under_way))
             self.pace.answered(time.monotonic() - departure.left_at)
             self._failure = self._failure or failure
-            if departure.is_large or visitors:
+            if departure.is_large or departure.visitors:
                 self._may_leave.notify()
             if failure or not (self._under_way or self._waiting):
                 self._has_come.notify()
