@@ -2,9 +2,10 @@
 
 Whether a worker needs to be told is a look into the database, now and then a write, and a message
 to the broker. And what a visitor looked at, which no transaction of the shop carries, is written
-down then. Within a request all of it waits until the server has sent the answer; elsewhere, as in a
-command or a task, it is done at once. A request is known by its thread: under ASGI, too, Django
-tells of its begin and its end in the one in which its views run.
+down then, and so is what repeats a note that no worker reads yet. Within a request all of it waits
+until the server has sent the answer; elsewhere, as in a command or a task, it is done at once. A
+request is known by its thread: under ASGI, too, Django tells of its begin and its end in the one in
+which its views run.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from logging import getLogger
+from typing import Any
 
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, connections, transaction
@@ -26,7 +28,7 @@ logger = getLogger(__name__)
 LONGEST_REQUEST = 30.0  # seconds; the end of one that is older may never be told in this thread
 MOST_NOTES = 100  # of one request; a page that tells more writes as it goes on
 
-# ``waking``, connection → in how many seconds; ``notes``, in their order; ``begun_at``
+# ``waking``, connection → in how many seconds; ``notes``, in their order; ``memory``; ``begun_at``
 _request = threading.local()
 
 
@@ -96,6 +98,12 @@ def write_soon(alias: str, write: Callable[[], object]) -> None:
         _write_all()
 
 
+def memory() -> dict[Any, Any] | None:
+    """What is to be known until this request ends; ``None`` where none is under way."""
+    found: dict[Any, Any] | None = _request.memory if is_under_way() else None
+    return found
+
+
 def is_under_way() -> bool:
     """Is there a request in this thread, whose end will be told?"""
     is_begun = getattr(_request, "waking", None) is not None
@@ -106,13 +114,13 @@ def begin(**_: object) -> None:
     """A request came. What one before left undone, whose end nobody told, is done with this one."""
     _request.waking = getattr(_request, "waking", None) or {}
     _request.notes = getattr(_request, "notes", None) or []
+    _request.memory = {}
     _request.begun_at = time.monotonic()
 
 
 def forget_request() -> None:
     """For tests: as if no request were under way in this thread."""
-    _request.waking = None
-    _request.notes = None
+    _request.waking = _request.notes = _request.memory = None
 
 
 def finish(**_: object) -> None:
@@ -137,4 +145,4 @@ def _write_all() -> None:
         try:
             note.write()
         except Exception as error:  # as above
-            logger.error("what a visitor did is not noted: %s", without_message(error))
+            logger.error("what happened in a request is not noted: %s", without_message(error))

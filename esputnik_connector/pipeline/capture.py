@@ -6,7 +6,8 @@ that is already paid, and SQL that fails outside of a savepoint rolls that order
 
 Repeats of one key inside one transaction are left out: the first row commits with the last change,
 and the state is read when it is sent. A row that a rolled-back savepoint took away is written
-again.
+again. Where a request commits each statement by itself, repeats of a key within a moment are one
+more row, written when the answer is sent.
 
 Rows go to the database of the outbox. A change on another one is written down as soon as it is
 committed there; if the process dies in between, reconciliation finds it.
@@ -45,7 +46,7 @@ from .delivery.pace import debounce
 from .erasure.payload import erasure_payload
 from .events.carried import aware_now, sealed
 from .events.carried import sealed_with_moment as sealed_event
-from .noted import block_of, is_by_hand, noted_in
+from .noted import block_of, is_by_hand, noted_in, noted_just_now
 
 logger = getLogger(__name__)
 
@@ -192,7 +193,7 @@ class OutboxCapture:
         if not database.in_atomic_block and not database.get_autocommit():
             note_now()  # commits by hand, of which Django sends no signal
             return
-        noted.records.add((kind, key))
+        noted.records[kind, key] = time.monotonic()
         transaction.on_commit(note_now, using=alias, robust=True)
 
     def _report(self, kind: Kind, key: str, error: Exception) -> None:
@@ -215,14 +216,33 @@ class OutboxCapture:
         key: str,
         *,
         before: Callable[[str, datetime], Statement] | None = None,
+        **more: Any,
+    ) -> bool:
+        """Whether rows of this change are there now, or will be when the answer is sent."""
+        if before is None and (kind, key) in noted_in(alias).records:
+            return True
+        is_plain = before is None and not more
+        first = noted_just_now(alias, kind, key) if is_plain else None
+        if first is None:
+            return self._write(alias, kind, key, before=before, **more)
+        if not first.is_repeated:
+            first.is_repeated = True
+            write_soon(alias, partial(self._guarded, self._write, kind, key, alias))
+        return True
+
+    def _write(
+        self,
+        alias: str,
+        kind: Kind,
+        key: str,
+        *,
+        before: Callable[[str, datetime], Statement] | None = None,
         locators: list[str] | None = None,
         only: Callable[[Connection], bool] | None = None,
         record: Callable[[], JSONObject] | None = None,
     ) -> bool:
         """Whether rows of this change are there now."""
         noted = noted_in(alias)
-        if before is None and (kind, key) in noted.records:
-            return True
         targets = [each for each in self._capturing(alias) if only is None or only(each)]
         if not targets:
             if kind is Kind.BEHAVIOUR:

@@ -1,8 +1,10 @@
-"""What one open transaction of the shop has noted already."""
+"""What one open transaction of the shop has noted already, and what one request has."""
 
 from __future__ import annotations
 
+import time
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -12,7 +14,18 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from esputnik_connector.models import Connection
 from esputnik_connector.records import Kind
 
-from .after_answer import wake_soon
+from .after_answer import memory, wake_soon
+from .delivery.pace import debounce
+
+JUST_NOW = 0.5  # the share of a note's rest in which whatever follows is surely read with it
+
+
+@dataclass
+class NotedRecord:
+    """A record that this request has noted, and the shop has committed."""
+
+    at: float  # of the monotonic clock: when it was noted, which is before it was committed
+    is_repeated: bool = False  # another note of it waits for the end of the request
 
 
 class Noted:
@@ -26,9 +39,10 @@ class Noted:
     def __init__(self, callbacks: list[Any]) -> None:
         self.__qualname__ = type(self).__qualname__  # Django names a callback that raises by it
         self.callbacks = callbacks
-        self.records: set[tuple[Kind, str]] = set()
+        self.records: dict[tuple[Kind, str], float] = {}  # → when, of the monotonic clock
         self.connections: dict[int, float] = {}  # which to wake → in how many seconds
         self.is_over = False
+        self._alias = ""
         self._is_registered = False
 
     def remember(
@@ -38,7 +52,8 @@ class Noted:
 
         :param rest: seconds until they are due.
         """
-        self.records.add((kind, key))
+        self.records[kind, key] = time.monotonic()
+        self._alias = using
         for target in targets:
             self.connections[target.pk] = min(rest, self.connections.get(target.pk, rest))
         if not self._is_registered:
@@ -47,6 +62,9 @@ class Noted:
 
     def __call__(self) -> None:
         self.is_over = True
+        known = memory()
+        if known is not None:
+            known |= {(self._alias, *one): NotedRecord(at) for one, at in self.records.items()}
         for connection_id, rest in self.connections.items():
             wake_soon(connection_id, rest)
 
@@ -72,6 +90,22 @@ def noted_in(alias: str) -> Noted:
         noted = Noted(callbacks)
     _open[database] = noted
     return noted
+
+
+def noted_just_now(alias: str, kind: Kind, key: str) -> NotedRecord | None:
+    """The note of this record that this request has made, if a repeat may wait until the answer is
+    sent: another commit that the shopper would wait for.
+
+    A worker does not read the record before the first note has rested; half of that must be left,
+    so that nothing is missed even if the process is killed before it writes the repeat. Within a
+    transaction a repeat takes no commit of its own, and what it is about is committed later.
+    """
+    known = memory()
+    found: NotedRecord | None = known.get((alias, kind, key)) if known else None
+    if found is None or connections[alias].in_atomic_block or is_by_hand(alias):
+        return None
+    rest = debounce.first_rest(kind, key).total_seconds()
+    return found if time.monotonic() - found.at <= JUST_NOW * rest else None
 
 
 def block_of(alias: str) -> AbstractContextManager[Any]:

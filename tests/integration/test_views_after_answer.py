@@ -394,7 +394,7 @@ def test_a_failure_of_ours_ends_the_request_all_the_same(either, caplog, monkeyp
         assert served("/one/") == b"an answer"
     assert happened.count("ended") == 2
     assert "could not note" in caplog.text
-    assert "what a visitor did is not noted" in caplog.text
+    assert "what happened in a request is not noted" in caplog.text
     assert "olena" not in caplog.text
     served("/one/?q=next")
     assert seen() == ["next"]

@@ -6,19 +6,16 @@ listened to, because no record holds them: shipping and payment *events*, order 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import Model, signals
 from django.dispatch import Signal
 from django.utils.functional import LazyObject, empty
 
 from esputnik_connector import identity
-from esputnik_connector.conf import conf
 from esputnik_connector.event_names import BACK_IN_STOCK
 from esputnik_connector.shops.base import Capture
 from esputnik_connector.shops.bulk import family
@@ -29,7 +26,6 @@ from esputnik_connector.shops.oscar.receiver_errors import log_errors
 
 LOGIN_FIELDS = frozenset({"last_login"})
 ANALYTICS_FIELDS = frozenset({"analytics_tracked"})
-JUST_NOW = 0.25  # seconds; the note of a new order rests for longer before a worker reads it
 
 Receiver = Callable[..., None]
 
@@ -44,7 +40,6 @@ class Receivers:
         self.capture = capture
         self.name = name
         self._mark = f"_{name}_basket_id"
-        self._made = f"_{name}_made_at"
 
     def connect(self) -> None:
         for signal, sender, uid, receiver in self._connections():
@@ -132,41 +127,14 @@ class Receivers:
 
     def order_saved(self, instance: Any, using: str | None = None, **change: Any) -> None:
         if not (change.get("raw") or _only(ANALYTICS_FIELDS, change)):
-            made_at = time.monotonic()
             self._order_and_its_contact(instance, using)
-            if change.get("created"):
-                self._remember_made(instance, using, made_at)
-
-    def _remember_made(self, order: Any, using: str | None, made_at: float) -> None:
-        """Once that is committed: what is rolled back is noted nowhere."""
-
-        def remember() -> None:
-            order.__dict__[self._made] = made_at
-
-        database = connections[using or DEFAULT_DB_ALIAS]
-        if database.in_atomic_block or database.get_autocommit():
-            transaction.on_commit(remember, using=using, robust=True)
 
     def order_deleted(self, instance: Any, using: str | None = None, **_: Any) -> None:
         self._order_and_its_contact(instance, using)
 
     def order_reported(self, order: Any, **_: Any) -> None:
         """Oscar's own signals: belt and braces where a fork bypasses ``Order.save()``."""
-        if not self._is_resting(order):
-            self._order_and_its_contact(order, order._state.db)
-
-    def _is_resting(self, order: Any) -> bool:
-        """Will whoever reads the note of this new order see all that is committed by now?
-
-        Another one would be another commit that the shopper waits for; within a transaction it is
-        none, and what that has changed is committed later. Of an order that is older, a worker may
-        be about to read what was noted before.
-        """
-        made_at = order.__dict__.get(self._made)
-        if made_at is None or not conf.DEBOUNCE_SECONDS:
-            return False
-        is_open = connections[order._state.db or DEFAULT_DB_ALIAS].in_atomic_block
-        return not is_open and time.monotonic() - made_at <= JUST_NOW
+        self._order_and_its_contact(order, order._state.db)
 
     def _order_and_its_contact(self, order: Any, using: str | None) -> None:
         self.capture.order_changed(order.number, using=using)
