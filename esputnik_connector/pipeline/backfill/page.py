@@ -40,6 +40,11 @@ NEEDS_A_PERSON = (Reason.SWITCHED_OFF, Reason.UNCONFIRMED)
 SHORTEST_REST = timedelta(seconds=1)
 
 
+def _never() -> bool:
+    """Nobody waits."""
+    return False
+
+
 def refresh(run: Backfill) -> None:
     """Read the run again: a person may have paused it. Its connection is looked after elsewhere."""
     connection = run.connection
@@ -106,10 +111,11 @@ class PageSender:
         names = ("page", "cursor", "is_read", "page_size", "page_refused", "tries")
         self._run_lease.keep(**{name: getattr(run, name) for name in names})
 
-    def send(self, most: int | None = None) -> None:
+    def send(self, most: int | None = None, *, is_over: Callable[[], bool] = _never) -> None:
         """Send the page, or as much of it as goes together after so many failures.
 
         :param most: so many records at the most.
+        :param is_over: asked after an answer whether the rest had better go later.
         :raises LostLease: another worker has the run or the lane.
         """
         keys = self.run.page[: backoff.chunk_size(self.full, self.run.tries)][:most]
@@ -140,11 +146,14 @@ class PageSender:
             route=self.run.route,
         ) as flight:
 
+            left_to_send = {envelope.key for envelope in prepared.outgoing}
+
             def land(answered: Sequence[Result]) -> None:
                 results = self._confirmed(answered)
                 with flight.landing(results):
                     self._settle(results, rows, is_alone=len(keys) == 1)
-                if self.run.state not in WORKING:
+                left_to_send.difference_update(one.receipt.key for one in results)
+                if self.run.state not in WORKING or (left_to_send and is_over()):
                     raise Stop
 
             deliver(self.destination, prepared, land)

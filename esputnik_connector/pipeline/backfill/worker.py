@@ -77,7 +77,7 @@ class BackfillWorker:
         self._permit = Permit(run.connection)
         self._pacer = Pacer(run.connection, clock)
         self._uploads = UploadPoller(run.connection, self._pacer, clock)
-        self._slices = Slices(clock)
+        self._slices = Slices(clock, self._is_live_due)
         self._lane: Lane | None = None  # read again with each lease
         self._did_only_ask = False  # the last time: then it is the page's turn
 
@@ -163,11 +163,14 @@ class BackfillWorker:
         self._wait(TAKEN_LANE)
         return None
 
-    def _serve_live_traffic(self) -> None:
+    def _is_live_due(self) -> bool:
         now = self.clock()
         resting = Lane.objects.resting(now).filter(connection=self.connection).values("kind")
         due = OutboxMessage.objects.filter(connection=self.connection).due(now)
-        if due.exclude(kind__in=resting).exists():
+        return due.exclude(kind__in=resting).exists()
+
+    def _serve_live_traffic(self) -> None:
+        if self._is_live_due():
             self._slices.live_came()
             Relay(self.connection, clock=self.clock).run(seconds=LIVE_SECONDS)
 
@@ -195,9 +198,9 @@ class BackfillWorker:
         if not run.page and run.is_read:
             return self._finish()
         if run.state == State.RUNNING and not lane.is_paused(self.clock()):
-            most = self._slices.most(sender.full)
-            with self._slices.measured(min(most, len(run.page))):
-                sender.send(most)
+            most = self._slices.most(len(run.page))
+            with self._slices.measured(most):
+                sender.send(most, is_over=self._slices.is_over)
         return self.clock() + min(sender.rest, LONGEST_REST) if sender.rest else None
 
     def _ask_about_uploads(self, destination: Destination, lane: Lane, lease: LaneLease) -> bool:
