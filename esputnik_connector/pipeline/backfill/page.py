@@ -16,7 +16,7 @@ from esputnik_connector.explanations import gettext as _
 from esputnik_connector.models import Backfill, Lane, OutboxMessage
 from esputnik_connector.models.backfill import WORKING, State
 from esputnik_connector.models.lease import Lease
-from esputnik_connector.pipeline.delivery.deliver import Stop, deliver
+from esputnik_connector.pipeline.delivery.deliver import Stop, deliver, never
 from esputnik_connector.pipeline.delivery.lane import LaneLease, log_outcomes
 from esputnik_connector.pipeline.delivery.pace import backoff
 from esputnik_connector.pipeline.delivery.pace.rest import Pacer, batch_size
@@ -38,11 +38,6 @@ LAST_TRIES = 12
 # The rest of the history would meet the same.
 NEEDS_A_PERSON = (Reason.SWITCHED_OFF, Reason.UNCONFIRMED)
 SHORTEST_REST = timedelta(seconds=1)
-
-
-def _never() -> bool:
-    """Nobody waits."""
-    return False
 
 
 def refresh(run: Backfill) -> None:
@@ -111,7 +106,7 @@ class PageSender:
         names = ("page", "cursor", "is_read", "page_size", "page_refused", "tries")
         self._run_lease.keep(**{name: getattr(run, name) for name in names})
 
-    def send(self, most: int | None = None, *, is_over: Callable[[], bool] = _never) -> None:
+    def send(self, most: int | None = None, *, is_over: Callable[[], bool] = never) -> None:
         """Send the page, or as much of it as goes together after so many failures.
 
         :param most: so many records at the most.
@@ -146,17 +141,14 @@ class PageSender:
             route=self.run.route,
         ) as flight:
 
-            left_to_send = {envelope.key for envelope in prepared.outgoing}
-
             def land(answered: Sequence[Result]) -> None:
                 results = self._confirmed(answered)
                 with flight.landing(results):
                     self._settle(results, rows, is_alone=len(keys) == 1)
-                left_to_send.difference_update(one.receipt.key for one in results)
-                if self.run.state not in WORKING or (left_to_send and is_over()):
+                if self.run.state not in WORKING:
                     raise Stop
 
-            deliver(self.destination, prepared, land)
+            deliver(self.destination, prepared, land, is_over=is_over)
 
     def _rows(self, keys: Sequence[str]) -> Rows:
         """Changes of these records that wait or were set aside: they are settled with them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta
 from logging import getLogger
 
 from esputnik_connector import registry
@@ -27,12 +28,32 @@ from .prepare.dispatch import Prepared, Result
 logger = getLogger(__name__)
 
 
+# Of a batch that goes one request after another; what is left goes when others had their turn.
+LONGEST_TURN = timedelta(seconds=2)
+
+
+def never() -> bool:
+    """Nobody else waits."""
+    return False
+
+
+def long_turn(clock: Callable[[], datetime]) -> Callable[[], bool]:
+    """Says whether one that begins now has had its time."""
+    ends_at = clock() + LONGEST_TURN
+    return lambda: clock() >= ends_at
+
+
 class Stop(Exception):
-    """A person has paused or ended the run meanwhile: nothing more of the batch is to be sent."""
+    """Nothing more of the batch is to be sent now: a person has paused or ended the run, or others
+    have waited for long enough."""
 
 
 def deliver(
-    destination: Destination, prepared: Prepared, settle: Callable[[list[Result]], None]
+    destination: Destination,
+    prepared: Prepared,
+    settle: Callable[[list[Result]], None],
+    *,
+    is_over: Callable[[], bool] = never,
 ) -> None:
     """Send what goes out, halving a refused batch until the culprit stands alone.
 
@@ -40,9 +61,10 @@ def deliver(
 
     :param settle: called with the results of each call as soon as they are there, one per envelope
         over all. What it raises passes through, but for :class:`Stop`.
+    :param is_over: asked when some of it is settled whether the rest had better go later.
     :raises LostLease: the destination's ``before_call`` found the lane with another worker.
     """
-    landing = _Landing(prepared, settle)
+    landing = _Landing(prepared, settle, is_over)
     destination.after_call = landing.early
     parts = Halving(prepared.outgoing)
     try:
@@ -68,10 +90,16 @@ def by_route(connection: Connection, usual: Destination, route: str) -> Iterator
 class _Landing:
     """Hands results on to be settled, each once: some come before a ``deliver`` is over."""
 
-    def __init__(self, prepared: Prepared, settle: Callable[[list[Result]], None]) -> None:
+    def __init__(
+        self,
+        prepared: Prepared,
+        settle: Callable[[list[Result]], None],
+        is_over: Callable[[], bool],
+    ) -> None:
         self._aloft = {envelope.key: envelope for envelope in prepared.outgoing}
         self._prepared = prepared
         self._settle = settle
+        self._is_over = is_over
         self.has_failed = False
 
     def left(self, part: Sequence[Envelope]) -> list[Envelope]:
@@ -91,6 +119,8 @@ class _Landing:
             raise
         for envelope, _receipt in pairs:
             del self._aloft[envelope.key]
+        if self._aloft and self._is_over():
+            raise Stop
 
 
 def _deliver_part(
@@ -107,7 +137,7 @@ def _deliver_part(
             landing.settle([(left[0], _refused(left[0], error))])
     except (TemporaryError, CredentialsError) as error:
         landing.settle(_deferred(landing.left(part), parts.rest(), error))
-    except LostLease:
+    except (LostLease, Stop):
         raise
     except Exception as error:  # a defect of ours must not hold back the lane for ever
         if landing.has_failed:

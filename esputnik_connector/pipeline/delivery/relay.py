@@ -33,7 +33,7 @@ from .watch import LOOK_INTERVAL, Watch
 logger = getLogger(__name__)
 
 SWEEP_INTERVAL = timedelta(seconds=60)
-SLICE = timedelta(seconds=1)  # for one lane; a batch that is begun is finished
+SLICE = timedelta(seconds=1)  # for one lane; a batch that is begun is finished, or has its turn
 SHORT_SLICE = timedelta(seconds=0.3)  # while other lanes wait for their turn
 LOOKS_AT_TAKEN = 50  # at the most, each LOOK_INTERVAL: an import gives its lane back sooner
 OVERTIME = timedelta(seconds=60)  # at the most; a request that hangs takes as long

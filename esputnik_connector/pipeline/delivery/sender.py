@@ -15,7 +15,7 @@ from esputnik_connector.models.lease import LostLease
 from esputnik_connector.pipeline.erasure.tombstones import bury_pending
 from esputnik_connector.records import Kind
 
-from .deliver import by_route, deliver
+from .deliver import by_route, deliver, long_turn
 from .flow import Flow
 from .lane import LaneLease, lane_of, leased, log_outcomes
 from .pace.permit import Permit
@@ -84,7 +84,7 @@ class LaneSender:
 
     @property
     def hangs(self) -> bool:
-        """Is a request under way whose answer is not waited for any more?"""
+        """Is one of them under way for longer than answers take?"""
         return self._flow is not None and self._flow.hangs
 
     def serve(self, until: datetime) -> bool:
@@ -243,7 +243,7 @@ class LaneSender:
                 self._send_in_turn(rows, chosen, prepared)
 
     def _send_in_turn(self, rows: Rows, chosen: Destination, prepared: Prepared) -> None:
-        """One request after the other, in this thread."""
+        """One request after the other, in this thread, for a while."""
         lane, lease = self._in_hand()
         lease.keep()
         with in_flight(
@@ -260,7 +260,7 @@ class LaneSender:
                 with flight.landing(results):
                     self._settle(lane, lease, results, rows)
 
-            deliver(chosen, prepared, land)
+            deliver(chosen, prepared, land, is_over=long_turn(self._clock))
 
     def _land(self, *, at_once: bool = False) -> bool:
         """Settle what has come meanwhile; whether anything has."""
