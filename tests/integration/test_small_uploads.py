@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -131,12 +131,66 @@ def test_an_upload_that_is_over_makes_nobody_wait(recording, change, run):
     assert together(recording) == [1, 1]
 
 
-def test_the_gathered_go_within_twice_the_time_between_two(recording, change, run, clock):
+def test_the_gathered_go_before_what_came_later(recording, change, run, clock, monkeypatch):
+    """A batch that was read before they were due, and is ready after that, waits for them."""
     change(1)
     run()
     change(2)
-    begun = clock()
-    while len(recording.calls) == 1:
-        assert clock() - begun < 2 * GATHER + timedelta(seconds=1)
-        clock.forward(seconds=0.5)
+    run()
+    change(3)
+    opened = SyncState.objects.get(key="1").session_since
+    clock.ahead += opened + GATHER - timedelta(seconds=0.5) - clock()
+    usual = recording.parts
+
+    def slowly(self, envelopes: Sequence[Envelope]) -> list[Part]:
+        clock.forward(seconds=1)
+        return usual(self, envelopes)
+
+    monkeypatch.setattr(recording, "parts", slowly)
+    run()
+    assert recording.keys()[1:] in ([], ["2", "3"])
+    clock.forward(seconds=GATHER.total_seconds())
+    run()
+    assert together(recording) == [1, 2]
+
+
+def test_nothing_gathers_twice_because_a_large_one_went_meanwhile(recording, change, run, clock):
+    change(1)
+    run()
+    change(2)
+    run()
+    change(*range(100, 100 + LARGE))
+    clock.forward(seconds=-0.8)
+    run()
+    assert together(recording) == [1, LARGE]
+    clock.forward(seconds=1)  # two since it was noted
+    run()
+    assert together(recording) == [1, LARGE, 1]
+
+
+def test_at_a_steady_rate_no_change_waits_for_much_longer_than_the_time_between_two(
+    recording, change, run, clock, monkeypatch
+):
+    """Ten a second; to read, to prepare and to send a batch takes a while."""
+    noted_at: dict[str, datetime] = {}
+    waits: list[float] = []
+    usual, accepted = recording.parts, recording.answer
+
+    def slowly(self, envelopes: Sequence[Envelope]) -> list[Part]:
+        clock.forward(seconds=0.15)
+        return usual(self, envelopes)
+
+    def answer(envelopes: Sequence[Envelope]) -> list[Receipt]:
+        waits.extend((clock() - noted_at[one.key]).total_seconds() for one in envelopes)
+        return accepted(envelopes)
+
+    monkeypatch.setattr(recording, "parts", slowly)
+    recording.answer = staticmethod(answer)
+    for number in range(60):
+        noted_at[str(number)] = clock()
+        change(number)
+        clock.forward(seconds=-0.9)
         run()
+    assert len(waits) > 30
+    assert max(waits) < GATHER.total_seconds() + 2  # with a second for a busy machine
+    assert len(recording.calls) <= 2 + 60 * (0.1 + 0.3) / GATHER.total_seconds()

@@ -65,6 +65,7 @@ class Flow:
         self._lane: Lane | None = None
         self._lease: LaneLease | None = None
         self._landed: list[Arrival] = []
+        self._read_at = clock()  # the last batch; what was due by then is in it
         self._reads_at = 0.0
         self._settled_at = 0.0
         self._answered_at = 0.0  # when the last request left that was answered well
@@ -90,7 +91,7 @@ class Flow:
     @contextmanager
     def reading(self) -> Iterator[None]:
         """A batch is read and put in line within."""
-        begun = time.monotonic()
+        begun, self._read_at = time.monotonic(), self._clock()
         yield
         now = time.monotonic()
         self._reads_at = now + min(REST * (now - begun), LONGEST_REST)
@@ -240,17 +241,17 @@ class Flow:
 
     def _without_small_uploads(self, parts: Sequence[Part], rows: Rows) -> Sequence[Part]:
         """While an upload of live changes is worked on, the next small one gathers what comes: each
-        has to be asked about. None waits for longer than twice the time between two."""
+        has to be asked about. What was gathered goes with that one: it was due when the batch was
+        read. Nor does anything wait twice because a large one went meanwhile."""
         large = self._destination.batch_sizes.get(self.kind, 1000) / 2
         small = [part for part in parts if part.is_upload and len(part.envelopes) < large]
         if not small:
             return parts
         mine = SyncState.objects.uploading().filter(connection=self.connection, backfill=None)
         newest = mine.filter(kind=self.kind.value).aggregate(at=Max("session_since"))["at"]
-        now = self._clock()
-        if newest is None or now >= newest + GATHER:
+        if newest is None or self._read_at >= newest + GATHER:
             return parts
-        held = [part for part in small if not _is_late(part.envelopes, rows, now)]
+        held = [part for part in small if not _is_late(part.envelopes, rows, self._read_at)]
         pks = [row.pk for part in held for one in part.envelopes for row in rows[one.key]]
         OutboxMessage.objects.filter(pk__in=pks).update(due_at=newest + GATHER)
         return [part for part in parts if part not in held]
@@ -264,7 +265,7 @@ def _leaves_within(destination: Destination) -> float:
 
 
 def _is_late(envelopes: Sequence[Envelope], rows: Rows, now: datetime) -> bool:
-    return any(now - row.captured_at > 2 * GATHER for one in envelopes for row in rows[one.key])
+    return any(now - row.captured_at > GATHER for one in envelopes for row in rows[one.key])
 
 
 def _remember(lane: Lane, pace: Pace) -> None:
