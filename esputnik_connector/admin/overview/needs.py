@@ -10,9 +10,10 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from esputnik_connector.admin.pages import link_to
-from esputnik_connector.admin.search.titles import title_of
+from esputnik_connector.admin.search.titles import record_link, title_of
 from esputnik_connector.models import Connection, Reconciliation
 from esputnik_connector.models.labels import KINDS, REASONS
+from esputnik_connector.models.permissions import Right
 from esputnik_connector.operations.health.duration import since
 from esputnik_connector.operations.health.snapshot import Snapshot
 from esputnik_connector.operations.problems.causes import Cause, problems
@@ -25,29 +26,41 @@ EXAMPLES = 3  # records of one cause, by name
 
 
 @dataclass(frozen=True, kw_only=True)
+class Example:
+    """One of the records; ``url`` is ``""`` where this person may open no answer about it."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Need:
     """Records that were set aside for one cause."""
 
     title: str
     cause: str
     count: int
-    examples: Sequence[str]
+    examples: Sequence[Example]
     remedy: str
     url: str
 
 
 def needs(connection: Connection, request: HttpRequest) -> list[Need]:
-    """The greatest causes of the page “Problems”, at most five."""
+    """The greatest causes of the page “Problems”, at most five. Who somebody is stands there for
+    those alone who may see it."""
     causes = problems([connection]).causes[:SHOWN]
-    shown = [(cause.kind, key) for cause in causes for key in cause.keys[:EXAMPLES]]
-    names = names_of(shown)
+    listed = [(cause.kind, key) for cause in causes for key in cause.keys[:EXAMPLES]]
+    names = names_of(listed) if Right.SEE.is_of(request.user) else {}
     return [
         Need(
             title=str(KINDS[cause.kind]).capitalize(),
             cause=_why(cause),
             count=len(cause.rows),
             examples=[
-                title_of(cause.kind, key, names.get((cause.kind, key), ""))
+                Example(
+                    title=title_of(cause.kind, key, names.get((cause.kind, key), "")),
+                    url=record_link(request, cause.kind, key),
+                )
                 for key in cause.keys[:EXAMPLES]
             ],
             remedy=str(remedy_of(cause.reason, cause.words).action),

@@ -19,7 +19,7 @@ from esputnik_connector.admin.connection.tables import address
 from esputnik_connector.admin.display import time_text
 from esputnik_connector.admin.pages import APP, Group, Page, linked, register, url_of
 from esputnik_connector.admin.problems.file import file_view, reason_text
-from esputnik_connector.admin.search.titles import record_url, title_of
+from esputnik_connector.admin.search.titles import record_link, title_of
 from esputnik_connector.admin.trace import leave_trace
 from esputnik_connector.exceptions import BadRequestError
 from esputnik_connector.models.labels import KINDS
@@ -137,7 +137,7 @@ def _record(request: HttpRequest, row: SetAside, names: Names) -> ShownRecord:
     return ShownRecord(
         pk=row.pk,
         title=title_of(row.kind, row.key, names.get((shown, row.key), "")),
-        url=record_url(request, row.kind, row.key),
+        url=record_link(request, row.kind, row.key),
         since=time_text(row.captured_at),
         tries=row.attempts,
     )

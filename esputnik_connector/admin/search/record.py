@@ -30,18 +30,17 @@ from esputnik_connector.shops import reading
 from esputnik_connector.shops.base import Match, SupportsCarts, SupportsSearch, SupportsShopPages
 
 from .steps import shown
-from .titles import record_url, title_of
+from .titles import ANSWERED, record_url, title_of
 
 logger = getLogger(__name__)
 
 TEMPLATE = "admin/esputnik_connector/search/record.html"
-SHOWN = (Kind.CONTACT, Kind.ORDER, Kind.CART, Kind.EVENT)
 LOCATORS = {"email": gettext_lazy("the e-mail"), "phone": gettext_lazy("the phone")}
 
 
 def kind_or_404(name: str) -> Kind:
     """A kind that has an answer page."""
-    for kind in SHOWN:
+    for kind in ANSWERED:
         if kind.value == name:
             return kind
     raise Http404

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from esputnik_connector.models import (
 )
 from esputnik_connector.operations.problems.causes import count_problems, problems, words_of
 from esputnik_connector.operations.problems.remedies import LASTED, REMEDIES, UNKNOWN, remedy_of
-from esputnik_connector.records import Reason
+from esputnik_connector.records import Kind, Reason
 from tests.integration.admin.test_lists import main, root, texts  # noqa: F401
 from tests.integration.admin.test_search import member
 from tests.oscar_rows import OSCAR_WARNINGS
@@ -168,6 +169,26 @@ def test_a_record_that_the_shop_no_longer_has_is_named_by_its_key(root, main):  
     assert "Event back_in_stock:7" in text
     assert "Deletion of customer 998" in text
     assert "/search/contact/998/" in text
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_record_of_each_kind_is_shown_and_may_be_skipped(root, main, kind):  # noqa: F811
+    """Also what has no page that answers about it: it is named, and leads nowhere."""
+    row = set_aside(main, "k:7", "nobody knows why", kind=kind.value)
+    text = page(root)
+    assert re.search(r"[A-Z][^<>]* k:7( |<)", text)
+    for address in set(re.findall(r'href="([^"]*/search/[^"]+)"', text)):
+        assert root.get(address).status_code == 200, address
+    asked = act(root, row=row.pk, skip="rows")
+    assert "Skip 1 record" in asked.content.decode()
+    said = texts(act(root, row=row.pk, skip="rows", why="known"))
+    assert ("a deletion cannot be skipped" if kind is Kind.ERASURE else "was left out") in said
+
+
+@pytest.mark.parametrize("kind", [Kind.SUBSCRIPTION, Kind.BEHAVIOUR])
+def test_what_nobody_can_be_answered_about_leads_nowhere(root, main, kind):  # noqa: F811
+    set_aside(main, "k:7", kind=kind.value)
+    assert f"/search/{kind.value}/" not in page(root)
 
 
 def test_the_page_can_be_read_in_both_languages(root, main):  # noqa: F811

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -33,6 +34,7 @@ from esputnik_connector.models import (
     SyncState,
 )
 from esputnik_connector.models.outcome_hour import hour_of
+from esputnik_connector.records import Kind
 
 pytestmark = [
     pytest.mark.django_db,
@@ -320,13 +322,45 @@ def test_at_most_five_causes_need_you_each_with_names_and_remedy(merchant, main)
 
     groups = response.context["needs"]
     assert [need.count for need in groups] == [9, 6, 5, 4, 3]
-    assert groups[0].examples == ["Olena <i>Pchilka</i>"]
-    assert groups[1].examples == ["Order № 100005", "Order № 100004", "Order № 100003"]
+    assert [each.title for each in groups[0].examples] == ["Olena <i>Pchilka</i>"]
+    last = ["Order № 100005", "Order № 100004", "Order № 100003"]
+    assert [each.title for each in groups[1].examples] == last
     assert all(need.remedy and need.url for need in groups)
     shown = response.content.decode()
     assert "&lt;i&gt;Pchilka" in shown
     assert "<i>Pchilka" not in shown
     assert merchant.get(groups[0].url).status_code == 200
+    assert 'search/order/100005/">Order № 100005</a>, <a' in shown
+    for need in groups:
+        assert all(merchant.get(each.url).status_code == 200 for each in need.examples)
+
+
+def test_records_that_need_you_are_named_for_those_alone_who_may_see_them(main) -> None:
+    """Whoever only keeps the connection sees that something is wrong, and not of whom."""
+    olena = get_user_model().objects.create_user("olena", "olena@example.com", first_name="Olena")
+    OutboxMessage.objects.all().delete()
+    OutboxMessage.objects.create(
+        connection=main, kind="contact", key=str(olena.pk), is_dead=True, reason="refused"
+    )
+    keeper = get_user_model().objects.create_user("keeper", is_staff=True)
+    keeper.user_permissions.add(Permission.objects.get(codename="view_connection"))
+    client = Client()
+    client.force_login(keeper)
+
+    response = page(client)
+
+    (need,) = response.context["needs"]
+    assert [(each.title, each.url) for each in need.examples] == [(f"Customer {olena.pk}", "")]
+    assert "Olena" not in response.content.decode()
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_record_of_each_kind_may_need_you(merchant, main, kind) -> None:
+    OutboxMessage.objects.create(
+        connection=main, kind=kind.value, key="k:7", is_dead=True, reason="refused"
+    )
+    (need,) = page(merchant).context["needs"]
+    assert need.examples[0].title.endswith(" k:7")
 
 
 def test_the_footer_says_what_the_last_reconciliation_found(merchant, main) -> None:
