@@ -23,6 +23,7 @@ from esputnik_connector.admin.connection.backend import backend_of
 from esputnik_connector.admin.overview.kinds import import_text
 from esputnik_connector.admin.pages import Group, Page, link_to, register
 from esputnik_connector.admin.send_again import obstacle
+from esputnik_connector.exceptions import BadRequestError
 from esputnik_connector.models import Connection
 from esputnik_connector.operations.connection import status_orders, statuses
 from esputnik_connector.operations.connection.status_orders import Change, StatusOrders
@@ -51,15 +52,20 @@ def statuses_page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse
         proposed = table.proposals() if "propose" in request.GET else {}
         return _shown(request, context, table, formset_of(table, proposed=proposed))
     formset = formset_of(table, request.POST)
-    with transaction.atomic():
-        is_ours = _is_ours(request, connection)
-        if not is_ours or not formset.is_valid():
-            return _shown(request, context, table, formset)
-        changed = status_orders.changes(connection, formset.rows())
+    changed: Sequence[Change] = ()
+    try:
+        with transaction.atomic():
+            is_ours = _is_ours(request, connection)
+            if not is_ours or not formset.is_valid():
+                return _shown(request, context, table, formset)
+            changed = status_orders.changes(connection, formset.rows())
+            orders = _orders(connection, changed)
+            if _is_open(request, orders):
+                return _asked(request, context, connection, changed, orders)
+            _save(request, connection, formset.rows(), changed, orders)
+    except BadRequestError:  # an import began in this very moment; the orders of now say it
         orders = _orders(connection, changed)
-        if ANSWER not in request.POST and (orders.all_keys or orders.obstacle):
-            return _asked(request, context, connection, changed, orders)
-        _save(request, connection, formset.rows(), changed, orders)
+        return _asked(request, context, connection, changed, orders)
     wake(connection.pk)
     chosen = urlencode({"connection": connection.name}) if "connection" in request.GET else ""
     return redirect(f"{request.path}?{chosen}" if chosen else request.path)
@@ -132,6 +138,14 @@ def _orders(connection: Connection, changed: Sequence[Change]) -> StatusOrders:
     return status_orders.concerned(connection, changed)
 
 
+def _is_open(request: HttpRequest, orders: StatusOrders) -> bool:
+    """Is there something to decide still? Whoever wants them to go again is asked anew once they
+    cannot: what was chosen with them is not done without them."""
+    if ANSWER not in request.POST:
+        return bool(orders.all_keys or orders.obstacle)
+    return request.POST[ANSWER] == AGAIN and bool(orders.obstacle)
+
+
 def _asked(
     request: HttpRequest,
     context: dict[str, Any],
@@ -184,7 +198,7 @@ def _save(
     """The table and what becomes of the orders, both or neither."""
     before = dict(connection.status_mappings.values_list("shop_status", "status"))
     statuses.put(connection, rows)
-    is_again = request.POST.get(ANSWER) == AGAIN and not orders.obstacle
+    is_again = request.POST.get(ANSWER) == AGAIN
     count = status_orders.send_concerned(connection, orders) if is_again else 0
     told = [_("Statuses were mapped: %(pairs)s.") % {"pairs": _pairs(before, rows)}]
     if count and orders.are_many:

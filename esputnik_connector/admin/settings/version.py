@@ -74,11 +74,16 @@ def conflict_text(changed: list[str]) -> str:
 
 def hold(pk: int) -> Connection | None:
     """The connection as it is now; nobody else saves it until the transaction ends. ``None`` if it
-    is gone."""
+    is gone.
+
+    Rows that only point at it are written meanwhile, where the database can tell that apart: an
+    import that begins would wait for this transaction, and this one may wait for the import.
+    """
     rows = Connection.objects.filter(pk=pk)
-    alias = router.db_for_write(Connection)
-    if connections[alias].in_atomic_block:
-        rows = rows.using(alias).select_for_update()
+    database = connections[router.db_for_write(Connection)]
+    if database.in_atomic_block:
+        is_weak = database.features.has_select_for_no_key_update
+        rows = rows.using(database.alias).select_for_update(no_key=is_weak)
     return rows.first()
 
 

@@ -136,6 +136,7 @@ def send_concerned(connection: Connection, orders: StatusOrders) -> int:
     worker goes through them as through an import of only these.
 
     :raises ConfigurationError: they cannot be sent; ``obstacle`` says why.
+    :raises BadRequestError: something came in their way since they were looked for.
     """
     if orders.obstacle:
         raise ConfigurationError(orders.obstacle)
@@ -144,7 +145,7 @@ def send_concerned(connection: Connection, orders: StatusOrders) -> int:
     if orders.are_many:
         run, is_new = control.start(connection, Kind.ORDER, route=way, keys=keys, is_forced=True)
         if not is_new:
-            raise ConfigurationError(_worker_obstacle(connection))
+            raise BadRequestError(_worker_obstacle(connection))
         transaction.on_commit(partial(wake_backfill, run.pk), robust=True)
         return len(keys)
     return send_again(connection, Resending(kind=Kind.ORDER, keys=keys, route=way)) if keys else 0

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
+from django.db import connection as database
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from oscar.test import factories
 
 from esputnik_connector import registry
 from esputnik_connector.destinations.esputnik.destination import EsputnikDestination
-from esputnik_connector.models import Connection, OutboxMessage, ReleasedStatus, SyncState
+from esputnik_connector.models import (
+    Backfill,
+    Connection,
+    OutboxMessage,
+    ReleasedStatus,
+    SyncState,
+)
 from esputnik_connector.operations.connection import status_orders
+from esputnik_connector.pipeline.backfill import control
+from esputnik_connector.records import Kind
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik
 from tests.connection_page import KEY, rows, staff, table_url, texts, token_of
 
@@ -365,7 +379,10 @@ def test_too_many_for_a_page_can_only_hold_for_new_changes(merchant, stored, mon
     page = post(merchant, {"Paid": "DELIVERED"}).content.decode()
     assert "2 orders have these statuses: too many" in page
     assert 'value="again"' not in page
-    post(merchant, {"Paid": "DELIVERED"}, orders="again")  # whatever somebody posts
+    again = post(merchant, {"Paid": "DELIVERED"}, orders="again")  # as they were few at first
+    assert "2 orders have these statuses: too many" in again.content.decode()
+    assert not mapped(stored)
+    post(merchant, {"Paid": "DELIVERED"}, orders="new")
     assert mapped(stored) == {"Paid": "DELIVERED"}
     assert not OutboxMessage.objects.exists()
 
@@ -386,6 +403,46 @@ def test_many_go_by_a_worker_and_the_page_tells_how_far(merchant, stored, monkey
     asked = post(merchant, {"Paid": "CANCELLED"}).content.decode()
     assert "An import of orders is under way" in asked
     assert 'value="again"' not in asked
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_sends_many_again_when_an_import_begins_in_that_very_moment_is_told_so(
+    merchant, stored, monkeypatch
+):
+    """Neither waits for the other until the database gives one of them up."""
+    monkeypatch.setattr(status_orders, "FEW", 1)
+    stored.consent_policy = "confirmed"
+    stored.save()
+    for number in ("1", "2"):
+        placed(stored, number, "Paid")
+    is_begun = threading.Event()
+
+    def import_orders() -> None:
+        with closing(database), transaction.atomic():
+            control.start(stored, Kind.ORDER, route="past_events")
+            is_begun.set()
+            until_somebody_waits()
+
+    with ThreadPoolExecutor(1) as pool:
+        importing = pool.submit(import_orders)
+        assert is_begun.wait(20)
+        answer = post(merchant, {"Paid": "DELIVERED"}, orders="again")
+        importing.result(20)
+    assert "An import of orders is under way" in answer.content.decode()
+    assert 'value="again"' not in answer.content.decode()
+    assert Backfill.objects.get().route == "past_events"
+    assert not mapped(stored)
+
+
+def until_somebody_waits() -> None:
+    """For what this transaction holds."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with database.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone():
+                return
+        time.sleep(0.02)
 
 
 def test_orders_that_travel_as_events_are_said_to(merchant, stored):
