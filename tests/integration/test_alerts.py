@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -24,10 +26,11 @@ from esputnik_connector.models import (
     RaisedAlert,
 )
 from esputnik_connector.models.outcome_hour import hour_of
-from esputnik_connector.operations.alerts.raised import MOVING, Scope, look, raise_alerts
-from esputnik_connector.operations.health.examine import AREAS, moving
+from esputnik_connector.operations.alerts.raised import ASKED, MOVING, Scope, look, raise_alerts
+from esputnik_connector.operations.health.examine import AREAS, examine, moving
 from esputnik_connector.operations.health.findings import Finding, Level
 from esputnik_connector.operations.health.snapshot import take
+from esputnik_connector.testing.fake_esputnik import FakeEsputnik
 
 pytestmark = pytest.mark.django_db
 
@@ -71,6 +74,15 @@ def worker_dies() -> None:
 def time_passes() -> None:
     """Long enough for another look."""
     Heartbeat.objects.filter(name="alerts").update(beaten_at=timezone.now() - timedelta(minutes=6))
+
+
+@contextmanager
+def mail_is_down(settings: Any) -> Iterator[None]:
+    working = settings.EMAIL_BACKEND
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    yield
+    settings.EMAIL_BACKEND = working
 
 
 def subjects() -> list[str]:
@@ -127,18 +139,30 @@ def test_what_lasts_is_told_once_a_day_in_one_mail(main) -> None:
     assert len(mail.outbox) == 4
 
 
+def test_a_daily_mail_that_cannot_be_sent_is_sent_the_next_time(main, settings) -> None:
+    worker_dies()
+    look()
+    RaisedAlert.objects.update(raised_at=timezone.now() - timedelta(hours=25))
+    with mail_is_down(settings):
+        time_passes()
+        look()
+    assert len(mail.outbox) == 1
+
+    for _again in range(2):
+        time_passes()
+        look()
+    assert subjects()[1:] == ["eSputnik: 1 problem lasts for more than a day"]
+
+
 def test_good_news_that_cannot_be_mailed_is_mailed_the_next_time(main, settings, ended) -> None:
     worker_dies()
     look()
-    working = settings.EMAIL_BACKEND
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     Heartbeat.beat("sweep")
-    time_passes()
-    look()
+    with mail_is_down(settings):
+        time_passes()
+        look()
     assert (ended, RaisedAlert.objects.count()) == ([], 1)
 
-    settings.EMAIL_BACKEND = working
     time_passes()
     look()
     assert subjects()[-1] == "eSputnik: all is well again"
@@ -152,6 +176,35 @@ def test_a_look_at_the_moving_parts_ends_no_alert_of_anything_else(main) -> None
     raise_alerts([broker], Scope(areas=["celery"]))
     look()
     assert RaisedAlert.objects.filter(code="broker_away").exists()
+
+
+@pytest.mark.parametrize("code", ASKED)
+def test_a_look_that_asked_nobody_ends_nothing_that_only_an_answer_shows(main, code) -> None:
+    refused = Finding(
+        level=Level.PROBLEM, code=code, subject="main", text="No.", area="connections"
+    )
+    raise_alerts([refused], Scope(areas=AREAS))
+    raise_alerts([], Scope(areas=AREAS, is_offline=True))
+    assert RaisedAlert.objects.filter(code=code).exists()
+    raise_alerts([], Scope(areas=AREAS))
+    assert not RaisedAlert.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "is_away", "code"),
+    [("another key", False, "key_refused"), ("a key", True, "destination_unreachable")],
+)
+def test_what_the_destination_said_is_not_well_again_because_it_was_not_asked(
+    main, key, is_away, code
+) -> None:
+    with FakeEsputnik(key=key) as server:
+        main.api_url = "http://127.0.0.1:1/api" if is_away else server.api_url
+        main.save()
+        raise_alerts(examine([main], areas=["connections"]), Scope(areas=["connections"]))
+        assert code in [one.code for one in RaisedAlert.objects.all()]
+        scope = Scope(areas=["connections"], is_offline=True)
+        raise_alerts(examine([main], areas=["connections"], is_offline=True), scope)
+        assert code in [one.code for one in RaisedAlert.objects.all()]
 
 
 def test_every_problem_of_the_moving_parts_can_end(main) -> None:
