@@ -82,6 +82,10 @@ def event_markup(request: HttpRequest, told: Behaviour) -> SafeString:
             whole.is_personal = whole.is_personal or notes.is_personal
             whole.asks_anew = whole.asks_anew or notes.asks_anew
             request.__dict__["_esputnik_notes"] = whole
+        if whole.is_left_out:
+            whole.calls += _done(notes.calls)
+            return NOTHING
+        whole.apart += _done(notes.calls)
         block = {**_in_turn(notes.calls), "seen": notes.seen}
         return json_script(block, f"esputnik-{uuid4().hex}") if any(block.values()) else NOTHING
     except Exception as error:  # as above
@@ -118,8 +122,14 @@ def _left_out(request: HttpRequest, storefront: Storefront, context: PageContext
     notes = notes_of(request)
     earlier = len(notes.calls)
     _told_page(request, storefront, context)
-    done = [call for call in notes.calls[earlier:] if call[1] not in CACHEABLE]
-    notes.calls, notes.seen = [*notes.calls[:earlier], *done], []
+    done = _done(notes.calls[earlier:])
+    notes.calls, notes.seen = [*notes.calls[:earlier], *notes.apart, *done], []
+    notes.is_left_out = True
+
+
+def _done(calls: Calls) -> Calls:
+    """What one visitor did, and not what everybody may see."""
+    return [call for call in calls if call[1] not in CACHEABLE]
 
 
 def with_nonce(snippet: str, allowed: str) -> str:

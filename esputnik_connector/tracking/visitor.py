@@ -42,10 +42,12 @@ class Notes:
     """What the request itself remembers for its page and its answer."""
 
     calls: list[list[JSONValue]] = field(default_factory=list)  # of eSputnik's script
+    apart: list[list[JSONValue]] = field(default_factory=list)  # what was done, in other blocks
     seen: list[str] = field(default_factory=list)  # signed, for the script to bring back
     new_cookie: str = ""  # of our own, not yet with the visitor
     is_personal: bool = False  # its page has calls that are this visitor's alone
     asks_anew: bool = False  # the script of the next page is to ask who it is
+    is_left_out: bool = False  # its page has no script to tell anything
     has_middleware: bool = False
 
 
@@ -126,10 +128,22 @@ def _secrets_of(named: Mapping[str, object]) -> set[str]:
 
 def _hidden(path: str, named: Mapping[str, object]) -> str:
     """:param named: the parts of the path, as the project's own address names them."""
-    secrets = _secrets_of(named)
-    if not secrets:
-        return path
-    return "/".join(HIDDEN if unquote(part) in secrets else part for part in path.split("/"))
+    parts = path.split("/")
+    for secret in _secrets_of(named):
+        parts = _without(parts, secret)
+    return "/".join(parts)
+
+
+def _without(parts: list[str], secret: str) -> list[str]:
+    """A secret may have slashes in it: then it is several parts of the path."""
+    plain = [unquote(part) for part in parts]
+    kept, at = list[str](), 0
+    while at < len(parts):
+        sizes = range(1, secret.count("/") + 2)
+        size = next((one for one in sizes if "/".join(plain[at : at + one]) == secret), 0)
+        kept.append(HIDDEN if size else parts[at])
+        at += size or 1
+    return kept
 
 
 def _without_secrets(request: HttpRequest, url: str) -> str:

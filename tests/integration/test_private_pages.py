@@ -27,11 +27,12 @@ from esputnik_connector.tracking.record import behaviour, record
 from esputnik_connector.tracking.visitor import path_of, visitor_of
 from sandbox_project.urls import urlpatterns as shop
 from tests.oscar_rows import OSCAR_WARNINGS
-from tests.tracked import AGENT, BLOCK, SC, SCRIPT, ask, block, storefront
+from tests.tracked import AGENT, BLOCK, SC, SCRIPT, ask, block, blocks, storefront
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__), *OSCAR_WARNINGS]
 
 TAG = "{% load esputnik %}{% esputnik_tracking %}"
+BOUGHT = '{% load esputnik %}{% esputnik_event "PurchasedItems" order_number=number %}'
 TAG_EVERYWHERE = "{% load esputnik %}{% esputnik_tracking everywhere=True %}"
 
 
@@ -40,6 +41,15 @@ def thanks_by_link(request, token):
     bought = behaviour(BehaviourType.ADD_TO_WISHLIST, product_key=request.GET["product"])
     record(request, bought)
     return HttpResponse(Template(TAG).render(Context({"request": request})))
+
+
+def bought_by_a_tag(request, token):
+    """The same, whose template says it; ``where`` names the tag that comes first."""
+    parts = [BOUGHT, TAG_EVERYWHERE if "everywhere" in request.GET else TAG]
+    if request.GET.get("where") == "behind":
+        parts.reverse()
+    values = {"request": request, "number": request.GET["number"]}
+    return HttpResponse(Template("".join(parts)).render(Context(values)))
 
 
 def gone(request, token):
@@ -56,6 +66,8 @@ urlpatterns = [
     path("passes/<slug:pass_slug>/", plain),
     path("leave/<str:address>/", plain),
     path("bought/<str:token>/", thanks_by_link),
+    path("paid/<str:token>/", bought_by_a_tag),
+    path("files/<path:secret>/read/", plain),
     path("shown/<str:token>/", gone),
     *shop,
 ]
@@ -77,6 +89,12 @@ def product():
     made = factories.create_product()
     factories.create_stockrecord(made, price=Decimal("12.50"), num_in_stock=50)
     return made
+
+
+def order_of(thing):
+    basket = factories.create_basket(empty=True)
+    basket.add_product(thing, 2)
+    return factories.create_order(basket=basket)
 
 
 def reset_link():
@@ -130,6 +148,26 @@ def test_what_was_done_on_such_a_page_is_told_by_the_next_one(visitor):
     assert not is_tracked(page)
     assert page.cookies["esputnik_mark"].value
     assert [call[1] for call in ask(visitor).json()["calls"]] == ["AddToWishlist"]
+
+
+@pytest.mark.parametrize("where", ["before", "behind"])
+def test_a_purchase_that_its_template_says_is_told_by_the_next_page_too(visitor, where):
+    storefront()
+    order = order_of(product())
+    page = visitor.get(f"/paid/xyz/?number={order.number}&where={where}")
+    assert b"tracking.js" not in page.content
+    assert "private" in page["Cache-Control"]
+    assert [call[1] for call in ask(visitor).json()["calls"]] == ["PurchasedItems"]
+    assert ask(visitor).json()["calls"] == []
+
+
+def test_where_the_script_is_everywhere_that_page_tells_it_itself(visitor):
+    storefront()
+    order = order_of(product())
+    page = visitor.get(f"/paid/xyz/?number={order.number}&everywhere=1")
+    (told,) = [each["after"] for each in blocks(page) if "after" in each]
+    assert told[0][1] == "PurchasedItems"
+    assert ask(visitor).json()["calls"] == []
 
 
 def test_what_such_a_page_was_is_not_told_by_another(visitor):
@@ -223,6 +261,16 @@ def test_a_secret_in_other_letters_is_found_in_its_percent_form():
     said = "http://testserver/bought/%D0%BA%D0%BB%D1%8E%D1%87/"
     found = visitor_of(request, storefront(), object(), page_url=said)
     assert found.page_url == "http://testserver/bought/-/"
+
+
+def test_a_secret_of_several_parts_is_found_in_all_of_them():
+    request = RequestFactory(headers={"user-agent": AGENT}).get("/files/ab/cd/read/")
+    request.resolver_match = resolve("/files/ab/cd/read/")
+    assert path_of(request) == "/files/-/read/"
+    found = visitor_of(
+        request, storefront(), object(), page_url="http://testserver/files/a%62/cd/read/?q=1"
+    )
+    assert found.page_url == "http://testserver/files/-/read/?q=1"
 
 
 def test_a_page_without_a_secret_is_tracked_as_ever(visitor):
