@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
 from typing import Any
+
+from django.test import Client
+from oscar.test import factories
 
 from esputnik_connector.models import Connection, Storefront
 
@@ -25,6 +29,20 @@ def storefront(connection: Connection | None = None, **values: Any) -> Storefron
     return Storefront.objects.create(connection=owner, routes=routes, **given)
 
 
+def browser() -> Client:
+    """Of somebody whom eSputnik's script knows already."""
+    client = Client(headers={"user-agent": AGENT})
+    client.cookies["sc"] = SC
+    return client
+
+
+def product(**fields: Any) -> Any:
+    """One that can be bought."""
+    made = factories.create_product(**fields)
+    factories.create_stockrecord(made, price=Decimal("12.50"), num_in_stock=50)
+    return made
+
+
 def blocks(response: Any) -> list[dict[str, Any]]:
     """What the page tells its script."""
     return [json.loads(found) for found in BLOCK.findall(response.content.decode())]
@@ -35,7 +53,7 @@ def block(response: Any) -> dict[str, Any]:
     return found
 
 
-def ask(client: Any, **body: Any) -> Any:
+def ask(client: Any, *, host: str = HOST, **body: Any) -> Any:
     """As the page's script does."""
-    headers = {"sec-fetch-site": "same-origin"}
+    headers = {"sec-fetch-site": "same-origin", "host": host}
     return client.post(VISIT, json.dumps(body), content_type="application/json", headers=headers)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
 from django.contrib.auth import get_user_model, login
 from django.http import HttpResponse, HttpResponseRedirect
-from django.test import Client
 from django.urls import path, reverse
 from oscar.test import factories
 
@@ -17,7 +14,7 @@ from esputnik_connector.pipeline.behaviour.carried import opened
 from esputnik_connector.records import Kind
 from sandbox_project.urls import urlpatterns as shop
 from tests.oscar_rows import OSCAR_WARNINGS
-from tests.tracked import AGENT, SC, ask, storefront
+from tests.tracked import ask, browser, product, storefront
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -64,9 +61,7 @@ def answers_by_cookie(request):
 
 @pytest.fixture
 def visitor():
-    client = Client(headers={"user-agent": AGENT})
-    client.cookies["sc"] = SC
-    return client
+    return browser()
 
 
 @pytest.fixture
@@ -82,12 +77,6 @@ def no_rest(settings):
 def waiting():
     rows = OutboxMessage.objects.filter(kind=Kind.BEHAVIOUR.value).order_by("pk")
     return [BehaviourType.of(key).value for key in rows.values_list("key", flat=True)]
-
-
-def product():
-    made = factories.create_product()
-    factories.create_stockrecord(made, price=Decimal("12.50"), num_in_stock=50)
-    return made
 
 
 def test_whoever_logs_in_by_a_link_is_asked_for_anew(visitor):

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
 from django.test import Client
-from oscar.test import factories
 
 from esputnik_connector.models import OutboxMessage, OutcomeCount, SkippedBehaviour
 from esputnik_connector.operations.sweep import what_is_due
 from tests.oscar_rows import OSCAR_WARNINGS
-from tests.tracked import AGENT, block, storefront
+from tests.tracked import AGENT, block, product, storefront
 
 pytestmark = [pytest.mark.django_db(transaction=True), *OSCAR_WARNINGS]
 
@@ -22,12 +19,6 @@ ROBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html
 def by_tracker(settings):
     settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "WAKE": ""}
     return storefront(routes={"ProductPage": "tracker"})
-
-
-def product():
-    made = factories.create_product()
-    factories.create_stockrecord(made, price=Decimal("12.50"), num_in_stock=50)
-    return made
 
 
 def opened(**headers):

@@ -4,7 +4,6 @@ browser: a table knows it, not the visitor's session."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -21,7 +20,7 @@ from esputnik_connector.models import CartState, Connection, OutboxMessage
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.testing.fake_esputnik import FakeEsputnik
 from tests.oscar_rows import OSCAR_WARNINGS
-from tests.tracked import AGENT, HOST, SC, ask, blocks, storefront
+from tests.tracked import AGENT, HOST, SC, ask, blocks, product, storefront
 
 pytestmark = [pytest.mark.django_db(transaction=True), *OSCAR_WARNINGS]
 
@@ -71,12 +70,6 @@ def browser(sc=SC, user=None) -> Client:
     if user is not None:
         client.force_login(user)
     return client
-
-
-def product():
-    made = factories.create_product()
-    factories.create_stockrecord(made, price=Decimal("12.50"), num_in_stock=50)
-    return made
 
 
 def add(client, thing=None) -> None:

@@ -8,7 +8,6 @@ from decimal import Decimal
 import pytest
 from django.http import HttpResponse
 from django.template import Context, Template
-from django.test import Client
 from django.urls import path
 from oscar.test import factories
 
@@ -18,7 +17,7 @@ from esputnik_connector.records import Kind
 from esputnik_connector.tracking.record import behaviour, record
 from sandbox_project.urls import urlpatterns as shop
 from tests.oscar_rows import OSCAR_WARNINGS
-from tests.tracked import AGENT, SC, blocks, storefront
+from tests.tracked import blocks, browser, storefront
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__), *OSCAR_WARNINGS]
 
@@ -61,9 +60,7 @@ def no_rest(settings):
 
 @pytest.fixture
 def visitor():
-    client = Client(headers={"user-agent": AGENT})
-    client.cookies["sc"] = SC
-    return client
+    return browser()
 
 
 @pytest.fixture

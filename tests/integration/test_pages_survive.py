@@ -7,14 +7,14 @@ import json
 import pytest
 from django.db import DatabaseError
 from django.template import Context, Template
-from django.test import Client, RequestFactory
+from django.test import RequestFactory
 from django.urls import clear_url_caches
 from oscar.test import factories
 
 from esputnik_connector.models import Storefront
 from esputnik_connector.shops.oscar.adapter import OscarShop
 from tests.oscar_rows import OSCAR_WARNINGS
-from tests.tracked import AGENT, SC, VISIT, ask, block, storefront
+from tests.tracked import AGENT, VISIT, ask, block, browser, storefront
 
 pytestmark = [pytest.mark.django_db, *OSCAR_WARNINGS]
 
@@ -26,9 +26,7 @@ TRACKING = "{% load esputnik %}before{% esputnik_tracking %}after"
 
 @pytest.fixture
 def visitor():
-    client = Client(headers={"user-agent": AGENT})
-    client.cookies["sc"] = SC
-    return client
+    return browser()
 
 
 def rendered(text):

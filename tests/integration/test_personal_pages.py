@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
 from django.http import HttpResponse
 from django.template import Context, Template
-from django.test import Client
 from django.urls import path
 from django.views.decorators.cache import cache_control
 from oscar.test import factories
@@ -17,7 +14,7 @@ from esputnik_connector.models import OutboxMessage
 from esputnik_connector.tracking.record import behaviour, record
 from sandbox_project.urls import urlpatterns as shop
 from tests.oscar_rows import OSCAR_WARNINGS
-from tests.tracked import AGENT, SC, ask, block, blocks, storefront
+from tests.tracked import ask, block, blocks, browser, product, storefront
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__), *OSCAR_WARNINGS]
 
@@ -69,15 +66,7 @@ def site():
 
 @pytest.fixture
 def visitor():
-    client = Client(headers={"user-agent": AGENT})
-    client.cookies["sc"] = SC
-    return client
-
-
-def product():
-    made = factories.create_product()
-    factories.create_stockrecord(made, price=Decimal("12.50"), num_in_stock=50)
-    return made
+    return browser()
 
 
 @pytest.mark.parametrize("where", ["wished", "tag"])

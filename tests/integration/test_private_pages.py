@@ -6,13 +6,12 @@ eSputnik's script reads the address of the page it is in, so it is not in such a
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 
 import pytest
 from django.contrib.auth.tokens import default_token_generator
 from django.http import HttpResponse
 from django.template import Context, Template
-from django.test import Client, RequestFactory
+from django.test import RequestFactory
 from django.urls import path, resolve, reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
@@ -27,7 +26,7 @@ from esputnik_connector.tracking.record import behaviour, record
 from esputnik_connector.tracking.visitor import path_of, visitor_of
 from sandbox_project.urls import urlpatterns as shop
 from tests.oscar_rows import OSCAR_WARNINGS
-from tests.tracked import AGENT, BLOCK, SC, SCRIPT, ask, block, blocks, storefront
+from tests.tracked import AGENT, BLOCK, SC, SCRIPT, ask, block, blocks, browser, product, storefront
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__), *OSCAR_WARNINGS]
 
@@ -80,15 +79,7 @@ def no_rest(settings):
 
 @pytest.fixture
 def visitor():
-    client = Client(headers={"user-agent": AGENT})
-    client.cookies["sc"] = SC
-    return client
-
-
-def product():
-    made = factories.create_product()
-    factories.create_stockrecord(made, price=Decimal("12.50"), num_in_stock=50)
-    return made
+    return browser()
 
 
 def order_of(thing):

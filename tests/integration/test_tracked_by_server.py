@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -31,7 +30,7 @@ from esputnik_connector.tracking import pages
 from esputnik_connector.tracking import record as recording
 from esputnik_connector.tracking.record import behaviour
 from tests.oscar_rows import OSCAR_WARNINGS, root
-from tests.tracked import AGENT, BLOCK, HOST, SC, ask, block, storefront
+from tests.tracked import AGENT, BLOCK, HOST, SC, ask, block, product, storefront
 
 pytestmark = [pytest.mark.django_db(transaction=True), *OSCAR_WARNINGS]
 
@@ -78,12 +77,6 @@ def browser(sc=SC) -> Client:
 @pytest.fixture
 def visitor():
     return browser()
-
-
-def product(**fields):
-    made = factories.create_product(**fields)
-    factories.create_stockrecord(made, price=Decimal("12.50"), num_in_stock=50)
-    return made
 
 
 def waiting() -> list[str]:

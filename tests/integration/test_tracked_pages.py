@@ -20,7 +20,7 @@ from esputnik_connector.shops.oscar.pages import page as what_page_says
 from esputnik_connector.tracking.pages import script_hashes, with_nonce
 from esputnik_connector.tracking.record import behaviour, record
 from tests.oscar_rows import OSCAR_WARNINGS, root
-from tests.tracked import AGENT, HOST, SC, SCRIPT, ask, block, blocks, storefront
+from tests.tracked import AGENT, HOST, SC, SCRIPT, ask, block, blocks, browser, storefront
 
 pytestmark = [pytest.mark.django_db, *OSCAR_WARNINGS]
 
@@ -30,9 +30,7 @@ Category = get_model("catalogue", "Category")
 
 @pytest.fixture
 def visitor():
-    client = Client(headers={"user-agent": AGENT})
-    client.cookies["sc"] = SC
-    return client
+    return browser()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 
 import pytest
 from django.db import connection as database
@@ -15,7 +14,7 @@ from oscar.test import factories
 
 from esputnik_connector.models import Storefront
 from tests.oscar_rows import OSCAR_WARNINGS
-from tests.tracked import AGENT, SC, VISIT, ask, storefront
+from tests.tracked import SC, VISIT, ask, browser, product, storefront
 
 pytestmark = [pytest.mark.django_db, *OSCAR_WARNINGS]
 
@@ -27,21 +26,9 @@ def site():
     return storefront(routes=AS_BROWSER)
 
 
-def browser() -> Client:
-    client = Client(headers={"user-agent": AGENT})
-    client.cookies["sc"] = SC
-    return client
-
-
 @pytest.fixture
 def visitor():
     return browser()
-
-
-def product():
-    made = factories.create_product()
-    factories.create_stockrecord(made, price=Decimal("12.50"), num_in_stock=50)
-    return made
 
 
 def add(client, thing, quantity=1):
