@@ -38,11 +38,13 @@ def keep_for_later(request: HttpRequest, storefront: Storefront) -> bool:
 
 
 def taken(request: HttpRequest, storefront: Storefront) -> list[JSONValue]:
-    """What earlier requests left for this storefront. Once."""
+    """What earlier requests left for this storefront. Once; what is another's waits for that."""
     session: Any = getattr(request, "session", None)
     if session is None or LATER not in session:
         return []
     left = _fresh(session.pop(LATER))
+    if others := [row for row in left if row[1] != storefront.connection_id]:
+        session[LATER] = others
     return [call for _moment, owner, call in left if owner == storefront.connection_id]
 
 

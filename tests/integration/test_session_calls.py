@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 
 import pytest
 import time_machine
@@ -17,7 +16,7 @@ from esputnik_connector.models import Connection, OutboxMessage
 from esputnik_connector.records import Kind
 from esputnik_connector.tracking.session_calls import KEPT_FOR, LATER, LONGEST, MOST_CALLS
 from tests.oscar_rows import OSCAR_WARNINGS
-from tests.tracked import AGENT, HOST, SC, ask, storefront
+from tests.tracked import AGENT, HOST, SC, ask, product, storefront
 
 pytestmark = [pytest.mark.django_db, *OSCAR_WARNINGS]
 
@@ -30,19 +29,13 @@ def visitor():
     return client
 
 
-def product():
-    made = factories.create_product()
-    factories.create_stockrecord(made, price=Decimal("12.50"), num_in_stock=50)
-    return made
-
-
 def wish(visitor, **headers):
     path = reverse("customer:wishlists-add-product", kwargs={"product_pk": product().pk})
     return visitor.post(path, headers=headers)
 
 
-def told(visitor, **headers):
-    return [call[1] for call in ask(visitor).json()["calls"]]
+def told(visitor, host=HOST):
+    return [call[1] for call in ask(visitor, host=host).json()["calls"]]
 
 
 def test_nothing_is_left_once_it_was_told(visitor):
@@ -136,6 +129,8 @@ def test_what_was_done_in_one_shop_is_not_told_to_the_account_of_another(visitor
     two_shops()
     wish(visitor, host="other.example")
     assert told(visitor) == []
+    assert told(visitor, host="other.example") == ["AddToWishlist"]
+    assert LATER not in visitor.session
 
 
 def test_a_customer_of_two_shops_is_joined_at_both_accounts(visitor, two_shops, settings):
