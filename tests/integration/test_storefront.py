@@ -295,6 +295,20 @@ def test_a_foreign_worker_at_the_account_is_named_and_left_alone(account, fake):
     assert "shop.example" in fake._state.site.web_push
 
 
+def test_a_foreign_worker_that_left_meanwhile_is_a_failure_like_others(account, fake):
+    """The list is asked twice; in between, somebody took the domain out of web push."""
+    other = {
+        "domain": "shop.example", "serviceWorkerName": "sw-esputnik.js",
+        "serviceWorkerPath": "/", "serviceWorkerScope": "/",
+    }  # fmt: skip
+    fake._state.site.add_web_push(other)
+    for listed in ([other], []):
+        fake.script(Fault("status", method="GET", path=PUSH_LIST, status=200, body=listed))
+    storefront = connected(account, PUSHING)
+    assert states(storefront)["push_domain"] == "failed/push_otherwise"
+    assert states(connected(account, PUSHING))["domain"] == "done"
+
+
 def test_our_own_worker_may_move(account, fake, settings):
     connected(account, PUSHING)
     settings.ROOT_URLCONF = "tests.integration.storefront_root_urls"

@@ -140,10 +140,9 @@ def register_push(storefront: Storefront, site: Site) -> StepResult:
     except SiteRefusal as error:
         if error.code is not SiteRefusalCode.PUSH_OTHERWISE:
             raise
-        former = next(
-            one for one in site.push_domains() if host_of(one.domain) == storefront.domain
-        )
-        if f"{former.path}{former.name}" not in storefront.retired_workers:
+        listed = site.push_domains()
+        former = next((one for one in listed if host_of(one.domain) == storefront.domain), None)
+        if former is None or f"{former.path}{former.name}" not in storefront.retired_workers:
             raise
         site.leave_push(former.domain)  # it was ours, at the address of before
         registered = site.register_push(asked)
