@@ -63,7 +63,7 @@ def needs(connection: Connection, request: HttpRequest) -> list[Need]:
                 )
                 for key in cause.keys[:EXAMPLES]
             ],
-            remedy=str(remedy_of(cause.reason, cause.words).action),
+            remedy=remedy_of(cause.reason, cause.words).for_people(connection)[1],
             url=link_to("problems", request),
         )
         for cause in causes

@@ -104,6 +104,7 @@ def problems_page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse
 
 def _card(request: HttpRequest, cause: Cause, names: Names, *, is_one: bool) -> ShownCause:
     remedy = remedy_of(cause.reason, cause.words)
+    meaning, action = remedy.for_people(cause.connection)
     return ShownCause(
         id=cause.id,
         reason=reason_text(cause.reason),
@@ -112,8 +113,8 @@ def _card(request: HttpRequest, cause: Cause, names: Names, *, is_one: bool) -> 
         connection="" if is_one else cause.connection.name,
         count=len(cause.rows),
         more=max(len(cause.rows) - MOST_SHOWN, 0),
-        meaning=str(remedy.meaning),
-        action=str(remedy.action),
+        meaning=meaning,
+        action=action,
         settings_url=_settings_url(request, cause, remedy),
         records=tuple(_record(request, row, names) for row in cause.rows[:MOST_SHOWN]),
     )

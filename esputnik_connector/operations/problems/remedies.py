@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
+from esputnik_connector import registry
+from esputnik_connector.models import Connection
 from esputnik_connector.records import Reason
 
 if TYPE_CHECKING:
@@ -18,13 +20,19 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class Remedy:
     """Of refusals for this reason, with these words. ``place``: “statuses”, “fields” or “settings”
-    where that page of the connector helps, “shop” where the shop's does."""
+    where that page of the connector helps, “shop” where the shop's does. :meth:`for_people` gives
+    the texts their destination."""
 
     meaning: Lazy
     action: Lazy
     place: str = ""
     reason: Reason | None = None
     words: str = ""  # a pattern; "" for any
+
+    def for_people(self, connection: Connection) -> tuple[str, str]:
+        """Meaning and action, of refusals at this account."""
+        told = {"destination": registry.destination_label(connection.destination)}
+        return str(self.meaning) % told, str(self.action) % told
 
 
 TRY_AGAIN = _("Nothing has to be repaired: press “Try again”.")
@@ -33,8 +41,8 @@ REMEDIES = (
     Remedy(
         reason=Reason.REFUSED,
         words=r"status",
-        meaning=_("eSputnik does not know the status of these orders."),
-        action=_("Map the shop's status to one of eSputnik's, then press “Try again”."),
+        meaning=_("%(destination)s does not know the status of these orders."),
+        action=_("Map the shop's status to one of %(destination)s's, then press “Try again”."),
         place="statuses",
     ),
     Remedy(
@@ -47,13 +55,13 @@ REMEDIES = (
     Remedy(
         reason=Reason.REFUSED,
         words=r"e-?mail|phone|sms|channel|contact data",
-        meaning=_("eSputnik does not take the e-mail or the phone of these people."),
+        meaning=_("%(destination)s does not take the e-mail or the phone of these people."),
         action=_("Correct it in the shop: the record is then sent by itself."),
         place="shop",
     ),
     Remedy(
         reason=Reason.REFUSED,
-        meaning=_("eSputnik looked at these records and did not take them."),
+        meaning=_("%(destination)s looked at these records and did not take them."),
         action=_(
             "Its words say why. Correct the data in the shop or the mapping, then press “Try "
             "again”."
@@ -67,7 +75,7 @@ REMEDIES = (
     ),
     Remedy(
         reason=Reason.TOO_LARGE,
-        meaning=_("The record is larger than eSputnik takes."),
+        meaning=_("The record is larger than %(destination)s takes."),
         action=_("Skip it, unless its texts can be made shorter in the shop."),
     ),
     Remedy(
@@ -77,29 +85,30 @@ REMEDIES = (
     ),
     Remedy(
         reason=Reason.KEY_REFUSED,
-        meaning=_("eSputnik refused the key."),
+        meaning=_("%(destination)s refused the key."),
         action=_("Paste a working key into the connection, then press “Try again”."),
         place="settings",
     ),
     Remedy(
         reason=Reason.SWITCHED_OFF,
-        meaning=_("Something is switched off in the eSputnik account."),
+        meaning=_("Something is switched off in the %(destination)s account."),
         action=_("Switch on what these words name, then press “Try again”."),
     ),
     Remedy(
         reason=Reason.UNCONFIRMED,
-        meaning=_("The answer of eSputnik did not say whether these records arrived."),
+        meaning=_("The answer of %(destination)s did not say whether these records arrived."),
         action=_("Look there for one of them. If it is missing, press “Try again”."),
     ),
     Remedy(
         reason=Reason.STILL_THERE,
-        meaning=_("eSputnik still shows the person after the deletion."),
-        action=_("Press “Try again”; if it stays, delete the contact in eSputnik by hand."),
+        meaning=_("%(destination)s still shows the person after the deletion."),
+        action=_("Press “Try again”; if it stays, delete the contact in %(destination)s by hand."),
     ),
 )
 
 LASTED = Remedy(
-    meaning=_("For 72 hours eSputnik could not be reached, or asked to wait."), action=TRY_AGAIN
+    meaning=_("For 72 hours %(destination)s could not be reached, or asked to wait."),
+    action=TRY_AGAIN,
 )
 UNKNOWN = Remedy(
     meaning=_("These records were tried again and again, and given up."), action=TRY_AGAIN

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils import translation
 from oscar.test import factories
 
+from esputnik_connector.destinations.esputnik.destination import EsputnikDestination
 from esputnik_connector.models import (
     Attempt,
     Connection,
@@ -123,6 +124,23 @@ def test_the_words_of_a_refusal_lead_to_its_remedy():
     assert "Map the shop's status" in str(remedy_of("refused", "unknown status NEW").action)
     assert "mapping of fields" in str(remedy_of("refused", "Field 17 is gone").action)
     assert "sent by itself" in str(remedy_of("refused", "bad phone").action)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_remedy_names_the_destination_that_refused(main, settings, reason):  # noqa: F811
+    destinations = {"esputnik": {"BACKEND": f"{__name__}.OtherName", "OPTIONS": {}}}
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "DESTINATIONS": destinations}
+    for words in ("", "status", "field", "phone"):
+        said = " ".join(remedy_of(reason.value, words).for_people(main))
+        assert "eSputnik" not in said
+        assert "%" not in said
+    told = remedy_of("refused", "unknown status").for_people(main)
+    assert told[0] == "Yespo does not know the status of these orders."
+    assert "to one of Yespo's" in told[1]
+
+
+class OtherName(EsputnikDestination):
+    label = "Yespo"
 
 
 # --- the page -------------------------------------------------------------------------------------
