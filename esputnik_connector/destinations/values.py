@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import partial
 
 from esputnik_connector import storable
@@ -102,19 +102,6 @@ class Envelope:
     status: str = ""  # of an order: the destination's word for it, for people to read
     is_remembered: bool = True
     visitor: str = field(default="", repr=False)
-
-    def with_digest(self, digest: str) -> Envelope:
-        """The same with another digest. Each record that goes out has one of these made, and
-        ``replace`` takes twice as long."""
-        made: Envelope = object.__new__(type(self))
-        is_usual = type(self) is Envelope
-        for name in ENVELOPE_FIELDS if is_usual else [each.name for each in fields(self)]:
-            object.__setattr__(made, name, getattr(self, name))
-        object.__setattr__(made, "digest", digest)
-        return made
-
-
-ENVELOPE_FIELDS = tuple(each.name for each in fields(Envelope))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from esputnik_connector.destinations.base import Envelope
 from esputnik_connector.destinations.esputnik.events.payload import CART_FORM, cart_envelope
 from esputnik_connector.destinations.esputnik.orders.payload import ORDER_FORM, order_envelope
-from esputnik_connector.records import Kind, Note, Person
 from tests.unit.samples import ACCOUNT, CART, ORDER
 
 # Never change a line: add one, with the next number, and raise the number in the code.
@@ -33,12 +31,3 @@ def test_a_cart_has_the_digest_of_its_form() -> None:
 def test_the_envelopes_tell_their_form() -> None:
     assert order_envelope(ORDER, account=ACCOUNT, last=None).form == ORDER_FORM
     assert cart_envelope(CART, account=ACCOUNT, last=None).form == CART_FORM
-
-
-def test_an_envelope_with_another_digest_is_the_same_in_all_else():
-    envelope = Envelope(
-        kind=Kind.ORDER, key="1", payload={"order": {}}, digest="bare", form=2, is_change=True,
-        fields=frozenset({"email"}), notes=(Note.TEXT_CUT,), introduces=Person(email="a@b.ua"),
-    )  # fmt: skip
-    assert envelope.with_digest("keyed") == replace(envelope, digest="keyed")
-    assert envelope.digest == "bare"

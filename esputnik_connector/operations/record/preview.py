@@ -125,7 +125,7 @@ def _shown(
     waiting: str,
 ) -> Preview:
     (envelope,) = prepared.outgoing
-    standing = standing_of(prepared.states.get(envelope.key, state), envelope.digest)
+    standing = standing_of(prepared.states.get(envelope.key, state), prepared.digests[envelope.key])
     request, reason, detail = None, None, ""
     try:
         request = destination.preview(envelope)

@@ -46,6 +46,7 @@ class Result:
 
     receipt: Receipt
     envelope: Envelope | None = None
+    digest: str = ""  # of the envelope, keyed
     owner_key: str = ""
     locators: Mapping[str, str] = field(default_factory=dict)
 
@@ -56,6 +57,7 @@ class Prepared:
 
     outgoing: list[Envelope] = field(default_factory=list)
     settled: list[Result] = field(default_factory=list)
+    digests: dict[str, str] = field(default_factory=dict)  # of what goes out, keyed
     owners: dict[str, str] = field(default_factory=dict)
     locators: dict[str, Mapping[str, str]] = field(default_factory=dict)
     records: Mapping[str, Record] = field(default_factory=dict)
@@ -69,9 +71,19 @@ class Prepared:
         if self.carts is not None:
             self.carts.write(envelope.key for envelope in self.outgoing)
 
+    def digests_out(self) -> dict[str, str]:
+        """Key → keyed digest, of what goes out."""
+        return {envelope.key: self.digests[envelope.key] for envelope in self.outgoing}
+
     def result(self, envelope: Envelope, receipt: Receipt) -> Result:
         key = envelope.key
-        return Result(receipt, envelope, self.owners.get(key, ""), self.locators.get(key, {}))
+        return Result(
+            receipt,
+            envelope,
+            self.digests.get(key, ""),
+            self.owners.get(key, ""),
+            self.locators.get(key, {}),
+        )
 
 
 def prepare(
@@ -138,7 +150,9 @@ def prepare(
             prepared.settled.append(Result(broken[key]))
             continue
         try:
-            envelope, owner, hashes = translator.translate(records.get(key), states.get(key))
+            envelope, digest, owner, hashes = translator.translate(
+                records.get(key), states.get(key)
+            )
         except Deferral as wait:
             prepared.settled.append(Result(wait.receipt))
         except Skip as skip:
@@ -153,6 +167,7 @@ def prepare(
             prepared.outgoing.append(envelope)
             if counts_consent and consents.lacks(records[key]):
                 prepared.without_consent.append(consents.hash_of(records[key]))
+            prepared.digests[key] = digest
             prepared.owners[key], prepared.locators[key] = owner, hashes
     return prepared
 
@@ -173,8 +188,9 @@ class Translator:
 
     def translate(
         self, record: Record | None, state: SyncState | None
-    ) -> tuple[Envelope, str, Mapping[str, str]]:
-        """The envelope, the key of the customer it belongs to, and hashes of its locators.
+    ) -> tuple[Envelope, str, str, Mapping[str, str]]:
+        """The envelope, its keyed digest, the key of the customer it belongs to, and hashes of its
+        locators.
 
         :raises Skip: there is nothing to send, for a reason.
         """
@@ -211,7 +227,7 @@ class Translator:
             envelope = replace(envelope, is_change=False)
         elif isinstance(record, Order) and state is not None:
             wait_for_deletion(record, state, self.destination, salt=self.salt)
-        return envelope.with_digest(present), getattr(record, "contact_key", ""), hashes
+        return envelope, present, getattr(record, "contact_key", ""), hashes
 
     def _is_held(self, state: SyncState, record: Record, envelope: Envelope) -> bool:
         """Has the destination this already? So it counts of an order or a cart that was delivered

@@ -176,10 +176,10 @@ def _remember(
         if envelope.introduces:
             introduced |= {result.locators.get("email") or result.locators.get("phone", "")} - {""}
         if receipt.outcome is Outcome.DELIVERED:
-            told = {"digest": envelope.digest, "remote_id": receipt.remote_id}
+            told = {"digest": result.digest, "remote_id": receipt.remote_id}
             delivered.append({**state, **told})
         else:
-            accepted[receipt.session].append({**state, "session_digest": envelope.digest})
+            accepted[receipt.session].append({**state, "session_digest": result.digest})
     whose = {"connection_id": connection.pk, "kind": kind.value}
     SyncState.objects.upsert(
         delivered,

@@ -113,8 +113,8 @@ class Flight:
         self._kind = kind
         self._keep = keep
         self._clock = clock
-        self._sent: dict[str, Envelope] = {}
-        self._aloft = {envelope.key: envelope for envelope in prepared.outgoing}
+        self._sent: dict[str, str] = {}  # key → digest, keyed
+        self._aloft = prepared.digests_out()
         self._answers: Sequence[Result] = ()
 
     def before_call(self) -> None:
@@ -124,11 +124,11 @@ class Flight:
 
     def take(self, prepared: Prepared) -> None:
         """Another batch is prepared to go out, beside what is under way."""
-        self._aloft.update((envelope.key, envelope) for envelope in prepared.outgoing)
+        self._aloft.update(prepared.digests_out())
 
     def leave(self, envelopes: Sequence[Envelope]) -> None:
         """A request with these goes out now, apart from the others."""
-        self._sent.update((envelope.key, envelope) for envelope in envelopes)
+        self._sent.update((one.key, self._aloft.get(one.key, "")) for one in envelopes)
 
     @contextmanager
     def landing(self, results: Sequence[Result]) -> Iterator[None]:
@@ -154,7 +154,7 @@ class Flight:
             connection=self._connection, kind=self._kind.value, key__in=list(self._sent)
         )
         digests = dict(known.values_list("key", "digest"))
-        keys = [key for key, one in self._sent.items() if digests.get(key) != one.digest]
+        keys = [key for key, digest in self._sent.items() if digests.get(key) != digest]
         send_again(self._connection, self._kind, keys, now=now, route=route)
         uploads: dict[str, list[str]] = {}
         for result in self._answers:
