@@ -13,7 +13,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db.models import F, IntegerField, Lookup, Q, TextField
+from django.db.models import CharField, F, IntegerField, Lookup, Q, TextField
 from django.db.models.fields.related_descriptors import ReverseManyToOneDescriptor
 from django.db.models.functions import Cast
 from django.db.models.lookups import In
@@ -189,6 +189,8 @@ class Among(Lookup):
         if set(map(type, self.rhs)) == {int} and _is_plain_integer(self.lhs.output_field):
             keys_as_text = ",".join(map(str, self.rhs))  # else each is wrapped, twice
             return f"{column} = ANY(%s::bigint[])", [*parameters, f"{{{keys_as_text}}}"]
+        if set(map(type, self.rhs)) == {str} and _is_plain_text(self.lhs.output_field):
+            return f"{column} = ANY(%s::text[])", [*parameters, _array_of_texts(self.rhs)]
         prepared = self.lhs.output_field.get_db_prep_value
         keys = [prepared(key, connection) for key in self.rhs]
         return f"{column} = ANY(%s)", [*parameters, keys]
@@ -198,6 +200,21 @@ def _is_plain_integer(field: Any) -> bool:
     """One of Django's own: another one may store a number as it likes."""
     kind = type(_pointed_at(field))
     return issubclass(kind, IntegerField) and kind.__module__ == IntegerField.__module__
+
+
+def _is_plain_text(field: Any) -> bool:
+    """As :func:`_is_plain_integer`."""
+    kind = type(_pointed_at(field))
+    return issubclass(kind, CharField) and kind.__module__ == CharField.__module__
+
+
+def _array_of_texts(keys: Sequence[str]) -> str:
+    """An array as PostgreSQL reads it. The driver looks at each key with a pattern, in Python."""
+    joined = '","'.join(keys)
+    if "\\" in joined or joined.count('"') > 2 * len(keys) - 2:  # seldom
+        escaped = (key.replace("\\", r"\\").replace('"', '\\"') for key in keys)
+        joined = '","'.join(escaped)
+    return f'{{"{joined}"}}'
 
 
 def among(name: str, keys: Sequence[Any]) -> Among:

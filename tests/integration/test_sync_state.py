@@ -12,9 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from esputnik_connector.models import SyncState
 from esputnik_connector.pipeline.reconcile import etags
 from esputnik_connector.records import Kind
+from esputnik_connector.shops.bulk import among
 
 pytestmark = pytest.mark.django_db
 
+# What an array in PostgreSQL's own spelling could take for something else.
+ODD_KEYS = ['say "hi"', "back\\slash", "a,b", "{}", "NULL", " ", "", "№ 7", '"', "\\", "a\tb\n"]
 NOON = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=timezone.utc)
 
 
@@ -151,3 +154,25 @@ def test_the_end_of_an_upload_is_one_statement_here(connection, django_assert_nu
     with django_assert_num_queries(1):
         ended = SyncState.objects.end_upload(upload, dict.fromkeys(keys, "9"), now=NOON)
     assert ended == set(keys)
+
+
+@pytest.mark.parametrize("known", [ODD_KEYS, ODD_KEYS[:1], ["1001", "1002"], ['"']])
+def test_records_are_found_by_any_key_that_a_shop_may_have(connection, way, known):
+    SyncState.objects.bulk_create(SyncState(**row(connection, key)) for key in [*ODD_KEYS, "1001"])
+    there = {*ODD_KEYS, "1001"}
+    found = SyncState.objects.filter(among("key", known)).values_list("key", flat=True)
+    assert sorted(found) == sorted(there.intersection(known))
+    for key in known:
+        alone = SyncState.objects.filter(among("key", [key]))
+        assert [state.key for state in alone] == [key] * (key in there)
+
+
+def test_records_are_found_by_key_through_the_index(connection):
+    keys = [f"ORD-{number}" for number in range(20)]
+    with database.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = SyncState.objects.filter(
+        among("key", keys), connection=connection, kind="order"
+    ).explain()
+    assert "esputnik_sync_state_once" in plan
+    assert "ANY" in plan.split("Index Cond")[1]
