@@ -251,6 +251,20 @@ def test_a_version_changes_with_every_part_of_the_order(change):
         assert version(other) == of_other
 
 
+def test_where_an_order_is_billed_to_changes_no_version():
+    """Of a billing address the name alone is ever told."""
+    made = order(person(1))
+    made.billing_address = get_model("order", "BillingAddress").objects.create(
+        first_name="Ada", line1="1 Bill Street", country=made.shipping_address.country
+    )
+    made.save()
+    before = version(made)
+    type(made.billing_address).objects.update(line1="Elsewhere")
+    assert version(made) == before
+    type(made.billing_address).objects.update(first_name="Adele")
+    assert version(made) != before
+
+
 def test_a_login_changes_no_version():
     made = order(person(1))
     before = version(made)

@@ -25,6 +25,12 @@ ADDRESS_FIELDS = (
     "phone_number",
 )
 
+NAME_FIELDS = ("first_name", "last_name")
+ORDER_ADDRESSES = {  # of whom an order is billed to, only the name is ever told
+    "shipping_address": ADDRESS_FIELDS,
+    "billing_address": NAME_FIELDS,
+}
+
 AddressBook = list[Row]
 
 
@@ -47,9 +53,9 @@ def address_lookups(model: Any) -> list[str]:
     """``values()`` names of both addresses' columns: no translated texts, so a join is safe."""
     return [
         f"{relation}__{name}"
-        for relation in ("shipping_address", "billing_address")
+        for relation, names in ORDER_ADDRESSES.items()
         if relation in field_names(model)
-        for name in present(model._meta.get_field(relation).related_model, ADDRESS_FIELDS)
+        for name in present(model._meta.get_field(relation).related_model, names)
     ]
 
 
@@ -71,6 +77,6 @@ def postal_address(clean: Cleaner, row: Row) -> Address:
 
 
 _LOOKUPS = {
-    relation: {name: f"{relation}__{name}" for name in ADDRESS_FIELDS}
-    for relation in ("shipping_address", "billing_address")
+    relation: {name: f"{relation}__{name}" for name in names}
+    for relation, names in ORDER_ADDRESSES.items()
 }
