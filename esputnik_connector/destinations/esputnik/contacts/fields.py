@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from esputnik_connector.destinations.esputnik.answers.values import entries
-from esputnik_connector.destinations.esputnik.payloads import Texts, present
+from esputnik_connector.destinations.esputnik.payloads import Texts
 from esputnik_connector.identity import digits, language
 from esputnik_connector.records import Contact, JSONObject, JSONValue
 
@@ -103,11 +103,8 @@ CONTACT_FIELDS = (
 )
 
 NAMES = frozenset(field.name for field in CONTACT_FIELDS)
-AT = {  # place → names of its fields
-    place: tuple(field.name for field in CONTACT_FIELDS if field.place == place)
-    for place in (TOP, CHANNEL, ADDRESS)
-}
-CHANNELS = AT[CHANNEL]
+PLACES = {field.name: field.place for field in CONTACT_FIELDS}
+CHANNELS = tuple(name for name, place in PLACES.items() if place == CHANNEL)
 
 FIELD_PREFIX = "field:"  # an additional field among the names of an envelope: "field:17"
 
@@ -130,13 +127,26 @@ def standard_values(contact: Contact, texts: Texts) -> dict[str, str]:
 
 
 def placed(values: Mapping[str, str]) -> JSONObject:
-    """Standard fields where the payload has them."""
-    channels: list[JSONValue] = [
-        {"type": name, "value": values[name]} for name in AT[CHANNEL] if name in values
-    ]
-    top = {name: values[name] for name in AT[TOP] if name in values}
-    address: JSONObject = {name: values[name] for name in AT[ADDRESS] if name in values}
-    return present({"channels": channels, **top, "address": address})
+    """Standard fields where the payload has them.
+
+    :param values: those that carry a value, in the order of :data:`CONTACT_FIELDS`.
+    """
+    channels: list[JSONValue] = []
+    address: JSONObject = {}
+    found: JSONObject = {}
+    for name, value in values.items():
+        place = PLACES[name]
+        if place == CHANNEL:
+            channels.append({"type": name, "value": value})
+        elif place == ADDRESS:
+            address[name] = value
+        else:
+            found[name] = value
+    if channels:
+        found[CHANNEL] = channels
+    if address:
+        found[ADDRESS] = address
+    return found
 
 
 def values_in(contact: Mapping[str, Any], field: ContactField) -> list[Any]:

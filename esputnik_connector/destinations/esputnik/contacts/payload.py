@@ -9,7 +9,7 @@ from esputnik_connector.destinations.digest import digest
 from esputnik_connector.destinations.esputnik.choices import DEACTIVATE
 from esputnik_connector.destinations.esputnik.payloads import Texts, notes, present
 from esputnik_connector.exceptions import Skip
-from esputnik_connector.records import Contact, Erasure, JSONObject, JSONValue, Kind, Note, Reason
+from esputnik_connector.records import Contact, Erasure, JSONObject, Kind, Note, Reason
 
 from .field_values import FieldValues
 from .fields import CHANNELS, NAMES, additional_name, placed, standard_values
@@ -24,7 +24,7 @@ def contact_envelope(contact: Contact, *, account: Account, last: Delivered | No
     standard = standard_values(contact, texts)
     additional = FieldValues.of(contact.attributes, account.fields, account.known_fields)
     extra = additional.values
-    if not standard.keys() & set(CHANNELS):
+    if standard.keys().isdisjoint(CHANNELS):
         raise Skip(Reason.NO_CONTACT_DATA)
     payload: JSONObject = {
         "contact": contact_payload("" if contact.is_guest else contact.key, standard, extra)
@@ -56,11 +56,11 @@ def contact_payload(key: str, standard: Mapping[str, str], extra: Mapping[str, s
     :param key: the customer's id, ``""`` for a guest: eSputnik finds them by e-mail or phone.
     :param standard: standard fields that carry a value. :param extra: additional ones, by id.
     """
-    # A connection keeps ids as text, for any destination; eSputnik's are numbers.
-    fields: list[JSONValue] = [
-        {"id": int(number), "value": value} for number, value in extra.items()
-    ]
-    return present({"externalCustomerId": key, **placed(standard), "fields": fields})
+    payload: JSONObject = {"externalCustomerId": key} if key else {}
+    payload.update(placed(standard))
+    if extra:  # a connection keeps ids as text, for any destination; eSputnik's are numbers
+        payload["fields"] = [{"id": int(number), "value": value} for number, value in extra.items()]
+    return payload
 
 
 def _cleared(
