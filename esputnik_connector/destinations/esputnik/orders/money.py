@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 LARGEST = Decimal(10) ** 13  # up to here a float names every cent exactly
@@ -15,6 +16,7 @@ class Portion(NamedTuple):
     cost: int  # in cents
 
 
+@lru_cache(maxsize=1024)  # zeros, prices and what delivery costs: a batch holds few, many times
 def cents(amount: Decimal) -> int:
     """``amount`` in whole cents, halves away from zero.
 
