@@ -154,13 +154,14 @@ class Backfill(Leased):
         """Count records, each in exactly one of :data:`COUNTS`. Saves nothing."""
         counts = Counter(self.counts)
         skips, refusals = Counter(self.skips), Counter(self.refusals)
-        for receipt in receipts:
-            counts[COUNT_OF[receipt.outcome]] += 1
-            reason = receipt.reason.value if receipt.reason else ""
-            if receipt.outcome is Outcome.SKIPPED:
-                skips[reason] += 1
-            elif receipt.outcome is Outcome.REJECTED:
-                refusals[reason] += 1
+        alike = Counter((receipt.outcome, receipt.reason) for receipt in receipts)
+        for (outcome, told), number in alike.items():  # a page has one or two
+            counts[COUNT_OF[outcome]] += number
+            reason = told.value if told else ""
+            if outcome is Outcome.SKIPPED:
+                skips[reason] += number
+            elif outcome is Outcome.REJECTED:
+                refusals[reason] += number
         self.counts, self.skips, self.refusals = dict(counts), dict(skips), dict(refusals)
 
     def count_uploaded(self, receipts: Sequence[Receipt]) -> None:

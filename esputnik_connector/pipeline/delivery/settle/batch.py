@@ -166,20 +166,21 @@ def _remember(
             continue
         if receipt.outcome not in TAKEN:
             continue
-        state = {
+        state: dict[str, Any] = {
             "key": receipt.key,
             "owner_key": result.owner_key,
             "fields": sorted(envelope.fields),
-            "locators": dict(result.locators),
+            "locators": result.locators,
             "status": envelope.status[:STATUS_LENGTH],
         }
         if envelope.introduces:
             introduced |= {result.locators.get("email") or result.locators.get("phone", "")} - {""}
         if receipt.outcome is Outcome.DELIVERED:
-            told = {"digest": result.digest, "remote_id": receipt.remote_id}
-            delivered.append({**state, **told})
+            state |= {"digest": result.digest, "remote_id": receipt.remote_id}
+            delivered.append(state)
         else:
-            accepted[receipt.session].append({**state, "session_digest": result.digest})
+            state["session_digest"] = result.digest
+            accepted[receipt.session].append(state)
     whose = {"connection_id": connection.pk, "kind": kind.value}
     SyncState.objects.upsert(
         delivered,
