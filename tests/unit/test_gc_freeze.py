@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from esputnik_connector.pipeline.backfill.gc_freeze import gc_frozen
+from esputnik_connector.pipeline.backfill.gc_freeze import YOUNG, gc_frozen
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +21,19 @@ def test_it_rests_within_and_not_after():
         assert gc.get_freeze_count()
         raise ValueError("broke off")
     assert gc.get_freeze_count() == 0
+
+
+@pytest.mark.parametrize("young", [700, 10 * YOUNG, 0])
+def test_new_objects_are_looked_at_less_often_and_as_before_after_it(young):
+    before = gc.get_threshold()
+    gc.set_threshold(young, 5, 6)
+    try:
+        with pytest.raises(ValueError, match="broke off"), gc_frozen():
+            assert gc.get_threshold() == (max(young, YOUNG) if young else 0, 5, 6)
+            raise ValueError("broke off")
+        assert gc.get_threshold() == (young, 5, 6)
+    finally:
+        gc.set_threshold(*before)
 
 
 def test_what_somebody_else_put_to_rest_stays_so():
