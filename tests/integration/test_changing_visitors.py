@@ -87,6 +87,24 @@ def test_whoever_logs_in_by_a_link_is_asked_for_anew(visitor):
     assert MARK not in visitor.get("/plain/").cookies
 
 
+def test_a_request_that_failed_changed_nothing(visitor):
+    storefront()
+    failed = visitor.post("/en/nowhere/")
+    assert failed.status_code == 404
+    assert MARK not in failed.cookies
+
+
+def test_the_staff_changes_nothing_by_looking_and_is_another_one_by_a_login(visitor):
+    """In the admin of the same domain: the shop's next page is seen by somebody whom it knows."""
+    storefront()
+    get_user_model().objects.create_superuser("keeper", "keeper@example.com", "secret-1")
+    form = {"username": "keeper", "password": "secret-1"}
+    came = visitor.post(reverse("admin:login"), form)
+    assert came.status_code == 302
+    assert came.cookies[MARK].value
+    assert MARK not in visitor.get(reverse("admin:index")).cookies
+
+
 def test_whoever_logs_in_by_a_link_is_joined_with_the_browser(visitor, by_tracker, no_rest):
     user = factories.UserFactory()
     visitor.get(f"/letter/{user.pk}/")
