@@ -8,8 +8,9 @@ by itself, as psycopg does unless the project asks for ``server_side_binding``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.db import DatabaseError, connections, models, transaction
@@ -17,6 +18,18 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 SAVEPOINT = "esputnik_note"
 IN_ERROR = 3  # of a PostgreSQL transaction, in the words of libpq and so of either driver
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+# Fields whose values psycopg writes as they are; others have their own way.
+TAKEN: Mapping[type[models.Field[Any, Any]], Callable[[Any], Any]] = {
+    models.CharField: str,
+    models.DateTimeField: _itself,
+    models.ForeignKey: _itself,
+}
 
 
 class Statement(NamedTuple):
@@ -47,11 +60,10 @@ class Insert:
         database = connections[alias]
         if alias not in self._composed:
             self._composed[alias] = self._compose(database)
-        text, row_text, fields, defaults = self._composed[alias]
+        text, row_text, prepared, defaults = self._composed[alias]
         values: list[Any] = []
         for row in rows:
-            given = zip(fields, row, strict=True)
-            values += [field.get_db_prep_save(value, database) for field, value in given]
+            values += [prepare(value) for prepare, value in zip(prepared, row, strict=True)]
             values += defaults
         return Statement(text + ", ".join([row_text] * len(rows)), values)
 
@@ -61,12 +73,32 @@ class Insert:
         others = [one for one in columns.values() if not one.primary_key]
         quoted = database.ops.quote_name
         names = ", ".join(quoted(str(one.column)) for one in (*fields, *others))
+        defaults = [one.get_db_prep_save(one.get_default(), database) for one in others]
+        places = ["%s"] * len(fields)
+        if database.vendor == "postgresql":  # the driver would write them anew for each row
+            places += [_written(value, database) for value in defaults]
+            defaults = []
+        else:
+            places += ["%s"] * len(others)
         return _Composed(
             f"INSERT INTO {quoted(self._model._meta.db_table)} ({names}) VALUES ",  # noqa: S608  names of the model
-            "(" + ", ".join(["%s"] * len((*fields, *others))) + ")",
-            fields,
-            [one.get_db_prep_save(one.get_default(), database) for one in others],
+            "(" + ", ".join(places) + ")",
+            [_preparation(field, database) for field in fields],
+            defaults,
         )
+
+
+def _written(value: Any, database: BaseDatabaseWrapper) -> str:
+    """A value as SQL, within a text that has values still to be put in."""
+    written: str = database.ops.compose_sql("%s", [value])  # type: ignore[attr-defined]
+    return written.replace("%", "%%")
+
+
+def _preparation(field: Any, database: BaseDatabaseWrapper) -> Callable[[Any], Any]:
+    """What makes of a value what the driver takes: on PostgreSQL most of them are that already."""
+    if database.vendor == "postgresql" and type(field) in TAKEN:
+        return TAKEN[type(field)]
+    return partial(field.get_db_prep_save, connection=database)
 
 
 def _differs_by_row(field: Any) -> bool:
@@ -77,7 +109,7 @@ def _differs_by_row(field: Any) -> bool:
 class _Composed(NamedTuple):
     text: str
     row_text: str
-    fields: list[Any]
+    prepared: list[Callable[[Any], Any]]  # of each column that is given
     defaults: list[Any]
 
 

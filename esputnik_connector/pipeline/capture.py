@@ -46,7 +46,7 @@ from .delivery.pace import debounce
 from .erasure.payload import erasure_payload
 from .events.carried import aware_now, sealed
 from .events.carried import sealed_with_moment as sealed_event
-from .noted import block_of, is_by_hand, noted_in, noted_just_now
+from .noted import Noted, block_of, is_by_hand, noted_in, noted_just_now
 
 logger = getLogger(__name__)
 
@@ -219,12 +219,13 @@ class OutboxCapture:
         **more: Any,
     ) -> bool:
         """Whether rows of this change are there now, or will be when the answer is sent."""
-        if before is None and (kind, key) in noted_in(alias).records:
+        noted = noted_in(alias)
+        if before is None and (kind, key) in noted.records:
             return True
         is_plain = before is None and not more
         first = noted_just_now(alias, kind, key) if is_plain else None
         if first is None:
-            return self._write(alias, kind, key, before=before, **more)
+            return self._write(alias, kind, key, noted=noted, before=before, **more)
         if not first.is_repeated:
             first.is_repeated = True
             write_soon(alias, partial(self._guarded, self._write, kind, key, alias))
@@ -236,13 +237,14 @@ class OutboxCapture:
         kind: Kind,
         key: str,
         *,
+        noted: Noted | None = None,
         before: Callable[[str, datetime], Statement] | None = None,
         locators: list[str] | None = None,
         only: Callable[[Connection], bool] | None = None,
         record: Callable[[], JSONObject] | None = None,
     ) -> bool:
         """Whether rows of this change are there now."""
-        noted = noted_in(alias)
+        noted = noted or noted_in(alias)
         targets = [each for each in self._capturing(alias) if only is None or only(each)]
         if not targets:
             if kind is Kind.BEHAVIOUR:

@@ -22,6 +22,7 @@ from django.db import connections
 from django.test import Client
 from oscar.test.factories import CountryFactory, create_product
 
+from esputnik_connector.event_names import BACK_IN_STOCK
 from esputnik_connector.models import Connection, OutboxMessage
 from esputnik_connector.operations.connection.statuses import add_proposed
 from esputnik_connector.pipeline.broker import publisher
@@ -102,7 +103,9 @@ def switch(is_on: bool) -> None:
     """Without an enabled connection nothing is noted, and nobody is woken."""
     Connection.objects.update(is_enabled=is_on)
     capture.forget_connections()
-    capture.cart_changed("0")  # reads the list of connections, as a process does each five seconds
+    # Reads the list of connections, as a process does each five seconds, and notes nothing, since
+    # no such event is sent: both ways begin their first page alike.
+    capture.event_happened(BACK_IN_STOCK.key("0"))
 
 
 def buy(path: str, number: int, pages: Pages, *, is_counting: bool = False) -> None:
