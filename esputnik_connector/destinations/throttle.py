@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from limits import RateLimitItem, parse
+from limits import RateLimitItem, parse_many
 from limits.errors import ConfigurationError as LimitsConfigurationError
 from limits.errors import StorageError
 from limits.storage import Storage, storage_from_string
@@ -95,12 +95,16 @@ def _hit(limiter: MovingWindowRateLimiter, rate: RateLimitItem, key: str) -> flo
 
 
 def parsed_rate(rate: str) -> RateLimitItem:
-    """:raises ConfigurationError: ``rate`` is not of the form ``5/second``."""
+    """:raises ConfigurationError: ``rate`` is not of the form ``5/second``, several of them, or one
+    at which nothing would ever be sent."""
     try:
-        return parse(rate)
+        (item,) = parse_many(rate)
+        if item.amount <= 0:
+            raise ValueError("no request at all")
     except (ValueError, TypeError) as error:
         message = _("The rate %(rate)r cannot be read. Write it like '5/second' or '100/minute'.")
         raise ConfigurationError(message % {"rate": rate}) from error
+    return item
 
 
 @lru_cache(maxsize=8)

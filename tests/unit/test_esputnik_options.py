@@ -22,6 +22,7 @@ from tests.unit.samples import ACCOUNT
         ({"contacts_per_call": 3001}, "up to 3000"),
         ({"rate": "fast"}, "5/second"),
         ({"rate": 5}, "5/second"),
+        ({"event_rate": "0/second"}, "5/second"),
         ({"event_keys": {"back_in_stock": ""}}, "name of an event type"),
         ({"event_keys": {"back_in_stock": "Back, again"}}, "none of"),
         ({"event_keys": {"price_drop": "it’s cheaper"}}, "none of"),

@@ -101,7 +101,9 @@ def test_a_storage_that_recovers_is_used_again(caplog):
     assert len(caplog.records) == 2  # at 0 s and again at 61 s; not at 1 s
 
 
-@pytest.mark.parametrize("rate", ["", "fast", "0.5/second"])
+@pytest.mark.parametrize(
+    "rate", ["", "fast", "0.5/second", "-1/second", "0/second", "5/second;10/minute"]
+)
 def test_a_rate_that_cannot_be_read_is_explained(rate):
     with pytest.raises(ConfigurationError, match="5/second"):
         Throttle(rate, key="x")
