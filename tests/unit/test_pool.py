@@ -390,6 +390,70 @@ def test_a_thread_that_finds_the_lane_lost_tells_the_worker(lines):
         line.came()
 
 
+def test_a_thread_that_fails_before_its_request_tells_the_worker_and_goes_on(lines):
+    line = lines(size=1)
+    leave = line.pool._leave
+
+    def fail(departure: Departure) -> None:
+        line.pool._leave = leave
+        raise MemoryError
+
+    line.pool._leave = fail
+    line.add("1", "2")
+    line.let_go()
+    with pytest.raises(MemoryError):
+        line.came()
+    assert keys_of(line.came()) == {"2"}
+    assert line.pool.wait_for_all(5) == []
+
+
+def test_a_thread_that_cannot_choose_what_goes_next_tells_the_worker(lines, monkeypatch):
+    line = lines()
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(line.pool.pace, "start", fail)
+    line.add("1")
+    line.let_go()
+    with pytest.raises(ZeroDivisionError):
+        line.came()
+    assert line.pool.wait_for_all(5) == []  # nothing is under way that would never come back
+
+
+def test_a_machine_that_gives_few_threads_gets_along_with_these(lines, monkeypatch, caplog):
+    line = lines()
+    start, started = threading.Thread.start, []
+
+    def start_two(thread: threading.Thread) -> None:
+        if len(started) == 2:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_two)
+    line.add(*map(str, range(SIZE * 2)))
+    line.let_go()
+    assert len(keys_of(line.came())) == SIZE * 2
+    line.add(*map(str, range(SIZE)))
+    assert len(keys_of(line.came())) == SIZE
+    assert len(started) == 2
+    assert [one.was_closed for one in line.opened] == [False, False, True]
+    assert caplog.text.count("no more threads") == 1
+
+
+def test_a_machine_that_gives_none_says_so(lines, monkeypatch):
+    line = lines()
+
+    def fail(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    with pytest.raises(RuntimeError, match="thread"):
+        line.add("1")
+    assert [one.was_closed for one in line.opened] == [True]
+
+
 def test_threads_end_with_the_pool(lines):
     line = lines()
     line.add(*map(str, range(SIZE)))

@@ -13,7 +13,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
+from logging import getLogger
 
 from esputnik_connector.destinations import exchanges
 from esputnik_connector.destinations.base import Destination, Part
@@ -24,6 +25,8 @@ from .deliver import deliver
 from .pace.adaptive import Pace
 from .pace.rest import asks_for_rest
 from .prepare.dispatch import Prepared, Result
+
+logger = getLogger(__name__)
 
 BREAK_OFF = 5.0  # seconds for threads whose request was broken off
 
@@ -119,9 +122,8 @@ class Pool:
     def oldest(self) -> float:
         """Seconds since the request left that has been under way for longest."""
         with self._lock:
-            return time.monotonic() - min(
-                (one.left_at for one in self._under_way), default=time.monotonic()
-            )
+            now = time.monotonic()
+            return now - min((one.left_at for one in self._under_way), default=now)
 
     def add(self, parts: Iterable[Part], prepared: Prepared) -> None:
         """Put parts in line."""
@@ -129,7 +131,7 @@ class Pool:
             self._waiting.extend(Departure(part=part, prepared=prepared) for part in parts)
             wanted = min(self._size, len(self._waiting) + len(self._under_way))
             self._may_leave.notify()
-        while len(self._destinations) < wanted:
+        while len(self._destinations) < min(wanted, self._size):
             self._open()
 
     def drop(self) -> list[str]:
@@ -201,22 +203,34 @@ class Pool:
     def _open(self) -> None:
         destination = self._make()
         destination.before_call = self._check
-        self._destinations.append(destination)
-        # No thread may keep a process from ending that was told to: it is as one that was killed.
-        threading.Thread(
-            target=self._work, args=(destination,), name="esputnik-lane", daemon=True
-        ).start()
+        work = partial(self._work, destination)
+        try:
+            # None may keep a process from ending that was told to: it is as one that was killed.
+            threading.Thread(target=work, name="esputnik-lane", daemon=True).start()
+        except RuntimeError:  # as many as the machine gives to a process
+            destination.close()
+            if not self._destinations:
+                raise
+            self._size = len(self._destinations)
+            logger.warning("there are no more threads for a lane than %d", self._size)
+        else:
+            self._destinations.append(destination)
 
     # What follows runs in a thread.
 
     def _work(self, destination: Destination) -> None:
-        while (departure := self._next(destination)) is not None:
-            failure: BaseException | None = None
-            try:
-                self._carry(destination, departure)
-            except BaseException as error:  # the worker learns of it
-                failure = error
-            self._come_back(departure, failure)
+        try:
+            while (departure := self._next(destination)) is not None:
+                failure: BaseException | None = None
+                try:
+                    self._leave(departure)
+                    self._carry(destination, departure)
+                except BaseException as error:
+                    failure = error
+                self._come_back(departure, failure)
+        except BaseException as error:  # the worker learns of it, as of those above
+            with self._lock:
+                self._failure = self._failure or error
 
     def _next(self, destination: Destination) -> Departure | None:
         """Wait for a part that may leave now; ``None`` in the end."""
@@ -225,12 +239,11 @@ class Pool:
                 departure, seconds = self._next_in_line()
                 if departure is not None and seconds == 0:
                     was_short = self.has_room
+                    self.pace.start()
                     self._waiting.remove(departure)
                     departure.left_at, departure.destination = time.monotonic(), destination
                     self._under_way.add(departure)
                     self._visitors |= departure.visitors
-                    self.pace.start()
-                    self._leave(departure)
                     if self.has_room and not was_short:
                         self._has_come.notify()
                     return departure
