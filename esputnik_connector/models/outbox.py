@@ -135,6 +135,8 @@ class Lane(Leased):
     wake_at = models.DateTimeField(null=True)
     # Requests a second that were found good; NULL before the first one.
     pace = models.FloatField(_("pace"), null=True, editable=False)
+    # At which the destination complained last; NULL: never, or it takes more by now.
+    refused_pace = models.FloatField(null=True, editable=False)
     # Did the account show that it names the records it refuses? NULL: nobody knows yet.
     names_refusals = models.BooleanField(null=True, editable=False)
 

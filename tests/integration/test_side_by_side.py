@@ -542,7 +542,37 @@ def test_complaints_make_the_next_run_begin_slower(lines, people, connection):
     lines.answer = once(lambda: None, "1", TemporaryError("slow down", status=429, retry_after=9))
     people(3)
     run(connection, seconds=2)
-    assert Lane.objects.get(kind="contact").pace == pytest.approx(100)
+    lane = Lane.objects.get(kind="contact")
+    assert (lane.pace, lane.refused_pace) == (pytest.approx(100), pytest.approx(200))
+
+
+def test_where_the_destination_complained_the_next_run_does_not_go_again_at_once(
+    lines, people, connection
+):
+    known = {"pace": 30, "refused_pace": 50}
+    Lane.objects.update_or_create(connection=connection, kind="contact", defaults=known)
+    people(90)
+    run(connection)
+    lane = Lane.objects.get(kind="contact")
+    assert (lane.pace, lane.refused_pace) == (pytest.approx(40), 50)
+
+
+def test_a_complaint_that_comes_late_is_of_the_pace_at_which_its_request_left(
+    lines, people, connection
+):
+    """Two requests leave together, and are refused one after the other."""
+    Lane.objects.update_or_create(connection=connection, kind="contact", defaults={"pace": 200})
+
+    def answer(envelopes: Sequence[Envelope]) -> list[Receipt]:
+        time.sleep(0.05 if envelopes[0].key == "1" else 1.5)
+        raise TemporaryError("slow down", status=429, retry_after=9)
+
+    lines.answer = staticmethod(answer)
+    people(2)
+    run(connection, seconds=4)
+    assert sorted(lines.keys()) == ["1", "2"]
+    lane = Lane.objects.get(kind="contact")
+    assert (lane.pace, lane.refused_pace) == (pytest.approx(100), pytest.approx(200))
 
 
 def test_requests_do_not_leave_faster_than_the_destination_allows(

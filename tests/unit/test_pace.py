@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 import pytest
@@ -71,15 +72,15 @@ def test_it_does_not_rise_while_nothing_waits(timer):
 def test_it_halves_when_the_destination_was_asked_too_often(timer):
     pace = Pace(200, limit=200, clock=timer)
     timer.now += 2
-    pace.complained()
+    left_at = timer.now
+    pace.complained(left_at)
     assert pace.per_second == 100
-    for _ in range(20):  # requests that were under way already
-        timer.now += 0.01
-        pace.complained()
-    assert pace.per_second == 100
-    timer.now += 1
-    pace.complained()
-    assert pace.per_second == 50
+    for _ in range(20):  # requests that were under way already, some of them for long
+        timer.now += 1
+        pace.complained(left_at - 0.01)
+    assert (pace.per_second, pace.refused) == (100, 200)
+    pace.complained(timer.now)
+    assert (pace.per_second, pace.refused) == (50, 100)
 
 
 def test_it_falls_when_answers_take_long_and_rises_when_they_do_not_any_more(timer):
@@ -102,8 +103,78 @@ def test_it_never_stops_by_itself(timer):
     pace = Pace(None, limit=200, clock=timer)
     for _ in range(50):
         timer.now += 2
-        pace.complained()
+        pace.complained(timer.now)
     assert pace.per_second == SLOWEST
+
+
+class Account:
+    """A destination that takes fewer requests a second than the setting says, and a lane that has
+    always something to send. After a complaint the lane rests, and another run goes on with what is
+    remembered of the pace."""
+
+    REST = 8.0
+
+    def __init__(self, timer: Timer, *, takes: float) -> None:
+        self.takes = takes
+        self.complaints = 0
+        self._timer = timer
+        self._taken: deque[float] = deque()
+
+    def serve(self, pace: Pace, seconds: float) -> tuple[int, Pace]:
+        """How many it took in that time, and the pace in the end."""
+        end, taken = self._timer.now + seconds, 0
+        while self._timer.now < end:
+            if (wait := pace.seconds_to_next()) > 0:
+                self._timer.now += wait
+                continue
+            pace.start()
+            if self._takes_one():
+                taken += 1
+                pace.answered(0.15)
+                continue
+            self.complaints += 1
+            pace.complained(self._timer.now)
+            self._timer.now += self.REST
+            pace = Pace(pace.per_second, limit=200, refused=pace.refused, clock=self._timer)
+        return taken, pace
+
+    def _takes_one(self) -> bool:
+        while self._taken and self._taken[0] <= self._timer.now - 1:
+            self._taken.popleft()
+        if len(self._taken) >= self.takes:
+            return False
+        self._taken.append(self._timer.now)
+        return True
+
+
+@pytest.mark.parametrize("takes", [5, 50, 100, 150, 199])
+def test_an_account_that_takes_less_than_the_setting_says_gets_most_of_what_it_takes(timer, takes):
+    """As one that something else of the shop uses, too. Each complaint is a rest of seconds."""
+    account = Account(timer, takes=takes)
+    taken, pace = account.serve(Pace(None, limit=200, clock=timer), 300)
+    assert taken >= 0.6 * takes * 300
+    taken, _ = account.serve(pace, 300)
+    assert taken >= 0.7 * takes * 300
+
+
+def test_what_a_lane_was_refused_once_is_forgotten_when_the_account_takes_more(timer):
+    account = Account(timer, takes=30)
+    _, pace = account.serve(Pace(None, limit=200, clock=timer), 60)
+    assert pace.refused is not None
+    account.takes, account.complaints = 1000, 0
+    _, pace = account.serve(pace, 90)
+    assert (pace.refused, pace.per_second, account.complaints) == (None, 200, 0)
+
+
+def test_after_a_complaint_it_is_back_near_that_pace_within_seconds(timer):
+    pace = Pace(100, limit=200, clock=timer)
+    pace.complained(timer.now)
+    work(pace, timer, 1.5)
+    assert pace.per_second == pytest.approx(80)
+    work(pace, timer, 6)
+    assert pace.per_second == pytest.approx(80)
+    work(pace, timer, 4)
+    assert pace.per_second == pytest.approx(84)
 
 
 def test_a_pause_is_not_made_good_for_by_a_burst(timer):
@@ -142,7 +213,7 @@ def live_through(pace: Pace, timer: Timer, some: Second) -> None:
         pace.start()
         pace.answered(some.answer)
     if some.is_complained_of:
-        pace.complained()
+        pace.complained(timer.now)
 
 
 limits = st.floats(0.01, 1000)

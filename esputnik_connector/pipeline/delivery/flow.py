@@ -213,10 +213,9 @@ class Flow:
             if one.outcome not in ANSWERED
             and (one.reason is not Reason.UNREACHABLE or left_at[one.key] > self._answered_at)
         ]
-        if self._pool is not None and any(
-            one.status == HTTPStatus.TOO_MANY_REQUESTS for one in bad
-        ):
-            self._pool.complained()
+        too_many = [one for one in bad if one.status == HTTPStatus.TOO_MANY_REQUESTS]
+        if self._pool is not None and too_many:
+            self._pool.complained(max(left_at[one.key] for one in too_many))
         self._pacer.pace(lane, [*new, *bad])
         if bad and lane.is_paused(self._clock()):
             self._paused_at = time.monotonic()
@@ -230,10 +229,11 @@ class Flow:
         if self._pool is None:
             account = registry.account(self.connection)
             known = self._lane.pace if self._lane is not None else None
+            refused = self._lane.refused_pace if self._lane is not None else None
             limit = self._destination.pace_limit(self.kind)
             self._pool = Pool(
                 partial(registry.destination_for, self.connection.destination, account),
-                Pace(known, limit=limit),
+                Pace(known, limit=limit, refused=refused),
                 size=self._destination.connections,
                 leave=self._leave,
             )
@@ -270,5 +270,6 @@ def _is_late(envelopes: Sequence[Envelope], rows: Rows, now: datetime) -> bool:
 
 def _remember(lane: Lane, pace: Pace) -> None:
     known = lane.pace or 0.0
-    if abs(pace.per_second - known) > NOTEWORTHY * known:
-        Lane.objects.filter(pk=lane.pk).update(pace=pace.per_second)
+    is_another = abs(pace.per_second - known) > NOTEWORTHY * known
+    if is_another or pace.refused != lane.refused_pace:
+        Lane.objects.filter(pk=lane.pk).update(pace=pace.per_second, refused_pace=pace.refused)

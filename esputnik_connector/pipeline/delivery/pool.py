@@ -158,10 +158,10 @@ class Pool:
             if not (self._is_held or is_idle or self._failure):
                 self._has_come.wait(seconds)
 
-    def complained(self) -> None:
-        """The destination was asked too often."""
+    def complained(self, left_at: float) -> None:
+        """The destination was asked too often, by a request that left then."""
         with self._lock:
-            self.pace.complained()
+            self.pace.complained(left_at)
 
     def arrivals(self) -> list[Arrival]:
         """What has come since the last call.
