@@ -44,6 +44,7 @@ class Note:
         self._alias = alias
         self._write = write
         self._is_committed = not connections[alias].in_atomic_block
+        self._savepoints = frozenset(connections[alias].savepoint_ids)
         if not self._is_committed:
             transaction.on_commit(self, using=alias, robust=True)
 
@@ -54,6 +55,14 @@ class Note:
         """While its transaction is open, as around a test, into that one."""
         if self._is_committed or self._is_open:
             self._write()
+
+    @property
+    def is_safe_now(self) -> bool:
+        """Would what is written now be taken back with this note alone, and with nothing else?"""
+        database = connections[self._alias]
+        if self._is_committed:
+            return not database.in_atomic_block
+        return self._savepoints.issuperset(database.savepoint_ids)
 
     @property
     def _is_open(self) -> bool:
@@ -89,13 +98,13 @@ def write_soon(alias: str, write: Callable[[], object]) -> None:
     :param write: must not raise.
     """
     if not is_under_way():
-        _write_all()
+        _write_safe()
         write()
         return
     notes: list[Note] = _request.notes
     notes.append(Note(alias, write))
     if len(notes) >= MOST_NOTES:
-        _write_all()
+        _write_safe()
 
 
 def memory() -> dict[Any, Any] | None:
@@ -125,7 +134,7 @@ def forget_request() -> None:
 
 def finish(**_: object) -> None:
     """The answer of this request is sent."""
-    _write_all()  # wakes somebody, too
+    _write_all(getattr(_request, "notes", None) or [])  # wakes somebody, too
     waking: dict[int, float] = getattr(_request, "waking", None) or {}
     forget_request()
     for connection_id, delay in waking.items():
@@ -136,9 +145,19 @@ def finish(**_: object) -> None:
             logger.error("no worker was woken for connection %s: %s", connection_id, why)
 
 
-def _write_all() -> None:
-    """In their order, and each once."""
+def _write_safe() -> None:
+    """While a request goes on: what no roll-back can take away that is none of its own."""
     notes: list[Note] = getattr(_request, "notes", None) or []
+    safe: list[Note] = []
+    left: list[Note] = []
+    for note in notes:
+        (safe if note.is_safe_now else left).append(note)
+    notes[:] = left
+    _write_all(safe)
+
+
+def _write_all(notes: list[Note]) -> None:
+    """In their order, and each once."""
     some = list(notes)
     notes.clear()
     for note in some:

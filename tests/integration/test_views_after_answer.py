@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -351,6 +352,41 @@ def test_what_the_shop_took_back_was_not_seen(atomic):
 def test_of_a_savepoint_too(either):
     served("/some/")
     assert seen() == ["before", "behind"]
+
+
+def test_what_was_seen_before_is_not_taken_back_although_the_page_tells_without_end(
+    either, monkeypatch
+):
+    """It is written as the page goes on, but not within what may be taken back alone."""
+    monkeypatch.setattr(after_answer, "MOST_NOTES", 2)
+    served("/some/")
+    assert sorted(seen()) == ["before", "behind"]
+
+
+def test_nor_when_the_end_of_the_request_is_not_waited_for_any_more(shop, monkeypatch):
+    request_started.send(sender=None, environ={})
+    see(request_of_nobody(), "before")
+    monkeypatch.setattr(after_answer, "LONGEST_REQUEST", 0.0)
+    with suppress(Undo), transaction.atomic():
+        see(request_of_nobody(), "taken back")
+        raise Undo
+    see(request_of_nobody(), "behind")
+    assert seen() == ["before", "behind"]
+
+
+def test_a_savepoint_that_tells_without_end_is_written_as_it_goes_on(shop, monkeypatch):
+    monkeypatch.setattr(after_answer, "MOST_NOTES", 3)
+    counts: list[int] = []
+    request_started.send(sender=None, environ={})
+    with transaction.atomic():
+        see(request_of_nobody(), "0")
+        with transaction.atomic():
+            for number in range(1, 6):
+                see(request_of_nobody(), str(number))
+                counts.append(OutboxMessage.objects.count())
+    request_finished.send(sender=None)
+    assert counts == [0, 2, 2, 4, 4]
+    assert sorted(seen()) == ["0", "1", "2", "3", "4", "5"]
 
 
 def test_without_transactions_a_view_that_fails_has_shown_something(shop):
