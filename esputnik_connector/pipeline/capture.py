@@ -259,7 +259,9 @@ class OutboxCapture:
         first = () if before is None else (before(alias, now),)
         with block_of(alias):
             execute_together(alias, *first, NOTE.of(alias, *rows))
-            noted.remember(kind, key, targets, rest.total_seconds(), using=alias)
+            # Of a visitor's cart some are told; what it is next, all others may want, too.
+            whole = (kind, key) if only is None or kind is not Kind.CART else None
+            noted.remember(whole, targets, rest.total_seconds(), using=alias)
         return True
 
     def _capturing(self, alias: str) -> list[Connection]:

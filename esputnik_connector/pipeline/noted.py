@@ -46,13 +46,20 @@ class Noted:
         self._is_registered = False
 
     def remember(
-        self, kind: Kind, key: str, targets: list[Connection], rest: float, *, using: str
+        self,
+        record: tuple[Kind, str] | None,
+        targets: list[Connection],
+        rest: float,
+        *,
+        using: str,
     ) -> None:
         """Rows of this record were written, in the transaction that is open now.
 
+        :param record: ``None`` where not all connections that may want it have a row.
         :param rest: seconds until they are due.
         """
-        self.records[kind, key] = time.monotonic()
+        if record is not None:
+            self.records[record] = time.monotonic()
         self._alias = using
         for target in targets:
             self.connections[target.pk] = min(rest, self.connections.get(target.pk, rest))
@@ -105,7 +112,7 @@ def noted_just_now(alias: str, kind: Kind, key: str) -> NotedRecord | None:
     if found is None or connections[alias].in_atomic_block or is_by_hand(alias):
         return None
     rest = debounce.first_rest(kind, key).total_seconds()
-    return found if time.monotonic() - found.at <= JUST_NOW * rest else None
+    return found if rest and time.monotonic() - found.at <= JUST_NOW * rest else None
 
 
 def block_of(alias: str) -> AbstractContextManager[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -10,6 +11,8 @@ from uuid import UUID
 
 import pytest
 from cryptography.fernet import Fernet
+from django.core.signals import request_started
+from django.db import transaction
 
 from esputnik_connector.behaviour import Behaviour, BehaviourType, Visitor, purchase_key
 from esputnik_connector.fields import reveal
@@ -24,6 +27,7 @@ from esputnik_connector.models import (
 from esputnik_connector.operations.connection.rotate_keys import rotate
 from esputnik_connector.operations.prune import prune
 from esputnik_connector.operations.record.preview import preview
+from esputnik_connector.pipeline import after_answer
 from esputnik_connector.pipeline.capture import capture
 from esputnik_connector.pipeline.delivery.prepare.cart_states import visitors_of
 from esputnik_connector.pipeline.delivery.relay import Relay
@@ -377,6 +381,34 @@ def test_without_the_tracker_no_visitor_is_remembered(main, put, fake):
     put("1")
     assert send(main) == {"delivered": 1}
     assert [entry.path for entry in fake.log] == [EVENT]
+
+
+def rows_of_carts() -> list[tuple[str, str]]:
+    rows = OutboxMessage.objects.filter(kind="cart").values_list("connection__name", "key")
+    return sorted(set(rows))
+
+
+@contextmanager
+def within_a_request() -> Iterator[None]:
+    """Whose process is killed before the answer is sent."""
+    request_started.send(sender=None, environ={})
+    try:
+        yield
+    finally:
+        after_answer.forget_request()
+
+
+@pytest.mark.parametrize("within", [transaction.atomic, within_a_request])
+def test_a_visitor_whom_one_account_is_told_of_hides_no_change_of_the_cart_from_another(
+    by_tracker, within, settings
+):
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "DEBOUNCE_SECONDS": 3}
+    Connection.objects.create(name="other", api_key=KEY, api_url="https://other.example/api")
+    with within():
+        capture.cart_visited("7", VISITOR)
+        assert rows_of_carts() == [("main", "7")]
+        capture.cart_changed("7")
+        assert rows_of_carts() == [("main", "7"), ("other", "7")]
 
 
 # What is kept
