@@ -134,8 +134,8 @@ class Destination(Platform, ABC):
     @property
     def connections(self) -> int:
         """How many requests of one lane may be under way at once. With more than one, workers
-        deliver parts of a batch by threads, each with a destination of its own, and what runs
-        there must not touch the database."""
+        deliver parts of a batch and ask about uploads by threads, each with a destination of its
+        own, and what runs there must not touch the database."""
         return 1
 
     def parts(self, envelopes: Sequence[Envelope]) -> Sequence[Part]:

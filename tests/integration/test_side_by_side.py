@@ -28,6 +28,7 @@ from esputnik_connector.models import (
 )
 from esputnik_connector.operations.connection.verify import forget_deliveries
 from esputnik_connector.pipeline.capture import capture
+from esputnik_connector.pipeline.delivery import watch
 from esputnik_connector.pipeline.delivery.relay import Relay
 from esputnik_connector.pipeline.delivery.settle import batch
 from esputnik_connector.records import Contact, Kind, Outcome
@@ -196,6 +197,40 @@ def test_one_that_hangs_holds_neither_the_others_nor_what_comes_later(
     assert run(connection) == {"delivered": 12}
     assert time.monotonic() - begun < LONG
     assert "1" not in came_before
+
+
+woken: list[int] = []
+
+
+def wake(connection_id: int, delay: float) -> None:
+    woken.append(connection_id)
+
+
+def test_while_a_request_hangs_the_run_goes_on_looking_and_nobody_is_woken(
+    lines, people, connection, plain_shop, settings, monkeypatch
+):
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "WAKE": f"{__name__}.wake"}
+    monkeypatch.setattr(watch, "AT_WORK", 1.5)
+    released = threading.Event()
+
+    def answer(envelopes: Sequence[Envelope]) -> list[Receipt]:
+        if envelopes[0].key == "1":
+            released.wait(LONG / 2)
+        return yes(envelopes)
+
+    def change() -> None:
+        put_cart(plain_shop, "7")
+        released.set()
+
+    lines.answer = staticmethod(answer)
+    people(2)
+    woken.clear()
+    later = threading.Timer(4, in_another_process(change))
+    later.start()
+    relay = Relay(Connection.objects.get(pk=connection.pk))
+    assert relay.run(seconds=30, is_watching=True) == {"delivered": 3}
+    later.join()
+    assert woken == []
 
 
 def test_a_request_that_hangs_at_the_end_of_a_run_holds_back_nothing_that_changes_meanwhile(
@@ -467,6 +502,127 @@ def test_a_cart_and_a_customer_of_the_same_number_do_not_wait_for_each_other(
     put_cart(plain_shop, "1")
     assert run(connection) == {"delivered": 2}
     assert sorted(met) == ["cart", "contact"]
+
+
+@pytest.fixture
+def uploads(lines, connection, monkeypatch):
+    """So many uploads of one contact each are to be asked about; ``answer`` runs in the thread that
+    asks."""
+
+    def upload(count: int, answer: Callable[[], object] = lambda: None) -> list[str]:
+        now, asked = timezone.now(), []
+
+        def resolve(self, session, keys, *, locators):
+            asked.append(session)
+            answer()
+            return [Receipt(kind=Kind.CONTACT, key=k, outcome=Outcome.DELIVERED) for k in keys]
+
+        monkeypatch.setattr(lines, "resolve", resolve)
+        for number in range(count):
+            SyncState.objects.create(
+                connection=connection, kind="contact", key=f"u{number}", session=f"s{number}",
+                session_digest="new", session_since=now, poll_at=now,
+            )  # fmt: skip
+        return asked
+
+    return upload
+
+
+def test_a_question_about_an_upload_that_hangs_holds_no_change_back(
+    lines, uploads, connection, plain_shop
+):
+    released, was_late = threading.Event(), []
+
+    def answer(envelopes: Sequence[Envelope]) -> list[Receipt]:
+        released.set()
+        return yes(envelopes)
+
+    asked = uploads(1, lambda: was_late.append(not released.wait(LONG / 2)))
+    lines.answer = staticmethod(answer)
+    later = threading.Timer(2, in_another_process(lambda: put_cart(plain_shop, "7")))
+    later.start()
+    assert run(connection) == {"delivered": 2}
+    assert was_late == [False]
+    assert asked == ["s0"]
+    assert not SyncState.objects.uploading().exists()
+    later.join()
+
+
+def test_while_a_question_hangs_the_lane_is_free_for_another_worker(lines, uploads, connection):
+    holders: list[str] = []
+
+    def look() -> None:
+        time.sleep(1)
+        holders.extend(Lane.objects.filter(kind="contact").values_list("holder", flat=True))
+
+    uploads(1, in_another_process(look))
+    assert run(connection) == {"delivered": 1}
+    assert holders == [""]
+
+
+def test_a_slow_answer_is_settled_once_and_one_is_asked_about_at_a_time(
+    lines, uploads, people, connection
+):
+    under_way: list[int] = []
+    aloft = [0]
+
+    def slowly() -> None:
+        aloft[0] += 1
+        under_way.append(aloft[0])
+        time.sleep(0.7)
+        aloft[0] -= 1
+
+    asked = uploads(3, slowly)
+    people(3)
+    assert run(connection) == {"delivered": 6}
+    assert asked == ["s0", "s1", "s2"]
+    assert under_way == [1, 1, 1]
+    assert Attempt.objects.filter(key__startswith="u").count() == 3
+
+
+def test_a_question_whose_answer_never_comes_is_asked_again_by_the_next_run(
+    lines, uploads, connection
+):
+    ends, begun = threading.Event(), time.monotonic()
+    asked = uploads(1, lambda: ends.wait(LONG))
+    try:
+        assert run(connection, seconds=1) == {}
+    finally:
+        ends.set()
+    assert time.monotonic() - begun < LONG / 2
+    assert lines.broken_off == ["a request"]
+    assert run(connection) == {"delivered": 1}
+    assert asked == ["s0", "s0"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [TemporaryError("no", status=502, was_received=True), ZeroDivisionError("in their code")],
+)
+def test_a_question_that_fails_late_moves_its_upload_and_nothing_else(
+    lines, uploads, people, connection, error
+):
+    def fail() -> None:
+        time.sleep(0.6)
+        raise error
+
+    uploads(1, fail)
+    people(2)
+    assert run(connection)["delivered"] == 2
+    state = SyncState.objects.uploading().get()
+    assert state.poll_at > state.session_since
+    assert Lane.objects.get(kind="contact").paused_until is None
+
+
+def test_a_late_no_to_the_key_pauses_the_connection(lines, uploads, connection):
+    def refuse() -> None:
+        time.sleep(0.6)
+        raise CredentialsError("revoked", status=401)
+
+    uploads(1, refuse)
+    run(connection)
+    connection.refresh_from_db()
+    assert connection.paused_at is not None
 
 
 # -- answers ---------------------------------------------------------------------------------------

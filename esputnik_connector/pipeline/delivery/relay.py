@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from logging import getLogger
@@ -26,6 +26,7 @@ from .pace.permit import Permit
 from .pace.rest import Pacer, defect_in_words
 from .prepare.load import is_database_gone
 from .sender import LaneSender
+from .settle.beside import Beside
 from .settle.uploads import UploadPoller
 from .turns import Turn
 from .watch import LOOK_INTERVAL, Watch
@@ -87,9 +88,25 @@ class Relay:
         except DecryptionError as error:
             self._pacer.pause_connection(str(error))
             return self.outcomes
-        with closing(destination), fresh_reads(), Watch(self.connection, is_watching) as watch:
+        with (
+            closing(destination),
+            self._asking_beside(destination),
+            fresh_reads(),
+            Watch(self.connection, is_watching) as watch,
+        ):
             self._go_round(destination, watch)
         return self.outcomes
+
+    @contextmanager
+    def _asking_beside(self, destination: Destination) -> Iterator[None]:
+        """Questions about uploads have a thread of their own, where the destination may be used by
+        several."""
+        if destination.connections == 1:
+            yield
+            return
+        with closing(Beside(partial(registry.destination, self.connection))) as beside:
+            self._uploads.beside = beside
+            yield
 
     def _has_anything(self) -> bool:
         return any(
@@ -115,7 +132,7 @@ class Relay:
                 if did_any:
                     watch.go_on()
                     looks = LOOKS_AT_TAKEN
-                elif self._busy():
+                elif self._busy() or self._uploads.is_asking:
                     self._wait(LOOK_INTERVAL)
                 elif watch.is_on and looks and self._is_lane_taken():
                     watch.go_on()

@@ -40,15 +40,10 @@ from esputnik_connector.pipeline.erasure.erase_again import (
 )
 from esputnik_connector.records import Kind, Outcome, Reason
 
+from .beside import Asks, Beside, NotAnswered
 from .in_flight import LONGEST_UPLOAD, follow, send_again
 from .notify import notify
-from .outbox_rows import (
-    Rows,
-    by_key,
-    outcome_of_history,
-    settle_rows,
-    with_rows_where_needed,
-)
+from .outbox_rows import Rows, by_key, outcome_of_history, settle_rows, with_rows_where_needed
 
 logger = getLogger(__name__)
 
@@ -82,9 +77,15 @@ class UploadPoller:
 
     def __init__(self, connection: Connection, pacer: Pacer, clock: Callable[[], datetime]) -> None:
         self.connection = connection
+        self.beside: Beside | None = None  # where it is set, nobody waits for answers
         self._pacer = pacer
         self._clock = clock
         self._unanswered = 0
+
+    @property
+    def is_asking(self) -> bool:
+        """Is an answer awaited?"""
+        return self.beside is not None and self.beside.is_asking
 
     def waiting(self, kind: Kind) -> QuerySet[SyncState]:
         """Records of this kind that an upload still works on."""
@@ -132,6 +133,8 @@ class UploadPoller:
             for lost in self.lost_due(kind).order_by("poll_at", "pk")[:left]:
                 self._poll_lost(destination, lease, lost)
                 yield ()
+        except NotAnswered:
+            return
         except CredentialsError as error:
             self._pacer.pause_connection(str(error))
         except TemporaryError as error:  # so is everything else that this lane would send
@@ -201,12 +204,13 @@ class UploadPoller:
         """What the destination says of one session; nothing when it gave no answer that can be
         used. Then this session is asked about later, and live changes go on meanwhile.
 
-        :raises CredentialsError: the key was refused.
+        :raises CredentialsError, NotAnswered: the key was refused; the answer is awaited.
         :raises TemporaryError: the destination is not to be asked anything now.
         """
+        asks: Asks = self.beside or destination
         try:
-            receipts = destination.resolve(session, keys, locators=locators)
-        except CredentialsError:
+            receipts = asks.resolve(session, keys, locators=locators)
+        except (CredentialsError, NotAnswered):
             raise
         except TemporaryError as error:
             if not error.was_received:  # no connection, or asked to wait
