@@ -69,6 +69,18 @@ def test_it_does_not_rise_while_nothing_waits(timer):
     assert pace.per_second == START
 
 
+def test_nor_when_something_waited_once_and_nothing_does_any_more(timer):
+    pace = Pace(None, limit=200, clock=timer)
+    work(pace, timer, 1)
+    found = pace.per_second
+    for _ in range(10):
+        timer.now += 1
+        assert pace.seconds_to_next() == 0
+        pace.start()
+        pace.answered(0.1)
+    assert pace.per_second <= found * 2  # the one rise for what had waited
+
+
 def test_it_halves_when_the_destination_was_asked_too_often(timer):
     pace = Pace(200, limit=200, clock=timer)
     timer.now += 2
@@ -94,6 +106,8 @@ def test_it_falls_when_answers_take_long_and_rises_when_they_do_not_any_more(tim
 def test_one_slow_answer_among_many_changes_little(timer):
     pace = Pace(200, limit=200, clock=timer)
     work(pace, timer, 5)
+    pace.answered(10)
+    assert pace.per_second == 200
     pace.answered(30)
     work(pace, timer, 5)
     assert pace.per_second >= 100
