@@ -103,9 +103,10 @@ def noted_just_now(alias: str, kind: Kind, key: str) -> NotedRecord | None:
     """The note of this record that this request has made, if a repeat may wait until the answer is
     sent: another commit that the shopper would wait for.
 
-    A worker does not read the record before the first note has rested; half of that must be left,
-    so that nothing is missed even if the process is killed before it writes the repeat. Within a
-    transaction a repeat takes no commit of its own, and what it is about is committed later.
+    A worker does not read the record before the first note has rested; half of that must be left.
+    So even if the process is killed before it writes the repeat, nothing is missed, unless an older
+    note of the record was due or the worker's clock is ahead. Within a transaction a repeat takes
+    no commit of its own, and what it is about is committed later.
     """
     known = memory()
     found: NotedRecord | None = known.get((alias, kind, key)) if known else None
