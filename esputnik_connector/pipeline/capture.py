@@ -245,7 +245,8 @@ class OutboxCapture:
     ) -> bool:
         """Whether rows of this change are there now."""
         noted = noted or noted_in(alias)
-        targets = [each for each in self._capturing(alias) if only is None or only(each)]
+        capturing = self._capturing(alias)
+        targets = [each for each in capturing if only is None or only(each)]
         if not targets:
             if kind is Kind.BEHAVIOUR:
                 self.wanted.write_skipped(alias)  # in the place of the row
@@ -260,8 +261,10 @@ class OutboxCapture:
         with block_of(alias):
             execute_together(alias, *first, NOTE.of(alias, *rows))
             # Of a visitor's cart some are told; what it is next, all others may want, too.
-            whole = (kind, key) if only is None or kind is not Kind.CART else None
-            noted.remember(whole, targets, rest.total_seconds(), using=alias)
+            is_whole = kind is not Kind.CART or len(targets) == len(capturing)
+            noted.remember(
+                (kind, key) if is_whole else None, targets, rest.total_seconds(), using=alias
+            )
         return True
 
     def _capturing(self, alias: str) -> list[Connection]:

@@ -411,6 +411,16 @@ def test_a_visitor_whom_one_account_is_told_of_hides_no_change_of_the_cart_from_
         assert rows_of_carts() == [("main", "7"), ("other", "7")]
 
 
+@pytest.mark.parametrize("within", [transaction.atomic, within_a_request])
+def test_a_cart_of_which_everybody_is_told_has_one_row(by_tracker, within, settings):
+    """The shopper waits for one insert per record and transaction."""
+    settings.ESPUTNIK_CONNECTOR = {**settings.ESPUTNIK_CONNECTOR, "DEBOUNCE_SECONDS": 3}
+    with within():
+        capture.cart_visited("7", VISITOR)
+        capture.cart_changed("7")
+        assert OutboxMessage.objects.filter(kind="cart").count() == 1
+
+
 # What is kept
 
 
